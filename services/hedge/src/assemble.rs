@@ -3,8 +3,8 @@
 //! Variables: the trades x, by line; y = E′x, what the trades add to the exposures, by factor, so that
 //! P holds the small F instead of a matrix of lines by lines; t ≥ x⁻, what is sold, where costs or
 //! turnover need it; s ≥ p⁻, what is short afterwards, where carry or gross need it; the variables of
-//! the tail; z and r of lines that may or may not be picked. Money is divided by the book's gross
-//! value and the objective by its value without trades, so that the data of the program are near one.
+//! the tail; z and r of lines that may or may not be picked. Money is divided by the size of the book
+//! and the objective by its value without trades, so that the data of the program are near one.
 
 mod price;
 mod rows;

@@ -12,7 +12,7 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// A trade smaller than this share of the book's gross value is rounding of the solver.
+/// A trade smaller than this share of the book's size is rounding of the solver.
 pub(crate) const NO_TRADE: f64 = 1e-7;
 
 /// What a search found.

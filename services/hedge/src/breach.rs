@@ -6,7 +6,7 @@ use crate::{
     problem::Problem,
 };
 
-/// A breach smaller than this share of the limit, or of the book's gross value, is rounding of the
+/// A breach smaller than this share of the limit, or of the book's size, is rounding of the
 /// solver.
 const TOLERANCE: f64 = 1e-6;
 
@@ -65,7 +65,7 @@ impl Problem {
         found
     }
 
-    /// What a breach or a relaxation is compared with: the book's gross value, or one.
+    /// What a breach or a relaxation is compared with: the book's size, or one.
     pub(crate) fn unit_size(&self, unit: Unit) -> f64 {
         match unit {
             Unit::VolumeShare | Unit::Lines => 1.0,

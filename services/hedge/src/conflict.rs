@@ -10,7 +10,7 @@ use crate::{
     solve::{self, Outcome},
 };
 
-/// A relaxation is enlarged by this share of the book's gross value, or of one, so that solving with
+/// A relaxation is enlarged by this share of the book's size, or of one, so that solving with
 /// the new limit is not a matter of rounding.
 const MARGIN: f64 = 1e-6;
 

@@ -36,12 +36,14 @@
 //!   smallest changes of limits that let some trades meet them, each verified by solving with it.
 //! - [`optimize::Unbounded`]: the direction along which the objective falls without end.
 //!
+//! [`frontier::trace`] repeats the problem for several values of one limit.
+//!
 //! # How it is solved
 //!
 //! The convex problem is a quadratic program in sparse form, with y = E′x as variables of their own, so
 //! that P holds F and the few entries of specific risk that lines share. Clarabel, an interior-point
-//! solver, solves it (Goulart and Chen 2024). Money is scaled by a power of two near the book's gross
-//! value, and the objective by one near its price of risk.
+//! solver, solves it (Goulart and Chen 2024). Money is scaled by a power of two near the size of
+//! the book, and the objective by one near its price of risk.
 //!
 //! A tail is minimised by cutting planes (Künzi-Bay and Mayer 2006), one plane per scenario instead of
 //! one per set of scenarios: only scenarios that may be in the tail are in the program, and those that
@@ -85,6 +87,8 @@ pub mod plan;
 pub mod conflict;
 
 pub mod optimize;
+
+pub mod frontier;
 
 mod program;
 

@@ -115,10 +115,14 @@ impl Problem {
         vec![0.0; self.traded.len()]
     }
 
-    /// Gross value of the book as held; one if nothing is held. Money is scaled by it.
+    /// The size of the book: its gross value as held, or the largest P&L of a scenario where that is
+    /// larger, because the scenarios may be of positions that are not lines. One if there is neither.
+    /// Money is scaled by it.
     pub(crate) fn size(&self) -> f64 {
         let gross: f64 = self.statement.lines.iter().map(|line| line.held.abs()).sum();
-        if 0.0 < gross { gross } else { 1.0 }
+        let pnl = self.tail().map_or(&[][..], |(_, scenarios)| scenarios.book());
+        let size = pnl.iter().fold(gross, |most, pnl| most.max(pnl.abs()));
+        if 0.0 < size { size } else { 1.0 }
     }
 
     /// The smallest and largest trade of each traded line that the constraints on single lines

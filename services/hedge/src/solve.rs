@@ -59,13 +59,14 @@ pub(crate) fn solve(program: &Program) -> Outcome {
         SolverStatus::Solved | SolverStatus::AlmostSolved => {
             checked(program, order.restore(solution.x.clone(), &solution.z))
         }
-        SolverStatus::PrimalInfeasible | SolverStatus::AlmostPrimalInfeasible => {
+        SolverStatus::PrimalInfeasible => {
             Outcome::Infeasible(order.restore(Vec::new(), &solution.z).multipliers)
         }
-        SolverStatus::DualInfeasible | SolverStatus::AlmostDualInfeasible => {
-            Outcome::Unbounded(solution.x.clone())
-        }
-        SolverStatus::Unsolved
+        SolverStatus::DualInfeasible => Outcome::Unbounded(solution.x.clone()),
+        // An almost proven contradiction is no proof: a branch must not be closed by it.
+        SolverStatus::AlmostPrimalInfeasible
+        | SolverStatus::AlmostDualInfeasible
+        | SolverStatus::Unsolved
         | SolverStatus::MaxIterations
         | SolverStatus::MaxTime
         | SolverStatus::NumericalError

@@ -6,7 +6,8 @@ use crate::{
     random,
 };
 use hedge::{
-    constraint::{Measure, Side, Weights},
+    constraint::{MaxLines, Measure, Side, Weights},
+    frontier::{Axis, NoFrontier, trace},
     limits::Stopped,
     objective::{RiskTerm, Scenarios},
     optimize::{Answer, evaluate, optimize},
@@ -284,4 +285,50 @@ fn limits_that_leave_a_single_point_have_it_as_answer() {
     point.constraints.push(limit("net again", Measure::Net, 70.0, 70.0));
     let trades = exact(&plan(point));
     near(&[trades[0], trades[1]], &[-15.0, -15.0], 1e-3);
+}
+
+/// More room for gross, or more lines, never costs.
+#[test]
+fn a_frontier_falls_as_its_limit_widens() {
+    let objectives = |statement: Statement, axis: &Axis| -> Vec<f64> {
+        let problem = Problem::new(statement).unwrap();
+        let answers = trace(&problem, axis, LIMITS, &|| false).unwrap();
+        let objective = |answer: Answer| match answer {
+            Answer::Plan(plan) => plan.proof.objective,
+            Answer::Infeasible(_) => f64::INFINITY,
+            Answer::Unbounded(_) => panic!("risk bounds the trades"),
+        };
+        answers.into_iter().map(objective).collect()
+    };
+    let mut fell = false;
+    for seed in [2, 5, 14, 23] {
+        let statement = random::by_variance(seed);
+        let gross: f64 = statement.lines.iter().map(|line| line.held.abs()).sum();
+        let values = [0.2, 0.6, 1.0, 1.2, 1.4].map(|share| share * gross).to_vec();
+        let axis = Axis::Constraint { id: "gross".to_owned(), side: Side::Upper, values };
+        let found = objectives(statement, &axis);
+        assert!(found.is_sorted_by(|a, b| *b <= *a + 1e-8 * a.abs()), "{found:?}");
+
+        let mut statement = random::bounded(random::by_variance(seed));
+        statement.max_lines = Some(MaxLines { id: "lines".to_owned(), count: 1 });
+        let found = objectives(statement, &Axis::Lines { counts: vec![1, 2, 3] });
+        assert!(found.is_sorted_by(|a, b| *b <= *a + 1e-8 * a.abs()), "{found:?}");
+        fell |= found[2] < found[0];
+    }
+    assert!(fell, "a second line helps some book");
+}
+
+#[test]
+fn a_frontier_needs_a_limit_and_values_that_are_lawful() {
+    let problem = Problem::new(random::by_variance(2)).unwrap();
+    let of = |id: &str, side, value| {
+        let axis = Axis::Constraint { id: id.to_owned(), side, values: vec![value] };
+        trace(&problem, &axis, LIMITS, &|| false)
+    };
+    assert_eq!(of("none", Side::Upper, 1.0), Err(NoFrontier::UnknownLimit));
+    assert_eq!(of("gross", Side::Lower, 1.0), Err(NoFrontier::UnknownLimit));
+    assert_eq!(of("net", Side::Equal, 1.0), Err(NoFrontier::UnknownLimit));
+    assert_eq!(of("gross", Side::Upper, -1.0), Err(NoFrontier::Value(0)));
+    let lines = trace(&problem, &Axis::Lines { counts: vec![1] }, LIMITS, &|| false);
+    assert_eq!(lines, Err(NoFrontier::UnknownLimit));
 }
