@@ -109,8 +109,7 @@ pub fn explain(
     let explained = (names.as_slice(), parts.as_slice());
     let mut report = sums.report(views, (request, &asked), (&returns, &forecast), explained);
     report.coverage = gaps::coverage(book, request.window, &names, start);
-    report.gaps =
-        gaps::list(views, (request, &asked), (&names, &parts, &left), (&returns, &forecast));
+    report.gaps = gaps::list(views, (request, &asked), (&names, &left), (&returns, &forecast));
     report
 }
 

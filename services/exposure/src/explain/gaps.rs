@@ -3,7 +3,6 @@
 use super::{
     Explained, FactorReturns, Forecast, Request, Views, Window,
     carried::{FACTORS, Left},
-    parts::NameParts,
 };
 use crate::{
     blocks::{Block, Blocks},
@@ -42,7 +41,7 @@ pub(super) fn coverage(
 pub(super) fn list(
     views: Views<'_>,
     (request, trades): (&Request<'_>, &[&Trade<'_>]),
-    (names, parts, left): (&[Explained<'_>], &[NameParts], &[(&Holding, Left)]),
+    (names, left): (&[Explained<'_>], &[(&Holding, Left)]),
     (returns, forecast): (&FactorReturns, &Forecast),
 ) -> Vec<Gap> {
     let book = request.book;
@@ -57,9 +56,8 @@ pub(super) fn list(
         let (reason, detail) = left_out(*why, request.window);
         gaps.push(about(holding, reason, detail));
     }
-    for (name, parts) in names.iter().zip(parts) {
-        let implied = (parts.implied, forecast.sessions());
-        let found = of_name(views.start, request.window, implied, name);
+    for name in names {
+        let found = of_name(views.start, request.window, forecast, name);
         gaps.extend(found.into_iter().map(|(reason, detail)| about(name.holding, reason, detail)));
     }
     gaps.extend(drivers(views.start, MARKET_AND_SIZE));
@@ -104,7 +102,7 @@ fn left_out(why: Left, window: &Window) -> (GapReason, String) {
 fn of_name(
     start: &PreparedExposure,
     window: &Window,
-    (implied, sessions): (usize, usize),
+    forecast: &Forecast,
     name: &Explained<'_>,
 ) -> Vec<(GapReason, String)> {
     let (carried, mut gaps) = (&name.carried, Vec::new());
@@ -125,9 +123,11 @@ fn of_name(
         let detail = "no betas at the start: all of its P&L is residual";
         gaps.push((GapReason::ShortHistory, detail.to_owned()));
     }
-    if 0 < implied {
+    let (_, missing) = forecast.returns(start, row);
+    if 0 < missing {
+        let sessions = forecast.sessions();
         let detail = format!(
-            "no return on {implied} of {sessions} sessions behind the forecast: its betas are used, \
+            "no return on {missing} of {sessions} sessions behind the forecast: its betas are used, \
              without a residual"
         );
         gaps.push((GapReason::Proxy, detail));

@@ -17,8 +17,6 @@ pub(super) struct NameParts {
     /// no additive factor explains.
     past: Vec<f64>,
     past_residual: Vec<f64>,
-    /// Number of sessions of that past on which its betas stand in for its return.
-    pub(super) implied: usize,
 }
 
 impl NameParts {
@@ -29,7 +27,7 @@ impl NameParts {
     ) -> NameParts {
         let row = start.name(name.holding.instrument);
         let betas = [row.market, row.size, row.crowd];
-        let (mut past, implied) = forecast.returns(start, row);
+        let mut past = forecast.returns(start, row).0;
         past.iter_mut().for_each(|value| *value *= name.carried.start_value);
         let mut past_residual = past.clone();
         for (at, beta) in betas.iter().enumerate().take(ADDITIVE.len()) {
@@ -39,7 +37,7 @@ impl NameParts {
         }
         let mut driven = name.carried.driven;
         driven.iter_mut().zip(betas).for_each(|(part, beta)| *part *= beta);
-        NameParts { betas, driven, past, past_residual, implied }
+        NameParts { betas, driven, past, past_residual }
     }
 
     /// P&L that no additive factor explains.
