@@ -26,6 +26,8 @@ const EDGES: [(&str, &[&str]); 17] = [
     // tests use simulation, whose market has a known factor structure.
     ("risk", &["factors", "marketdata", "simulation", "stats"]),
     ("exposure", &["factors", "marketdata", "portfolio", "risk", "stats"]),
+    // The pure core alone; the service will add those of its data.
+    ("hedge", &["stats"]),
     // Its tests use simulation, whose factors and loadings are known.
     ("stress", &["factors", "marketdata", "portfolio", "risk", "simulation", "stats"]),
     ("simulation", &["marketdata", "stats"]),
@@ -65,8 +67,9 @@ const EDGES: [(&str, &[&str]); 17] = [
 ];
 
 /// The pure crates, and the outside crates that they may use. `rayon` is for parallel iterators on
-/// the threads of the caller's pool, with results collected in a fixed order.
-const PURE: [(&str, &[&str]); 12] = [
+/// the threads of the caller's pool, with results collected in a fixed order. `clarabel` is the convex
+/// solver of hedges, on one thread and without a time limit.
+const PURE: [(&str, &[&str]); 13] = [
     ("stats", &["libm", "thiserror"]),
     ("marketdata", &["jiff", "thiserror"]),
     ("tables", &["memchr", "thiserror"]),
@@ -77,6 +80,7 @@ const PURE: [(&str, &[&str]); 12] = [
     ("squeeze", &["libm", "rayon"]),
     ("risk", &["libm", "rayon"]),
     ("exposure", &["rayon"]),
+    ("hedge", &["clarabel", "libm", "thiserror"]),
     ("stress", &["libm"]),
     ("simulation", &["libm"]),
 ];

@@ -11,8 +11,9 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Child, Command, Output, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
 };
 use tempfile::TempDir;
 
@@ -79,7 +80,7 @@ impl Postgres {
         let mut start = self.control();
         start.arg("-l").arg(self.folder().join("log")).args(["-o", &settings, "start"]);
         // Not `output`: the server would keep the pipe open.
-        let quiet = std::process::Stdio::null;
+        let quiet = Stdio::null;
         let started = start.stdout(quiet()).stderr(quiet()).status().expect("pg_ctl runs");
         assert!(started.success(), "{}", self.log());
     }
@@ -117,6 +118,26 @@ impl Postgres {
         let mut psql = self.client("psql");
         psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", Postgres::name(url), "-c", statement]);
         String::from_utf8_lossy(&done(psql.output()).stdout).trim().to_owned()
+    }
+
+    /// Runs a statement in a transaction that stays open, with its locks, until the value is
+    /// dropped.
+    pub(crate) fn hold<'a>(&'a self, url: &'a str, statement: &str) -> Held<'a> {
+        let open = format!("BEGIN; {statement}; SELECT pg_sleep(60)");
+        let mut psql = self.client("psql");
+        psql.args(["-X", "-d", Postgres::name(url), "-c", &open]).stdout(Stdio::null());
+        let psql = psql.spawn().expect("psql runs");
+        while self.sql(url, &format!("SELECT count(*) {SLEEPING}")) == "0" {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Held { server: self, url, psql }
+    }
+
+    /// Number of connections to a database that wait for a lock.
+    pub(crate) fn waiting(&self, url: &str) -> usize {
+        let count = "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        self.sql(url, count).parse().expect("a number")
     }
 
     /// Makes a standby stand still.
@@ -175,6 +196,24 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         let _gone = self.control().args(["-m", "immediate", "stop"]).output();
+    }
+}
+
+/// The connection of an open transaction.
+const SLEEPING: &str =
+    "FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+
+/// An open transaction of another program.
+pub(crate) struct Held<'a> {
+    server: &'a Postgres,
+    url: &'a str,
+    psql: Child,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.server.sql(self.url, &format!("SELECT pg_terminate_backend(pid) {SLEEPING}"));
+        let _gone = self.psql.wait();
     }
 }
 

@@ -50,7 +50,7 @@ fn portfolio(positions: Vec<v1::Position>) -> Option<v1::Portfolio> {
 
 /// The symbol of each role behind a factor.
 fn symbols(report: &v1::ExposureReport, id: &str) -> Vec<String> {
-    factor(report, id).roles.iter().map(|role| symbols_of(role)).collect()
+    factor(report, id).roles.iter().map(symbols_of).collect()
 }
 
 /// methodology.md, section 0.

@@ -173,7 +173,7 @@ async fn a_replay_is_not_what_the_day_cost() {
         near(day.pnl.unwrap(), -950_000.0);
         near(day.missing_gross_share, 0.5);
     }
-    for subject in ["RepeatDay", "WorstDay filtered_historical/1000/0.94"] {
+    for subject in ["BOOK_NUMBER_REPEAT_DAY", "WorstDay filtered_historical/1000/0.94"] {
         let gap = gaps(&answer.info).iter().find(|gap| is_about(gap, subject)).unwrap();
         assert_eq!(gap.reason(), v1::GapReason::MissingObservations);
     }

@@ -43,6 +43,7 @@ fn cut(whole: &v1::ExposureReport, block: Block) -> v1::ExposureReport {
         net_leverage: whole.net_leverage,
         settings: whole.settings.clone(),
         cash: whole.cash,
+        currency: whole.currency.clone(),
         included: vec![block.into()],
         ..v1::ExposureReport::default()
     };

@@ -328,7 +328,7 @@ async fn history(
         let mut answer = client.get_series(request.clone()).await.unwrap().into_inner();
         forget_reference(&mut answer.info);
         answer.points.iter_mut().for_each(|point| point.revision = 0);
-        let keys = answer.points.iter().map(|point| (&point.observed_on, &point.other));
+        let keys = answer.points.iter().map(|point| (&point.observed_on, &point.other_symbol));
         assert!(keys.is_sorted(), "{call}: by day, then by name");
         all.push((call, answer.encode_to_vec()));
         request.page_token = answer.next_page_token;

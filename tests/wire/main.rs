@@ -19,6 +19,7 @@ mod exposure_groups;
 mod exposure_sizes;
 mod exposure_trades;
 mod factors;
+mod field_names;
 mod golden;
 mod harness;
 mod health;

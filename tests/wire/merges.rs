@@ -167,7 +167,7 @@ async fn the_facts_of_merges_are_a_dataset() {
     let mut client = harness.market_data().await;
     let of = client.get_series(request("FB")).await.unwrap().into_inner();
     let [point] = &of.points[..] else { panic!("one merge: {of:?}") };
-    assert_eq!((point.observed_on.as_str(), point.other.as_str()), ("2022-06-09", "META"));
+    assert_eq!((point.observed_on.as_str(), point.other_symbol.as_str()), ("2022-06-09", "META"));
     assert_eq!(client.get_series(request("META")).await.unwrap().into_inner().points, []);
     let list =
         v1::ListInstrumentsRequest { dataset: v1::Dataset::Merges.into(), ..Default::default() };

@@ -188,3 +188,23 @@ async fn a_crash_of_the_database_costs_no_answer_and_health_says_so() {
     assert_eq!(first, again, "the same request again adds nothing");
     assert_eq!(revision_of(&server), 2);
 }
+
+/// The follower reads the head of the store once, after it began to listen, and the sampler looks at
+/// it a second after its last look. Each of them waits for its answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_stands_still_is_asked_once_and_not_every_second() {
+    let Some(database) = Postgres::start("a database that stands still") else { return };
+    let url = database.database();
+    let _server = replica(&url).await;
+    let busy = database.hold(&url, "LOCK TABLE revision IN ACCESS EXCLUSIVE MODE");
+    let asked = async {
+        while database.waiting(&url) == 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    soon("a look at the head", asked).await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let waiting = database.waiting(&url);
+    assert!(waiting <= 2, "{waiting} connections wait");
+    drop(busy);
+}

@@ -124,6 +124,49 @@ async fn a_back_test_has_sizes_and_sectors_that_are_flagged_and_replayed() {
     assert_eq!(client.analyze_portfolio(replay).await.unwrap().into_inner(), answer);
 }
 
+/// The groups of a P&L are those of the start, under the settings of the caller.
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_of_a_pnl_by_later_facts_are_flagged() {
+    let (_harness, mut client) = market().await;
+    let band = |id: &str, lower_edge_usd| v1::SizeBand { bucket_id: id.to_owned(), lower_edge_usd };
+    let size_scheme = v1::SizeScheme {
+        bands: vec![band("above 2bn", 2e9), band("below", 0.0)],
+        ..v1::SizeScheme::default()
+    };
+    let grouped = [v1::GroupByKind::Size, v1::GroupByKind::Sector];
+    let groupings = grouped.map(|kind| v1::GroupBy { kind: kind.into(), ..Default::default() });
+    let request = |as_of| v1::ExplainPnlRequest {
+        as_of,
+        portfolio: book(None).portfolio,
+        settings: Some(v1::AnalysisSettings {
+            size_scheme: Some(size_scheme.clone()),
+            ..v1::AnalysisSettings::default()
+        }),
+        group_by: groupings.to_vec(),
+        ..v1::ExplainPnlRequest::default()
+    };
+    for (as_of, sizes, sectors, flagged) in [
+        (on(TODAY), vec![""], vec![""], vec![]),
+        (
+            later(on(TODAY), None),
+            vec!["above 2bn", "below"],
+            vec!["Finance", "Technology"],
+            vec!["every Size", "every Sector"],
+        ),
+    ] {
+        let answer = client.explain_pnl(request(as_of)).await.unwrap().into_inner();
+        let report = answer.report.as_ref().unwrap();
+        for (breakdown, expected) in report.breakdowns.iter().zip([sizes, sectors]) {
+            let ids: Vec<_> = breakdown.groups.iter().map(|group| &group.group_id).collect();
+            assert_eq!(ids, expected);
+        }
+        let later = |gap: &&v1::Gap| gap.reason() == v1::GapReason::LaterKnowledge;
+        let found: Vec<_> =
+            gaps(&answer.info).iter().filter(later).map(|gap| subjects(gap).concat()).collect();
+        assert_eq!(found, flagged);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_later_fact_beyond_the_age_limit_is_not_used() {
     let (_harness, mut client) = market().await;

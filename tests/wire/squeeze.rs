@@ -48,6 +48,19 @@ fn short_interest(settled: &str, crowd: u32) -> String {
     text
 }
 
+/// The ids that the contract documents.
+const EVIDENCE: [&str; 9] = [
+    "short_of_float",
+    "days_to_cover_at_settlement",
+    "short_interest_change",
+    "return_since_settlement",
+    "return_5_sessions",
+    "return_20_sessions",
+    "distance_to_high",
+    "volume_ratio",
+    "float_turnover",
+];
+
 async fn market() -> (Harness, SqueezeServiceClient<Channel>) {
     let harness = Harness::at("2021-02-01T12:00:00Z").await;
     harness.ingest("publication_times.csv", SETTLEMENTS.as_bytes()).await;
@@ -124,7 +137,8 @@ async fn a_short_book_by_hand() {
     // 17 sessions of 80,000 shares since the settlement, over a float of eight million.
     near(turnover.value, 17.0 * 80_000.0 / 8e6);
     near(turnover.percentile, 0.25);
-    assert_eq!(name.evidence.len(), 9);
+    let ids: Vec<&str> = name.evidence.iter().map(|e| e.measure_id.as_str()).collect();
+    assert_eq!(ids, EVIDENCE);
     let short = name.inputs.iter().find(|input| input.name == "short_interest").unwrap();
     assert_eq!((short.value, short.observed_on.as_str()), (Some(1.6e6), "2020-12-31"));
     assert_eq!(short.age_days, 27);

@@ -203,7 +203,6 @@ pub(crate) async fn exposure(
         top_positions: arguments.top,
         group_by: arguments.group_by.clone(),
         trades: trades(&arguments.trades).await?,
-        ..AnalyzePortfolioRequest::default()
     };
     if arguments.history.history {
         return book_history(&arguments.history, request, connection, output).await;
@@ -414,8 +413,7 @@ mod tests {
         // Nothing is missing of 1 - 2^-53 and of 0.7 + 0.1, whose rest of 1 is not 0 and not 0.2.
         assert!(!fails(0.0, [1.0 - f64::EPSILON / 2.0, 0.0, 0.0]));
         assert!(!fails(0.2, [0.7 + 0.1, 0.2, 0.0]));
-        assert!(0.2 < 1.0 - (0.7 + 0.1), "the case is one of rounding");
         assert!(fails(0.0, [0.99, 0.01, 0.0]) && fails(0.0, [0.99, 0.0, 0.01]));
-        assert!(!GapArguments { fail_on_gaps: None }.check(&[]).is_err());
+        assert!(GapArguments { fail_on_gaps: None }.check(&[]).is_ok());
     }
 }

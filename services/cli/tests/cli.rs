@@ -172,6 +172,13 @@ fn a_rejected_file_is_reported_and_the_next_is_sent() {
         assert_eq!(error["error"]["reason"], "INVALID_REQUEST", "{error}");
         let unknown = ["--server", address, "rotation", "--indicator", "nonsense"];
         assert_eq!(ballast(&unknown).status.code(), Some(4));
+    });
+}
+
+#[test]
+fn tables_are_csv_and_an_incomplete_book_has_an_exit_code() {
+    with_server(|address| {
+        let folder = tempfile::tempdir().unwrap();
         let table = ballast(&["--server", address, "--csv", "datasets"]);
         let csv = "dataset,names,rows,first_day,last_day,age_days,newest_published,without_prices";
         assert!(stdout(&table).starts_with(csv), "{}", stdout(&table));

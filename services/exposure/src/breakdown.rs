@@ -156,11 +156,14 @@ fn by_label(prepared: &PreparedExposure, book: &Book, groups: &LabelGroups) -> B
     Breakdown { groups: groups.ids().zip(exposures).map(group).collect() }
 }
 
+/// The group of a name. `None` if it has none.
+type GroupOf<'a> = &'a dyn Fn(&Holding) -> Option<usize>;
+
 /// The contributions of the groups that [`by_name`] shows; names without a group are in the last one.
 fn name_parts(
     book: &Book,
     weighted: &[f64],
-    (exposures, group): (&[Exposure], &dyn Fn(&Holding) -> Option<usize>),
+    (exposures, group): (&[Exposure], GroupOf<'_>),
 ) -> Vec<f64> {
     let last = exposures.len() - 1;
     let mut parts = vec![0.0; exposures.len()];

@@ -72,6 +72,6 @@ mod tests {
         let [row] = Coverage::rows([(Aspect::Priced, [0.5, 0.25])], 1.0)[..] else {
             panic!("a row")
         };
-        assert_eq!(row.missing, 0.25);
+        assert_eq!((row.own, row.proxied, row.missing), (0.5, 0.25, 0.25));
     }
 }

@@ -376,7 +376,7 @@ impl Running {
             self.services.store.close().await;
         };
         if tokio::time::timeout_at(deadline, closed).await.is_err() {
-            tracing::warn!("the store was not closed in time; a write is in progress");
+            tracing::warn!("the store was not closed in time; it may be busy with a write");
         }
     }
 

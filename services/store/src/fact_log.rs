@@ -1,5 +1,5 @@
-//! The store on any backend: each call is one or a few transactions, and a write always runs to its
-//! end.
+//! The store on any backend: each call is one or a few transactions, which run to their end even if
+//! the caller leaves.
 
 use crate::{
     Append, Appended, CheckReport, Compacted, RequestKey, RevisionRecord, Store, StoreError,
@@ -34,8 +34,19 @@ impl FactLog {
         FactLog { backend, workers, damage: Arc::default() }
     }
 
-    /// Runs a write in its own task, so that a caller who leaves cannot interrupt it; after one
-    /// write has found damage, no other runs.
+    /// Runs a read. A database goes on with a statement whose connection was closed: if callers who
+    /// leave interrupted their reads, each of them would take another connection of the database.
+    async fn read<T: Send + 'static, Read>(
+        &self,
+        read: impl FnOnce(Arc<dyn Backend>) -> Read,
+    ) -> Result<T, StoreError>
+    where
+        Read: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        run(read(Arc::clone(&self.backend))).await
+    }
+
+    /// Runs a write; after one write has found damage, no other runs.
     async fn write<T: Send + 'static>(
         &self,
         write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
@@ -52,8 +63,15 @@ impl FactLog {
             }
             outcome
         };
-        joined(tokio::spawn(task.in_current_span()).await)?
+        run(task).await
     }
+}
+
+/// Runs work in its own task, so that a caller who leaves cannot interrupt it.
+async fn run<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    joined(tokio::spawn(work.in_current_span()).await)?
 }
 
 #[async_trait]
@@ -73,11 +91,12 @@ impl Store for FactLog {
     }
 
     async fn head(&self) -> Result<RevisionMark, StoreError> {
-        load::head_of(&*self.backend).await
+        self.read(|backend| async move { load::head_of(&*backend).await }).await
     }
 
     async fn load(&self, after: u64) -> Result<Delta, StoreError> {
-        load::load(&*self.backend, &self.workers, after).await
+        let workers = self.workers.clone();
+        self.read(|backend| async move { load::load(&*backend, &workers, after).await }).await
     }
 
     async fn answer_of(
@@ -85,7 +104,9 @@ impl Store for FactLog {
         key: &RequestKey,
         fingerprint: [u8; 32],
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        load::answer_of(&*self.backend, key, fingerprint).await
+        let key = key.clone();
+        self.read(|backend| async move { load::answer_of(&*backend, &key, fingerprint).await })
+            .await
     }
 
     async fn announced(&self) {
@@ -93,7 +114,7 @@ impl Store for FactLog {
     }
 
     async fn lags(&self) -> Result<bool, StoreError> {
-        self.backend.lags().await
+        self.read(|backend| async move { backend.lags().await }).await
     }
 
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
@@ -102,7 +123,7 @@ impl Store for FactLog {
     }
 
     async fn revisions(&self, after: u64, limit: u32) -> Result<Vec<RevisionRecord>, StoreError> {
-        load::revisions(&*self.backend, after, limit).await
+        self.read(|backend| async move { load::revisions(&*backend, after, limit).await }).await
     }
 
     async fn keep_settings(&self, document: &str, most: u64) -> Result<bool, StoreError> {
@@ -115,13 +136,12 @@ impl Store for FactLog {
     }
 
     async fn settings(&self, hash: [u8; 32]) -> Result<Option<String>, StoreError> {
-        settings::find(&*self.backend, hash).await
+        self.read(|backend| async move { settings::find(&*backend, hash).await }).await
     }
 
     async fn compact(&self, budget: u64, now: Instant) -> Result<Compacted, StoreError> {
         let (backend, workers) = (Arc::clone(&self.backend), self.workers.clone());
-        let task = async move { compact::compact(&*backend, &workers, budget, now).await };
-        joined(tokio::spawn(task.in_current_span()).await)?
+        run(async move { compact::compact(&*backend, &workers, budget, now).await }).await
     }
 
     async fn check(&self) -> Result<CheckReport, StoreError> {

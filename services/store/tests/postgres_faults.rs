@@ -9,7 +9,6 @@ use marketdata::{day::Day, instant::Instant, market::Market};
 use postgres::Postgres;
 use std::{
     path::PathBuf,
-    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -131,25 +130,36 @@ async fn a_writer_that_stands_still_delays_other_writers_for_a_limited_time_and_
     let store = store::connect(&url).await.unwrap();
     let mut batches = Batches::new();
     committed(&*store, batches.next(2, FIRST, 3), "first").await;
-    let lock = "BEGIN; SELECT 1 FROM head WHERE id = 1 FOR UPDATE; SELECT pg_sleep(60)";
-    let mut psql = server.client("psql");
-    psql.args(["-X", "-d", Postgres::name(&url), "-c", lock]).stdout(Stdio::null());
-    let mut psql = psql.spawn().unwrap();
-    let locks =
-        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%FOR UPDATE; SELECT pg_sl%'
-        AND wait_event = 'PgSleep'";
-    while server.sql(&url, locks) == "0" {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let standing = server.hold(&url, "SELECT 1 FROM head WHERE id = 1 FOR UPDATE");
     let append = append_of(batches.next(1, FIRST.plus(10), 1), "second");
     let (refused, read) = tokio::join!(store.append(append.clone()), store.load(0));
     assert_eq!(refused.unwrap_err().outlook(), Outlook::MayPass);
     assert_eq!(read.unwrap().marks.len(), 1);
-    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
-    server.sql(&url, end);
-    psql.wait().unwrap();
+    drop(standing);
     let appended = store.append(append).await.unwrap();
     assert!(matches!(appended, Appended::Committed(_)), "{appended:?}");
+    store.close().await;
+}
+
+/// The database goes on with a statement whose connection was closed, so a caller who leaves must
+/// not cost a connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_who_leave_do_not_take_more_connections_than_there_are() {
+    /// The readers of one store.
+    const READERS: usize = 4;
+    let Some(server) = Postgres::start("callers who leave") else { return };
+    let url = server.database();
+    let store = store::connect(&url).await.unwrap();
+    committed(&*store, Batches::new().next(2, FIRST, 3), "first").await;
+    let busy = server.hold(&url, "LOCK TABLE revision IN ACCESS EXCLUSIVE MODE");
+    for _caller in 0..4 * READERS {
+        let left = tokio::time::timeout(Duration::from_millis(50), store.head()).await;
+        assert!(left.is_err(), "it waits for the lock: {left:?}");
+    }
+    let waiting = server.waiting(&url);
+    assert!((1..=READERS).contains(&waiting), "{waiting} connections wait");
+    drop(busy);
+    assert_eq!(store.head().await.unwrap().revision, 1);
     store.close().await;
 }
 

@@ -69,7 +69,7 @@ impl Carried {
 }
 
 /// What a value in a name made.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Made {
     price: f64,
     distributions: f64,
@@ -115,7 +115,7 @@ fn made(
     (window, returns): (&Window, &FactorReturns),
     start_value: f64,
 ) -> Result<Made, Left> {
-    let mut made = Made::default();
+    let mut made = Made { price: 0.0, distributions: 0.0, driven: [0.0; 3] };
     let (mut value, mut row) = (start_value, first);
     for (at, session) in window.sessions.iter().enumerate() {
         if row == last {

@@ -49,13 +49,16 @@ impl Window {
         let days = prepared.sessions.with_start();
         let fault = |part, text: String| Err(NoWindow(part, text));
         let ([first, .., last], false) = (days, prepared.sessions.is_empty()) else {
-            let text = "the market has no two sessions with closes by then";
+            let text = "must leave the market two sessions with closes, has fewer";
             return fault(WindowPart::View, text.to_owned());
         };
         let place = |day: Day| days.partition_point(|session| *session <= day).checked_sub(1);
         let is_ahead = |day: &Day| last < day && prepared.snapshot.today() < *day;
         if let Some(day) = end_on.filter(is_ahead) {
-            return fault(WindowPart::End, format!("{day} is after the last session, {last}"));
+            return fault(
+                WindowPart::End,
+                format!("must not be after {last}, the last session, is {day}"),
+            );
         }
         let end = end_on.map_or(Some(days.len() - 1), place);
         let Some(end) = end.filter(|end| 0 < *end) else {

@@ -16,6 +16,9 @@ use tokio::time::Instant;
 /// Upper bounds of the buckets of the runtime's lag, seconds.
 const SECONDS: [f64; 8] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
 
+/// Pause between two measurements.
+const SAMPLE: Duration = Duration::from_millis(limits::SAMPLE_MS);
+
 /// The last measurements.
 #[derive(Debug, Default)]
 pub struct Sampled {
@@ -60,11 +63,14 @@ impl Sampler {
         Sampler { store, market, clock, sampled, lateness: lateness.build() }
     }
 
-    /// Measures until cancelled.
+    /// Measures until cancelled. A store that answers slowly does not make the runtime look late.
     pub async fn run(self) {
+        tokio::join!(self.measure_lateness(), self.follow_the_head());
+    }
+
+    async fn measure_lateness(&self) {
         loop {
-            let due = Instant::now() + Duration::from_millis(limits::SAMPLE_MS);
-            self.look_at_the_store().await;
+            let due = Instant::now() + SAMPLE;
             tokio::time::sleep_until(due).await;
             let late = Instant::now().saturating_duration_since(due);
             self.lateness.record(late.as_secs_f64(), &[]);
@@ -72,13 +78,16 @@ impl Sampler {
     }
 
     /// Compares the head of the store with that of the market in memory. A store that does not
-    /// answer leaves the last result with its date.
-    async fn look_at_the_store(&self) {
-        let patience = Duration::from_millis(limits::SAMPLE_MS / 2);
-        if let Ok(Ok(head)) = tokio::time::timeout(patience, self.store.head()).await {
-            let here = self.market.head().head().revision;
-            self.sampled.lag.store(head.revision.saturating_sub(here), Ordering::Relaxed);
-            self.sampled.checked.store(self.clock.now().micros(), Ordering::Relaxed);
+    /// answer leaves the last result with its date. It is waited for: a read that is given up costs
+    /// its connection, and the database goes on with it.
+    async fn follow_the_head(&self) {
+        loop {
+            if let Ok(head) = self.store.head().await {
+                let here = self.market.head().head().revision;
+                self.sampled.lag.store(head.revision.saturating_sub(here), Ordering::Relaxed);
+                self.sampled.checked.store(self.clock.now().micros(), Ordering::Relaxed);
+            }
+            tokio::time::sleep(SAMPLE).await;
         }
     }
 }

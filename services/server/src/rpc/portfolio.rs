@@ -91,9 +91,9 @@ fn kind(fields: &mut Fields, path: impl Fn() -> String, position: &mut v1::Posit
         }
         Err(_) => {
             let text = format!(
-                "{} is not a kind of position that this server can value; it can value {} only",
-                position.kind,
-                Kind::Listed.as_str_name()
+                "must be {}, the only one that this server can value, is {}",
+                Kind::Listed.as_str_name(),
+                position.kind
             );
             fields.add(format!("{}.kind", path()), text);
         }

@@ -23,10 +23,11 @@ impl Excess {
     /// The excess that is not exceeded with probability u, inside (0, 1).
     fn quantile(self, u: f64) -> f64 {
         let log = -libm::log1p(-u);
-        if self.shape <= 0.0 {
-            self.scale * log
-        } else {
-            self.scale * libm::expm1(self.shape * log) / self.shape
+        match (self.scale, self.shape) {
+            // Whatever the shape: it may make the other factor infinite.
+            (0.0, _) => 0.0,
+            (scale, 0.0) => scale * log,
+            (scale, shape) => scale * libm::expm1(shape * log) / shape,
         }
     }
 }
@@ -82,7 +83,9 @@ mod tests {
         let mut rng = Rng::new(1, 0);
         for _ in 0..1_000 {
             let words = std::array::from_fn(|_| rng.next_u32());
-            assert!((gme.draw(words, NONE, 10.0) - 0.71).abs() < 1e-15);
+            for none in [NONE, Excess { scale: 0.0, shape: 1e6 }] {
+                assert!((gme.draw(words, none, 10.0) - 0.71).abs() < 1e-15);
+            }
             let large = gme.draw(words, Excess { scale: 0.5, shape: 0.3 }, 2.0);
             assert!((0.71..=2.0).contains(&large));
         }

@@ -57,7 +57,10 @@ async fn create(pool: &PgPool, place: &str) -> Result<(), StoreError> {
     let mut transaction = Transaction::begin(pool, sql::BEGIN_MIGRATION).await?;
     if let State::Empty = state(&mut transaction, place).await? {
         let connection = transaction.connection();
-        migrator().run_direct(None, connection, false).await.map_err(migrations::failed)?;
+        let made = async {
+            migrator().run_direct(None, connection, false).await.map_err(migrations::failed)
+        };
+        answered(made).await?;
     }
     transaction.commit().await
 }

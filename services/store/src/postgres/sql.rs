@@ -22,7 +22,8 @@ pub(super) const BEGIN_WRITE: &str = "
 /// The lock lets one of several starting processes create the tables; its number means nothing.
 pub(super) const BEGIN_MIGRATION: &str = "
     BEGIN ISOLATION LEVEL READ COMMITTED;
-    SET LOCAL lock_timeout = '30s';
+    SET LOCAL statement_timeout = '30s';
+    SET LOCAL idle_in_transaction_session_timeout = '120s';
     SELECT pg_advisory_xact_lock(7305800428331230721)";
 
 pub(super) const COMMIT: &str = "COMMIT";

@@ -65,11 +65,11 @@ impl Drop for Transaction {
 }
 
 /// Awaits the database's answer to a statement.
-pub(super) async fn answered<T>(
-    statement: impl Future<Output = Result<T, sqlx::Error>>,
+pub(super) async fn answered<T, E: Into<StoreError>>(
+    statement: impl Future<Output = Result<T, E>>,
 ) -> Result<T, StoreError> {
     match tokio::time::timeout(ANSWER, statement).await {
-        Ok(answer) => Ok(answer?),
+        Ok(answer) => answer.map_err(E::into),
         Err(late) => Err(StoreError::Database(DatabaseError {
             outlook: Outlook::MayPass,
             cause: late.into(),

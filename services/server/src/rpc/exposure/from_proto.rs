@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     as_of::AsOf,
+    limits,
     refusal::Refusal,
     rpc::{
         field::Fields,
@@ -29,8 +30,8 @@ use marketdata::day::Day;
 
 /// Default number of positions listed.
 const TOP_POSITIONS: i32 = 10;
-/// Maximum number of positions listed.
-const TOP_POSITIONS_MAX: i32 = 10_000;
+/// Maximum number of positions listed: all of a portfolio.
+const TOP_POSITIONS_MAX: i32 = limits::POSITIONS as i32;
 /// A request to analyse a portfolio.
 pub(super) struct AnalysisQuery {
     pub(super) as_of: AsOf,
@@ -302,6 +303,10 @@ mod tests {
         assert_eq!(id(&empty), id(&book()));
     }
 
+    fn second(asked: &mut Asked) -> &mut v1::Position {
+        &mut asked.portfolio.as_mut().unwrap().positions[1]
+    }
+
     #[test]
     fn every_field_that_alters_an_answer_alters_its_id() {
         type Change = fn(&mut Asked);
@@ -347,23 +352,17 @@ mod tests {
             |asked| asked.portfolio.as_mut().unwrap().portfolio_id = "a".to_owned(),
             |asked| asked.portfolio.as_mut().unwrap().net_asset_value = Some(1e6),
             |asked| asked.portfolio.as_mut().unwrap().positions.reverse(),
-            |asked| asked.portfolio.as_mut().unwrap().positions[1] = position("IWN", -3.0),
+            |asked| *second(asked) = position("IWN", -3.0),
             |asked| asked.portfolio.as_mut().unwrap().valued_on = "2024-03-28".to_owned(),
             |asked| asked.portfolio.as_mut().unwrap().cash[0].amount = 6.0,
             |asked| asked.portfolio.as_mut().unwrap().cash.clear(),
-            |asked| asked.portfolio.as_mut().unwrap().positions[1].position_id = "a".to_owned(),
-            |asked| asked.portfolio.as_mut().unwrap().positions[1].valued_on = "b".to_owned(),
-            |asked| asked.portfolio.as_mut().unwrap().positions[1].labels.push(label("k")),
-            |asked| {
-                let instrument = asked.portfolio.as_mut().unwrap().positions[1].instrument.as_mut();
-                instrument.unwrap().isin = "US4642876555".to_owned();
-            },
-            |asked| asked.portfolio.as_mut().unwrap().positions[1].average_cost = Some(3.0),
-            |asked| asked.portfolio.as_mut().unwrap().positions[1] = position("IWM", -4.0),
-            |asked| {
-                let size = Some(v1::position::Size::MarketValue(-3.0));
-                asked.portfolio.as_mut().unwrap().positions[1].size = size;
-            },
+            |asked| second(asked).position_id = "a".to_owned(),
+            |asked| second(asked).valued_on = "b".to_owned(),
+            |asked| second(asked).labels.push(label("k")),
+            |asked| second(asked).instrument.as_mut().unwrap().isin = "US4642876555".to_owned(),
+            |asked| second(asked).average_cost = Some(3.0),
+            |asked| *second(asked) = position("IWM", -4.0),
+            |asked| second(asked).size = Some(v1::position::Size::MarketValue(-3.0)),
         ];
         let mut ids: Vec<String> = changes
             .iter()

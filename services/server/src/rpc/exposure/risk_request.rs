@@ -343,8 +343,8 @@ impl Splits {
             SplitKind::Position => self.by_position = true,
             SplitKind::TradeLeg => self.by_leg = true,
             SplitKind::Group => {
-                let place = groupings.iter().position(|one| split.group_by.as_ref() == Some(one));
-                match place {
+                let mut groupings = groupings.iter().take(GROUPINGS_MAX);
+                match groupings.position(|one| split.group_by.as_ref() == Some(one)) {
                     Some(place) => self.groupings.push(place),
                     None => {
                         let text = "must be one of the groupings of the report (`group_by`)";

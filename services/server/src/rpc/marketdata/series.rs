@@ -102,7 +102,7 @@ impl<'a> SeriesPage<'a> {
             observed_on: self.rows.day(row).to_string(),
             published_at: Some(timestamp(self.rows.published_at(row))),
             revision: self.rows.revision(row),
-            other: match self.rows.other(row) {
+            other_symbol: match self.rows.other(row) {
                 InstrumentId::NONE => String::new(),
                 other => self.snapshot.symbol(other).to_owned(),
             },

@@ -1,0 +1,136 @@
+{{/* Values that cannot work together. The schema refuses what is wrong by itself. */}}
+
+{{/* The bytes of a quantity. */}}
+{{- define "ballast.bytes" -}}
+{{- $unit := regexFind "[A-Za-z]*$" (toString .) -}}
+{{- $factors := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
+{{- mulf (toString . | trimSuffix $unit | float64) (get $factors $unit) | int64 -}}
+{{- end }}
+
+{{/* Values of one mode that are given with the other. Takes the root and the values by name. */}}
+{{- define "ballast.refuseUnused" -}}
+{{- range $name, $value := .unused -}}
+{{- if $value -}}
+{{- fail (printf "%s: nothing uses it with mode: %s" $name $.root.Values.mode) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "ballast.checkStandalone" -}}
+{{- if lt 1 (int .Values.replicaCount) -}}
+{{- fail "replicaCount: a standalone server keeps its store to itself; more servers need mode: scaled" -}}
+{{- end -}}
+{{- $database := .Values.database -}}
+{{- $unused := dict
+  "autoscaling.enabled" .Values.autoscaling.enabled
+  "database.existingSecret" $database.existingSecret
+  "database.host" $database.host
+  "database.urlKey" $database.urlKey
+  "database.parameters" $database.parameters
+  "database.ca.existingSecret" $database.ca.existingSecret
+  "migrations.existingSecret" .Values.migrations.existingSecret
+  "networkPolicy.database" .Values.networkPolicy.database
+-}}
+{{- include "ballast.refuseUnused" (dict "root" . "unused" $unused) -}}
+{{- end }}
+
+{{- define "ballast.checkScaled" -}}
+{{- $database := .Values.database -}}
+{{- $unused := dict
+  "persistence.existingClaim" .Values.persistence.existingClaim
+  "persistence.storageClass" .Values.persistence.storageClass
+-}}
+{{- include "ballast.refuseUnused" (dict "root" . "unused" $unused) -}}
+{{- if not $database.existingSecret -}}
+{{- fail "database.existingSecret: mode: scaled needs a secret with the credentials of PostgreSQL" -}}
+{{- end -}}
+{{- if not (or $database.urlKey $database.host) -}}
+{{- fail "database.host: set it, or database.urlKey for a secret with a whole URL" -}}
+{{- end -}}
+{{- if and $database.urlKey (or $database.host $database.parameters) -}}
+{{- fail "database.urlKey: the URL of the secret is used as it is; leave host and parameters empty" -}}
+{{- end -}}
+{{- if and .Values.migrations.existingSecret (not .Values.migrations.enabled) -}}
+{{- fail "migrations.existingSecret: nothing uses it without migrations.enabled" -}}
+{{- end -}}
+{{- end }}
+
+{{- define "ballast.checkTimes" -}}
+{{- $drain := .Values.config.drain -}}
+{{- $needed := add (div (add (int $drain.notice_ms) (int $drain.deadline_ms) 999) 1000) 15 -}}
+{{- if lt (int .Values.terminationGracePeriodSeconds) (int $needed) -}}
+{{- fail (printf "terminationGracePeriodSeconds: must be at least %d, for config.drain and 15 s more" $needed) -}}
+{{- end -}}
+{{- $age := div (add (int .Values.config.connections.max_age_ms) 999) 1000 -}}
+{{- if and .Values.autoscaling.enabled (lt (int .Values.autoscaling.scaleDown.stabilizationWindowSeconds) (int $age)) -}}
+{{- fail (printf "autoscaling.scaleDown.stabilizationWindowSeconds: must be at least %d, the age of connections" $age) -}}
+{{- end -}}
+{{- end }}
+
+{{- define "ballast.checkMemory" -}}
+{{- $limits := .Values.config.limits -}}
+{{- $bound := add (int64 $limits.prepared_bytes) (int64 $limits.request_memory_bytes) (int64 $limits.answer_bytes) (int64 $limits.upload_memory_bytes) -}}
+{{- with (.Values.resources.limits | default dict).memory -}}
+{{- if le (include "ballast.bytes" . | int64) $bound -}}
+{{- fail (printf "resources.limits.memory: %v must be more than the %d bytes that config.limits lets requests, answers, uploads and prepared values hold, because the market needs memory, too" . $bound) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "ballast.checkReplicas" -}}
+{{- $fewest := .Values.autoscaling.enabled | ternary .Values.autoscaling.minReplicas .Values.replicaCount -}}
+{{- with .Values.podDisruptionBudget -}}
+{{- if and .enabled (not (kindIs "invalid" .minAvailable)) -}}
+{{- if not (kindIs "invalid" .maxUnavailable) -}}
+{{- fail "podDisruptionBudget: minAvailable or maxUnavailable, not both" -}}
+{{- end -}}
+{{- if le (int $fewest) (int .minAvailable) -}}
+{{- fail (printf "podDisruptionBudget.minAvailable: %v of %v servers would block every drain of a node" .minAvailable $fewest) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.autoscaling -}}
+{{- if and .enabled (lt (int .maxReplicas) (int .minReplicas)) -}}
+{{- fail "autoscaling.maxReplicas: must be at least minReplicas" -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "ballast.checkNetwork" -}}
+{{- if and .Values.networkPolicy.enabled .Values.metrics.serviceMonitor.enabled (not .Values.networkPolicy.scrapers) -}}
+{{- fail "networkPolicy.scrapers: name the pods of Prometheus, or the policy keeps them out" -}}
+{{- end -}}
+{{- if and .Values.networkPolicy.collector (not (.Values.config.tracing | default dict).endpoint) -}}
+{{- fail "networkPolicy.collector: nothing is sent without config.tracing.endpoint" -}}
+{{- end -}}
+{{- if eq (int .Values.server.ports.grpc) (int .Values.server.ports.admin) -}}
+{{- fail "server.ports: grpc and admin must differ" -}}
+{{- end -}}
+{{- end }}
+
+{{/* What would override the chart's own settings, or put a secret where everyone can read it. */}}
+{{- define "ballast.checkSettings" -}}
+{{- range .Values.extraEnv -}}
+{{- if hasPrefix "BALLAST_" .name -}}
+{{- fail (printf "extraEnv: %s is a setting; write it under config" .name) -}}
+{{- end -}}
+{{- end -}}
+{{- range $key, $value := .Values.database.parameters -}}
+{{- if regexMatch "(?i)^(ssl|user$|pass)" $key -}}
+{{- fail (printf "database.parameters: %s has a value of its own under database, or belongs into the secret" $key) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "ballast.check" -}}
+{{- if eq .Values.mode "scaled" -}}
+{{- include "ballast.checkScaled" . -}}
+{{- else -}}
+{{- include "ballast.checkStandalone" . -}}
+{{- end -}}
+{{- include "ballast.checkTimes" . -}}
+{{- include "ballast.checkMemory" . -}}
+{{- include "ballast.checkReplicas" . -}}
+{{- include "ballast.checkNetwork" . -}}
+{{- include "ballast.checkSettings" . -}}
+{{- end }}

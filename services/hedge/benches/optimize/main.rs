@@ -1,0 +1,53 @@
+//! Benches one hedge of a book of 500 positions: by variance, by tail, and with few lines.
+//!
+//! `optimize.py` solves the same problems with cvxpy and prints its times and objectives. Run both one
+//! after the other on a quiet machine, so that the ratio is of one machine and hour:
+//!
+//! ```sh
+//! cargo bench -p hedge
+//! python services/hedge/benches/optimize/optimize.py
+//! ```
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a problem made for a bench is lawful")]
+#![expect(clippy::print_stdout, reason = "objectives are compared with those of the script")]
+
+mod problem;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use hedge::{
+    limits::SolveLimits,
+    optimize::{Answer, optimize},
+    problem::{Problem, Statement},
+};
+use std::hint::black_box;
+
+const LIMITS: SolveLimits = SolveLimits { max_nodes: 2_000, relative_gap: 0.01 };
+
+fn bench(criterion: &mut Criterion) {
+    let problems: [(&str, Statement); 4] = [
+        ("50 instruments", problem::statement(50)),
+        ("200 instruments", problem::statement(200)),
+        ("tail of 500 scenarios, 50 instruments", problem::tail_statement(50)),
+        ("5 of 50 instruments", problem::picked_statement(50, 5)),
+    ];
+    for (name, statement) in problems {
+        let problem = Problem::new(statement.clone()).unwrap();
+        let Answer::Plan(plan) = optimize(&problem, LIMITS, &|| false).unwrap() else {
+            panic!("{name} has a plan")
+        };
+        let proof = plan.proof;
+        println!(
+            "{name}: objective {:.6}, gap {:.4}, {} nodes",
+            proof.objective, proof.gap, proof.nodes
+        );
+        criterion.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let problem = Problem::new(black_box(statement.clone())).unwrap();
+                optimize(&problem, LIMITS, &|| false).unwrap()
+            });
+        });
+    }
+}
+
+criterion_group! { name = benches; config = Criterion::default().sample_size(20); targets = bench }
+criterion_main!(benches);

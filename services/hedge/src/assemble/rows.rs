@@ -1,0 +1,217 @@
+//! Rows of constraints and exclusions, with a variable for each limit that may be relaxed.
+
+use super::{Builder, Goal, Member, Owner, Slack, relaxation_unit};
+use crate::constraint::{Constraint, ExclusionRule, Measure, Side};
+
+/// A measure in scaled money: constant + Σ coefficient × variable.
+struct Expression {
+    constant: f64,
+    terms: Vec<(usize, f64)>,
+}
+
+impl Builder<'_> {
+    pub(super) fn constraint_rows(&mut self) {
+        let problem = self.problem;
+        for (index, constraint) in problem.statement().constraints.iter().enumerate() {
+            if !self.recipe.enforced[index] {
+                continue;
+            }
+            let member = Member(index);
+            match &constraint.measure {
+                Measure::Participation => self.participation_rows(member, constraint),
+                Measure::WorstShorts { count, losses } => {
+                    self.worst_shorts_rows(member, constraint, *count as f64, losses);
+                }
+                measure => self.limit_rows(member, constraint, &self.expression(measure)),
+            }
+        }
+    }
+
+    /// |x| ≤ u·V for each line: one limit, two rows per line.
+    fn participation_rows(&mut self, member: Member, constraint: &Constraint) {
+        let Some(limit) = constraint.upper else { return };
+        let slack = self.slack(member, Side::Upper, constraint, limit);
+        let money = self.assembly.scale.money;
+        for (trade, (_, terms)) in self.problem.traded_lines().enumerate() {
+            let volume = terms.volume.unwrap_or(0.0) / money;
+            let Some(x) = self.assembly.trades[trade] else { continue };
+            for sign in [1.0, -1.0] {
+                let bound = limit * volume;
+                self.owned_row(vec![(x, sign)], bound, member, Side::Upper, volume, slack);
+            }
+        }
+    }
+
+    /// count·τ + Σ u ≤ limit with τ ≥ 0, u ≥ 0 and u ≥ θ·(−z) − τ for each source: some τ meets these
+    /// just if the sum of the largest θ·(−z)⁺ is at most the limit (Ogryczak and Tamir 2003).
+    fn worst_shorts_rows(
+        &mut self,
+        member: Member,
+        constraint: &Constraint,
+        count: f64,
+        losses: &[f64],
+    ) {
+        let Some(limit) = constraint.upper else { return };
+        let money = self.assembly.scale.money;
+        let slack = self.slack(member, Side::Upper, constraint, limit);
+        let held = self.problem.loadings(&self.problem.no_trades());
+        let threshold = self.program().variable();
+        self.program().at_most(vec![(threshold, -1.0)], 0.0);
+        let mut sum = vec![(threshold, count)];
+        for (source, lines) in self.lines_by_source().into_iter().enumerate() {
+            let bound = losses[source] * held[source] / money;
+            // What no line changes and what is not short adds nothing to the sum.
+            if losses[source] <= 0.0 || (lines.is_empty() && 0.0 <= bound) {
+                continue;
+            }
+            let excess = self.program().variable();
+            self.program().at_most(vec![(excess, -1.0)], 0.0);
+            let of_lines = lines.into_iter().map(|(x, loading)| (x, -losses[source] * loading));
+            let own = [(threshold, -1.0), (excess, -1.0)];
+            self.program().at_most(own.into_iter().chain(of_lines).collect(), bound);
+            sum.push((excess, 1.0));
+        }
+        self.owned_row(sum, limit / money, member, Side::Upper, 1.0 / money, slack);
+    }
+
+    fn limit_rows(&mut self, member: Member, constraint: &Constraint, of: &Expression) {
+        let per = 1.0 / self.assembly.scale.money;
+        let relaxed = self.is_relaxed(member);
+        let limits = (constraint.lower, constraint.upper);
+        if let (Some(lower), Some(upper)) = limits
+            && upper <= lower
+            && !relaxed
+        {
+            let row = self.program().equal(of.terms.clone(), upper * per - of.constant);
+            self.assembly.owners.push(Owner { row, member, side: Side::Equal, per });
+            return;
+        }
+        if let Some(lower) = limits.0 {
+            let slack = self.slack(member, Side::Lower, constraint, lower);
+            let negated = of.terms.iter().map(|(variable, a)| (*variable, -a)).collect();
+            let bound = of.constant - lower * per;
+            self.owned_row(negated, bound, member, Side::Lower, per, slack);
+        }
+        if let Some(upper) = limits.1 {
+            let slack = self.slack(member, Side::Upper, constraint, upper);
+            let bound = upper * per - of.constant;
+            self.owned_row(of.terms.clone(), bound, member, Side::Upper, per, slack);
+        }
+    }
+
+    fn owned_row(
+        &mut self,
+        mut terms: Vec<(usize, f64)>,
+        bound: f64,
+        member: Member,
+        side: Side,
+        per: f64,
+        slack: Option<Slack>,
+    ) {
+        terms.extend(slack.map(|slack| (slack.variable, -per * slack.unit)));
+        let row = self.program().at_most(terms, bound);
+        self.assembly.owners.push(Owner { row, member, side, per });
+    }
+
+    fn is_relaxed(&self, member: Member) -> bool {
+        matches!(self.recipe.goal, Goal::Relaxed { members } if members.contains(&member))
+    }
+
+    /// The variable by which a limit is relaxed, at a cost of one per unit.
+    fn slack(
+        &mut self,
+        member: Member,
+        side: Side,
+        constraint: &Constraint,
+        limit: f64,
+    ) -> Option<Slack> {
+        if !self.is_relaxed(member) {
+            return None;
+        }
+        let unit = relaxation_unit(self.problem, constraint.measure.unit(), limit);
+        let variable = self.program().variable();
+        self.program().linear[variable] = 1.0;
+        self.program().at_most(vec![(variable, -1.0)], 0.0);
+        let slack = Slack { member, side, variable, unit };
+        self.assembly.slacks.push(slack);
+        Some(slack)
+    }
+
+    fn expression(&self, measure: &Measure) -> Expression {
+        let problem = self.problem;
+        let money = self.assembly.scale.money;
+        let held: Vec<f64> = problem.statement().lines.iter().map(|l| l.held / money).collect();
+        let one = |trade: usize| self.assembly.trades[trade].map(|x| (x, 1.0));
+        let all = 0..problem.traded().len();
+        match measure {
+            Measure::Net => {
+                Expression { constant: held.iter().sum(), terms: all.filter_map(one).collect() }
+            }
+            // |p| = p + 2·p⁻ of the lines that may trade, and |p| of others.
+            Measure::Gross => {
+                let absolute = |(line, value): (usize, &f64)| {
+                    let trade = problem.trade_of(line).and_then(|t| self.assembly.trades[t]);
+                    if trade.is_some() { *value } else { value.abs() }
+                };
+                let constant = held.iter().enumerate().map(absolute).sum();
+                Expression { constant, terms: self.absolutes(&self.short) }
+            }
+            Measure::Turnover => Expression { constant: 0.0, terms: self.absolutes(&self.sold) },
+            Measure::Weighted { weights, .. } => {
+                let constant = weights.iter().zip(&held).map(|(w, value)| w * value).sum();
+                let term = |trade: usize| {
+                    let weight = weights[problem.traded()[trade]];
+                    self.assembly.trades[trade].map(|x| (x, weight))
+                };
+                let terms = all.filter_map(term).filter(|(_, w)| 0.0 < w.abs()).collect();
+                Expression { constant, terms }
+            }
+            Measure::Factor(factor) => {
+                let constant = problem.measure(measure, &problem.no_trades()) / money;
+                let terms = self.factors[*factor].map(|y| (y, 1.0));
+                Expression { constant, terms: terms.into_iter().collect() }
+            }
+            Measure::Position(line) => {
+                let terms = problem.trade_of(*line).and_then(one);
+                Expression { constant: held[*line], terms: terms.into_iter().collect() }
+            }
+            Measure::Trade(line) => {
+                let terms = problem.trade_of(*line).and_then(one);
+                Expression { constant: 0.0, terms: terms.into_iter().collect() }
+            }
+            // Have rows of their own.
+            Measure::Participation | Measure::WorstShorts { .. } => {
+                Expression { constant: 0.0, terms: Vec::new() }
+            }
+        }
+    }
+
+    /// Σ x + 2·(negative part), which with a constant is a sum of absolute values.
+    fn absolutes(&self, negative_parts: &[Option<usize>]) -> Vec<(usize, f64)> {
+        let trades = self.assembly.trades.iter().flatten().map(|x| (*x, 1.0));
+        trades.chain(negative_parts.iter().flatten().map(|part| (*part, 2.0))).collect()
+    }
+
+    pub(super) fn exclusion_rows(&mut self) {
+        let problem = self.problem;
+        let first = problem.statement().constraints.len();
+        for (index, exclusion) in problem.statement().exclusions.iter().enumerate() {
+            let member = Member(first + index);
+            let trade = problem.trade_of(exclusion.line);
+            let Some(x) = trade.and_then(|trade| self.assembly.trades[trade]) else { continue };
+            if !self.recipe.enforced[member.0] {
+                continue;
+            }
+            let per = 1.0 / self.assembly.scale.money;
+            let held = problem.statement().lines[exclusion.line].held;
+            let (row, side) = match exclusion.rule {
+                ExclusionRule::NoTrade => (self.program().equal(vec![(x, 1.0)], 0.0), Side::Equal),
+                ExclusionRule::NoNewShort => {
+                    let row = self.program().at_most(vec![(x, -1.0)], held.max(0.0) * per);
+                    (row, Side::Lower)
+                }
+            };
+            self.assembly.owners.push(Owner { row, member, side, per });
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Why no trades meet the constraints, and the smallest change that lets some.
+
+use crate::{
+    assemble::{Assembly, Goal, Member, Pick, Recipe, Scale, Slack},
+    branch::{self, Searched},
+    constraint::{Side, Unit},
+    convex::ConvexSolver,
+    limits::{IsCancelled, SolveLimits, Stopped},
+    problem::Problem,
+    solve::{self, Outcome},
+};
+
+/// A relaxation is enlarged by this share of the book's gross value, or of one, so that solving with
+/// the new limit is not a matter of rounding.
+const MARGIN: f64 = 1e-6;
+
+/// Members whose multiplier in a certificate is a smaller share of the largest are left out first.
+const CERTIFICATE_SHARE: f64 = 1e-5;
+
+/// No trades meet the constraints.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Infeasible {
+    /// Ids of constraints and exclusions that contradict each other, in their order. Without any one
+    /// of them, the others can be met.
+    pub conflict: Vec<String>,
+    /// For each member of the conflict, the smallest change of its limits that alone lets some trades
+    /// meet all constraints. Members for which no change suffices are not listed.
+    pub alone: Vec<Relaxation>,
+    /// Changes of several limits that together let some trades meet all constraints, with the
+    /// smallest sum of changes, each as a share of its limit. Empty if only lifting exclusions helps.
+    pub together: Vec<Relaxation>,
+}
+
+/// The change of a limit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Relaxation {
+    /// Id of the constraint.
+    pub constraint: String,
+    /// Which limit.
+    pub side: Side,
+    /// The limit now.
+    pub from: f64,
+    /// The limit that suffices.
+    pub to: f64,
+    /// Unit of both.
+    pub unit: Unit,
+}
+
+/// The conflict of a problem whose convex constraints no trades meet.
+pub(crate) fn explain(
+    problem: &Problem,
+    is_cancelled: IsCancelled<'_>,
+) -> Result<Infeasible, Stopped> {
+    let finder = Finder { problem, scale: Scale::of(problem), is_cancelled };
+    let members = finder.smallest_conflict()?;
+    let constraints = problem.statement().constraints.len();
+    let relaxable = |member: &Member| member.0 < constraints;
+    let mut alone = Vec::new();
+    for member in members.iter().filter(|member| relaxable(member)) {
+        alone.extend(finder.relaxed(&[*member])?);
+    }
+    let all: Vec<Member> = (0..constraints).map(Member).collect();
+    let together = finder.relaxed(&all)?;
+    let conflict = members.iter().map(|member| problem.member_id(*member)).collect();
+    Ok(Infeasible { conflict, alone, together })
+}
+
+/// The conflict of a problem whose limits on lines or tickets leave no trades: the smallest number of
+/// lines that suffices, if the number of lines is limited.
+pub(crate) fn explain_picks(
+    problem: &Problem,
+    limits: SolveLimits,
+    is_cancelled: IsCancelled<'_>,
+) -> Result<Infeasible, Stopped> {
+    let statement = problem.statement();
+    let lines = statement.max_lines.iter();
+    let tickets = statement.min_ticket.iter().map(|ticket| ticket.id.clone());
+    let conflict = lines.clone().map(|limit| limit.id.clone()).chain(tickets).collect();
+    let mut alone = Vec::new();
+    for limit in lines {
+        for count in limit.count + 1..=problem.traded().len() {
+            let more = problem.with_max_lines(count);
+            let mut solver = ConvexSolver::new(&more, is_cancelled);
+            if matches!(branch::search(&more, &mut solver, limits)?, Searched::Best(_)) {
+                alone.push(Relaxation {
+                    constraint: limit.id.clone(),
+                    side: Side::Upper,
+                    from: limit.count as f64,
+                    to: count as f64,
+                    unit: Unit::Lines,
+                });
+                break;
+            }
+        }
+    }
+    Ok(Infeasible { conflict, together: alone.clone(), alone })
+}
+
+/// By how much a limit is relaxed, in its unit.
+struct Change {
+    member: Member,
+    side: Side,
+    amount: f64,
+}
+
+struct Finder<'a> {
+    problem: &'a Problem,
+    scale: Scale,
+    is_cancelled: IsCancelled<'a>,
+}
+
+impl Finder<'_> {
+    /// Drops one member after the other unless the rest can then be met (Chinneck and Dravnieks
+    /// 1991). What is left is irreducible. Begins with the members that the solver's certificate
+    /// names.
+    fn smallest_conflict(&self) -> Result<Vec<Member>, Stopped> {
+        let mut enforced = self.certified()?;
+        for member in 0..enforced.len() {
+            if enforced[member] {
+                enforced[member] = false;
+                enforced[member] = self.relaxation(&enforced, &[])?.is_some();
+            }
+        }
+        Ok((0..enforced.len()).filter(|member| enforced[*member]).map(Member).collect())
+    }
+
+    /// Members with a multiplier in the certificate, if they contradict each other; else all.
+    fn certified(&self) -> Result<Vec<bool>, Stopped> {
+        let all = self.everything();
+        let assembly = self.assembly(&all, &[]);
+        let Outcome::Infeasible(multipliers) = solve::solve(&assembly.program) else {
+            return Err(Stopped::NotConverged);
+        };
+        let largest = multipliers.iter().fold(0.0_f64, |most, m| most.max(m.abs()));
+        let mut named = vec![false; all.len()];
+        for owner in &assembly.owners {
+            named[owner.member.0] |= CERTIFICATE_SHARE * largest < multipliers[owner.row].abs();
+        }
+        Ok(if self.relaxation(&named, &[])?.is_none() { named } else { all })
+    }
+
+    /// Every constraint and exclusion is enforced.
+    fn everything(&self) -> Vec<bool> {
+        let statement = self.problem.statement();
+        vec![true; statement.constraints.len() + statement.exclusions.len()]
+    }
+
+    fn assembly(&self, enforced: &[bool], members: &[Member]) -> Assembly {
+        let picks = vec![Pick::In; self.problem.traded().len()];
+        let recipe = Recipe { picks: &picks, enforced, goal: Goal::Relaxed { members } };
+        Assembly::of(self.problem, self.scale, recipe)
+    }
+
+    /// The smallest relaxation of some members under which all constraints are met, verified by
+    /// solving with it. Empty if there is none.
+    fn relaxed(&self, members: &[Member]) -> Result<Vec<Relaxation>, Stopped> {
+        let enforced = self.everything();
+        let Some(changes) = self.relaxation(&enforced, members)? else { return Ok(Vec::new()) };
+        let changes: Vec<Relaxation> =
+            changes.iter().filter_map(|change| self.changed_limit(change)).collect();
+        let relaxed = self.problem.with_limits(&changes);
+        let verified = Finder { problem: &relaxed, ..*self }.relaxation(&enforced, &[])?;
+        debug_assert!(verified.is_some(), "invariant: the relaxed problem can be met");
+        Ok(if verified.is_some() { changes } else { Vec::new() })
+    }
+
+    /// The limit that suffices. `None` for a change that is rounding.
+    fn changed_limit(&self, change: &Change) -> Option<Relaxation> {
+        let Change { member, side, amount } = *change;
+        let constraint = &self.problem.statement().constraints[member.0];
+        let from = if side == Side::Lower { constraint.lower? } else { constraint.upper? };
+        let unit = constraint.measure.unit();
+        let margin = MARGIN * self.problem.unit_size(unit);
+        let sign = if side == Side::Lower { -1.0 } else { 1.0 };
+        let to = from + sign * (amount + margin);
+        (margin < amount).then(|| Relaxation {
+            constraint: constraint.id.clone(),
+            side,
+            from,
+            to,
+            unit,
+        })
+    }
+
+    /// The smallest relaxations of some members, by side and in their units, that let trades meet all
+    /// that is enforced. `None` if none does.
+    fn relaxation(
+        &self,
+        enforced: &[bool],
+        members: &[Member],
+    ) -> Result<Option<Vec<Change>>, Stopped> {
+        if (self.is_cancelled)() {
+            return Err(Stopped::Cancelled);
+        }
+        let assembly = self.assembly(enforced, members);
+        match solve::solve(&assembly.program) {
+            Outcome::Optimal(solution, _) => {
+                let change = |slack: &Slack| Change {
+                    member: slack.member,
+                    side: slack.side,
+                    amount: solution.values[slack.variable] * slack.unit,
+                };
+                Ok(Some(assembly.slacks.iter().map(change).collect()))
+            }
+            Outcome::Infeasible(_) => Ok(None),
+            Outcome::Unbounded(_) | Outcome::Failed => Err(Stopped::NotConverged),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What is the cheapest way out of the risk of a book? Pure: a problem in, an answer out.
+//!
+//! # The problem
+//!
+//! [`line::Line`]s are the positions of the book, the instruments that may hedge it, or both: a line
+//! with [`line::Trading`] terms may trade, so cutting the book and overlaying it are one problem. With
+//! the values held w, the trades x and the positions p = w + x, all in money and negative for a short,
+//! the trades minimise
+//!
+//! > λ·H·(b′F·b + Σ dᵢ·zᵢ²) + Σ (buy·x⁺ + sell·x⁻ + ½·q·x²) + H·Σ (long·p⁺ + short·p⁻)
+//!
+//! in money. b = E′p are the exposures to factors and z = L′p the loadings on specific returns, so the
+//! bracket is the variance of the book per session without a matrix of names by names
+//! ([`risk::FactorRisk`]). λ is the aversion to risk in one over money. H is the number of days over
+//! which the hedge is held: a cost paid once can be compared with a variance and a carry per day only
+//! over a stated time. Instead of λ·H·σ² the price of risk can be κ·CVaR over scenarios
+//! ([`objective::Scenarios`]), demeaned unless the caller wants their drifts (Rockafellar and Uryasev
+//! 2000).
+//!
+//! The term ½·q·x² is a stand-in for the 3/2 law of impact, equal to it at one size of trade
+//! ([`line::quadratic_impact`]).
+//!
+//! A [`constraint::Constraint`] limits a measure of the book or of the trades from below, above or both:
+//! net, gross, turnover, a weighted sum (the net of a group, beta, trade beta, the P&L of a stress
+//! scenario), the exposure to a factor, one position, one trade, participation, the loss on the worst
+//! shorts. Each has the caller's id and a unit. Lines may be excluded; the number of lines that trade and the smallest trade may be
+//! limited. [`problem::Problem::new`] finds every fault of a statement.
+//!
+//! # The answer
+//!
+//! [`optimize::optimize`] gives one of three answers.
+//! - [`plan::Plan`]: trades in units and money after rounding to lots, every measure before and after,
+//!   the cost in its parts, and the price of each limit that binds: −∂objective/∂limit in money per unit
+//!   of the limit, positive for an upper limit and negative for a lower one.
+//! - [`conflict::Infeasible`]: an irreducible set of constraints that contradict each other, and the
+//!   smallest changes of limits that let some trades meet them, each verified by solving with it.
+//! - [`optimize::Unbounded`]: the direction along which the objective falls without end.
+//!
+//! # How it is solved
+//!
+//! The convex problem is a quadratic program in sparse form, with y = E′x as variables of their own, so
+//! that P holds F and the few entries of specific risk that lines share. Clarabel, an interior-point
+//! solver, solves it (Goulart and Chen 2024). Money is scaled by a power of two near the book's gross
+//! value, and the objective by one near its price of risk.
+//!
+//! A tail is minimised by cutting planes (Künzi-Bay and Mayer 2006), one plane per scenario instead of
+//! one per set of scenarios: only scenarios that may be in the tail are in the program, and those that
+//! turn out to lose more than its threshold are added until none matters. In a problem of 500 scenarios
+//! and 50 instruments two rounds suffice, where planes of whole sets took more than 350.
+//!
+//! Limits on lines and tickets are met by branch and bound, the node with the lowest bound first. Where
+//! a line may still be picked or not, the part ½·Q·x² of the objective that is its own is replaced by
+//! ½·Q·x²/z with its share z of a pick, the convex hull of both cases (Frangioni and Gentile 2006). The
+//! answer has the bound and the gap. [`limits::SolveLimits`] bound the search by nodes and by the gap,
+//! never by a clock: equal problems have equal answers, bit by bit. The caller may cancel between two
+//! convex problems.
+//!
+//! Every solution is checked against the conditions of Karush, Kuhn and Tucker by code that shares
+//! nothing with the solver ([`proof::Residuals`]); one that misses them is no answer.
+//!
+//! Modules are declared in reading order.
+
+pub mod risk;
+
+pub mod line;
+
+pub mod objective;
+
+pub mod constraint;
+
+pub mod fault;
+
+pub mod problem;
+
+pub mod measure;
+
+pub mod breach;
+
+pub mod limits;
+
+pub mod proof;
+
+pub mod plan;
+
+pub mod conflict;
+
+pub mod optimize;
+
+mod program;
+
+mod solve;
+
+mod assemble;
+
+mod convex;
+
+mod branch;
+
+mod rounding;

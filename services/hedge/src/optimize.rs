@@ -1,0 +1,157 @@
+//! Finds the best hedge, or says why there is none; and judges a hedge of the caller's own.
+
+use crate::{
+    branch::{self, Best, NO_TRADE, Searched},
+    breach::Breach,
+    conflict::{self, Infeasible},
+    convex::ConvexSolver,
+    limits::{IsCancelled, SolveLimits, Stopped},
+    line::{Line, Trading},
+    plan::{Effect, Plan, ShadowPrice, Trade},
+    problem::Problem,
+    proof::Proof,
+    rounding,
+};
+
+/// A shadow price smaller than this share of the objective per book is that of a limit that does not
+/// bind.
+const NO_PRICE: f64 = 1e-6;
+
+/// The answer to a problem. All three are answers: none is a fault of the caller's.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// The best trades.
+    Plan(Box<Plan>),
+    /// No trades meet the constraints.
+    Infeasible(Infeasible),
+    /// The objective falls without end.
+    Unbounded(Unbounded),
+}
+
+/// The objective falls without end along a direction of trades: some line needs a limit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unbounded {
+    /// Indices of the lines that trade along the direction, and their shares of it, which add up to
+    /// one in absolute value.
+    pub direction: Vec<(usize, f64)>,
+}
+
+/// A hedge of the caller's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// What the trades change.
+    pub effect: Effect,
+    /// The constraints that they miss.
+    pub breaches: Vec<Breach>,
+}
+
+/// Finds the trades with the lowest objective among those that meet the constraints.
+///
+/// `is_cancelled` is asked before every convex problem. Equal problems and limits have equal answers,
+/// bit by bit.
+///
+/// # Errors
+/// [`Stopped`].
+pub fn optimize(
+    problem: &Problem,
+    limits: SolveLimits,
+    is_cancelled: IsCancelled<'_>,
+) -> Result<Answer, Stopped> {
+    let mut solver = ConvexSolver::new(problem, is_cancelled);
+    match branch::search(problem, &mut solver, limits)? {
+        Searched::Best(best) => Ok(Answer::Plan(Box::new(plan(problem, &best)))),
+        Searched::Infeasible => Ok(Answer::Infeasible(conflict::explain(problem, is_cancelled)?)),
+        Searched::NoPick => {
+            Ok(Answer::Infeasible(conflict::explain_picks(problem, limits, is_cancelled)?))
+        }
+        Searched::Unbounded(direction) => Ok(Answer::Unbounded(unbounded(problem, &direction))),
+    }
+}
+
+/// Why trades cannot be judged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTrades {
+    /// There are more or fewer trades than lines that trade.
+    #[error("{given} trades for {traded} lines")]
+    Count {
+        /// Trades given.
+        given: usize,
+        /// Lines that trade.
+        traded: usize,
+    },
+    /// The trade of this traded line is not finite.
+    #[error("trade {0} is not finite")]
+    NotFinite(usize),
+}
+
+/// Judges given trades by the same measures: in money, one per traded line in the order of lines.
+///
+/// # Errors
+/// [`InvalidTrades`], all violations.
+pub fn evaluate(problem: &Problem, trades: &[f64]) -> Result<Evaluation, Vec<InvalidTrades>> {
+    let (given, traded) = (trades.len(), problem.traded().len());
+    let count = (given != traded).then_some(InvalidTrades::Count { given, traded });
+    let wrong = (0..given).filter(|trade| !trades[*trade].is_finite());
+    let found: Vec<_> = count.into_iter().chain(wrong.map(InvalidTrades::NotFinite)).collect();
+    if !found.is_empty() {
+        return Err(found);
+    }
+    Ok(Evaluation { effect: Effect::of(problem, trades), breaches: problem.breaches(trades) })
+}
+
+fn plan(problem: &Problem, best: &Best) -> Plan {
+    let noise = NO_TRADE * problem.size();
+    let trades = best.optimum.trades.iter();
+    let exact: Vec<f64> = trades.map(|x| if x.abs() <= noise { 0.0 } else { *x }).collect();
+    let rounded = rounding::round(problem, &exact);
+    let lines = problem.traded().iter().zip(problem.traded_lines());
+    type Of<'a> = (&'a usize, (&'a Line, &'a Trading));
+    let trade = |((line, (of, terms)), (money, exact)): (Of<'_>, (&f64, &f64))| Trade {
+        line: *line,
+        units: terms.units(*money),
+        money: *money,
+        exact_money: *exact,
+        position: of.held + money,
+    };
+    let objective = problem.objective(&exact);
+    Plan {
+        trades: lines.zip(rounded.iter().zip(&exact)).map(trade).collect(),
+        effect: Effect::of(problem, &rounded),
+        breaches: problem.breaches(&rounded),
+        shadow_prices: shadow_prices(problem, best),
+        proof: Proof {
+            objective,
+            bound: best.bound.min(objective),
+            gap: gap(problem, objective, best.bound),
+            nodes: best.nodes,
+            residuals: best.optimum.residuals,
+        },
+    }
+}
+
+/// (objective − bound)/|objective|. An objective that is nothing but rounding has no gap.
+fn gap(problem: &Problem, objective: f64, bound: f64) -> f64 {
+    let noise = NO_TRADE * problem.objective(&problem.no_trades()).abs();
+    if objective.abs() <= noise { 0.0 } else { (objective - bound).max(0.0) / objective.abs() }
+}
+
+/// Prices other than zero, in the order of constraints and exclusions.
+fn shadow_prices(problem: &Problem, best: &Best) -> Vec<ShadowPrice> {
+    let mut prices: Vec<ShadowPrice> = Vec::new();
+    let floor = NO_PRICE * problem.risk_price(&problem.no_trades()).abs();
+    for (member, side, price) in &best.optimum.prices {
+        let unit = problem.member_unit(*member);
+        if floor < price.abs() * problem.unit_size(unit) {
+            let constraint = problem.member_id(*member);
+            prices.push(ShadowPrice { constraint, side: *side, money_per_unit: *price, unit });
+        }
+    }
+    prices
+}
+
+fn unbounded(problem: &Problem, direction: &[f64]) -> Unbounded {
+    let total: f64 = direction.iter().map(|x| x.abs()).sum();
+    let lines = problem.traded().iter().zip(direction);
+    let moves = lines.filter(|(_, x)| NO_TRADE * total < x.abs());
+    Unbounded { direction: moves.map(|(line, x)| (*line, x / total)).collect() }
+}

@@ -1,0 +1,163 @@
+//! Solves convex programs with Clarabel, an interior-point solver; the only file that names it.
+//!
+//! Goulart and Chen 2024, "Clarabel: An interior-point solver for conic programs with quadratic
+//! objectives". It runs on one thread with its own sparse factors and without a time limit, so that
+//! equal programs have equal bits.
+
+use crate::{
+    program::{Program, Relation, Solution},
+    proof::Residuals,
+};
+use clarabel::{
+    algebra::CscMatrix,
+    solver::{
+        DefaultSettings, DefaultSolver, IPSolver, SolverStatus,
+        SupportedConeT::{self, NonnegativeConeT, SecondOrderConeT, ZeroConeT},
+    },
+};
+
+/// Tolerance of the solver on residuals and the gap, in the scaled units of a program.
+const TOLERANCE: f64 = 1e-9;
+
+/// A solution with larger residuals counts as a failure, whatever the solver says of it.
+const RESIDUAL_MAX: f64 = 1e-6;
+
+/// What the solver found.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    Optimal(Solution, Residuals),
+    /// No values meet the rows. Multipliers μ ≥ 0 with A′μ = 0 and b′μ < 0: rows with a positive one
+    /// contradict each other.
+    Infeasible(Vec<f64>),
+    /// The objective falls without end along this direction.
+    Unbounded(Vec<f64>),
+    /// The solver stopped without any of these.
+    Failed,
+}
+
+/// Solves a program.
+pub(crate) fn solve(program: &Program) -> Outcome {
+    let order = Order::of(program);
+    let (matrix, bounds) = order.rows(program);
+    let quadratic = quadratic(program);
+    let cones = order.cones(program);
+    let settings = DefaultSettings {
+        verbose: false,
+        tol_gap_abs: TOLERANCE,
+        tol_gap_rel: TOLERANCE,
+        tol_feas: TOLERANCE,
+        // Rows are never dropped, whatever their bound.
+        presolve_enable: false,
+        ..DefaultSettings::default()
+    };
+    let solver =
+        DefaultSolver::new(&quadratic, &program.linear, &matrix, &bounds, &cones, settings);
+    let Ok(mut solver) = solver else { return Outcome::Failed };
+    solver.solve();
+    let solution = &solver.solution;
+    match solution.status {
+        SolverStatus::Solved | SolverStatus::AlmostSolved => {
+            checked(program, order.restore(solution.x.clone(), &solution.z))
+        }
+        SolverStatus::PrimalInfeasible | SolverStatus::AlmostPrimalInfeasible => {
+            Outcome::Infeasible(order.restore(Vec::new(), &solution.z).multipliers)
+        }
+        SolverStatus::DualInfeasible | SolverStatus::AlmostDualInfeasible => {
+            Outcome::Unbounded(solution.x.clone())
+        }
+        SolverStatus::Unsolved
+        | SolverStatus::MaxIterations
+        | SolverStatus::MaxTime
+        | SolverStatus::NumericalError
+        | SolverStatus::InsufficientProgress
+        | SolverStatus::CallbackTerminated => Outcome::Failed,
+    }
+}
+
+fn checked(program: &Program, solution: Solution) -> Outcome {
+    let residuals = program.residuals(&solution);
+    let finite = solution.values.iter().chain(&solution.multipliers).all(|value| value.is_finite());
+    if finite && residuals.largest() <= RESIDUAL_MAX {
+        Outcome::Optimal(solution, residuals)
+    } else {
+        Outcome::Failed
+    }
+}
+
+/// The order in which the solver wants the rows: equalities first.
+struct Order {
+    /// Rows of the program, in the solver's order.
+    rows: Vec<usize>,
+    equalities: usize,
+}
+
+impl Order {
+    fn of(program: &Program) -> Order {
+        let with = |relation: Relation| {
+            (0..program.rows.len()).filter(move |row| program.rows[*row].relation == relation)
+        };
+        let mut rows: Vec<usize> = with(Relation::Equal).collect();
+        let equalities = rows.len();
+        rows.extend(with(Relation::AtMost));
+        Order { rows, equalities }
+    }
+
+    fn cones(&self, program: &Program) -> Vec<SupportedConeT<f64>> {
+        let at_most = self.rows.len() - self.equalities;
+        let mut cones = vec![ZeroConeT(self.equalities), NonnegativeConeT(at_most)];
+        cones.extend(program.cones.iter().map(|_| SecondOrderConeT(3)));
+        cones
+    }
+
+    /// A and b with A·v + s = b.
+    fn rows(&self, program: &Program) -> (CscMatrix<f64>, Vec<f64>) {
+        let (mut entries, mut bounds) = (Vec::new(), Vec::new());
+        for (at, index) in self.rows.iter().enumerate() {
+            let row = &program.rows[*index];
+            entries.extend(row.terms.iter().map(|(variable, a)| (*variable, at, *a)));
+            bounds.push(row.bound);
+        }
+        for cone in &program.cones {
+            let at = bounds.len();
+            entries.extend([(cone.r, at, -1.0), (cone.z, at, -1.0)]);
+            entries.extend([(cone.r, at + 1, -1.0), (cone.z, at + 1, 1.0)]);
+            entries.push((cone.v, at + 2, -2.0));
+            bounds.extend([0.0; 3]);
+        }
+        (compressed(bounds.len(), program.variables(), entries), bounds)
+    }
+
+    /// A solution in the order of the program.
+    fn restore(&self, values: Vec<f64>, z: &[f64]) -> Solution {
+        let mut multipliers = vec![0.0; self.rows.len()];
+        self.rows.iter().zip(z).for_each(|(row, z)| multipliers[*row] = *z);
+        let cones = z[self.rows.len()..].chunks_exact(3);
+        let cone_multipliers = cones.map(|m| [m[0], m[1], m[2]]).collect();
+        Solution { values, multipliers, cone_multipliers }
+    }
+}
+
+fn quadratic(program: &Program) -> CscMatrix<f64> {
+    let entries = program.quadratic.iter().map(|(i, j, p)| (*j, *i, *p)).collect();
+    compressed(program.variables(), program.variables(), entries)
+}
+
+/// A matrix in compressed columns from entries (column, row, value). Entries of one place add up.
+fn compressed(
+    rows: usize,
+    columns: usize,
+    mut entries: Vec<(usize, usize, f64)>,
+) -> CscMatrix<f64> {
+    entries.sort_by_key(|(column, row, _)| (*column, *row));
+    let mut starts = vec![0; columns + 1];
+    let (mut row_indices, mut values) = (Vec::new(), Vec::new());
+    for place in entries.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        row_indices.push(place[0].1);
+        values.push(place.iter().map(|(_, _, value)| value).sum());
+        starts[place[0].0 + 1] += 1;
+    }
+    for column in 0..columns {
+        starts[column + 1] += starts[column];
+    }
+    CscMatrix::new(rows, columns, starts, row_indices, values)
+}

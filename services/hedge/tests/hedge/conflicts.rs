@@ -1,0 +1,138 @@
+//! Problems that no trades can solve: which constraints contradict each other, and what would suffice.
+
+use crate::fixture::{FREE, answer, limit, statement};
+use hedge::{
+    conflict::{Infeasible, Relaxation},
+    constraint::{Constraint, Exclusion, ExclusionRule, MaxLines, Measure, Side, Unit, Weights},
+    line::Trading,
+    optimize::Answer,
+    problem::Statement,
+};
+use stats::matrix::SymmetricMatrix;
+
+/// A book of 100 in the first line, and two lines that trade; each has a variance of its own.
+fn book(constraints: Vec<Constraint>) -> Statement {
+    let covariance = SymmetricMatrix::from_lower(3, |i, j| if i == j { 1e-4 } else { 0.0 });
+    let trading = [None, Some(FREE), Some(FREE)];
+    let mut statement = statement(covariance.unwrap(), &[100.0, 0.0, 0.0], &trading);
+    statement.constraints = constraints;
+    statement
+}
+
+fn conflict(statement: Statement) -> Infeasible {
+    match answer(statement) {
+        Answer::Infeasible(found) => found,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A change is enlarged by a millionth of the book, 1e-4, so that it suffices whatever is rounded.
+fn check(found: &[Relaxation], expected: &[(&str, Side, f64, f64)]) {
+    let ids = |r: &Relaxation| (r.constraint.clone(), r.side);
+    let wanted: Vec<_> = expected.iter().map(|(id, side, ..)| ((*id).to_owned(), *side)).collect();
+    assert_eq!(found.iter().map(ids).collect::<Vec<_>>(), wanted, "{found:?}");
+    for (relaxation, (_, _, from, to)) in found.iter().zip(expected) {
+        assert!((relaxation.from - from).abs() < 1e-12, "{relaxation:?}");
+        assert!((relaxation.to - to).abs() < 3e-4, "{relaxation:?} for {to}");
+    }
+}
+
+/// 100 in the book, at most 20 sold of each line: net is at least 60 and must be at most 50.
+#[test]
+fn limits_that_contradict_each_other_are_named_with_what_suffices() {
+    let found = conflict(book(vec![
+        limit("gross", Measure::Gross, None, 1_000.0),
+        limit("first", Measure::Trade(1), -20.0, 20.0),
+        limit("second", Measure::Trade(2), -20.0, 20.0),
+        limit("net", Measure::Net, None, 50.0),
+    ]));
+    assert_eq!(found.conflict, ["first", "second", "net"]);
+    check(
+        &found.alone,
+        &[
+            ("first", Side::Lower, -20.0, -30.0),
+            ("second", Side::Lower, -20.0, -30.0),
+            ("net", Side::Upper, 50.0, 60.0),
+        ],
+    );
+    // The smallest share: 10 of 50 is less than 10 of 20.
+    check(&found.together, &[("net", Side::Upper, 50.0, 60.0)]);
+}
+
+#[test]
+fn an_exclusion_is_part_of_a_conflict_but_has_no_limit_to_change() {
+    let mut statement = book(vec![
+        limit("second", Measure::Trade(2), 0.0, 0.0),
+        limit("net", Measure::Net, None, 50.0),
+    ]);
+    let exclude = |line, rule| Exclusion { id: format!("exclude {line}"), line, rule };
+    statement.exclusions = vec![exclude(1, ExclusionRule::NoTrade)];
+    let found = conflict(statement.clone());
+    assert_eq!(found.conflict, ["second", "net", "exclude 1"]);
+    // The equality is widened on the side that helps.
+    check(&found.alone, &[("second", Side::Lower, 0.0, -50.0), ("net", Side::Upper, 50.0, 100.0)]);
+
+    statement.exclusions = vec![exclude(1, ExclusionRule::NoNewShort)];
+    assert_eq!(conflict(statement).conflict, ["second", "net", "exclude 1"]);
+}
+
+#[test]
+fn participation_is_relaxed_in_its_own_unit() {
+    let mut statement = book(vec![
+        limit("participation", Measure::Participation, None, 0.1),
+        limit("net", Measure::Net, None, 40.0),
+    ]);
+    for line in &mut statement.lines {
+        line.trading = line.trading.map(|terms| Trading { volume: Some(100.0), ..terms });
+    }
+    let found = conflict(statement);
+    assert_eq!(found.conflict, ["participation", "net"]);
+    // 60 to sell in two lines of volume 100: 0.3 of each.
+    check(
+        &found.alone,
+        &[("participation", Side::Upper, 0.1, 0.3), ("net", Side::Upper, 40.0, 80.0)],
+    );
+    assert_eq!(found.alone[0].unit, Unit::VolumeShare);
+}
+
+/// Each of two groups has a conflict of its own: no single change helps.
+#[test]
+fn two_conflicts_need_two_changes() {
+    let group =
+        |weights: [f64; 3]| Measure::Weighted { kind: Weights::Members, weights: weights.to_vec() };
+    let found = conflict(book(vec![
+        limit("first range", Measure::Trade(1), -20.0, 20.0),
+        limit("first group", group([0.0, 1.0, 0.0]), 30.0, None),
+        limit("second range", Measure::Trade(2), -20.0, 20.0),
+        limit("second group", group([0.0, 0.0, 1.0]), 30.0, None),
+    ]));
+    assert_eq!(found.conflict, ["second range", "second group"]);
+    assert!(found.alone.is_empty(), "{:?}", found.alone);
+    // 10 of 30 is a smaller share than 10 of 20.
+    check(
+        &found.together,
+        &[("first group", Side::Lower, 30.0, 20.0), ("second group", Side::Lower, 30.0, 20.0)],
+    );
+}
+
+/// No trade changes a position that must stay.
+#[test]
+fn a_limit_that_no_trade_can_reach_is_a_conflict_of_one() {
+    let found = conflict(book(vec![limit("position", Measure::Position(0), None, 50.0)]));
+    assert_eq!(found.conflict, ["position"]);
+    check(&found.alone, &[("position", Side::Upper, 50.0, 100.0)]);
+}
+
+/// 30 to sell, at most 20 in a line: one line is too few.
+#[test]
+fn too_few_lines_are_a_conflict_with_the_number_that_suffices() {
+    let mut statement = book(vec![
+        limit("first", Measure::Trade(1), -20.0, 20.0),
+        limit("second", Measure::Trade(2), -20.0, 20.0),
+        limit("net", Measure::Net, None, 70.0),
+    ]);
+    statement.max_lines = Some(MaxLines { id: "lines".to_owned(), count: 1 });
+    let found = conflict(statement);
+    assert_eq!(found.conflict, ["lines"]);
+    check(&found.alone, &[("lines", Side::Upper, 1.0, 2.0)]);
+}

@@ -1,0 +1,19 @@
+//! Tests of hedges from the outside: reference values, the four cases of every solve, laws, an oracle.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a problem made for a test is lawful, and a test says what it got instead"
+)]
+
+mod fixture;
+mod random;
+
+mod conflicts;
+mod faults;
+mod laws;
+mod oracle;
+mod picks;
+mod references;
+mod rounding;
+mod tail_oracle;
