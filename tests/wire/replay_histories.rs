@@ -169,7 +169,7 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
     let validation = v1::ValidatePortfolioRequest { as_of: as_of.clone(), portfolio: portfolio() };
     let ranking = v1::RankSqueezeRequest {
         as_of: as_of.clone(),
-        min_market_cap_usd: Some(0.0),
+        min_line_market_cap_usd: Some(0.0),
         min_daily_value_usd: Some(0.0),
         page_size: 2,
         ..Default::default()

@@ -277,7 +277,7 @@ async fn january(client: &mut RotationServiceClient<Channel>) {
     // The settlement of 12-31, public on 01-13: fifty names, GME first.
     let shorted = |name: &str| figure(&format!("/most_shorted_2021_01_27/{name}"));
     near(&found, "most_shorted.1d", shorted("return_1"), 1e-6);
-    near(&found, "most_shorted.5d", shorted("return_5_sessions"), 1e-6);
+    near(&found, "most_shorted.5d", shorted("five_session_return"), 1e-6);
     let basket = reading(&found, "most_shorted.1d");
     assert_eq!(detail(basket, "", "names"), shorted("names"));
     let first = detail(basket, "GME", "short_interest_of_float");

@@ -197,7 +197,7 @@ fn sized_later(lines: &[ShortLine]) -> Option<(Gap, f64)> {
          (reference_knowledge)",
         later().count()
     );
-    let subject = Subject::number_of("", "market_cap_usd");
+    let subject = Subject::number_of("", "line_market_cap_usd");
     let value = later().map(|line| line.market_value.abs()).sum();
     Some((Gap::new(GapReason::LaterKnowledge, subject, detail), value))
 }

@@ -260,5 +260,5 @@ fn what_the_shorts_of_the_market_made_by_hand() {
     near(s.shorts_gain_since_settlement_usd().unwrap(), -4e6);
     let all = universe.summary().shorts_gain_since_settlement.unwrap();
     assert_eq!(all.name_count, 2);
-    near(all.usd, -4e6);
+    near(all.gain_usd, -4e6);
 }
