@@ -104,7 +104,7 @@ pub(super) fn line(
         name: Some(name),
         market_value: line.market_value,
         share_of_gross_short: line.share_of_short,
-        quantity: line.shares.ok(),
+        quantity: line.shares,
         exit_days_at_normal_volume: line.exit.normal.ok(),
         exit_days_at_recent_volume: line.exit.recent.ok(),
         mark: line.mark.map(mark),
