@@ -212,7 +212,7 @@ fn rotation_in_the_first_line(found: &v1::RotationReport) {
     assert_eq!(f64::from(moved.rate_sessions), expected("sessions"));
     let per_year = 252.0 * expected("rotations") / expected("sessions");
     assert!((moved.rotations_per_year.unwrap() - per_year).abs() < 1e-9, "{moved:?} {per_year}");
-    assert_eq!(f64::from(moved.last_year_rotation_count), expected("last_year"));
+    assert_eq!(f64::from(moved.last_year_rotation_count.unwrap()), expected("last_year"));
     assert_eq!(moved.rows[3].value, None, "no short interest was published yet");
     let words = &found.headline;
     assert!(
@@ -311,7 +311,7 @@ async fn small_up_while_large_fell(client: &mut RotationServiceClient<Channel>) 
     let condition = |role, comparison: v1::RecordComparison, threshold| v1::RecordCondition {
         variable: variable(role),
         comparison: comparison.into(),
-        threshold,
+        threshold: Some(threshold),
     };
     let request = v1::QueryRecordsRequest {
         as_of: on("2021-06-30"),

@@ -84,7 +84,7 @@ pub(crate) async fn rotation(
 ) -> Result<()> {
     let request = GetRotationRequest {
         as_of: arguments.as_of.to_proto()?,
-        indicator_ids: arguments.which.indicators.clone(),
+        ids: arguments.which.indicators.clone(),
         since_on: arguments.which.since.clone().unwrap_or_default(),
     };
     let clients = connection.open().await?;

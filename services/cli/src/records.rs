@@ -74,7 +74,7 @@ pub(crate) async fn records(
         conditions: arguments.conditions.clone(),
         start_on: arguments.since.clone().unwrap_or_default(),
         observed_on: arguments.on.clone().unwrap_or_default(),
-        top: Some(arguments.top),
+        top_count: Some(arguments.top),
     };
     let titles: Vec<String> = request
         .variable
@@ -136,7 +136,7 @@ fn condition(text: &str) -> Result<RecordCondition, String> {
     Ok(RecordCondition {
         variable: Some(variable(left.split_whitespace())?),
         comparison: comparison.into(),
-        threshold: number(threshold.trim())?,
+        threshold: Some(number(threshold.trim())?),
     })
 }
 
@@ -213,7 +213,7 @@ mod tests {
     fn a_condition_compares_a_variable_with_a_number() {
         let parsed = condition("SPY change 1d <= -1.5 %").unwrap();
         assert_eq!(parsed.comparison(), RecordComparison::AtMost);
-        assert!((parsed.threshold + 0.015).abs() < 1e-15);
+        assert!((parsed.threshold.unwrap() + 0.015).abs() < 1e-15);
         assert_eq!(parsed.variable.unwrap().horizon_sessions, Some(1));
         assert_eq!(condition("^VIX level>30").unwrap().comparison(), RecordComparison::Above);
         assert!(condition("SPY = 0").is_err());

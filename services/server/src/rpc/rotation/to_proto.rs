@@ -73,7 +73,7 @@ fn moved(moved: &SessionMove, prepared: &PreparedRotation) -> v1::SessionMove {
         rows: moved.rows.iter().filter_map(|row| move_row(row, prepared)).collect(),
         rotations_per_year: moved.rate.map(|rate| rate.per_year),
         rate_sessions: moved.rate.map_or(0, |rate| rate.sessions as i32),
-        last_year_rotation_count: moved.rate.map_or(0, |rate| rate.last_year as i32),
+        last_year_rotation_count: moved.rate.map(|rate| rate.last_year as i32),
     }
 }
 
