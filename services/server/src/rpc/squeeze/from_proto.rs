@@ -43,7 +43,9 @@ impl FromProto for BookQuery {
             fields.add("participation", wrong);
         }
         let asked = request.settings.get_or_insert_default();
-        let netting = settings::netting_only(&mut fields, asked, request.portfolio.as_ref());
+        let netting = settings::all(&mut fields, asked, request.portfolio.as_ref()).netting;
+        // The echo has what is used.
+        *asked = v1::AnalysisSettings { netting: asked.netting.take(), ..Default::default() };
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
         let query = |participation| BookQuery { as_of, participation, netting, normal: request };
         fields.finish(participation.map(query))
