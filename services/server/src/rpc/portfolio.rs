@@ -154,6 +154,10 @@ fn position_ids(fields: &mut Fields, field: &str, portfolio: &v1::Portfolio) {
             let text = format!("must have at most {POSITION_ID_BYTES} bytes");
             fields.add(format!("{field}.{list}[{at}].position_id"), text);
         }
+        if id.starts_with("portfolio.") && *id != format!("portfolio.{list}[{at}]") {
+            let text = "must not begin with `portfolio.`: so begin the paths of lines without one";
+            fields.add(format!("{field}.{list}[{at}].position_id"), text);
+        }
     }
     given.sort_by_key(|(id, ..)| *id);
     for pair in given.windows(2).filter(|pair| pair[0].0 == pair[1].0) {

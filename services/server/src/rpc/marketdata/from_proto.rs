@@ -5,7 +5,8 @@ use crate::{
     limits,
     refusal::Refusal,
     rpc::{
-        field::Fields, page::Page, portfolio, query::FromProto, shared, vintage::is_as_published,
+        dataset, field::Fields, page::Page, portfolio, query::FromProto, shared,
+        vintage::is_as_published,
     },
 };
 use ::portfolio::identifier::InstrumentRef;
@@ -52,7 +53,7 @@ impl FromProto for InstrumentsQuery {
     fn from_proto(mut request: v1::ListInstrumentsRequest) -> Result<InstrumentsQuery, Refusal> {
         let mut fields = Fields::new();
         let mut as_of = shared::as_of(&mut fields, request.as_of.take());
-        let dataset = dataset(&mut fields, request.dataset);
+        let dataset = dataset::of_request(&mut fields, request.dataset);
         let prefix = symbol_prefix(&mut fields, &request.symbol_prefix);
         if request.instrument.is_some() {
             check(&mut fields, &portfolio::instrument(request.instrument.as_ref()));
@@ -111,7 +112,7 @@ impl FromProto for SeriesQuery {
     fn from_proto(mut request: v1::GetSeriesRequest) -> Result<SeriesQuery, Refusal> {
         let mut fields = Fields::new();
         let mut as_of = shared::as_of(&mut fields, request.as_of.take());
-        let dataset = dataset(&mut fields, request.dataset);
+        let dataset = dataset::of_request(&mut fields, request.dataset);
         if request.dataset == 0 {
             fields.add("dataset", "must be given");
         }
@@ -174,12 +175,6 @@ fn asked_fields(fields: &mut Fields, dataset: Dataset, names: &[String]) -> Vec<
         }
     }
     asked
-}
-
-fn dataset(fields: &mut Fields, number: i32) -> Option<Dataset> {
-    let known: v1::Dataset = fields.choice("dataset", number);
-    // The contract numbers datasets as the store does; none has the number of UNSPECIFIED.
-    u8::try_from(known as i32).ok().and_then(Dataset::from_code)
 }
 
 /// A request for a page of the log.
