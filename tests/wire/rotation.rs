@@ -1,7 +1,7 @@
 //! RotationService over the wire: report, list, history, records, watch and refusals.
 
 use crate::harness::{
-    Harness, expect_refusal, header, instant, is_about, on, reference, replay_of, soon,
+    Harness, expect_refusal, header, instant, is_about, named, on, reference, replay_of, soon,
 };
 use contract::v1::{
     self, record_variable::Subject, rotation_service_client::RotationServiceClient,
@@ -28,7 +28,7 @@ async fn served() -> (Harness, RotationServiceClient<Channel>) {
 
 fn symbol(symbol: &str, transform: v1::RecordTransform) -> Option<v1::RecordVariable> {
     Some(v1::RecordVariable {
-        subject: Some(Subject::Symbol(symbol.to_owned())),
+        subject: Some(Subject::Instrument(named(symbol).unwrap())),
         transform: transform.into(),
         horizon_sessions: None,
     })

@@ -4,7 +4,9 @@ use crate::{
     as_of::AsOf,
     limits,
     refusal::Refusal,
-    rpc::{field::Fields, page::Page, query::FromProto, shared, vintage::is_as_published},
+    rpc::{
+        field::Fields, page::Page, portfolio, query::FromProto, shared, vintage::is_as_published,
+    },
 };
 use contract::v1;
 use factors::roles::Role;
@@ -202,13 +204,17 @@ fn variable(
         return None;
     };
     let subject = match &wire.subject {
-        Some(Wire::Symbol(text)) if !text.is_empty() => Some(Subject::Symbol(text.clone())),
+        Some(Wire::Instrument(named)) => {
+            portfolio::check_subject(fields, &format!("{path}.instrument"), Some(named));
+            // Other identifiers are looked up in the data, for the answer.
+            Some(Subject::Symbol(named.symbol.clone()))
+        }
         Some(Wire::MeasureId(id)) if !id.is_empty() => Some(Subject::Measure(id.clone())),
         Some(Wire::Role(id)) => Role::from_id(id).map(Subject::Role),
         _ => None,
     };
     if subject.is_none() {
-        fields.add(path, "must name a symbol, a role of ListIndicators or a measure_id");
+        fields.add(path, "must have an instrument, a role of ListIndicators or a measure_id");
     }
     let horizon = wire.horizon_sessions.get_or_insert(1);
     let horizon = fields.within(&format!("{path}.horizon_sessions"), *horizon, 1, HORIZON);
