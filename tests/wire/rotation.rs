@@ -165,8 +165,10 @@ async fn the_list_has_every_measure_and_resolved_role() {
     assert_eq!(composite, expected);
     let resolved: Vec<(&str, &str, &str)> = list.roles[..2]
         .iter()
-        .map(|r| (r.role.as_str(), r.resolved_symbol.as_str(), r.proxy_for.as_str()))
+        .flat_map(|role| role.symbols.iter().map(|found| (role.role.as_str(), found)))
+        .map(|(role, found)| (role, found.symbol.as_str(), found.proxy_for.as_str()))
         .collect();
+    assert!(list.roles.iter().any(|role| role.symbols.is_empty()), "some have no history here");
     assert_eq!(resolved, [("small_cap_index", "IWM", "^RUT"), ("large_cap_index", "SPY", "^GSPC")]);
     assert!(
         list.info.as_ref().unwrap().gaps.iter().any(|gap| is_about(gap, "nasdaq")),

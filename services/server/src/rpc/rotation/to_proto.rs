@@ -2,7 +2,7 @@
 
 use crate::rpc::{gaps, shared};
 use contract::v1;
-use factors::roles::{Role, Roles};
+use factors::roles::{ResolvedRole, Role, Roles};
 use marketdata::{
     day::Day,
     gap::{Gap, GapReason, Subject},
@@ -319,13 +319,14 @@ pub(super) fn roles(snapshot: &Snapshot, roles: &Roles) -> (Vec<v1::ResolvedRole
             let detail = format!("none of {} has a history", candidates.join(", "));
             gaps.push(Gap::new(GapReason::InputMissing, Subject::Role(role.id()), detail));
         }
-        let (resolved_symbol, proxy_for) = resolved
-            .map_or((String::new(), None), |resolved| (resolved.symbol, resolved.proxy_for));
+        let symbol = |found: ResolvedRole| v1::RoleSymbol {
+            symbol: found.symbol,
+            proxy_for: found.proxy_for.unwrap_or_default(),
+        };
         plays.push(v1::ResolvedRole {
             role: role.id().to_owned(),
             candidates: candidates.to_vec(),
-            resolved_symbol,
-            proxy_for: proxy_for.unwrap_or_default(),
+            symbols: resolved.map(symbol).into_iter().collect(),
         });
     }
     (plays, gaps)
