@@ -104,7 +104,7 @@ async fn an_unknown_enum_value_is_reported_once_at_its_path() {
     let condition = |comparison| v1::RecordCondition {
         variable: variable(0),
         comparison,
-        ..Default::default()
+        threshold: Some(0.0),
     };
     let records = v1::QueryRecordsRequest {
         variable: variable(99),

@@ -81,8 +81,8 @@ fn three_sessions_make_no_score(report: &v1::RotationReport) {
         .iter()
         .map(|row| (row.state, row.aftermath.as_ref().unwrap().sessions))
         .collect();
-    // Each of the five known states.
-    assert_eq!(after, [(1, 0), (2, 0), (3, 0), (4, 0), (5, 0)]);
+    // Each of the five known states, which come after UNKNOWN.
+    assert_eq!(after, [(2, 0), (3, 0), (4, 0), (5, 0), (6, 0)]);
     let moved = report.session_move.as_ref().unwrap();
     assert_eq!((moved.rotation_session, moved.rows[0].z), (None, None), "too short a history");
     assert_eq!((moved.rotations_per_year, moved.last_year_rotation_count), (None, None));
