@@ -6,7 +6,7 @@ use crate::{
     rpc::{field::Fields, shared::gap_reason},
 };
 use contract::v1;
-use marketdata::quotes::Quotes;
+use marketdata::{quotes::Quotes, symbol::Symbol};
 use portfolio::{
     book::{Book, Lot},
     identifier::{InstrumentRef, may_be_cash},
@@ -195,6 +195,23 @@ pub fn instrument(named: Option<&v1::InstrumentRef>) -> InstrumentRef<&str> {
         sedol: &named.sedol,
         mic: &named.mic,
     })
+}
+
+/// Reports every fault of the identifiers of a request.
+pub fn check_instrument(fields: &mut Fields, path: &str, named: Option<&v1::InstrumentRef>) {
+    for (field, fault) in instrument(named).faults() {
+        let dot = if field.is_empty() { "" } else { "." };
+        fields.add(format!("{path}{dot}{field}"), fault);
+    }
+}
+
+/// The same where a symbol alone may be the id of a series, which may have other characters than a
+/// ticker.
+pub fn check_subject(fields: &mut Fields, path: &str, named: Option<&v1::InstrumentRef>) {
+    let reference = instrument(named);
+    if !reference.is_symbol_only() || Symbol::series(reference.symbol).is_err() {
+        check_instrument(fields, path, named);
+    }
 }
 
 /// What a portfolio says about all its lines.

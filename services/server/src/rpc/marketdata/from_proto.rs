@@ -56,18 +56,10 @@ impl FromProto for InstrumentsQuery {
         let dataset = dataset::of_request(&mut fields, request.dataset);
         let prefix = symbol_prefix(&mut fields, &request.symbol_prefix);
         if request.instrument.is_some() {
-            check(&mut fields, &portfolio::instrument(request.instrument.as_ref()));
+            portfolio::check_instrument(&mut fields, "instrument", request.instrument.as_ref());
         }
         let page = Page::from_proto(&mut fields, Self::METHOD, &mut request, &mut as_of)?;
         fields.finish(Some(InstrumentsQuery { as_of, page, dataset, prefix, normal: request }))
-    }
-}
-
-/// Reports every fault of a reference in the field `instrument`.
-fn check(fields: &mut Fields, reference: &InstrumentRef<&str>) {
-    for (field, fault) in reference.faults() {
-        let dot = if field.is_empty() { "" } else { "." };
-        fields.add(format!("instrument{dot}{field}"), fault);
     }
 }
 
@@ -116,11 +108,7 @@ impl FromProto for SeriesQuery {
         if request.dataset == 0 {
             fields.add("dataset", "must be given");
         }
-        let reference = portfolio::instrument(request.instrument.as_ref());
-        // A symbol alone may be the id of a series, which may have other characters than a ticker.
-        if !reference.is_symbol_only() || Symbol::series(reference.symbol).is_err() {
-            check(&mut fields, &reference);
-        }
+        portfolio::check_subject(&mut fields, "instrument", request.instrument.as_ref());
         let asked = dataset.map(|dataset| asked_fields(&mut fields, dataset, &request.fields));
         let (start, end) =
             fields.days(("start_on", &request.start_on), ("end_on", &request.end_on));
