@@ -234,7 +234,9 @@ pub(crate) fn subjects(gap: &v1::Gap) -> Vec<String> {
             Measure::Factor(factor) => format!("{:?} {}", factor.number(), factor.factor_id),
             Measure::Trade(trade) => format!("{}/{:?}", trade.leg_id(), trade.number()),
             Measure::Risk(risk) => format!("{:?} {}", risk.number(), risk.scenario_set_id),
-            Measure::Name(name) => format!("{}.{}", name.symbol, name.field),
+            Measure::Name(name) => {
+                format!("{}.{}", name.instrument.as_ref().unwrap().symbol, name.field)
+            }
         },
     };
     gap.subjects.iter().map(text).collect()

@@ -73,7 +73,7 @@ fn cut(whole: &v1::ExposureReport, block: Block) -> v1::ExposureReport {
             for row in &mut positions {
                 row.trades.clear();
                 row.risk_contributions.clear();
-                (row.proxied_sessions, row.profit_and_loss) = (0, None);
+                (row.proxied_sessions, row.profit_and_loss) = (None, None);
             }
             v1::ExposureReport { positions, ..always }
         }

@@ -185,7 +185,7 @@ fn risk() -> Vec<(String, Measure)> {
         trade_id: "megacap_small_cap".to_owned(),
         leg_id: Some("megacap_long".to_owned()),
     });
-    let name = Part::Symbol("GME".to_owned());
+    let name = Part::Instrument(by_symbol("GME"));
     let level = |field: &str| format!("risk_measures.levels.{field}");
     let group_by =
         Some(v1::GroupBy { kind: v1::GroupByKind::Sector.into(), label_key: String::new() });
@@ -212,9 +212,13 @@ fn risk() -> Vec<(String, Measure)> {
     all
 }
 
+fn by_symbol(symbol: &str) -> v1::InstrumentRef {
+    v1::InstrumentRef { symbol: symbol.to_owned(), ..v1::InstrumentRef::default() }
+}
+
 fn names() -> Vec<(String, Measure)> {
     let name = |field: &str| v1::NameRef {
-        symbol: "GME".to_owned(),
+        instrument: Some(by_symbol("GME")),
         field: field.to_owned(),
         ..v1::NameRef::default()
     };

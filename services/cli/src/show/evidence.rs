@@ -173,7 +173,10 @@ fn measure_words(measure: &MeasureRef) -> String {
             RiskNumber::WorstDay => "worst day".to_owned(),
             _ => join(&["risk", &risk.measure_id, &risk.scenario_set_id]),
         },
-        Some(Measure::Name(name)) => join(&[&name.symbol, &name.field]),
+        Some(Measure::Name(name)) => {
+            let symbol = name.instrument.as_ref().map_or("", |instrument| &instrument.symbol);
+            join(&[symbol, &name.field])
+        }
     }
 }
 

@@ -67,7 +67,7 @@ fn part_of(whole: &ExposureReport, blocks: Blocks) -> ExposureReport {
     if !blocks.has(Block::Risk) {
         part.tails.clear();
         for row in &mut part.positions {
-            (row.proxied_sessions, row.contributions) = (0, Vec::new());
+            (row.proxied_sessions, row.contributions) = (None, Vec::new());
         }
     }
     if !blocks.has(Block::ProfitAndLoss) {

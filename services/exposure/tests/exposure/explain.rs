@@ -80,7 +80,7 @@ fn every_split_adds_up_to_the_total() {
     close(now - value);
     // A factor without carry would differ in the second order only.
     let market = &report.factors[0];
-    let first_order = market.exposure.unwrap() * market.factor_return.unwrap();
+    let first_order = market.exposure.unwrap() * market.factor_change.unwrap();
     near(market.part.unwrap().pnl, first_order, 1e-4 * (report.start_long + report.start_short));
     // √5 sessions of a book whose residuals are independent: the residual is expected to move less
     // than the sum over names, and by more than nothing.

@@ -268,7 +268,7 @@ impl Query for ValidationQuery {
             unresolved,
             violations: violations.into_iter().map(to_proto::violation).collect(),
             line_count: found.lines as i32,
-            name_count: if accepted { found.instruments.len() as i32 } else { 0 },
+            name_count: accepted.then_some(found.instruments.len() as i32),
             gross: accepted.then_some(found.gross),
             currency: if accepted { portfolio.currency.clone() } else { String::new() },
             ..Default::default()

@@ -169,12 +169,16 @@ fn measure_ref(measure: &MeasureRef) -> v1::MeasureRef {
             ..v1::RiskRef::default()
         }),
         MeasureRef::Name { symbol, field } => Wire::Name(v1::NameRef {
-            symbol: symbol.clone(),
+            instrument: Some(by_symbol(symbol)),
             field: (*field).to_owned(),
             ..v1::NameRef::default()
         }),
     };
     v1::MeasureRef { measure: Some(wire) }
+}
+
+fn by_symbol(symbol: &str) -> v1::InstrumentRef {
+    v1::InstrumentRef { symbol: symbol.to_owned(), ..v1::InstrumentRef::default() }
 }
 
 fn group_ref(group_by: Grouping, group_id: Option<String>) -> v1::GroupRef {

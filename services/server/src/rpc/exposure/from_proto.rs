@@ -219,7 +219,7 @@ mod tests {
             kind: v1::RiskMeasureKind::ValueAtRisk.into(),
             method: Some(Method::FilteredHistorical(filtered)),
             confidences: vec![0.95, 0.99],
-            quantile_rule: v1::QuantileRule::Linear.into(),
+            quantile_rule: Some(v1::QuantileRule::Linear.into()),
             interval_level: Some(0.95),
             horizon_sessions: Some(1),
             window_sessions: Some(1_000),
@@ -245,7 +245,7 @@ mod tests {
     fn shortfall(asked: &mut Asked, by: v1::RiskSplit) {
         let measure = measure(asked);
         measure.kind = v1::RiskMeasureKind::ExpectedShortfall.into();
-        (measure.quantile_rule, measure.interval_level) = (0, None);
+        (measure.quantile_rule, measure.interval_level) = (None, None);
         measure.contributions_by = vec![by];
     }
 
@@ -255,7 +255,7 @@ mod tests {
 
     fn book() -> Asked {
         let positions = vec![position("AAPL", 10.0), position("IWM", -3.0)];
-        let cash = vec![v1::CashBalance { amount: 5.0, ..v1::CashBalance::default() }];
+        let cash = vec![v1::CashBalance { amount: Some(5.0), ..v1::CashBalance::default() }];
         let portfolio = Some(v1::Portfolio { positions, cash, ..v1::Portfolio::default() });
         Asked { portfolio, ..Asked::default() }
     }
@@ -292,7 +292,7 @@ mod tests {
                     split(v1::RiskSplitKind::TradeLeg, None),
                     split(v1::RiskSplitKind::Position, None),
                 ],
-                quantile_rule: 0,
+                quantile_rule: None,
                 interval_level: None,
                 ..whole_measure()
             },
@@ -337,7 +337,7 @@ mod tests {
             |asked| shortfall(asked, by_group(v1::GroupByKind::Size)),
             |asked| shortfall(asked, by_group(v1::GroupByKind::Sector)),
             |asked| measure(asked).confidences = vec![0.99, 0.95],
-            |asked| measure(asked).quantile_rule = 2,
+            |asked| measure(asked).quantile_rule = Some(2),
             |asked| measure(asked).interval_level = Some(0.9),
             |asked| measure(asked).method = Some(Method::Historical(v1::HistoricalMethod {})),
             |asked| {
@@ -347,14 +347,14 @@ mod tests {
             |asked| {
                 let measure = measure(asked);
                 measure.kind = v1::RiskMeasureKind::ExpectedShortfall.into();
-                (measure.quantile_rule, measure.interval_level) = (0, None);
+                (measure.quantile_rule, measure.interval_level) = (None, None);
             },
             |asked| asked.portfolio.as_mut().unwrap().portfolio_id = "a".to_owned(),
             |asked| asked.portfolio.as_mut().unwrap().net_asset_value = Some(1e6),
             |asked| asked.portfolio.as_mut().unwrap().positions.reverse(),
             |asked| *second(asked) = position("IWN", -3.0),
             |asked| asked.portfolio.as_mut().unwrap().valued_on = "2024-03-28".to_owned(),
-            |asked| asked.portfolio.as_mut().unwrap().cash[0].amount = 6.0,
+            |asked| asked.portfolio.as_mut().unwrap().cash[0].amount = Some(6.0),
             |asked| asked.portfolio.as_mut().unwrap().cash.clear(),
             |asked| second(asked).position_id = "a".to_owned(),
             |asked| second(asked).valued_on = "b".to_owned(),
