@@ -255,7 +255,7 @@ async fn all_violations_are_reported_at_once() {
             quantile_rule: Some(99),
             ..v1::RiskMeasureRequest::default()
         }],
-        repeat_on: "2021-02-30".into(),
+        repeat_on: vec!["2021-02-30".into(), TODAY.into(), TODAY.into(), String::new()],
         top_positions: Some(-1),
         ..example()
     };
@@ -267,7 +267,9 @@ async fn all_violations_are_reported_at_once() {
         "risk_measures[0].confidences[1]",
         "risk_measures[0].confidences[2]",
         "risk_measures[0].quantile_rule",
-        "repeat_on",
+        "repeat_on[0]",
+        "repeat_on[2]",
+        "repeat_on[3]",
         "top_positions",
         "portfolio.currency",
         "portfolio.positions[0].kind",
@@ -359,7 +361,7 @@ async fn ingest(harness: &Harness, folder: &Path, files: &[&str]) {
 
 /// 2021-01-27 on the book of [`a_book_of_january_2021`].
 fn the_27th_repeats(report: &v1::ExposureReport) {
-    let (trade, repeat) = (&report.trades[0], report.repeat.as_ref().unwrap());
+    let (trade, repeat) = (&report.trades[0], &report.repeats[0]);
     // The trade's return that day, and how unusual it was.
     let [of_trade] = &repeat.trades[..] else { panic!("one trade") };
     assert_eq!(of_trade.trade_id, "megacap_small_cap");
@@ -415,7 +417,7 @@ async fn a_book_of_january_2021() {
     let request = v1::AnalyzePortfolioRequest {
         as_of: on("2021-01-29"),
         portfolio: portfolio(book),
-        repeat_on: "2021-01-27".to_owned(),
+        repeat_on: vec!["2021-01-27".to_owned()],
         ..v1::AnalyzePortfolioRequest::default()
     };
     let answer = client.analyze_portfolio(request).await.unwrap().into_inner();

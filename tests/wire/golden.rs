@@ -236,7 +236,7 @@ async fn exposure(goldens: &mut Goldens, channel: Channel, market: &Market) {
         as_of: on(ROTATION_ON),
         portfolio: Some(book(market)),
         top_positions: Some(10_000),
-        repeat_on: ROTATION_ON.to_owned(),
+        repeat_on: vec![ROTATION_ON.to_owned()],
         ..Default::default()
     };
     let other = v1::AnalyzePortfolioRequest {

@@ -224,9 +224,7 @@ pub(crate) fn subjects(gap: &v1::Gap) -> Vec<String> {
         | Subject::Dataset(text)
         | Subject::Role(text) => text.clone(),
         Subject::Measure(measure) => match measure.measure.as_ref().unwrap() {
-            Measure::Book(number) => {
-                v1::BookNumber::try_from(*number).unwrap().as_str_name().into()
-            }
+            Measure::Book(book) => book.number().as_str_name().into(),
             Measure::Group(group) => {
                 let which = if group.group_id.is_some() { "no" } else { "every" };
                 format!("{which} {:?}", group.group_by.as_ref().unwrap().kind())

@@ -465,8 +465,8 @@ pub struct ExposureReport {
     pub factors: Vec<FactorExposure>,
     /// The trades, in the order of the request.
     pub trades: Vec<TradeExposure>,
-    /// The repeated day, if one was requested and the market has a return on it.
-    pub repeat: Option<Repeat>,
+    /// The repeated days on which the market has a return, in the order of the request.
+    pub repeats: Vec<Repeat>,
     /// Losses over each set of scenarios asked for, or the reason why there are none.
     pub tails: Vec<Result<TailRisk, Gap>>,
     /// P&L against average costs. `None` if no lot has a cost and a price, or if it was not asked

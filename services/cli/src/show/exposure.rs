@@ -77,7 +77,7 @@ fn body(page: &mut Page, report: &ExposureReport, coverage: &[Coverage], termina
     }
     if !report.trades.is_empty() {
         page.say("\n");
-        page.table("scenarios", trades::scenarios(&report.trades, report.repeat.as_ref()));
+        page.table("scenarios", trades::scenarios(&report.trades, &report.repeats));
     }
     if !report.scenario_sets.is_empty() {
         page.say("\n");
@@ -95,8 +95,8 @@ pub(crate) fn words(report: &ExposureReport, coverage: &[Coverage], terminal: Te
     let summary = report.total.as_ref().map(|total| summary(total, report));
     let trades = report.trades.iter().map(|trade| trades::words(trade, coverage, terminal));
     let doubts = evidence::doubts(coverage, terminal);
-    let repeat = report.repeat.as_ref().map(trades::repeat_words);
-    std::iter::once(doubts).chain(summary).chain(trades).chain(repeat).collect()
+    let repeats = report.repeats.iter().map(trades::repeat_words);
+    std::iter::once(doubts).chain(summary).chain(trades).chain(repeats).collect()
 }
 
 fn summary(total: &LongShortExposure, report: &ExposureReport) -> String {

@@ -357,7 +357,7 @@ fn the_betas_are_those_of_a_report_of_the_start_with_the_same_settings() {
     for beta in [BetaSettings::PREPARED, settings] {
         let request = PnlRequest { beta, ..usual(&book, HeldOn::Start, &window) };
         let report = exposure::explain::explain(&start, &end, &request);
-        let same = analyse(&start, &book, beta, None);
+        let same = analyse(&start, &book, beta, &[]);
         for (explained, exposed) in report.factors.iter().zip(&same.factors) {
             let beta = exposed.beta.bottom_up.unwrap().value;
             assert_eq!(explained.factor, exposed.factor);

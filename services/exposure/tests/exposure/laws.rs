@@ -186,7 +186,8 @@ fn no_book_gives_a_nan_or_an_infinity() {
     let on = Some(world.days[100]);
     for values in [[0.0; 3], [1e15, -1e15, 1e15], [1e-300, -1e-300, 0.0], [5e-324, 1e15, -1.0]] {
         let lines = [worth("MSFT", values[0]), worth(young, values[1]), worth("WHO", values[2])];
-        let text = format!("{:?}", report_with(&prepared, &lines, BetaSettings::PREPARED, on));
+        let text =
+            format!("{:?}", report_with(&prepared, &lines, BetaSettings::PREPARED, on.as_slice()));
         assert!(!text.contains("NaN") && !text.contains("inf"), "{values:?}: {text}");
     }
 }
@@ -208,7 +209,7 @@ fn the_same_question_needs_no_second_fit() {
             blocks: Blocks::ALL,
             beta,
             tails: std::slice::from_ref(tail),
-            repeat_on: None,
+            repeat_on: &[],
             listing,
             size_scheme,
             classification,

@@ -68,7 +68,7 @@ fn the_share_of_stand_ins_is_that_of_the_window() {
         size_scheme: SizeScheme::standard(),
         group_by: &[GroupBy::Size, GroupBy::Sector],
         classification: None,
-        repeat_on: None,
+        repeat_on: &[],
         trades: &[TradeChoice::Standard],
         listing: Listing::All,
     };
@@ -165,7 +165,7 @@ fn positions_sum_if_donors_begin_inside_the_first_month() {
             size_scheme: SizeScheme::standard(),
             group_by: &[GroupBy::Size, GroupBy::Sector],
             classification: None,
-            repeat_on: None,
+            repeat_on: &[],
             trades: &[TradeChoice::Standard],
             listing: Listing::All,
         };
@@ -194,7 +194,7 @@ fn young_beside_the_market(world: &World) -> ExposureReport {
             size_scheme: SizeScheme::standard(),
             group_by: &[GroupBy::Size, GroupBy::Sector],
             classification: None,
-            repeat_on: None,
+            repeat_on: &[],
             trades: &[TradeChoice::Standard],
             listing: Listing::All,
         },

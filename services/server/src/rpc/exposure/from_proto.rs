@@ -32,6 +32,8 @@ use marketdata::day::Day;
 const TOP_POSITIONS: i32 = 10;
 /// Maximum number of positions listed: all of a portfolio.
 const TOP_POSITIONS_MAX: i32 = limits::POSITIONS as i32;
+/// Maximum number of days repeated.
+const REPEAT_DAYS_MAX: usize = 4;
 /// A request to analyse a portfolio.
 pub(super) struct AnalysisQuery {
     pub(super) as_of: AsOf,
@@ -40,7 +42,7 @@ pub(super) struct AnalysisQuery {
     pub(super) risk: RiskPlan,
     pub(super) group_by: Vec<GroupBy>,
     pub(super) trades: Vec<TradeChoice>,
-    pub(super) repeat_on: Option<Day>,
+    pub(super) repeat_on: Vec<Day>,
     pub(super) listing: Listing,
     /// The request with all defaults applied; the portfolio is read from it.
     pub(super) normal: v1::AnalyzePortfolioRequest,
@@ -60,7 +62,7 @@ impl FromProto for AnalysisQuery {
         let blocks = include::blocks(&mut fields, &mut request.include);
         include::unused(&mut fields, blocks, &request);
         let (mut risk, mut group_by, mut trades) = (RiskPlan::NONE, Vec::new(), Vec::new());
-        let (mut repeat_on, mut listing) = (None, Listing::Largest(0));
+        let (mut repeat_on, mut listing) = (Vec::new(), Listing::Largest(0));
         if blocks.has(Block::Breakdowns) {
             let portfolio = request.portfolio.as_ref();
             group_by = read_groupings(&mut fields, &mut request.group_by, portfolio);
@@ -71,7 +73,7 @@ impl FromProto for AnalysisQuery {
         }
         if blocks.has(Block::Trades) {
             trades = read_trades(&mut fields, &mut request.trades);
-            repeat_on = fields.day("repeat_on", &request.repeat_on);
+            repeat_on = read_repeat_on(&mut fields, &request.repeat_on);
         }
         if blocks.has(Block::Positions) {
             listing = read_listing(&mut fields, &mut request);
@@ -90,6 +92,23 @@ impl FromProto for AnalysisQuery {
             book: None,
         }))
     }
+}
+
+/// Reads the days to repeat.
+fn read_repeat_on(fields: &mut Fields, asked: &[String]) -> Vec<Day> {
+    let mut days = Vec::new();
+    if !fields.at_most("repeat_on", asked.len(), REPEAT_DAYS_MAX) {
+        return days;
+    }
+    for (at, text) in asked.iter().enumerate() {
+        let path = format!("repeat_on[{at}]");
+        match fields.day(&path, text) {
+            None if text.is_empty() => fields.add(path, "must be an ISO date (YYYY-MM-DD)"),
+            Some(day) if days.contains(&day) => fields.add(path, "appears twice"),
+            day => days.extend(day),
+        }
+    }
+    days
 }
 
 /// Reads which positions to list, and writes the default into the request.
@@ -313,7 +332,7 @@ mod tests {
         let changes: [Change; 39] = [
             |_| {},
             |asked| asked.include = vec![v1::ReportBlock::Risk.into()],
-            |asked| asked.repeat_on = "2024-03-28".to_owned(),
+            |asked| asked.repeat_on = vec!["2024-03-28".to_owned()],
             |asked| asked.trades = vec![own_trade("a")],
             |asked| asked.trades = vec![own_trade("b")],
             |asked| asked.top_positions = Some(11),

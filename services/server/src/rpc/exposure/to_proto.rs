@@ -45,7 +45,10 @@ pub(super) fn report(
             .zip(&report.trades)
             .map(|(definition, found)| trade(definition, found, gross, nav))
             .collect(),
-        repeat: report.repeat.as_ref().map(|day| repeat(day, trades, &report.trades)),
+        repeats: {
+            let days = report.repeats.iter();
+            days.map(|day| repeat(day, trades, &report.trades)).collect()
+        },
         risk_measures: risk_answer::measures(risk, &report.tails, (trades, &breakdowns))?,
         scenario_sets: risk_answer::scenario_sets(&report.tails),
         profit_and_loss: report.profit_and_loss.map(profit_and_loss),
