@@ -36,10 +36,11 @@ async fn the_last_session_by_hand_and_its_replay() {
     // Exact multiples of the market: it explains everything, up to the precision of the fits.
     let [market, size] = &report.factors[..] else { panic!("{:?}", report.factors) };
     assert_eq!((market.factor_id.as_str(), size.factor_id.as_str()), ("MARKET", "SIZE"));
-    near(market.factor_return.unwrap(), -0.05, 1e-12);
+    assert_eq!(market.unit(), v1::FactorUnit::Return);
+    near(market.factor_change.unwrap(), -0.05, 1e-12);
     near(market.part.unwrap().pnl, total.pnl, 1.0);
     near(report.residual.unwrap().pnl, 0.0, 1.0);
-    assert!(size.factor_return.is_none() && size.part.is_none(), "no small-cap index");
+    assert!(size.factor_change.is_none() && size.part.is_none(), "no small-cap index");
     // The forecast of the book is that of its market part.
     let forecast = total.forecast_standard_deviation.unwrap();
     near(forecast, market.part.unwrap().forecast_standard_deviation.unwrap(), 1e-3 * forecast);

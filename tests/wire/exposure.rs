@@ -93,9 +93,9 @@ async fn the_worked_example_and_its_replay() {
     near(total.short, 8e6, 1e-6);
     near(total.gross, 20e6, 1e-6);
     near(total.net, 4e6, 1e-6);
-    near(total.beta_adjusted_long, 16.8e6, 1.0);
-    near(total.beta_adjusted_short, -9.7e6, 1.0);
-    near(total.beta_adjusted_net, 7.1e6, 1.0);
+    near(total.beta_adjusted_long.unwrap(), 16.8e6, 1.0);
+    near(total.beta_adjusted_short.unwrap(), -9.7e6, 1.0);
+    near(total.beta_adjusted_net.unwrap(), 7.1e6, 1.0);
     assert_eq!((report.gross_leverage, report.net_leverage), (Some(2.0), Some(0.4)));
     let beta = factor(&report, "MARKET");
     near(beta.bottom_up_per_gross.unwrap(), 0.355, 1e-6);
@@ -120,6 +120,8 @@ async fn the_worked_example_and_its_replay() {
     let first = &report.positions[0];
     let lots: Vec<&str> = first.lots.iter().map(|lot| lot.position_id.as_str()).collect();
     assert_eq!((first.symbol.as_str(), lots), ("AA", vec!["portfolio.positions[0]"]));
+    assert_eq!(first.betas[0].unit(), v1::FactorUnit::Return);
+    assert_eq!((first.market_cap_usd, first.market_cap_source), (None, None));
     let tail = &report.scenario_sets[0];
     // 149 returns, 60 of them to start the filter from.
     assert_eq!((tail.sessions, tail.last_on.as_str()), (89, TODAY));
@@ -175,7 +177,7 @@ async fn explicit_defaults_change_nothing() {
     let other = client.analyze_portfolio(other).await.unwrap().into_inner();
     assert_ne!(other.info.unwrap().result_id, quiet.info.as_ref().unwrap().result_id);
     // Exact multiples are exact whatever the weights.
-    near(other.report.unwrap().total.unwrap().beta_adjusted_net, 7.1e6, 1.0);
+    near(other.report.unwrap().total.unwrap().beta_adjusted_net.unwrap(), 7.1e6, 1.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,10 +252,10 @@ async fn all_violations_are_reported_at_once() {
             kind: v1::RiskMeasureKind::ValueAtRisk.into(),
             window_sessions: Some(100),
             confidences: vec![0.95, 1.0, 0.95],
-            quantile_rule: 99,
+            quantile_rule: Some(99),
             ..v1::RiskMeasureRequest::default()
         }],
-        repeat_on: "2021-02-30".into(),
+        repeat_on: vec!["2021-02-30".into(), TODAY.into(), TODAY.into(), String::new()],
         top_positions: Some(-1),
         ..example()
     };
@@ -265,7 +267,9 @@ async fn all_violations_are_reported_at_once() {
         "risk_measures[0].confidences[1]",
         "risk_measures[0].confidences[2]",
         "risk_measures[0].quantile_rule",
-        "repeat_on",
+        "repeat_on[0]",
+        "repeat_on[2]",
+        "repeat_on[3]",
         "top_positions",
         "portfolio.currency",
         "portfolio.positions[0].kind",
@@ -287,6 +291,30 @@ async fn all_violations_are_reported_at_once() {
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &["portfolio"]);
 }
 
+/// A book of which nothing is known is not a neutral one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_side_without_any_beta_has_no_beta_adjusted_value() {
+    let (_harness, mut client) = market().await;
+    let cases = [
+        // 8m x 1.2; nothing is held short.
+        (vec![worth("AA", 8e6)], (Some(9.6e6), Some(0.0), Some(9.6e6))),
+        (vec![worth("AA", 8e6), worth("unheard", -2e6)], (Some(9.6e6), None, None)),
+        // -3m x 1.4.
+        (vec![worth("unheard", 2e6), worth("CC", -3e6)], (None, Some(-4.2e6), None)),
+        (vec![worth("AA", 8e6), worth("unheard", 2e6)], (Some(9.6e6), Some(0.0), Some(9.6e6))),
+    ];
+    for (positions, (long, short, net)) in cases {
+        let request = v1::AnalyzePortfolioRequest { portfolio: portfolio(positions), ..example() };
+        let report = client.analyze_portfolio(request).await.unwrap().into_inner().report.unwrap();
+        let total = report.total.unwrap();
+        let found = [total.beta_adjusted_long, total.beta_adjusted_short, total.beta_adjusted_net];
+        for (found, expected) in found.into_iter().zip([long, short, net]) {
+            assert_eq!(found.is_some(), expected.is_some(), "{total:?}");
+            near(found.unwrap_or_default(), expected.unwrap_or_default(), 1.0);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_lists_violations_and_unresolved_lines() {
     let (_harness, mut client) = market().await;
@@ -297,7 +325,7 @@ async fn a_dry_run_lists_violations_and_unresolved_lines() {
     book.positions.push(worth("unheard", 2e6));
     let found = client.validate_portfolio(request.clone()).await.unwrap().into_inner();
     assert!(found.accepted && !found.fully_resolved && found.violations.is_empty());
-    assert_eq!((found.line_count, found.name_count, found.gross), (6, 4, Some(23e6)));
+    assert_eq!((found.line_count, found.name_count, found.gross), (6, Some(4), Some(23e6)));
     let [line] = found.unresolved.as_slice() else { panic!("{found:?}") };
     let symbol = line.instrument.as_ref().unwrap().symbol.as_str();
     assert_eq!((line.position_id.as_str(), symbol), ("portfolio.positions[5]", "unheard"));
@@ -333,7 +361,7 @@ async fn ingest(harness: &Harness, folder: &Path, files: &[&str]) {
 
 /// 2021-01-27 on the book of [`a_book_of_january_2021`].
 fn the_27th_repeats(report: &v1::ExposureReport) {
-    let (trade, repeat) = (&report.trades[0], report.repeat.as_ref().unwrap());
+    let (trade, repeat) = (&report.trades[0], &report.repeats[0]);
     // The trade's return that day, and how unusual it was.
     let [of_trade] = &repeat.trades[..] else { panic!("one trade") };
     assert_eq!(of_trade.trade_id, "megacap_small_cap");
@@ -389,7 +417,7 @@ async fn a_book_of_january_2021() {
     let request = v1::AnalyzePortfolioRequest {
         as_of: on("2021-01-29"),
         portfolio: portfolio(book),
-        repeat_on: "2021-01-27".to_owned(),
+        repeat_on: vec!["2021-01-27".to_owned()],
         ..v1::AnalyzePortfolioRequest::default()
     };
     let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
@@ -471,9 +499,12 @@ async fn a_short_of_unknown_size_is_shrunk_to_the_mean_of_all_names() {
     assert!(market.own.unwrap().value < 0.3 && 0.5 < market.value, "{market:?}");
     // The mean of all names is below zero, because small caps are short in the crowded trade.
     let crowd = beta(row("KOSS"), "trade/megacap_small_cap");
-    assert!(crowd.own_weight < 0.9 && crowd.value < 0.7 * crowd.own.unwrap().value, "{crowd:?}");
+    assert!(
+        crowd.own_weight.unwrap() < 0.9 && crowd.value < 0.7 * crowd.own.unwrap().value,
+        "{crowd:?}"
+    );
     let fund = beta(row("IWM"), "trade/megacap_small_cap");
-    near(fund.own_weight, 1.0, 0.0);
+    near(fund.own_weight.unwrap(), 1.0, 0.0);
     let gap =
         answer.info.as_ref().unwrap().gaps.iter().find(|gap| is_about(gap, "BottomUp ")).unwrap();
     assert_eq!(gap.reason(), v1::GapReason::Proxy);

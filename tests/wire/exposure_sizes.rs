@@ -160,11 +160,11 @@ async fn coverage_is_told_aspect_by_aspect() {
 async fn a_replay_is_not_what_the_day_cost() {
     let (_harness, mut client) = market().await;
     let mut request = book(vec![worth("FLAT", 1e6), worth("SQ", -1e6), worth("UNHEARD", 2e6)]);
-    request.repeat_on = TODAY.to_owned();
+    request.repeat_on = vec![TODAY.to_owned()];
     let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
     let report = answer.report.unwrap();
     let near = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-6, "{a} {b}");
-    let repeat = report.repeat.as_ref().unwrap();
+    let repeat = &report.repeats[0];
     near(repeat.pnl, -19e6);
     let tail = &report.scenario_sets[0];
     assert_eq!(tail.worst_replay_on, TODAY);

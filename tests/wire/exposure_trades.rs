@@ -97,7 +97,7 @@ fn request(trades: Vec<v1::TradeSelection>) -> v1::AnalyzePortfolioRequest {
     v1::AnalyzePortfolioRequest {
         as_of: on(TODAY),
         portfolio: Some(v1::Portfolio { positions, ..v1::Portfolio::default() }),
-        repeat_on: TODAY.to_owned(),
+        repeat_on: vec![TODAY.to_owned()],
         trades,
         ..v1::AnalyzePortfolioRequest::default()
     }
@@ -135,7 +135,7 @@ async fn a_pair_of_equal_dollars_and_its_replay() {
         .collect();
     assert_eq!(names, [1, 1, 0]);
     let [a, b] = [6, 7].map(|at: usize| 0.01 * per_cent(NAMES[at].1, NAMES[at].2, 0));
-    let repeat = &report.repeat.as_ref().unwrap().trades[0];
+    let repeat = &report.repeats[0].trades[0];
     near(repeat.trade_return.unwrap(), a - b, 1e-9);
     near(repeat.legs[0].pnl, 2e6 * a, 1.0);
     near(repeat.legs[1].pnl, -2e6 * b, 1.0);

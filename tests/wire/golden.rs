@@ -42,8 +42,7 @@ const NOW: &str = "2024-08-01T12:00:00Z";
 const LEFT_OUT: [&str; 4] = ["resultId", "modelVersion", "configHash", "nextPageToken"];
 
 /// Fields whose enum may be zero: what it means is documented with them.
-const ZEROS: [&str; 2] =
-    ["ballast.v1.RiskMeasureRequest.quantile_rule", "ballast.v1.RiskRef.number"];
+const ZEROS: [&str; 1] = ["ballast.v1.RiskRef.number"];
 
 /// The answers, by file name, and the fields whose enum is zero.
 #[derive(Default)]
@@ -237,7 +236,7 @@ async fn exposure(goldens: &mut Goldens, channel: Channel, market: &Market) {
         as_of: on(ROTATION_ON),
         portfolio: Some(book(market)),
         top_positions: Some(10_000),
-        repeat_on: ROTATION_ON.to_owned(),
+        repeat_on: vec![ROTATION_ON.to_owned()],
         ..Default::default()
     };
     let other = v1::AnalyzePortfolioRequest {

@@ -227,9 +227,7 @@ pub(crate) fn subjects(gap: &v1::Gap) -> Vec<String> {
             name.trim_start_matches("DATASET_").to_ascii_lowercase()
         }
         Subject::Measure(measure) => match measure.measure.as_ref().unwrap() {
-            Measure::Book(number) => {
-                v1::BookNumber::try_from(*number).unwrap().as_str_name().into()
-            }
+            Measure::Book(book) => book.number().as_str_name().into(),
             Measure::Group(group) => {
                 let which = if group.group_id.is_some() { "no" } else { "every" };
                 format!("{which} {:?}", group.group_by.as_ref().unwrap().kind())
@@ -237,7 +235,9 @@ pub(crate) fn subjects(gap: &v1::Gap) -> Vec<String> {
             Measure::Factor(factor) => format!("{:?} {}", factor.number(), factor.factor_id),
             Measure::Trade(trade) => format!("{}/{:?}", trade.leg_id(), trade.number()),
             Measure::Risk(risk) => format!("{:?} {}", risk.number(), risk.scenario_set_id),
-            Measure::Name(name) => format!("{}.{}", name.symbol, name.field),
+            Measure::Name(name) => {
+                format!("{}.{}", name.instrument.as_ref().unwrap().symbol, name.field)
+            }
         },
     };
     gap.subjects.iter().map(text).collect()

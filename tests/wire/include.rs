@@ -53,7 +53,7 @@ fn cut(whole: &v1::ExposureReport, block: Block) -> v1::ExposureReport {
         Block::Breakdowns => v1::ExposureReport { breakdowns: whole.breakdowns, ..always },
         Block::Factors => v1::ExposureReport { factors: whole.factors, ..always },
         Block::Trades => {
-            v1::ExposureReport { trades: whole.trades, repeat: whole.repeat, ..always }
+            v1::ExposureReport { trades: whole.trades, repeats: whole.repeats, ..always }
         }
         Block::Risk => {
             let (mut risk_measures, scenario_sets) = (whole.risk_measures, whole.scenario_sets);
@@ -73,7 +73,7 @@ fn cut(whole: &v1::ExposureReport, block: Block) -> v1::ExposureReport {
             for row in &mut positions {
                 row.trades.clear();
                 row.risk_contributions.clear();
-                (row.proxied_sessions, row.profit_and_loss) = (0, None);
+                (row.proxied_sessions, row.profit_and_loss) = (None, None);
             }
             v1::ExposureReport { positions, ..always }
         }
@@ -139,7 +139,7 @@ async fn blocks_are_refused_by_path() {
     let (_harness, mut client) = market().await;
     let include = vec![Block::Risk.into(), 0, 99, Block::Risk.into()];
     // Other fields are not blamed for a list that cannot be read.
-    let request = Asked { include, repeat_on: TODAY.to_owned(), ..example() };
+    let request = Asked { include, repeat_on: vec![TODAY.to_owned()], ..example() };
     let refusal = client.analyze_portfolio(request).await.unwrap_err();
     let paths = ["include[1]", "include[2]", "include[3]"];
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
@@ -162,7 +162,7 @@ async fn fields_that_only_serve_another_block_are_refused() {
     };
     let request = Asked {
         risk_measures: vec![measure(Vec::new())],
-        repeat_on: TODAY.to_owned(),
+        repeat_on: vec![TODAY.to_owned()],
         top_positions: Some(10),
         group_by: vec![size],
         trades: vec![v1::TradeSelection { trade: Some(standard) }],

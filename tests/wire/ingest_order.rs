@@ -185,7 +185,7 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
         as_of: as_of(),
         portfolio: portfolio.clone(),
         top_positions: Some(10_000),
-        repeat_on: "2024-07-11".to_owned(),
+        repeat_on: vec!["2024-07-11".to_owned()],
         ..v1::AnalyzePortfolioRequest::default()
     };
     named_answer!(all, "AnalyzePortfolio", client.analyze_portfolio(request));

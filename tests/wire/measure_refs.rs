@@ -1,8 +1,8 @@
 //! Every number of an exposure report has an address, and no two have the same.
 
 use contract::v1::{
-    self, BookNumber as Book, FactorNumber as Factor, RiskNumber as Risk, TradeNumber as Trade,
-    measure_ref::Measure, risk_ref::Part,
+    self, BookNumber as Book, ExposureNumber as Value, FactorNumber as Factor, RiskNumber as Risk,
+    TradeNumber as Trade, measure_ref::Measure, risk_ref::Part,
 };
 use prost_reflect::{DescriptorPool, Kind, MessageDescriptor};
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,16 +49,16 @@ fn numbers(message: &MessageDescriptor, path: &str, found: &mut BTreeSet<String>
 }
 
 /// The numbers of LongShortExposure.
-const EXPOSURE: [(&str, Book); 9] = [
-    ("long", Book::Long),
-    ("short", Book::Short),
-    ("gross", Book::Gross),
-    ("net", Book::Net),
-    ("long_names", Book::LongNames),
-    ("short_names", Book::ShortNames),
-    ("beta_adjusted_long", Book::BetaAdjustedLong),
-    ("beta_adjusted_short", Book::BetaAdjustedShort),
-    ("beta_adjusted_net", Book::BetaAdjustedNet),
+const EXPOSURE: [(&str, Value); 9] = [
+    ("long", Value::Long),
+    ("short", Value::Short),
+    ("gross", Value::Gross),
+    ("net", Value::Net),
+    ("long_names", Value::LongNames),
+    ("short_names", Value::ShortNames),
+    ("beta_adjusted_long", Value::BetaAdjustedLong),
+    ("beta_adjusted_short", Value::BetaAdjustedShort),
+    ("beta_adjusted_net", Value::BetaAdjustedNet),
 ];
 
 const BOOK: [(&str, Book); 16] = [
@@ -74,10 +74,10 @@ const BOOK: [(&str, Book); 16] = [
     ("concentration.effective_short_names", Book::EffectiveShortNames),
     ("concentration.largest_share", Book::LargestShare),
     ("concentration.largest_five_share", Book::LargestFiveShare),
-    ("repeat.pnl", Book::Repeat),
-    ("repeat.day.pnl", Book::RepeatDay),
-    ("repeat.market_return", Book::RepeatMarketReturn),
-    ("repeat.size_spread", Book::RepeatSizeSpread),
+    ("repeats.pnl", Book::Repeat),
+    ("repeats.day.pnl", Book::RepeatDay),
+    ("repeats.market_return", Book::RepeatMarketReturn),
+    ("repeats.size_spread", Book::RepeatSizeSpread),
 ];
 
 const FACTOR: [(&str, Factor); 5] = [
@@ -101,9 +101,9 @@ const TRADE: [(&str, Trade, bool); 14] = [
     ("trades.unwinds.pnl_high", Trade::UnwindHigh, false),
     ("trades.unwinds.trade_return", Trade::UnwindTradeReturn, false),
     ("trades.unwinds.legs.pnl", Trade::Unwind, true),
-    ("repeat.trades.legs.pnl", Trade::Repeat, true),
-    ("repeat.trades.trade_return", Trade::RepeatTradeReturn, false),
-    ("repeat.trades.trade_standard_deviations", Trade::RepeatTradeStandardDeviations, false),
+    ("repeats.trades.legs.pnl", Trade::Repeat, true),
+    ("repeats.trades.trade_return", Trade::RepeatTradeReturn, false),
+    ("repeats.trades.trade_standard_deviations", Trade::RepeatTradeStandardDeviations, false),
 ];
 
 const SCENARIOS: [(&str, Risk); 4] = [
@@ -134,7 +134,8 @@ const LOT: [&str; 4] = ["market_value", "quantity", "average_cost", "profit_and_
 fn book() -> Vec<(String, Measure)> {
     let mut all = Vec::new();
     for (field, number) in EXPOSURE {
-        all.push((format!("total.{field}"), Measure::Book(number.into())));
+        let total = v1::BookRef { exposure: number.into(), ..of_book(Book::Exposure) };
+        all.push((format!("total.{field}"), Measure::Book(total)));
         let group_by =
             Some(v1::GroupBy { kind: v1::GroupByKind::Sector.into(), label_key: String::new() });
         let group_id = Some("Energy".to_owned());
@@ -143,9 +144,12 @@ fn book() -> Vec<(String, Measure)> {
         let leg = v1::TradeRef { exposure: number.into(), ..trade(Trade::Exposure, true) };
         all.push((format!("trades.legs.exposure.{field}"), Measure::Trade(leg)));
     }
-    let of_book = |(field, number): (&str, Book)| (field.to_owned(), Measure::Book(number.into()));
-    all.extend(BOOK.map(of_book));
+    all.extend(BOOK.map(|(field, number)| (field.to_owned(), Measure::Book(of_book(number)))));
     all
+}
+
+fn of_book(number: Book) -> v1::BookRef {
+    v1::BookRef { number: number.into(), ..v1::BookRef::default() }
 }
 
 fn trade(number: Trade, is_leg: bool) -> v1::TradeRef {
@@ -185,7 +189,7 @@ fn risk() -> Vec<(String, Measure)> {
         trade_id: "megacap_small_cap".to_owned(),
         leg_id: Some("megacap_long".to_owned()),
     });
-    let name = Part::Symbol("GME".to_owned());
+    let name = Part::Instrument(by_symbol("GME"));
     let level = |field: &str| format!("risk_measures.levels.{field}");
     let group_by =
         Some(v1::GroupBy { kind: v1::GroupByKind::Sector.into(), label_key: String::new() });
@@ -212,9 +216,13 @@ fn risk() -> Vec<(String, Measure)> {
     all
 }
 
+fn by_symbol(symbol: &str) -> v1::InstrumentRef {
+    v1::InstrumentRef { symbol: symbol.to_owned(), ..v1::InstrumentRef::default() }
+}
+
 fn names() -> Vec<(String, Measure)> {
     let name = |field: &str| v1::NameRef {
-        symbol: "GME".to_owned(),
+        instrument: Some(by_symbol("GME")),
         field: field.to_owned(),
         ..v1::NameRef::default()
     };
@@ -269,8 +277,8 @@ fn every_kind_of_number_is_one_of_a_report() {
     let mut numbers: BTreeMap<&str, BTreeSet<i32>> = BTreeMap::new();
     for measure in all {
         let (kind, number) = match measure {
-            Measure::Book(number) => ("BookNumber", number),
-            Measure::Group(group) => ("BookNumber", group.number),
+            Measure::Book(book) => ("BookNumber", book.number),
+            Measure::Group(group) => ("ExposureNumber", group.number),
             Measure::Factor(factor) => ("FactorNumber", factor.number),
             Measure::Trade(trade) => ("TradeNumber", trade.number),
             Measure::Risk(risk) => ("RiskNumber", risk.number),

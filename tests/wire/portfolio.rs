@@ -73,7 +73,7 @@ async fn cash_is_not_the_bank_of_that_ticker() {
     let refusal = squeeze.assess_short_book(shorts).await.unwrap_err();
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
 
-    let balance = |amount| v1::CashBalance { amount, ..v1::CashBalance::default() };
+    let balance = |amount| v1::CashBalance { amount: Some(amount), ..v1::CashBalance::default() };
     let book = v1::Portfolio {
         cash: vec![balance(3e6), balance(-1e6)],
         net_asset_value: Some(14e6),
@@ -247,7 +247,11 @@ async fn references_ids_labels_and_cash_are_checked_by_path() {
     };
     let wrong = v1::Portfolio {
         cash: vec![
-            v1::CashBalance { currency: "EUR".to_owned(), amount: f64::NAN, ..Default::default() },
+            v1::CashBalance {
+                currency: "EUR".to_owned(),
+                amount: Some(f64::NAN),
+                ..Default::default()
+            },
             v1::CashBalance { position_id: "a".to_owned(), ..Default::default() },
         ],
         ..of(vec![
@@ -273,6 +277,7 @@ async fn references_ids_labels_and_cash_are_checked_by_path() {
         "portfolio.positions[2].labels[1].key",
         "portfolio.cash[0].currency",
         "portfolio.cash[0].amount",
+        "portfolio.cash[1].amount",
         "portfolio.positions[1].position_id",
         "portfolio.positions[4].position_id",
         "portfolio.cash[1].position_id",

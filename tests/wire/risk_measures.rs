@@ -100,7 +100,10 @@ async fn measures_of_one_method_and_window_share_their_scenarios() {
             window_sessions: Some(252),
             ..asked("d", Kind::ExpectedShortfall)
         },
-        Asked { quantile_rule: v1::QuantileRule::Ceil.into(), ..asked("e", Kind::ValueAtRisk) },
+        Asked {
+            quantile_rule: Some(v1::QuantileRule::Ceil.into()),
+            ..asked("e", Kind::ValueAtRisk)
+        },
     ];
     let found = report(&mut client, measures.clone()).await;
     let sets: Vec<&str> =
@@ -201,7 +204,7 @@ async fn measures_are_refused_by_field() {
         Asked::default(),
         Asked {
             confidences: vec![0.95],
-            quantile_rule: v1::QuantileRule::Ceil.into(),
+            quantile_rule: Some(v1::QuantileRule::Ceil.into()),
             interval_level: Some(0.9),
             horizon_sessions: Some(10),
             contributions_by: vec![split(By::TradeLeg), split(By::TradeLeg)],

@@ -94,7 +94,7 @@ fn balance(line: CashLine) -> CashBalance {
     CashBalance {
         position_id: line.position_id,
         currency: line.currency,
-        amount: line.amount,
+        amount: Some(line.amount),
         labels: labels(line.labels),
     }
 }

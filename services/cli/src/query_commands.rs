@@ -107,9 +107,9 @@ pub(crate) struct ExposureArguments {
     /// concentration, positions; for instance `risk,factors`. Without it all of these.
     #[arg(long, value_name = "BLOCKS", value_delimiter = ',', value_parser = block)]
     include: Vec<ReportBlock>,
-    /// Repeat this past session on today's positions.
+    /// Repeat this past session on today's positions. Up to four.
     #[arg(long, value_name = "DATE")]
-    repeat_on: Option<String>,
+    repeat_on: Vec<String>,
     /// Report this trade: an id of the settings, or a JSON file with a TradeDefinition of the contract
     /// (its name ends with `.json`). Up to four; without it megacap_small_cap.
     #[arg(long = "trade", value_name = "FILE.json|ID")]
@@ -199,7 +199,7 @@ pub(crate) async fn exposure(
         settings: settings(arguments),
         include: include.iter().map(|block| (*block).into()).collect(),
         risk_measures: arguments.risk.shown_by(&include, &arguments.group_by),
-        repeat_on: arguments.repeat_on.clone().unwrap_or_default(),
+        repeat_on: arguments.repeat_on.clone(),
         top_positions: arguments.top,
         group_by: arguments.group_by.clone(),
         trades: trades(&arguments.trades).await?,

@@ -66,7 +66,7 @@ fn bench(criterion: &mut Criterion) {
         size_scheme: SizeScheme::standard(),
         group_by: &[GroupBy::Size, GroupBy::Sector],
         classification: None,
-        repeat_on: None,
+        repeat_on: &[],
         trades: &[TradeChoice::Standard],
         listing,
     };
@@ -129,7 +129,7 @@ fn young_names(criterion: &mut Criterion, tail: &TailSettings) {
         size_scheme: SizeScheme::standard(),
         group_by: &[GroupBy::Size, GroupBy::Sector],
         classification: None,
-        repeat_on: None,
+        repeat_on: &[],
         trades: &[TradeChoice::Standard],
         listing: Listing::Largest(10),
     };
@@ -157,7 +157,7 @@ fn no_peer_has_the_days(criterion: &mut Criterion, tail: &TailSettings) {
             size_scheme: SizeScheme::standard(),
             group_by: &[GroupBy::Size, GroupBy::Sector],
             classification: None,
-            repeat_on: None,
+            repeat_on: &[],
             trades: &[TradeChoice::Standard],
             listing,
         };

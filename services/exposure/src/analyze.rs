@@ -45,8 +45,8 @@ pub struct Request<'a> {
     pub classification: Option<&'a str>,
     /// What to group the book by.
     pub group_by: &'a [GroupBy],
-    /// A past day whose returns are applied to today's positions.
-    pub repeat_on: Option<Day>,
+    /// Past days whose returns are applied to today's positions, each once.
+    pub repeat_on: &'a [Day],
     /// The trades to report, 1 to [`crate::settings::TRADES_MAX`].
     pub trades: &'a [TradeChoice],
     /// The positions to list.
@@ -61,7 +61,7 @@ impl<'a> Request<'a> {
             request.group_by = &[];
         }
         if !self.blocks.has(Block::Trades) {
-            (request.trades, request.repeat_on) = (&[], None);
+            (request.trades, request.repeat_on) = (&[], &[]);
         }
         if !self.blocks.has(Block::Risk) {
             request.tails = &[];
@@ -128,7 +128,10 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
             false => Vec::new(),
         },
         trades: asked.iter().map(|at| trade::measure(inputs, *at, &all[*at])).collect(),
-        repeat: request.repeat_on.and_then(|on| repeat(prepared, book, on, &shown)),
+        repeats: {
+            let days = request.repeat_on.iter();
+            days.filter_map(|on| repeat(prepared, book, *on, &shown)).collect()
+        },
         profit_and_loss: match blocks.has(Block::ProfitAndLoss) {
             true => profit::measure(book),
             false => None,

@@ -142,14 +142,14 @@ fn by_name<'a>(ids: impl Iterator<Item = &'a String>, exposures: &[Exposure]) ->
 fn by_label(prepared: &PreparedExposure, book: &Book, groups: &LabelGroups) -> Breakdown {
     let mut exposures = vec![Exposure::ZERO; groups.values.len() + 1];
     groups.split(book, |at, group, lots| {
-        let beta = prepared.name(book.holdings[at].instrument).market;
+        let beta = prepared.name(book.holdings[at].instrument).market_beta();
         exposures[group].add(value(lots), book.boxed(lots), beta);
     });
     let of_loose = |line: &LooseLine| Some((groups.of_line(line.line), line.market_value()?));
     let mut loose: Vec<(usize, f64)> = book.loose.iter().filter_map(of_loose).collect();
     loose.sort_unstable_by(|a, b| a.1.total_cmp(&b.1));
     for (group, value) in loose {
-        exposures[group].add(value, 0.0, 0.0);
+        exposures[group].add(value, 0.0, None);
     }
     let group =
         |(id, exposure): (Option<&String>, Exposure)| Group { group_id: id.cloned(), exposure };

@@ -9,7 +9,7 @@ use crate::{
     peers::DONORS_MIN,
     prepared::PreparedExposure,
     profit,
-    report::{DayPnl, ExposureReport, TailRisk, TradeExposure, TradeLeg},
+    report::{DayPnl, ExposureReport, Repeat, TailRisk, TradeExposure, TradeLeg},
     settings::{BetaSettings, TailSettings},
     sums::{Later, Sums},
     trade_lines::{fault, of_other_days},
@@ -62,15 +62,15 @@ pub(crate) fn list(
     let measured = trades.iter().zip(&report.trades);
     gaps.extend(measured.flat_map(|(trade, measured)| legs(trade, measured, book.gross)));
     gaps.extend(tails(report));
-    gaps.extend(repeat(request, report));
+    gaps.extend(repeats(request, report));
     if blocks.has(Block::ProfitAndLoss) {
         gaps.extend(profit::gaps(prepared, book));
     }
-    let repeated = report.repeat.as_ref();
-    let repeated = repeated.map(|repeat| (MeasureRef::RepeatDay, repeat.on, repeat.day));
+    let repeated = report.repeats.iter();
+    let repeated = repeated.map(|repeat| (MeasureRef::RepeatDay(repeat.on), repeat.on, repeat.day));
     let measured = report.tails.iter().filter_map(|tail| tail.as_ref().ok());
     let worst = measured.map(|t| (MeasureRef::WorstDay(t.settings.id()), t.worst_on, t.worst_day));
-    gaps.extend(repeated.into_iter().chain(worst).filter_map(day));
+    gaps.extend(repeated.chain(worst).filter_map(day));
     gaps
 }
 
@@ -465,17 +465,21 @@ fn day((subject, on, day): (MeasureRef, Day, DayPnl)) -> Option<Gap> {
     Some(Gap::new(GapReason::MissingObservations, subject, detail).of_gross(share))
 }
 
-fn repeat(request: &Request<'_>, report: &ExposureReport) -> Option<Gap> {
-    let on = request.repeat_on?;
-    match &report.repeat {
+fn repeats(request: &Request<'_>, report: &ExposureReport) -> impl Iterator<Item = Gap> {
+    let found = |on: Day| report.repeats.iter().find(|repeat| repeat.on == on);
+    request.repeat_on.iter().filter_map(move |on| repeat(*on, found(*on)))
+}
+
+fn repeat(on: Day, found: Option<&Repeat>) -> Option<Gap> {
+    match found {
         None => {
             let detail = format!("the market has no return on {on}, so the day cannot be repeated");
-            Some(Gap::new(GapReason::InputMissing, MeasureRef::Repeat, detail))
+            Some(Gap::new(GapReason::InputMissing, MeasureRef::Repeat(on), detail))
         }
         Some(repeat) if 0 < repeat.proxied_names => {
             let names = repeat.proxied_names;
             let detail = format!("{names} names had no return on {on}: their betas are used");
-            let gap = Gap::new(GapReason::Proxy, MeasureRef::Repeat, detail);
+            let gap = Gap::new(GapReason::Proxy, MeasureRef::Repeat(on), detail);
             Some(gap.of_gross(repeat.proxied_gross_share))
         }
         Some(_) => None,

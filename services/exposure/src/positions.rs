@@ -119,7 +119,7 @@ fn row(shown: Shown<'_>, holding: &Holding, contributions: Vec<Vec<f64>>) -> Pos
         up_market_observations: fit.map_or(0, |fit| fit.up_observations),
         observations: fit.map_or(0, |fit| fit.observations),
         dimson: fit.is_some_and(|fit| fit.dimson),
-        proxied_sessions: tail.map_or(0, |tail| proxied_sessions(prepared, name, tail)),
+        proxied_sessions: tail.map(|tail| proxied_sessions(prepared, name, tail)),
         legs: legs(prepared, trades, holding),
         contributions,
     }

@@ -27,10 +27,12 @@ pub struct Exposure {
     pub long_names: u32,
     /// Number of short names.
     pub short_names: u32,
-    /// Σ mv·β over long names with a beta.
-    pub beta_long: f64,
-    /// Σ mv·β over short names with a beta: negative if their betas are positive.
-    pub beta_short: f64,
+    /// Number of long names with a market beta, and of short ones.
+    long_betas: u32,
+    short_betas: u32,
+    /// Σ mv·β over long names with a beta, and over short ones.
+    long_beta_sum: f64,
+    short_beta_sum: f64,
 }
 
 impl Exposure {
@@ -39,8 +41,10 @@ impl Exposure {
         short: 0.0,
         long_names: 0,
         short_names: 0,
-        beta_long: 0.0,
-        beta_short: 0.0,
+        long_betas: 0,
+        short_betas: 0,
+        long_beta_sum: 0.0,
+        short_beta_sum: 0.0,
     };
 
     /// long + short.
@@ -53,14 +57,25 @@ impl Exposure {
         self.long - self.short
     }
 
-    /// beta_long + beta_short.
-    pub const fn beta_net(&self) -> f64 {
-        self.beta_long + self.beta_short
+    /// Σ mv·β over long names with a beta. `None` if something is held long and none of it has one.
+    pub fn beta_long(&self) -> Option<f64> {
+        (self.long_names == 0 || 0 < self.long_betas).then_some(self.long_beta_sum)
     }
 
-    /// Adds a position worth `value` whose market beta is `beta` (0 if unknown), of which `boxed` is
-    /// held both long and short besides. Lines that net to zero are neither long nor short.
-    pub(crate) fn add(&mut self, value: f64, boxed: f64, beta: f64) {
+    /// Σ mv·β over short names with a beta: negative if their betas are positive. `None` if something
+    /// is held short and none of it has one.
+    pub fn beta_short(&self) -> Option<f64> {
+        (self.short_names == 0 || 0 < self.short_betas).then_some(self.short_beta_sum)
+    }
+
+    /// beta_long + beta_short.
+    pub fn beta_net(&self) -> Option<f64> {
+        Some(self.beta_long()? + self.beta_short()?)
+    }
+
+    /// Adds a position worth `value` whose market beta is `beta`, of which `boxed` is held both long
+    /// and short besides. Lines that net to zero are neither long nor short.
+    pub(crate) fn add(&mut self, value: f64, boxed: f64, beta: Option<f64>) {
         // Branch-free, because signs come in no predictable order.
         let (is_long, is_short, is_boxed) = (0.0 < value, value < 0.0, 0.0 < boxed);
         let either = |is_so: bool, amount: f64| if is_so { amount } else { 0.0 };
@@ -68,8 +83,11 @@ impl Exposure {
         self.short -= either(is_short, value) - boxed;
         self.long_names += u32::from(is_long | is_boxed);
         self.short_names += u32::from(is_short | is_boxed);
-        self.beta_long += either(is_long, value * beta) + boxed * beta;
-        self.beta_short += either(is_short, value * beta) - boxed * beta;
+        self.long_betas += u32::from((is_long | is_boxed) & beta.is_some());
+        self.short_betas += u32::from((is_short | is_boxed) & beta.is_some());
+        let beta = beta.unwrap_or(0.0);
+        self.long_beta_sum += either(is_long, value * beta) + boxed * beta;
+        self.short_beta_sum += either(is_short, value * beta) - boxed * beta;
     }
 }
 
@@ -384,7 +402,7 @@ pub struct PositionRow {
     /// Whether the market's returns on the previous and next day were added (stale closes).
     pub dimson: bool,
     /// Number of sessions of the tail's window for which a stand-in is used; 0 without a tail.
-    pub proxied_sessions: usize,
+    pub proxied_sessions: Option<usize>,
     /// By trade of the report: the index of its leg. `None` if it is in none.
     pub legs: Vec<Option<usize>>,
     /// By set of scenarios, contributions to the numbers of [`TailSettings::by_position`]. Those of
@@ -447,8 +465,8 @@ pub struct ExposureReport {
     pub factors: Vec<FactorExposure>,
     /// The trades, in the order of the request.
     pub trades: Vec<TradeExposure>,
-    /// The repeated day, if one was requested and the market has a return on it.
-    pub repeat: Option<Repeat>,
+    /// The repeated days on which the market has a return, in the order of the request.
+    pub repeats: Vec<Repeat>,
     /// Losses over each set of scenarios asked for, or the reason why there are none.
     pub tails: Vec<Result<TailRisk, Gap>>,
     /// P&L against average costs. `None` if no lot has a cost and a price, or if it was not asked

@@ -187,11 +187,15 @@ impl Sums {
         book: &Book,
     ) {
         let (value, boxed, size) = (holding.market_value, holding.boxed, holding.gross());
-        self.total.add(value, boxed, name.market);
+        self.total.add(value, boxed, name.market_beta());
         let unsized_band = self.by_size.len() - 1;
-        self.by_size[band.unwrap_or(unsized_band)].add(value, boxed, name.market);
+        self.by_size[band.unwrap_or(unsized_band)].add(value, boxed, name.market_beta());
         let unsectored = self.by_sector.len() - 1;
-        self.by_sector[(place.sector as usize).min(unsectored)].add(value, boxed, name.market);
+        self.by_sector[(place.sector as usize).min(unsectored)].add(
+            value,
+            boxed,
+            name.market_beta(),
+        );
         if band.is_none() {
             self.unsized_gross += size;
         }
@@ -221,7 +225,7 @@ impl Sums {
         for (trade, leg) in self.trades.iter_mut().zip(legs) {
             let leg = usize::from(leg);
             // A trade is made of net positions: what is boxed is not in it.
-            trade.legs[leg].add(value, 0.0, name.market);
+            trade.legs[leg].add(value, 0.0, name.market_beta());
             trade.joined[leg] += value.abs();
             trade.terms[leg].extend(row.map(|row| (row, weight as f32)));
         }
@@ -282,13 +286,13 @@ impl Sums {
             .collect();
         loose.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         for (value, known) in loose {
-            self.total.add(value, 0.0, 0.0);
+            self.total.add(value, 0.0, None);
             let unsized_band = self.by_size.len() - 1;
-            self.by_size[unsized_band].add(value, 0.0, 0.0);
+            self.by_size[unsized_band].add(value, 0.0, None);
             let unsectored = self.by_sector.len() - 1;
-            self.by_sector[unsectored].add(value, 0.0, 0.0);
+            self.by_sector[unsectored].add(value, 0.0, None);
             for others in self.trades.iter_mut().filter_map(|trade| trade.legs.last_mut()) {
-                others.add(value, 0.0, 0.0);
+                others.add(value, 0.0, None);
             }
             self.unsized_gross += value.abs();
             self.unsectored_gross += value.abs();

@@ -83,7 +83,7 @@ fn analysed(prepared: &PreparedExposure, book: &Book, sets: usize) {
         size_scheme: SizeScheme::standard(),
         classification: None,
         group_by: &[],
-        repeat_on: None,
+        repeat_on: &[],
         trades: &trades,
         listing: Listing::All,
     };

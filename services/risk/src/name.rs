@@ -60,6 +60,11 @@ impl NameRow {
         PriorGroup::of(self.bucket, self.is_fund)
     }
 
+    /// Its beta to the market.
+    pub fn market_beta(&self) -> Option<f64> {
+        self.has_beta.then_some(self.market)
+    }
+
     pub fn take_betas(&mut self, details: &Details) {
         let parts = |beta: Option<Beta>| beta.map_or((0.0, 0.0), |b| (b.value, b.standard_error));
         (self.market, self.market_error) = parts(details.market);

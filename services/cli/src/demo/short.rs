@@ -71,7 +71,7 @@ fn positions(
 fn lost(story: &Story, terminal: Terminal) -> String {
     let names = by_name(story);
     let total: f64 = names.iter().map(|(_, made)| made).sum();
-    let day = story.exposure.report.as_ref().and_then(|report| report.repeat.as_ref());
+    let day = story.exposure.report.as_ref().and_then(|report| report.repeats.first());
     let moved = day.and_then(|day| day.trades.first()).and_then(trade_words);
     let losers = names.iter().filter(|(_, made)| *made < 0.0).count();
     let words = format!(

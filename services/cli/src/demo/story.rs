@@ -121,7 +121,7 @@ fn evening_before(market: &Market, book: &[Holding]) -> AnalyzePortfolioRequest 
     AnalyzePortfolioRequest {
         as_of: Some(AsOf { when: Some(When::On(on)), ..AsOf::default() }),
         portfolio: Some(portfolio(book)),
-        repeat_on: market.days[factors::earlier_rotation(market.rotation)].to_string(),
+        repeat_on: vec![market.days[factors::earlier_rotation(market.rotation)].to_string()],
         top_positions: Some(EVERY_POSITION),
         ..AnalyzePortfolioRequest::default()
     }
@@ -131,7 +131,7 @@ fn the_day(book: &[Holding]) -> AnalyzePortfolioRequest {
     AnalyzePortfolioRequest {
         as_of: rotation_day(),
         portfolio: Some(portfolio(book)),
-        repeat_on: ROTATION_ON.to_owned(),
+        repeat_on: vec![ROTATION_ON.to_owned()],
         top_positions: Some(EVERY_POSITION),
         ..AnalyzePortfolioRequest::default()
     }

@@ -27,7 +27,7 @@ pub(crate) fn cells(report: Option<&ExposureReport>) -> [Cell; HEADERS.len()] {
     [
         number::cell(total.map(|total| total.gross), number::usd),
         number::cell(total.map(|total| total.net), number::usd_signed),
-        number::cell(total.map(|total| total.beta_adjusted_net), number::usd_signed),
+        number::cell(total.and_then(|total| total.beta_adjusted_net), number::usd_signed),
         number::cell(beta.map(|beta| beta.value), number::usd_signed),
         number::cell(trade.and_then(|trade| trade.share_of_variance), number::share),
         loss(0),

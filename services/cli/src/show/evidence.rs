@@ -10,9 +10,9 @@ use crate::{
     terminal::{Terminal, Tone},
 };
 use contract::v1::{
-    AnswerInfo, BookNumber, Coverage, CoverageAspect, Dataset, FactorNumber, Gap, GapReason,
-    GapSeverity, GapSubject, GroupByKind, MeasureInput, MeasureRef, RiskNumber, TradeNumber,
-    UnresolvedLine, gap_subject::Subject, measure_ref::Measure,
+    AnswerInfo, BookNumber, Coverage, CoverageAspect, Dataset, ExposureNumber, FactorNumber, Gap,
+    GapReason, GapSeverity, GapSubject, GroupByKind, MeasureInput, MeasureRef, RiskNumber,
+    TradeNumber, UnresolvedLine, gap_subject::Subject, measure_ref::Measure,
 };
 use marketdata::{day::Day, instant::Instant};
 
@@ -133,9 +133,12 @@ fn measure_words(measure: &MeasureRef) -> String {
         given.join(" ")
     };
     match &measure.measure {
-        Some(Measure::Book(number)) => match BookNumber::try_from(*number) {
-            Err(_) | Ok(BookNumber::Unspecified) => "the book".to_owned(),
-            Ok(number) => words(number.as_str_name(), "BOOK_NUMBER_"),
+        Some(Measure::Book(book)) => match (book.number(), book.exposure()) {
+            (BookNumber::Unspecified, _) => "the book".to_owned(),
+            (BookNumber::Exposure, value) if value != ExposureNumber::Unspecified => {
+                words(value.as_str_name(), "EXPOSURE_NUMBER_")
+            }
+            (number, _) => join(&[&words(number.as_str_name(), "BOOK_NUMBER_"), &book.repeat_on]),
         },
         None => "the book".to_owned(),
         Some(Measure::Group(group)) => {
@@ -174,7 +177,10 @@ fn measure_words(measure: &MeasureRef) -> String {
             RiskNumber::WorstDay => "worst day".to_owned(),
             _ => join(&["risk", &risk.measure_id, &risk.scenario_set_id]),
         },
-        Some(Measure::Name(name)) => join(&[&name.symbol, &name.field]),
+        Some(Measure::Name(name)) => {
+            let symbol = name.instrument.as_ref().map_or("", |instrument| &instrument.symbol);
+            join(&[symbol, &name.field])
+        }
     }
 }
 

@@ -77,7 +77,7 @@ fn body(page: &mut Page, report: &ExposureReport, coverage: &[Coverage], termina
     }
     if !report.trades.is_empty() {
         page.say("\n");
-        page.table("scenarios", trades::scenarios(&report.trades, report.repeat.as_ref()));
+        page.table("scenarios", trades::scenarios(&report.trades, &report.repeats));
     }
     if !report.scenario_sets.is_empty() {
         page.say("\n");
@@ -95,8 +95,8 @@ pub(crate) fn words(report: &ExposureReport, coverage: &[Coverage], terminal: Te
     let summary = report.total.as_ref().map(|total| summary(total, report));
     let trades = report.trades.iter().map(|trade| trades::words(trade, coverage, terminal));
     let doubts = evidence::doubts(coverage, terminal);
-    let repeat = report.repeat.as_ref().map(trades::repeat_words);
-    std::iter::once(doubts).chain(summary).chain(trades).chain(repeat).collect()
+    let repeats = report.repeats.iter().map(trades::repeat_words);
+    std::iter::once(doubts).chain(summary).chain(trades).chain(repeats).collect()
 }
 
 fn summary(total: &LongShortExposure, report: &ExposureReport) -> String {
@@ -109,10 +109,9 @@ fn summary(total: &LongShortExposure, report: &ExposureReport) -> String {
         number::usd(total.gross),
         number::usd_signed(total.net)
     );
-    out.push_str(&format!(
-        ". Adjusted for beta the net is {}",
-        number::usd_signed(total.beta_adjusted_net)
-    ));
+    let adjusted = total.beta_adjusted_net.map(number::usd_signed);
+    out.push_str(". Adjusted for beta the net is ");
+    out.push_str(adjusted.as_deref().unwrap_or("unknown"));
     if let Some(leverage) = report.gross_leverage {
         out.push_str(&format!("; gross leverage {leverage:.2}"));
     }
@@ -239,7 +238,7 @@ fn exposure_row(name: &str, exposure: Option<&LongShortExposure>) -> Vec<Cell> {
         side(exposure.short),
         number::cell(Some(exposure.gross), number::usd),
         number::cell(Some(exposure.net), number::usd_signed),
-        number::cell(Some(exposure.beta_adjusted_net), number::usd_signed),
+        number::cell(exposure.beta_adjusted_net, number::usd_signed),
     ]
 }
 
@@ -289,7 +288,7 @@ fn value(estimate: Option<&Estimate>) -> Cell {
 }
 
 fn error(estimate: Option<&Estimate>) -> Cell {
-    let error = estimate.map(|estimate| estimate.standard_error);
+    let error = estimate.and_then(|estimate| estimate.standard_error);
     error.map_or_else(number::absent, |error| Cell::faint(number::usd(error)).of(error))
 }
 
@@ -407,8 +406,8 @@ mod tests {
         let text = table.csv();
         let first: Vec<&str> = text.lines().filter_map(|line| line.split(',').next()).collect();
         assert_eq!(first, ["account", "x", "no account", "all"], "{text}");
-        assert!(text.contains("x,0,0,0,2000000,0,400000\n"), "{text}");
-        assert!(text.contains("all,0,0,0,1500000,0,300000\n"), "{text}");
+        assert!(text.contains("x,0,0,0,2000000,,400000\n"), "{text}");
+        assert!(text.contains("all,0,0,0,1500000,,300000\n"), "{text}");
     }
 
     /// A report with one position, whose contribution to a measure is 1 for the first, 2 for the

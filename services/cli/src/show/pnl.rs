@@ -149,7 +149,7 @@ fn row(name: &str, part: Option<PnlPart>, value: Option<f64>) -> Vec<Cell> {
 
 fn factor_row(factor: &FactorPnl) -> Vec<Cell> {
     let mut cells = row(&factor.factor_id, factor.part, factor.exposure);
-    cells.push(number::cell(factor.factor_return, number::percent));
+    cells.push(number::cell(factor.factor_change, number::percent));
     cells
 }
 
@@ -206,7 +206,7 @@ mod tests {
     fn a_loss_is_told_with_its_size_and_its_parts() {
         let market = FactorPnl {
             factor_id: "MARKET".to_owned(),
-            factor_return: Some(-0.01),
+            factor_change: Some(-0.01),
             exposure: Some(5e7),
             part: part(-5e5, 4e5),
             ..FactorPnl::default()

@@ -120,8 +120,8 @@ fn moved(trade: &TradeRepeat) -> String {
     )
 }
 
-/// Unwinds and the repeated session of every trade, with the P&L of each leg.
-pub(super) fn scenarios(trades: &[TradeExposure], repeat: Option<&DayRepeat>) -> Table {
+/// Unwinds and the repeated sessions of every trade, with the P&L of each leg.
+pub(super) fn scenarios(trades: &[TradeExposure], repeats: &[DayRepeat]) -> Table {
     let mut legs: Vec<&str> = Vec::new();
     for leg in trades.iter().flat_map(|trade| &trade.legs) {
         if !leg.leg_id.is_empty() && !legs.contains(&leg.leg_id.as_str()) {
@@ -140,8 +140,9 @@ pub(super) fn scenarios(trades: &[TradeExposure], repeat: Option<&DayRepeat>) ->
             let moved = number::gain(Some(unwind.trade_return), number::percent);
             table.row(scenario(name, moved, (unwind.pnl, &unwind.legs), &legs));
         }
-        let Some(day) = repeat else { continue };
-        for repeated in day.trades.iter().filter(|repeated| repeated.trade_id == id(trade)) {
+        for day in repeats {
+            let repeated = day.trades.iter().find(|repeated| repeated.trade_id == id(trade));
+            let Some(repeated) = repeated else { continue };
             let moved = number::gain(repeated.trade_return, number::percent);
             let name = format!("{} repeats", day.on);
             table.row(scenario(name, moved, (day.pnl, &repeated.legs), &legs));

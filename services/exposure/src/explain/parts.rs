@@ -192,13 +192,13 @@ impl Parts {
         forecast: &Forecast,
     ) -> FactorPnl {
         let at = FACTORS.iter().position(|other| *other == factor).unwrap_or(0);
-        let factor_return = returns.sum(factor);
-        let exposure = factor_return.map(|_| self.exposure[at]);
+        let factor_change = returns.sum(factor);
+        let exposure = factor_change.map(|_| self.exposure[at]);
         let part = exposure.map(|exposure| {
             let past: Vec<f64> = forecast.factor(at).iter().map(|value| exposure * value).collect();
             Part { pnl: self.driven[at], forecast: forecast.standard_deviation(&past) }
         });
-        FactorPnl { factor, roles: start.factor_roles(factor), factor_return, exposure, part }
+        FactorPnl { factor, roles: start.factor_roles(factor), factor_change, exposure, part }
     }
 }
 

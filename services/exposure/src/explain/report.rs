@@ -69,7 +69,7 @@ pub struct FactorPnl {
     /// The symbols behind it at the start.
     pub roles: Vec<FactorRole>,
     /// Sum of its returns over the window. `None`: it has no series.
-    pub factor_return: Option<f64>,
+    pub factor_change: Option<f64>,
     /// Σ value at the start × beta. `None`: it has no series.
     pub exposure: Option<f64>,
     /// Σ over names and sessions of value before × beta × return. `None`: it has no series.

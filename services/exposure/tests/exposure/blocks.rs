@@ -37,7 +37,7 @@ fn ask(prepared: &PreparedExposure, book: &Book, blocks: Blocks) -> ExposureRepo
         size_scheme: SizeScheme::standard(),
         classification: None,
         group_by: &[GroupBy::Size, GroupBy::Sector],
-        repeat_on: prepared.sessions.days().get(100).copied(),
+        repeat_on: prepared.sessions.days().get(100..101).unwrap_or_default(),
         trades: &[TradeChoice::Standard],
         listing: Listing::Largest(7),
     };
@@ -57,7 +57,7 @@ fn part_of(whole: &ExposureReport, blocks: Blocks) -> ExposureReport {
     }
     if !blocks.has(Block::Trades) {
         part.trades.clear();
-        part.repeat = None;
+        part.repeats.clear();
         part.positions.iter_mut().for_each(|row| row.legs.clear());
         for risk in part.tails.iter_mut().flatten() {
             risk.levels.iter_mut().for_each(|level| level.leg_expected_shortfall.clear());
@@ -67,7 +67,7 @@ fn part_of(whole: &ExposureReport, blocks: Blocks) -> ExposureReport {
     if !blocks.has(Block::Risk) {
         part.tails.clear();
         for row in &mut part.positions {
-            (row.proxied_sessions, row.contributions) = (0, Vec::new());
+            (row.proxied_sessions, row.contributions) = (None, Vec::new());
         }
     }
     if !blocks.has(Block::ProfitAndLoss) {

@@ -80,7 +80,7 @@ fn every_split_adds_up_to_the_total() {
     close(now - value);
     // A factor without carry would differ in the second order only.
     let market = &report.factors[0];
-    let first_order = market.exposure.unwrap() * market.factor_return.unwrap();
+    let first_order = market.exposure.unwrap() * market.factor_change.unwrap();
     near(market.part.unwrap().pnl, first_order, 1e-4 * (report.start_long + report.start_short));
     // √5 sessions of a book whose residuals are independent: the residual is expected to move less
     // than the sum over names, and by more than nothing.
@@ -357,7 +357,7 @@ fn the_betas_are_those_of_a_report_of_the_start_with_the_same_settings() {
     for beta in [BetaSettings::PREPARED, settings] {
         let request = PnlRequest { beta, ..usual(&book, HeldOn::Start, &window) };
         let report = exposure::explain::explain(&start, &end, &request);
-        let same = analyse(&start, &book, beta, None);
+        let same = analyse(&start, &book, beta, &[]);
         for (explained, exposed) in report.factors.iter().zip(&same.factors) {
             let beta = exposed.beta.bottom_up.unwrap().value;
             assert_eq!(explained.factor, exposed.factor);

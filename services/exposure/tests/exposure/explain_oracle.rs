@@ -128,7 +128,7 @@ fn the_pnl_is_that_of_the_oracle() {
         let row = &expected[name];
         near(factor.exposure.unwrap(), row[0], 0.1);
         money(factor.part.unwrap().pnl, row[1]);
-        near(factor.factor_return.unwrap(), row[2], 1e-9);
+        near(factor.factor_change.unwrap(), row[2], 1e-9);
         forecast(factor.part.unwrap(), row[7]);
     }
     // The megacaps held long are the long leg; the fund of small caps is not held.

@@ -17,7 +17,7 @@ fn twice_the_book_is_twice_the_money_and_the_same_betas() {
         let risk = tail_of(report).unwrap();
         vec![
             report.total.gross(),
-            report.total.beta_net(),
+            report.total.beta_net().unwrap(),
             report.beta(Factor::Market).unwrap().top_down.unwrap().value,
             report.beta(Factor::Size).unwrap().bottom_up.unwrap().standard_error,
             trade(report).unwinds[2].pnl,
@@ -38,10 +38,13 @@ fn parts_add_up() {
     let report = report(&prepared, &raw(&lines_of(&world, 66)));
     let gross = report.total.gross();
     let sizes = report.breakdowns[0].groups.iter().map(|group| group.exposure.gross()).sum::<f64>();
-    let sectors =
-        report.breakdowns[1].groups.iter().map(|group| group.exposure.beta_net()).sum::<f64>();
+    let sectors = report.breakdowns[1]
+        .groups
+        .iter()
+        .map(|group| group.exposure.beta_net().unwrap())
+        .sum::<f64>();
     near(sizes, gross, 1e-6 * gross);
-    near(sectors, report.total.beta_net(), 1e-6 * gross);
+    near(sectors, report.total.beta_net().unwrap(), 1e-6 * gross);
     assert_eq!(report.breakdowns[1].groups.len(), 4);
     let risk = tail_of(&report).unwrap();
     for level in &risk.levels {
@@ -183,7 +186,8 @@ fn no_book_gives_a_nan_or_an_infinity() {
     let on = Some(world.days[100]);
     for values in [[0.0; 3], [1e15, -1e15, 1e15], [1e-300, -1e-300, 0.0], [5e-324, 1e15, -1.0]] {
         let lines = [worth("MSFT", values[0]), worth(young, values[1]), worth("WHO", values[2])];
-        let text = format!("{:?}", report_with(&prepared, &lines, BetaSettings::PREPARED, on));
+        let text =
+            format!("{:?}", report_with(&prepared, &lines, BetaSettings::PREPARED, on.as_slice()));
         assert!(!text.contains("NaN") && !text.contains("inf"), "{values:?}: {text}");
     }
 }
@@ -205,7 +209,7 @@ fn the_same_question_needs_no_second_fit() {
             blocks: Blocks::ALL,
             beta,
             tails: std::slice::from_ref(tail),
-            repeat_on: None,
+            repeat_on: &[],
             listing,
             size_scheme,
             classification,

@@ -87,14 +87,14 @@ fn join(prepared: &PreparedExposure, lines: &[RawLine<'_>], nav: Option<f64>) ->
 }
 
 fn report(prepared: &PreparedExposure, lines: &[RawLine<'_>]) -> ExposureReport {
-    report_with(prepared, lines, BetaSettings::PREPARED, None)
+    report_with(prepared, lines, BetaSettings::PREPARED, &[])
 }
 
 fn report_with(
     prepared: &PreparedExposure,
     lines: &[RawLine<'_>],
     beta: BetaSettings,
-    repeat_on: Option<Day>,
+    repeat_on: &[Day],
 ) -> ExposureReport {
     analyse(prepared, &join(prepared, lines, Some(10e6)), beta, repeat_on)
 }
@@ -103,7 +103,7 @@ fn analyse(
     prepared: &PreparedExposure,
     book: &Book,
     beta: BetaSettings,
-    repeat_on: Option<Day>,
+    repeat_on: &[Day],
 ) -> ExposureReport {
     let tail = tail(&[0.95, 0.99], QuantileRule::Linear);
     let request = Request {

@@ -13,7 +13,7 @@ fn netted(
     let strategy = |line: usize, _: &str| Some(if line.is_multiple_of(2) { "a" } else { "b" });
     let book = join(prepared, &raw(lines), Some(10e6)).netted(&netting.sets(lines.len(), strategy));
     let on = prepared.sessions.days().get(100).copied();
-    analyse(prepared, &book, BetaSettings::PREPARED, on)
+    analyse(prepared, &book, BetaSettings::PREPARED, on.as_slice())
 }
 
 fn levels() -> [Netting; 3] {
@@ -55,14 +55,14 @@ fn netting_changes_gross_and_nothing_linear_in_net() {
     near(gross(&line), all, 1e-9 * all);
     for report in [&labels, &line] {
         near(report.total.net(), instrument.total.net(), 1e-9 * all);
-        near(report.total.beta_net(), instrument.total.beta_net(), 1e-9 * all);
+        near(report.total.beta_net().unwrap(), instrument.total.beta_net().unwrap(), 1e-9 * all);
         let money = |report: &ExposureReport| {
             let trade = trade(report);
             format!(
                 "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
                 &report.factors,
                 (trade.beta, trade.matched, trade.share_of_variance),
-                (&trade.unwinds, report.repeat.as_ref().map(|repeat| (repeat.pnl, &repeat.trades))),
+                (&trade.unwinds, report.repeats.first().map(|repeat| (repeat.pnl, &repeat.trades))),
                 tail_of(report).map(|tail| (&tail.levels, tail.filter, tail.worst_pnl)),
                 report.profit_and_loss.map(|profit| profit.total),
                 tail_of(report).map(|tail| tail.worst_day.pnl),
@@ -130,7 +130,7 @@ fn profit_and_loss_is_on_the_side_that_the_netting_says() {
     let expected = [(60.0, 0.0), (50.0, 10.0), (40.0, 20.0)];
     for (netting, (long, short)) in levels().into_iter().zip(expected) {
         let book = join(&prepared, &lines, None).netted(&netting.sets(lines.len(), strategy));
-        let report = analyse(&prepared, &book, BetaSettings::PREPARED, None);
+        let report = analyse(&prepared, &book, BetaSettings::PREPARED, &[]);
         let made = report.profit_and_loss.unwrap();
         near(made.long / price, long, 1e-12);
         near(made.short / price, short, 1e-12);

@@ -14,7 +14,7 @@ fn analysis(prepared: &PreparedExposure, book: &Book, tails: &[TailSettings]) ->
         classification: None,
         group_by: &[],
         trades: &[TradeChoice::Standard],
-        repeat_on: None,
+        repeat_on: &[],
         listing: Listing::All,
     };
     analyze(prepared, &request)
@@ -97,7 +97,7 @@ fn by_groups(
         classification: None,
         group_by: &[GroupBy::Size, GroupBy::Sector, GroupBy::Label(labels)],
         trades: &[],
-        repeat_on: None,
+        repeat_on: &[],
         listing: Listing::All,
     };
     analyze(prepared, &request)

@@ -68,7 +68,7 @@ fn the_share_of_stand_ins_is_that_of_the_window() {
         size_scheme: SizeScheme::standard(),
         group_by: &[GroupBy::Size, GroupBy::Sector],
         classification: None,
-        repeat_on: None,
+        repeat_on: &[],
         trades: &[TradeChoice::Standard],
         listing: Listing::All,
     };
@@ -77,7 +77,7 @@ fn the_share_of_stand_ins_is_that_of_the_window() {
     // 100 closes give 99 returns: 153 of 252 sessions are missing for a quarter of gross.
     near(risk.proxied_share, 0.25 * 153.0 / 252.0, 1e-9);
     let young = report.positions.iter().find(|row| row.market_value < 0.0).unwrap();
-    assert_eq!(young.proxied_sessions, 153);
+    assert_eq!(young.proxied_sessions, Some(153));
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn sessions_without_peers_are_left_out() {
     assert_eq!((risk.sessions, risk.left_out_sessions), (100, 50));
     assert_eq!((risk.proxied_names, risk.draws, risk.levels[0].stand_ins), (0, 1, None));
     near(risk.worst_pnl, -0.05e6, 1.0);
-    assert_eq!(report.positions[0].proxied_sessions, 0);
+    assert_eq!(report.positions[0].proxied_sessions, Some(0));
     let gap = report.gaps.iter().find(|gap| gap.detail.contains("left out: names")).unwrap();
     assert_eq!(gap.reason, GapReason::MissingObservations);
 }
@@ -165,7 +165,7 @@ fn positions_sum_if_donors_begin_inside_the_first_month() {
             size_scheme: SizeScheme::standard(),
             group_by: &[GroupBy::Size, GroupBy::Sector],
             classification: None,
-            repeat_on: None,
+            repeat_on: &[],
             trades: &[TradeChoice::Standard],
             listing: Listing::All,
         };
@@ -194,7 +194,7 @@ fn young_beside_the_market(world: &World) -> ExposureReport {
             size_scheme: SizeScheme::standard(),
             group_by: &[GroupBy::Size, GroupBy::Sector],
             classification: None,
-            repeat_on: None,
+            repeat_on: &[],
             trades: &[TradeChoice::Standard],
             listing: Listing::All,
         },

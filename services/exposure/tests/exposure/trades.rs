@@ -54,7 +54,7 @@ fn with_trades(
         tails: std::slice::from_ref(&tail),
         size_scheme: SizeScheme::standard(),
         classification: None,
-        repeat_on: prepared.sessions.days().last().copied(),
+        repeat_on: prepared.sessions.days().last().map_or(&[], std::slice::from_ref),
         group_by: &[],
         trades,
         listing: Listing::All,
@@ -78,7 +78,7 @@ fn a_pair_of_equal_dollars_is_the_trade_and_nothing_else() {
     near(found.matched, 2e6, 0.0);
     // The last day: 2·r_A − 2·r_B, and the trade's return is the difference.
     let [a, b] = [1, 3].map(|index: usize| *world.returns(index, 41).last().unwrap());
-    let repeat = &report.repeat.as_ref().unwrap().trades[0];
+    let repeat = &report.repeats[0].trades[0];
     near(repeat.trade_return.unwrap(), a - b, 1e-9);
     near(repeat.leg_pnl[0], 2e6 * a, 1.0);
     near(repeat.leg_pnl[1], -2e6 * b, 1.0);
@@ -112,7 +112,7 @@ fn swapped_sides_mirror_the_trade() {
     assert_eq!(beta(there).value.to_bits(), (-beta(back).value).to_bits());
     assert_eq!(there.standard_deviation, back.standard_deviation);
     assert_eq!(there.share_of_variance, back.share_of_variance);
-    let repeat = report.repeat.as_ref().unwrap();
+    let repeat = &report.repeats[0];
     let moved = |at: usize| repeat.trades[at].trade_return.unwrap();
     assert_eq!(moved(0).to_bits(), (-moved(1)).to_bits());
     // The lines are on the other side of the swapped legs, so none of them is in the trade.
@@ -188,13 +188,12 @@ fn another_trade_changes_nothing_else() {
     assert_eq!(both.trades[1], turned.trades[0]);
     let only = ask(&lines, std::slice::from_ref(&other));
     assert_eq!(only.trades, both.trades[1..]);
-    let repeated =
-        |report: &ExposureReport, at: usize| report.repeat.as_ref().unwrap().trades[at].clone();
+    let repeated = |report: &ExposureReport, at: usize| report.repeats[0].trades[at].clone();
     assert_eq!(repeated(&both, 0), repeated(&alone, 0));
     assert_eq!(repeated(&both, 1), repeated(&turned, 0));
     let rest = |mut report: ExposureReport| {
         report.trades.clear();
-        report.repeat.iter_mut().for_each(|day| day.trades.clear());
+        report.repeats.iter_mut().for_each(|day| day.trades.clear());
         report.gaps.clear();
         for level in report.tails.iter_mut().flatten().flat_map(|tail| &mut tail.levels) {
             level.leg_expected_shortfall.clear();

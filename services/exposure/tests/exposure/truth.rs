@@ -88,7 +88,7 @@ fn shrinkage_is_vasiceks_towards_the_bucket() {
         near(beta.standard_error, own.standard_error * weight.sqrt(), 1e-9);
     }
     let plain = BetaSettings { shrinkage: Shrinkage::None, ..BetaSettings::PREPARED };
-    let plain = report_with(&prepared, &raw(&lines), plain, None);
+    let plain = report_with(&prepared, &raw(&lines), plain, &[]);
     for row in &plain.positions {
         let beta = row.market.unwrap();
         assert_eq!(beta.value.to_bits(), beta.own.unwrap().value.to_bits());
@@ -136,7 +136,7 @@ fn a_squeezed_short_does_not_look_like_a_hedge() {
     let plain = BetaSettings { huber_k: 1e6, ..BetaSettings::PREPARED };
     let lines = [worth(&world.names[50].symbol, -1e6)];
     let own = |settings| {
-        let report = report_with(&prepared, &lines, settings, None);
+        let report = report_with(&prepared, &lines, settings, &[]);
         report.positions[0].market.unwrap().own.unwrap().value
     };
     let (robust, least_squares) = (own(BetaSettings::PREPARED), own(plain));

@@ -97,7 +97,7 @@ fn without_shrinkage_an_unknown_size_changes_nothing() {
     let prepared = prepare(&world.snapshot(), &World::roles());
     let plain = BetaSettings { shrinkage: Shrinkage::None, ..BetaSettings::PREPARED };
     let lines = [worth(&world.names[NOISY].symbol, -1e6)];
-    let report = report_with(&prepared, &lines, plain, None);
+    let report = report_with(&prepared, &lines, plain, &[]);
     let beta = report.positions[0].market.unwrap();
     assert_eq!(beta.value.to_bits(), beta.own.unwrap().value.to_bits());
     assert!(!report.gaps.iter().any(|gap| gap.detail.contains("mean of all names")));

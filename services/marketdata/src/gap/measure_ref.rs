@@ -1,14 +1,16 @@
 //! Addresses of numbers of an analysis, for gaps; the contract's `MeasureRef` mirrors them.
 
+use crate::day::Day;
+
 /// A number of an analysis, or all numbers that agree in the given parts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MeasureRef {
     /// P&L against average costs.
     ProfitAndLoss,
     /// The P&L of a past day on today's positions.
-    Repeat,
+    Repeat(Day),
     /// The P&L that today's shares made on that day itself.
-    RepeatDay,
+    RepeatDay(Day),
     /// Every group of a breakdown.
     Grouped(Grouping),
     /// The names without a group of a breakdown.
@@ -50,8 +52,8 @@ impl MeasureRef {
             | MeasureRef::WorstDay(text) => text.capacity(),
             MeasureRef::LegBeta { trade_id, leg_id } => trade_id.capacity() + leg_id.capacity(),
             MeasureRef::ProfitAndLoss
-            | MeasureRef::Repeat
-            | MeasureRef::RepeatDay
+            | MeasureRef::Repeat(_)
+            | MeasureRef::RepeatDay(_)
             | MeasureRef::Grouped(_)
             | MeasureRef::Ungrouped(_) => 0,
         }

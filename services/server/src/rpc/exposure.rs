@@ -154,7 +154,7 @@ impl AnalysisQuery {
             && self.settings.size_scheme == *SizeScheme::standard()
             && self.settings.classification.is_none()
             && self.trades.iter().all(|trade| *trade == TradeChoice::Standard)
-            && self.repeat_on.is_none()
+            && self.repeat_on.is_empty()
             && is_small
     }
 
@@ -178,7 +178,7 @@ impl AnalysisQuery {
             size_scheme: &self.settings.size_scheme,
             classification: self.settings.classification.as_deref(),
             group_by: &self.group_by,
-            repeat_on: self.repeat_on,
+            repeat_on: &self.repeat_on,
             trades: &self.trades,
             listing: self.listing,
         };
@@ -268,7 +268,7 @@ impl Query for ValidationQuery {
             unresolved,
             violations: violations.into_iter().map(to_proto::violation).collect(),
             line_count: found.lines as i32,
-            name_count: if accepted { found.instruments.len() as i32 } else { 0 },
+            name_count: accepted.then_some(found.instruments.len() as i32),
             gross: accepted.then_some(found.gross),
             currency: if accepted { portfolio.currency.clone() } else { String::new() },
             ..Default::default()

@@ -5,7 +5,10 @@ use crate::{
     rpc::{dataset, shared::gap_reason},
 };
 use contract::v1;
-use marketdata::gap::{FactorEstimate, Gap, GapReason, Grouping, MeasureRef, Subject};
+use marketdata::{
+    day::Day,
+    gap::{FactorEstimate, Gap, GapReason, Grouping, MeasureRef, Subject},
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem::discriminant,
@@ -142,9 +145,9 @@ fn subject(subject: &Subject) -> v1::GapSubject {
 fn measure_ref(measure: &MeasureRef) -> v1::MeasureRef {
     use v1::measure_ref::Measure as Wire;
     let wire = match measure {
-        MeasureRef::ProfitAndLoss => Wire::Book(v1::BookNumber::ProfitAndLoss.into()),
-        MeasureRef::Repeat => Wire::Book(v1::BookNumber::Repeat.into()),
-        MeasureRef::RepeatDay => Wire::Book(v1::BookNumber::RepeatDay.into()),
+        MeasureRef::ProfitAndLoss => Wire::Book(book_ref(v1::BookNumber::ProfitAndLoss, None)),
+        MeasureRef::Repeat(on) => Wire::Book(book_ref(v1::BookNumber::Repeat, Some(*on))),
+        MeasureRef::RepeatDay(on) => Wire::Book(book_ref(v1::BookNumber::RepeatDay, Some(*on))),
         MeasureRef::Grouped(group_by) => Wire::Group(group_ref(*group_by, None)),
         MeasureRef::Ungrouped(group_by) => Wire::Group(group_ref(*group_by, Some(String::new()))),
         MeasureRef::Factor { factor_id, estimate } => Wire::Factor(v1::FactorRef {
@@ -172,12 +175,24 @@ fn measure_ref(measure: &MeasureRef) -> v1::MeasureRef {
             ..v1::RiskRef::default()
         }),
         MeasureRef::Name { symbol, field } => Wire::Name(v1::NameRef {
-            symbol: symbol.clone(),
+            instrument: Some(by_symbol(symbol)),
             field: (*field).to_owned(),
             ..v1::NameRef::default()
         }),
     };
     v1::MeasureRef { measure: Some(wire) }
+}
+
+fn book_ref(number: v1::BookNumber, repeat_on: Option<Day>) -> v1::BookRef {
+    v1::BookRef {
+        number: number.into(),
+        repeat_on: repeat_on.map(|on| on.to_string()).unwrap_or_default(),
+        ..v1::BookRef::default()
+    }
+}
+
+fn by_symbol(symbol: &str) -> v1::InstrumentRef {
+    v1::InstrumentRef { symbol: symbol.to_owned(), ..v1::InstrumentRef::default() }
 }
 
 fn group_ref(group_by: Grouping, group_id: Option<String>) -> v1::GroupRef {
@@ -186,7 +201,7 @@ fn group_ref(group_by: Grouping, group_id: Option<String>) -> v1::GroupRef {
         Grouping::Sector => v1::GroupByKind::Sector,
     };
     let group_by = Some(v1::GroupBy { kind: kind.into(), label_key: String::new() });
-    v1::GroupRef { group_by, group_id, number: v1::BookNumber::Unspecified.into() }
+    v1::GroupRef { group_by, group_id, number: v1::ExposureNumber::Unspecified.into() }
 }
 
 #[cfg(test)]

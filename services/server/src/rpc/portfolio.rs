@@ -55,7 +55,7 @@ pub fn frame(fields: &mut Fields, field: &str, portfolio: &mut v1::Portfolio) ->
     for (at, balance) in portfolio.cash.iter_mut().enumerate() {
         let path = format!("{field}.cash[{at}]");
         currency(fields, &format!("{path}.currency"), &mut balance.currency);
-        if !is_amount(balance.amount) {
+        if !balance.amount.is_some_and(is_amount) {
             fields.add(format!("{path}.amount"), amount_bounds());
         }
         labels(fields, || format!("{path}.labels"), &balance.labels);

@@ -27,7 +27,7 @@ pub(super) fn factor(listed: ListedFactor) -> v1::Factor {
 }
 
 /// The unit of every factor of the model.
-const UNIT: v1::FactorUnit = v1::FactorUnit::Return;
+pub(super) const UNIT: v1::FactorUnit = v1::FactorUnit::Return;
 
 /// A book's beta to a factor.
 pub(super) fn exposure(row: FactorExposure, gross: f64, nav: Option<f64>) -> v1::FactorExposure {
@@ -81,18 +81,19 @@ fn symbol(filled: RoleSymbol) -> v1::RoleSymbol {
 pub(super) fn beta((factor, beta, observations): (Factor, Beta, usize)) -> v1::FactorBeta {
     let own = |own: regression::Estimate| v1::Estimate {
         value: own.value,
-        standard_error: own.standard_error,
+        standard_error: Some(own.standard_error),
         observations: observations as i32,
     };
     let name = v1::NameBeta {
         value: beta.value,
-        standard_error: beta.standard_error,
-        own_weight: beta.own_weight,
+        standard_error: Some(beta.standard_error),
+        own_weight: Some(beta.own_weight),
         own: beta.own.map(own),
     };
     v1::FactorBeta {
         model_id: MODEL_ID.to_owned(),
         factor_id: factor.id().to_owned(),
+        unit: UNIT.into(),
         beta: Some(name),
     }
 }

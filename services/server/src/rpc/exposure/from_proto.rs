@@ -32,6 +32,8 @@ use marketdata::day::Day;
 const TOP_POSITIONS: i32 = 10;
 /// Maximum number of positions listed: all of a portfolio.
 const TOP_POSITIONS_MAX: i32 = limits::POSITIONS as i32;
+/// Maximum number of days repeated.
+const REPEAT_DAYS_MAX: usize = 4;
 /// A request to analyse a portfolio.
 pub(super) struct AnalysisQuery {
     pub(super) as_of: AsOf,
@@ -40,7 +42,7 @@ pub(super) struct AnalysisQuery {
     pub(super) risk: RiskPlan,
     pub(super) group_by: Vec<GroupBy>,
     pub(super) trades: Vec<TradeChoice>,
-    pub(super) repeat_on: Option<Day>,
+    pub(super) repeat_on: Vec<Day>,
     pub(super) listing: Listing,
     /// The request with all defaults applied; the portfolio is read from it.
     pub(super) normal: v1::AnalyzePortfolioRequest,
@@ -60,7 +62,7 @@ impl FromProto for AnalysisQuery {
         let blocks = include::blocks(&mut fields, &mut request.include);
         include::unused(&mut fields, blocks, &request);
         let (mut risk, mut group_by, mut trades) = (RiskPlan::NONE, Vec::new(), Vec::new());
-        let (mut repeat_on, mut listing) = (None, Listing::Largest(0));
+        let (mut repeat_on, mut listing) = (Vec::new(), Listing::Largest(0));
         if blocks.has(Block::Breakdowns) {
             let portfolio = request.portfolio.as_ref();
             group_by = read_groupings(&mut fields, &mut request.group_by, portfolio);
@@ -71,7 +73,7 @@ impl FromProto for AnalysisQuery {
         }
         if blocks.has(Block::Trades) {
             trades = read_trades(&mut fields, &mut request.trades);
-            repeat_on = fields.day("repeat_on", &request.repeat_on);
+            repeat_on = read_repeat_on(&mut fields, &request.repeat_on);
         }
         if blocks.has(Block::Positions) {
             listing = read_listing(&mut fields, &mut request);
@@ -90,6 +92,23 @@ impl FromProto for AnalysisQuery {
             book: None,
         }))
     }
+}
+
+/// Reads the days to repeat.
+fn read_repeat_on(fields: &mut Fields, asked: &[String]) -> Vec<Day> {
+    let mut days = Vec::new();
+    if !fields.at_most("repeat_on", asked.len(), REPEAT_DAYS_MAX) {
+        return days;
+    }
+    for (at, text) in asked.iter().enumerate() {
+        let path = format!("repeat_on[{at}]");
+        match fields.day(&path, text) {
+            None if text.is_empty() => fields.add(path, "must be an ISO date (YYYY-MM-DD)"),
+            Some(day) if days.contains(&day) => fields.add(path, "appears twice"),
+            day => days.extend(day),
+        }
+    }
+    days
 }
 
 /// Reads which positions to list, and writes the default into the request.
@@ -219,7 +238,7 @@ mod tests {
             kind: v1::RiskMeasureKind::ValueAtRisk.into(),
             method: Some(Method::FilteredHistorical(filtered)),
             confidences: vec![0.95, 0.99],
-            quantile_rule: v1::QuantileRule::Linear.into(),
+            quantile_rule: Some(v1::QuantileRule::Linear.into()),
             interval_level: Some(0.95),
             horizon_sessions: Some(1),
             window_sessions: Some(1_000),
@@ -245,7 +264,7 @@ mod tests {
     fn shortfall(asked: &mut Asked, by: v1::RiskSplit) {
         let measure = measure(asked);
         measure.kind = v1::RiskMeasureKind::ExpectedShortfall.into();
-        (measure.quantile_rule, measure.interval_level) = (0, None);
+        (measure.quantile_rule, measure.interval_level) = (None, None);
         measure.contributions_by = vec![by];
     }
 
@@ -255,7 +274,7 @@ mod tests {
 
     fn book() -> Asked {
         let positions = vec![position("AAPL", 10.0), position("IWM", -3.0)];
-        let cash = vec![v1::CashBalance { amount: 5.0, ..v1::CashBalance::default() }];
+        let cash = vec![v1::CashBalance { amount: Some(5.0), ..v1::CashBalance::default() }];
         let portfolio = Some(v1::Portfolio { positions, cash, ..v1::Portfolio::default() });
         Asked { portfolio, ..Asked::default() }
     }
@@ -292,7 +311,7 @@ mod tests {
                     split(v1::RiskSplitKind::TradeLeg, None),
                     split(v1::RiskSplitKind::Position, None),
                 ],
-                quantile_rule: 0,
+                quantile_rule: None,
                 interval_level: None,
                 ..whole_measure()
             },
@@ -313,7 +332,7 @@ mod tests {
         let changes: [Change; 39] = [
             |_| {},
             |asked| asked.include = vec![v1::ReportBlock::Risk.into()],
-            |asked| asked.repeat_on = "2024-03-28".to_owned(),
+            |asked| asked.repeat_on = vec!["2024-03-28".to_owned()],
             |asked| asked.trades = vec![own_trade("a")],
             |asked| asked.trades = vec![own_trade("b")],
             |asked| asked.top_positions = Some(11),
@@ -337,7 +356,7 @@ mod tests {
             |asked| shortfall(asked, by_group(v1::GroupByKind::Size)),
             |asked| shortfall(asked, by_group(v1::GroupByKind::Sector)),
             |asked| measure(asked).confidences = vec![0.99, 0.95],
-            |asked| measure(asked).quantile_rule = 2,
+            |asked| measure(asked).quantile_rule = Some(2),
             |asked| measure(asked).interval_level = Some(0.9),
             |asked| measure(asked).method = Some(Method::Historical(v1::HistoricalMethod {})),
             |asked| {
@@ -347,14 +366,14 @@ mod tests {
             |asked| {
                 let measure = measure(asked);
                 measure.kind = v1::RiskMeasureKind::ExpectedShortfall.into();
-                (measure.quantile_rule, measure.interval_level) = (0, None);
+                (measure.quantile_rule, measure.interval_level) = (None, None);
             },
             |asked| asked.portfolio.as_mut().unwrap().portfolio_id = "a".to_owned(),
             |asked| asked.portfolio.as_mut().unwrap().net_asset_value = Some(1e6),
             |asked| asked.portfolio.as_mut().unwrap().positions.reverse(),
             |asked| *second(asked) = position("IWN", -3.0),
             |asked| asked.portfolio.as_mut().unwrap().valued_on = "2024-03-28".to_owned(),
-            |asked| asked.portfolio.as_mut().unwrap().cash[0].amount = 6.0,
+            |asked| asked.portfolio.as_mut().unwrap().cash[0].amount = Some(6.0),
             |asked| asked.portfolio.as_mut().unwrap().cash.clear(),
             |asked| second(asked).position_id = "a".to_owned(),
             |asked| second(asked).valued_on = "b".to_owned(),

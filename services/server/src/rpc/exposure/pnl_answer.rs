@@ -56,7 +56,8 @@ fn factor(row: FactorPnl) -> v1::FactorPnl {
         model_id: MODEL_ID.to_owned(),
         factor_id: row.factor.id().to_owned(),
         roles: row.roles.into_iter().map(betas::role).collect(),
-        factor_return: row.factor_return,
+        unit: betas::UNIT.into(),
+        factor_change: row.factor_change,
         exposure: row.exposure,
         part: row.part.and_then(part),
     }

@@ -246,7 +246,7 @@ fn levels(
     kind: Kind,
 ) -> Option<LevelSettings> {
     let is_quantile = kind == Kind::ValueAtRisk;
-    if !is_quantile && asked.quantile_rule != 0 {
+    if !is_quantile && asked.quantile_rule.is_some() {
         fields.add(path("quantile_rule"), "must be absent: only a value at risk is a quantile");
     }
     if !is_quantile && asked.interval_level.is_some() {
@@ -291,7 +291,7 @@ fn confidences(fields: &mut Fields, path: &dyn Fn(&str) -> String, confidences: 
 
 fn rule(fields: &mut Fields, field: &str, asked: &mut Asked) -> QuantileRule {
     use v1::QuantileRule as Wire;
-    let (rule, wire) = match fields.choice(field, asked.quantile_rule) {
+    let (rule, wire) = match fields.choice(field, asked.quantile_rule.unwrap_or_default()) {
         Wire::Unspecified | Wire::Linear => (QuantileRule::Linear, Wire::Linear),
         Wire::Lower => (QuantileRule::Lower, Wire::Lower),
         Wire::Higher => (QuantileRule::Higher, Wire::Higher),
@@ -299,7 +299,7 @@ fn rule(fields: &mut Fields, field: &str, asked: &mut Asked) -> QuantileRule {
         Wire::Weibull => (QuantileRule::Weibull, Wire::Weibull),
         Wire::MedianUnbiased => (QuantileRule::MedianUnbiased, Wire::MedianUnbiased),
     };
-    asked.quantile_rule = wire.into();
+    asked.quantile_rule = Some(wire.into());
     rule
 }
 

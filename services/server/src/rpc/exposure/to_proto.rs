@@ -45,7 +45,10 @@ pub(super) fn report(
             .zip(&report.trades)
             .map(|(definition, found)| trade(definition, found, gross, nav))
             .collect(),
-        repeat: report.repeat.as_ref().map(|day| repeat(day, trades, &report.trades)),
+        repeats: {
+            let days = report.repeats.iter();
+            days.map(|day| repeat(day, trades, &report.trades)).collect()
+        },
         risk_measures: risk_answer::measures(risk, &report.tails, (trades, &breakdowns))?,
         scenario_sets: risk_answer::scenario_sets(&report.tails),
         profit_and_loss: report.profit_and_loss.map(profit_and_loss),
@@ -59,7 +62,7 @@ pub(super) fn report(
                 v1::PositionExposure { risk_contributions: risk, ..row }
             })
             .collect(),
-        cash: cash_total(portfolio.cash.iter().map(|balance| balance.amount)),
+        cash: cash_total(portfolio.cash.iter().filter_map(|balance| balance.amount)),
         included: asked.include.clone(),
         currency: portfolio.currency.clone(),
     })
@@ -97,8 +100,8 @@ pub(super) fn exposure(exposure: &Exposure) -> v1::LongShortExposure {
         net: exposure.net(),
         long_names: exposure.long_names as i32,
         short_names: exposure.short_names as i32,
-        beta_adjusted_long: exposure.beta_long,
-        beta_adjusted_short: exposure.beta_short,
+        beta_adjusted_long: exposure.beta_long(),
+        beta_adjusted_short: exposure.beta_short(),
         beta_adjusted_net: exposure.beta_net(),
     }
 }
@@ -106,7 +109,7 @@ pub(super) fn exposure(exposure: &Exposure) -> v1::LongShortExposure {
 pub(super) fn measured(measured: Measured) -> v1::Estimate {
     v1::Estimate {
         value: measured.value,
-        standard_error: measured.standard_error,
+        standard_error: Some(measured.standard_error),
         observations: measured.observations as i32,
     }
 }
@@ -239,11 +242,10 @@ fn position(
 ) -> v1::PositionExposure {
     let betas = row.betas().map(betas::beta).collect();
     let sized = row.bucket.as_ref().map(|(_, sized)| *sized);
-    let source = match row.market_cap_source {
-        None => v1::MarketCapSource::Unspecified,
-        Some(CapSource::SharesTimesClose) => v1::MarketCapSource::SharesTimesClose,
-        Some(CapSource::Printed) => v1::MarketCapSource::Printed,
-    };
+    let source = row.market_cap_source.map(|source| match source {
+        CapSource::SharesTimesClose => v1::MarketCapSource::SharesTimesClose,
+        CapSource::Printed => v1::MarketCapSource::Printed,
+    });
     v1::PositionExposure {
         lots: portfolio::lots(portfolio, &row.lots),
         symbol: row.symbol,
@@ -254,7 +256,7 @@ fn position(
         price: row.price,
         price_observed_on: row.priced_on.map(|day| day.to_string()).unwrap_or_default(),
         market_cap_usd: row.market_cap_usd,
-        market_cap_source: source.into(),
+        market_cap_source: source.map(i32::from),
         market_cap_observed_on: row.market_cap_on.map(|day| day.to_string()).unwrap_or_default(),
         market_cap_rank: row.market_cap_rank.map(|rank| rank as i32),
         later_size_days: row.later_size_days.map(i32::from),
@@ -270,7 +272,7 @@ fn position(
         betas,
         observations: row.observations as i32,
         dimson_adjusted: row.dimson,
-        proxied_sessions: row.proxied_sessions as i32,
+        proxied_sessions: row.proxied_sessions.map(|sessions| sessions as i32),
         trades: memberships(trades, &row.legs),
         risk_contributions: Vec::new(),
         profit_and_loss: row.profit_and_loss,
