@@ -161,7 +161,7 @@ async fn sectors_come_in_the_scheme_that_the_caller_chooses() {
     }
     let refusal = client.analyze_portfolio(analysis(Some(scheme("ICB")))).await.unwrap_err();
     expect_refusal(&refusal, Code::NotFound, "UNKNOWN_CLASSIFICATION_SCHEME", &[]);
-    let message = "unknown classification scheme \"ICB\"; there are GICS, NASDAQ";
+    let message = "unknown classification scheme \"ICB\"; known: GICS, NASDAQ";
     assert_eq!(refusal.message(), message);
 }
 

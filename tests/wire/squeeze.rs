@@ -257,7 +257,7 @@ async fn an_exchange_that_no_listing_names_is_answered_with_those_that_exist() {
     assert_eq!(found.total_size, 1);
     let refusal = client.rank_squeeze(on_exchange("NSYE")).await.unwrap_err();
     expect_refusal(&refusal, Code::NotFound, "UNKNOWN_EXCHANGE", &[]);
-    assert_eq!(refusal.message(), "unknown exchange \"NSYE\"; there are NASDAQ, NYSE");
+    assert_eq!(refusal.message(), "unknown exchange \"NSYE\"; known: NASDAQ, NYSE");
     harness.stop().await;
 }
 

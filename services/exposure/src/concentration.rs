@@ -57,7 +57,7 @@ pub(crate) fn measure(prepared: &PreparedExposure, book: &Book) -> Concentration
         effective_long_names: effective(long),
         effective_short_names: effective(short),
         largest_share: largest[0],
-        largest_five_share: largest.iter().sum(),
+        largest_five_share: largest.iter().sum::<f64>().min(1.0),
     }
 }
 

@@ -201,13 +201,18 @@ fn unclassified(sums: &Sums, blocks: Blocks, scheme: &str, gross: f64) -> Vec<Ga
         gaps.push(gap.of_gross(sums.may_be_fund_gross / gross));
     }
     if blocks.show_sectors() && 0.0 < sums.unsectored_gross {
-        let elsewhere = sums.sectored_elsewhere_gross / gross;
-        let detail = format!(
-            "names without a sector of the scheme {scheme:?} in any listing or holding known at the \
-             as-of date; {:.1} % of gross has a sector of another scheme only, and sectors of two \
-             schemes never stand in one table",
-            100.0 * elsewhere
+        let scheme = if scheme.is_empty() { "" } else { &format!(" of the scheme {scheme:?}") };
+        let mut detail = format!(
+            "names without a sector{scheme} in any listing or holding known at the as-of date"
         );
+        let elsewhere = sums.sectored_elsewhere_gross / gross;
+        if 0.0 < elsewhere {
+            detail += &format!(
+                "; {:.1} % of gross has a sector of another scheme only, and sectors of two schemes \
+                 never stand in one table",
+                100.0 * elsewhere
+            );
+        }
         let gap =
             Gap::new(GapReason::NoClassification, MeasureRef::Ungrouped(Grouping::Sector), detail);
         gaps.push(gap.of_gross(sums.unsectored_gross / gross));
@@ -423,9 +428,10 @@ fn short_tail(risk: &TailRisk) -> Vec<Gap> {
     }
     if 0 < risk.proxied_names {
         let (names, draws, widened) = (risk.proxied_names, risk.draws, risk.widened_names);
+        let lack = if names == 1 { "name lacks" } else { "names lack" };
         let mut detail = format!(
-            "{names} names lack returns of their own: their betas and the residuals of peers on \
-             the same days are used instead, in {draws} draws"
+            "{names} {lack} returns of their own: betas and the residuals of peers on the same days \
+             are used instead, in {draws} draws"
         );
         if 0 < widened {
             detail += &format!("; for {widened} of them, also peers of other sizes or sectors");

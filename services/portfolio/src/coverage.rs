@@ -56,9 +56,22 @@ impl Coverage {
 /// Shares below this are rounding.
 const ROUNDING: f64 = 1e-12;
 
+/// What `part` is of `whole`, at most 1: sums of the same values in two orders differ by rounding.
+/// `None` if there is nothing.
+pub fn share(part: f64, whole: f64) -> Option<f64> {
+    (0.0 < whole).then(|| (part / whole).min(1.0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_share_is_at_most_one() {
+        // 0.1 + 0.2 is above 0.3 by 2^-54.
+        assert_eq!(share(0.1 + 0.2, 0.3), Some(1.0));
+        assert_eq!((share(1.0, 4.0), share(0.0, 0.0)), (Some(0.25), None));
+    }
 
     #[test]
     fn rounding_is_not_missing() {

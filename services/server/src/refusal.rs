@@ -139,8 +139,8 @@ impl std::fmt::Display for Kind {
 /// The end of a sentence that names what could be asked for.
 fn choices(known: &[String]) -> String {
     match known {
-        [] => String::new(),
-        known => format!("; there are {}", known.join(", ")),
+        [] => "; none is known".to_owned(),
+        known => format!("; known: {}", known.join(", ")),
     }
 }
 

@@ -14,7 +14,7 @@ use factors::market_value::CapSource;
 use marketdata::gap::{Gap, GapReason, Subject};
 use portfolio::{
     book::{Book, CostMark, Holding, Lot, ShortSide, cost_mark, lots_without_cost},
-    coverage::{Aspect, Coverage},
+    coverage::{Aspect, Coverage, share},
     unresolved::LooseLine,
 };
 
@@ -143,7 +143,6 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
         ExitPlan::of(&leaving.collect::<Vec<_>>(), gross_short)
     };
     let is_long = |holding: &&Holding| 0.0 < holding.market_value || 0.0 < holding.boxed;
-    let share = |value: f64| (0.0 < gross_short).then(|| value / gross_short);
     let coverage = [
         (Aspect::Priced, [joined, 0.0]),
         (Aspect::Sized, sized(&assessed)),
@@ -152,7 +151,7 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
     ShortBook {
         gross_short,
         long_names: book.holdings.iter().filter(is_long).count() as u32,
-        share_scored: share(scored),
+        share_scored: share(scored, gross_short),
         mean_score: (0.0 < scored).then(|| points / scored),
         profit_and_loss: profit_and_loss(&assessed),
         normal_exit: plan(|exit| exit.normal),

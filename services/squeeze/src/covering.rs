@@ -3,6 +3,7 @@
 use crate::{exit::Participation, measure::Measured, traded::Traded};
 use factors::impact::{Almgren, Order, SquareRoot};
 use marketdata::gap::GapReason;
+use portfolio::coverage::share;
 
 /// The cost of buying one short back at a participation in normal volume.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -59,6 +60,6 @@ impl CoveringTotal {
             cost += of_line * mean;
             value += of_line;
         }
-        (0.0 < value).then(|| CoveringTotal { cost, share: value / gross_short })
+        share(value, gross_short).filter(|_| 0.0 < value).map(|share| CoveringTotal { cost, share })
     }
 }

@@ -1,6 +1,7 @@
 //! Time to buy shorts back at a given share of the market's volume.
 
 use crate::measure::{Measured, ratio};
+use portfolio::coverage::share;
 
 /// One's own orders as a share of the day's volume.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,7 +67,7 @@ impl ExitPlan {
     pub fn of(lines: &[ExitLine], gross_short: f64) -> ExitPlan {
         let value: f64 = lines.iter().map(|line| line.value).sum();
         ExitPlan {
-            share: (0.0 < gross_short).then(|| value / gross_short),
+            share: share(value, gross_short),
             curve: exit_curve(lines, &SHARES),
             days: lines.iter().map(|line| line.days).max_by(f64::total_cmp),
         }
