@@ -39,6 +39,10 @@ async fn a_point_is_the_answer_of_a_call_as_of_its_close() {
     let days: Vec<&str> = answer.points.iter().map(|point| point.on.as_str()).collect();
     assert_eq!(days, ["2021-01-22", "2021-01-25", "2021-01-26", TODAY]);
     assert_eq!((answer.total_size, answer.next_page_token.as_str()), (4, ""));
+    for point in &answer.points {
+        let info = &point.answer.as_ref().unwrap().info;
+        assert_eq!(point.known_at, reference(info).as_of, "{}", point.on);
+    }
     // Fixed shares: AA is 8m today after -6 %, so it was 8m / 0.94 the day before, and so on.
     let before = total(&answer.points[2]);
     let expected = 8e6 / 0.94 + 4e6 / 0.91;

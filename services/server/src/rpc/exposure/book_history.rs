@@ -131,8 +131,11 @@ impl Needed<BookHistoryQuery> for BookHistory {
             let query = AnalysisQuery::from_proto(request).map_err(of_analysis)?;
             let answer =
                 respond_with(services, query, then, prepared).await.map_err(of_analysis)?;
-            let answer = Some(answer);
-            history.points.push(v1::PortfolioHistoryPoint { on: on.to_string(), answer });
+            history.points.push(v1::PortfolioHistoryPoint {
+                on: on.to_string(),
+                known_at: Some(shared::timestamp(Instant::close_of(*on))),
+                answer: Some(answer),
+            });
         }
         Ok(Arc::new(history))
     }
