@@ -28,7 +28,7 @@ use portfolio::{
     book::Book,
     unresolved::{Cause, LooseLine},
 };
-use risk::trade::SIDE_BETA_MIN;
+use risk::{settings::PANEL_SESSIONS, trade::SIDE_BETA_MIN};
 use std::collections::BTreeSet;
 
 /// Minimum number of sessions for a 99 % quantile to rest on more than the few worst days.
@@ -63,6 +63,7 @@ pub(crate) fn list(
     gaps.extend(measured.flat_map(|(trade, measured)| legs(trade, measured, book.gross)));
     gaps.extend(tails(report));
     gaps.extend(repeats(request, report));
+    gaps.extend(report.repeats.iter().flat_map(|repeat| still(trades, repeat)));
     if blocks.has(Block::ProfitAndLoss) {
         gaps.extend(profit::gaps(prepared, book));
     }
@@ -469,6 +470,20 @@ fn day((subject, on, day): (MeasureRef, Day, DayPnl)) -> Option<Gap> {
          closes are adjusted for distributions"
     );
     Some(Gap::new(GapReason::MissingObservations, subject, detail).of_gross(share))
+}
+
+/// Trades without a return on a repeated day.
+fn still(trades: &[&Trade<'_>], repeat: &Repeat) -> impl Iterator<Item = Gap> {
+    let on = repeat.on;
+    let rows = trades.iter().zip(&repeat.trades);
+    rows.filter(|(_, row)| row.trade_return.is_none()).map(move |(trade, _)| {
+        let measure = MeasureRef::RepeatTrade { trade_id: trade.definition.trade_id.clone(), on };
+        let detail = format!(
+            "the trade has no return on {on}: a leg has none, or the day is before the latest \
+             {PANEL_SESSIONS} sessions"
+        );
+        Gap::new(GapReason::InputMissing, measure, detail)
+    })
 }
 
 fn repeats(request: &Request<'_>, report: &ExposureReport) -> impl Iterator<Item = Gap> {

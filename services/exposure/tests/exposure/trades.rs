@@ -271,6 +271,11 @@ fn what_a_trade_lacks_is_a_gap() {
         (GapReason::UnknownInstrument, "unknown symbols in the leg second: UNHEARD"),
     ];
     assert_eq!(gaps, expected);
+    // The last day is repeated, and the trade has no return on it either.
+    assert!(report.repeats[0].trades[0].trade_return.is_none());
+    let on = report.repeats[0].on;
+    let of_day = Subject::Measure(MeasureRef::RepeatTrade { trade_id: "pair".to_owned(), on });
+    assert!(report.gaps.iter().any(|gap| gap.subject == of_day), "{:?}", report.gaps);
 }
 
 #[test]

@@ -11,6 +11,13 @@ pub enum MeasureRef {
     Repeat(Day),
     /// The P&L that today's shares made on that day itself.
     RepeatDay(Day),
+    /// The return of a trade on a past day.
+    RepeatTrade {
+        /// The trade.
+        trade_id: String,
+        /// The day.
+        on: Day,
+    },
     /// Every group of a breakdown.
     Grouped(Grouping),
     /// The names without a group of a breakdown.
@@ -48,6 +55,7 @@ impl MeasureRef {
         match self {
             MeasureRef::Factor { factor_id: text, .. }
             | MeasureRef::Name { symbol: text, .. }
+            | MeasureRef::RepeatTrade { trade_id: text, .. }
             | MeasureRef::Scenarios(text)
             | MeasureRef::WorstDay(text) => text.capacity(),
             MeasureRef::LegBeta { trade_id, leg_id } => trade_id.capacity() + leg_id.capacity(),

@@ -148,6 +148,12 @@ fn measure_ref(measure: &MeasureRef) -> v1::MeasureRef {
         MeasureRef::ProfitAndLoss => Wire::Book(book_ref(v1::BookNumber::ProfitAndLoss, None)),
         MeasureRef::Repeat(on) => Wire::Book(book_ref(v1::BookNumber::Repeat, Some(*on))),
         MeasureRef::RepeatDay(on) => Wire::Book(book_ref(v1::BookNumber::RepeatDay, Some(*on))),
+        MeasureRef::RepeatTrade { trade_id, on } => Wire::Trade(v1::TradeRef {
+            trade_id: trade_id.clone(),
+            number: v1::TradeNumber::RepeatTradeReturn.into(),
+            repeat_on: on.to_string(),
+            ..v1::TradeRef::default()
+        }),
         MeasureRef::Grouped(group_by) => Wire::Group(group_ref(*group_by, None)),
         MeasureRef::Ungrouped(group_by) => Wire::Group(group_ref(*group_by, Some(String::new()))),
         MeasureRef::Factor { factor_id, estimate } => Wire::Factor(v1::FactorRef {
