@@ -316,6 +316,11 @@ async fn a_bad_trade_is_refused_by_every_field() {
         "trades[2]",
     ];
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ids_of_trades_are_their_owners() {
+    let (_harness, mut client) = market().await;
     // The settings' id is theirs, an id stands for one trade, and four are enough.
     let taken = v1::TradeDefinition { trade_id: "megacap_small_cap".to_owned(), ..pair() };
     let trades = vec![own(taken), own(pair()), own(pair()), standard()];
