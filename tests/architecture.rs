@@ -388,7 +388,7 @@ fn every_file_of_the_contract_says_the_packages_of_its_stubs() {
         let options: Vec<&str> = text.lines().filter(|line| line.starts_with("option ")).collect();
         let expected = [
             "option csharp_namespace = \"Ballast.V1\";",
-            "option go_package = \"ballast/v1;ballastv1\";",
+            "option go_package = \"ballast.io/gen/go/ballast/v1;ballastv1\";",
             "option java_multiple_files = true;",
             &format!("option java_outer_classname = \"{class}\";"),
             "option java_package = \"io.ballast.v1\";",

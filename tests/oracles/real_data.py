@@ -77,10 +77,10 @@ def squeeze(bars, splits, shorts, settled, on):
             "short_of_shares_outstanding": short / held,
             "days_to_cover_at_recent_volume": short / mean,
             "close": close.iloc[-1],
-            "market_cap_usd": close.iloc[-1] * held,
+            "line_market_cap_usd": close.iloc[-1] * held,
             "return_since_settlement": total.iloc[-1] / since - 1,
-            "return_5_sessions": total.iloc[-1] / total.iloc[-6] - 1,
-            "return_20_sessions": total.iloc[-1] / total.iloc[-21] - 1,
+            "five_session_return": total.iloc[-1] / total.iloc[-6] - 1,
+            "twenty_session_return": total.iloc[-1] / total.iloc[-21] - 1,
             "volume_ratio": volume.iloc[-5:].mean() / volume.iloc[-68:-5].mean(),
             "median_volume_63": volume.iloc[-63:].median(),
         }
@@ -308,7 +308,7 @@ def most_shorted(bars, splits, on):
         "first": ranked[0][1],
         "first_short_of_float": -ranked[0][0],
         "return_1": moves.iloc[-1],
-        "return_5_sessions": (1 + moves.iloc[-5:]).prod() - 1,
+        "five_session_return": (1 + moves.iloc[-5:]).prod() - 1,
     }
 
 

@@ -59,7 +59,7 @@ async fn check_measure(
         for point in &page.points {
             let request = v1::GetRotationRequest {
                 as_of: at(point.known_at.unwrap(), revision),
-                indicator_ids: vec![measure_id.to_owned()],
+                ids: vec![measure_id.to_owned()],
                 ..v1::GetRotationRequest::default()
             };
             let answer = client.get_rotation(request).await.unwrap().into_inner();
@@ -86,7 +86,7 @@ async fn check_states(
             for point in page.points {
                 let request = v1::GetRotationRequest {
                     as_of: at(point.known_at.unwrap(), revision),
-                    indicator_ids: vec!["index_return".to_owned()],
+                    ids: vec!["index_return".to_owned()],
                     ..v1::GetRotationRequest::default()
                 };
                 let report = client.get_rotation(request).await.unwrap().into_inner().report;

@@ -323,6 +323,10 @@ async fn a_bad_trade_is_refused_by_every_field() {
     let paths =
         ["trades[0].definition.trade_id", "trades[2].definition.trade_id", "trades[3].trade_id"];
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    let kept = v1::TradeDefinition { trade_id: "ballast_momentum".to_owned(), ..pair() };
+    let refusal = client.analyze_portfolio(request(vec![own(kept)])).await.unwrap_err();
+    let paths = ["trades[0].definition.trade_id"];
+    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
     let refusal = client.analyze_portfolio(request(vec![standard(); 5])).await.unwrap_err();
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &["trades"]);
 }

@@ -191,9 +191,9 @@ fn largest_when_large_caps_fell() -> v1::QueryRecordsRequest {
         conditions: vec![v1::RecordCondition {
             variable: Some(of("large_cap_index")),
             comparison: v1::RecordComparison::Below.into(),
-            threshold: 0.0,
+            threshold: Some(0.0),
         }],
-        top: Some(10),
+        top_count: Some(10),
         ..Default::default()
     }
 }

@@ -217,12 +217,15 @@ pub(crate) fn symbols_of(role: &v1::FactorRole) -> String {
 pub(crate) fn subjects(gap: &v1::Gap) -> Vec<String> {
     use v1::{gap_subject::Subject, measure_ref::Measure};
     let text = |subject: &v1::GapSubject| match subject.subject.as_ref().unwrap() {
-        Subject::Line(text)
+        Subject::PositionId(text)
         | Subject::Symbol(text)
-        | Subject::MeasureId(text)
+        | Subject::IndicatorMeasureId(text)
         | Subject::SeriesId(text)
-        | Subject::Dataset(text)
         | Subject::Role(text) => text.clone(),
+        Subject::Dataset(number) => {
+            let name = v1::Dataset::try_from(*number).unwrap().as_str_name();
+            name.trim_start_matches("DATASET_").to_ascii_lowercase()
+        }
         Subject::Measure(measure) => match measure.measure.as_ref().unwrap() {
             Measure::Book(book) => book.number().as_str_name().into(),
             Measure::Group(group) => {

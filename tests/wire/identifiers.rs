@@ -6,8 +6,8 @@ use crate::harness::{
     Harness, expect_refusal, gaps, header, held, is_about, named, on, reference, replay_of,
 };
 use contract::v1::{
-    self, exposure_service_client::ExposureServiceClient, position::Size,
-    squeeze_service_client::SqueezeServiceClient,
+    self, exposure_service_client::ExposureServiceClient, position::Size, record_variable::Subject,
+    rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
 };
 use marketdata::{calendar, day::Day};
 use std::fmt::Write as _;
@@ -354,4 +354,50 @@ async fn a_bad_master_is_refused_row_by_row_or_whole() {
     expect_refusal(&refused, Code::InvalidArgument, "FILE_REFUSED", &[]);
     assert!(refused.message().contains("US0000051089"), "{refused:?}");
     assert!(validated(&channel, TODAY, book(vec![isin("US0000041014")])).await.fully_resolved);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_are_ranked_by_any_identifier() {
+    let (_harness, channel) = market().await;
+    let mut client = RotationServiceClient::new(channel);
+    let variable = |instrument: Option<v1::InstrumentRef>| {
+        let subject = instrument.map(Subject::Instrument);
+        Some(v1::RecordVariable { subject, ..v1::RecordVariable::default() })
+    };
+    let request = |ranked, compared| v1::QueryRecordsRequest {
+        as_of: on(TODAY),
+        variable: variable(ranked),
+        conditions: vec![v1::RecordCondition {
+            variable: variable(compared),
+            comparison: v1::RecordComparison::Above.into(),
+            threshold: Some(0.0),
+        }],
+        ..v1::QueryRecordsRequest::default()
+    };
+    let figi = by(|one| one.figi = "BBG000000016".to_owned());
+    let by_symbol = client.query_records(request(named("CCC"), named("BBB"))).await;
+    let mut by_symbol = by_symbol.unwrap().into_inner();
+    let identified = client.query_records(request(isin("US0000041014"), figi.clone())).await;
+    let mut identified = identified.unwrap().into_inner();
+    assert_eq!(identified.sources[0].subject, "CCC");
+    assert!(!identified.top.is_empty());
+    forget_id(&mut by_symbol.info);
+    forget_id(&mut identified.info);
+    assert_eq!(identified, by_symbol);
+    // The ISIN that it had before is a gap.
+    let former = client.query_records(request(isin("US0000031031"), figi)).await;
+    let former = former.unwrap().into_inner();
+    assert_eq!(former.top, by_symbol.top);
+    let of_other_days = |gap: &&v1::Gap| gap.reason() == v1::GapReason::NameOfOtherDays;
+    assert!(former.info.unwrap().gaps.iter().any(|gap| of_other_days(&gap)));
+    // AAA and AAL share an ISIN, nothing has the FIGI, and a check digit is wrong.
+    let refused = client.query_records(request(isin("US0000011074"), named("BBB"))).await;
+    let (failed, reason) = (Code::FailedPrecondition, "AMBIGUOUS_INSTRUMENT");
+    expect_refusal(&refused.unwrap_err(), failed, reason, &[]);
+    let unknown = by(|one| one.cusip = "037833100".to_owned());
+    let refused = client.query_records(request(named("CCC"), unknown)).await;
+    expect_refusal(&refused.unwrap_err(), Code::NotFound, "UNKNOWN_INSTRUMENT", &[]);
+    let refused = client.query_records(request(isin("US0000041015"), by(|_| {}))).await;
+    let paths = ["variable.instrument.isin", "conditions[0].variable.instrument"];
+    expect_refusal(&refused.unwrap_err(), Code::InvalidArgument, "INVALID_REQUEST", &paths);
 }

@@ -264,6 +264,9 @@ async fn references_ids_labels_and_cash_are_checked_by_path() {
                 labels: vec![label("k"), label("k")],
                 ..held("AA", Size::Quantity(1.0))
             },
+            // Its own path may be said; that of another line would stand for both.
+            id("portfolio.positions[3]", held("AA", Size::Quantity(1.0))),
+            id("portfolio.positions[2]", held("AA", Size::Quantity(1.0))),
         ])
     };
     let mut client = ExposureServiceClient::new(channel.clone());
@@ -276,6 +279,7 @@ async fn references_ids_labels_and_cash_are_checked_by_path() {
         "portfolio.cash[0].amount",
         "portfolio.cash[1].amount",
         "portfolio.positions[1].position_id",
+        "portfolio.positions[4].position_id",
         "portfolio.cash[1].position_id",
         "portfolio.positions[0].instrument.isin",
         "portfolio.positions[1].instrument",

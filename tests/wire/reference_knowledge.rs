@@ -198,7 +198,7 @@ async fn answers(channel: &Channel, as_of: &Option<v1::AsOf>) -> [(&'static str,
     let mut squeeze = SqueezeServiceClient::new(channel.clone());
     let request = v1::RankSqueezeRequest {
         as_of: as_of.clone(),
-        min_market_cap_usd: Some(0.0),
+        min_line_market_cap_usd: Some(0.0),
         min_daily_value_usd: Some(0.0),
         ..Default::default()
     };

@@ -98,13 +98,13 @@ async fn an_unknown_enum_value_is_reported_once_at_its_path() {
     expect_refusal(&status.unwrap_err(), Code::InvalidArgument, "INVALID_REQUEST", &["rank_by"]);
 
     let variable = |transform| {
-        let subject = Some(v1::record_variable::Subject::Symbol("SPY".to_owned()));
+        let subject = Some(v1::record_variable::Subject::Instrument(named("SPY").unwrap()));
         Some(v1::RecordVariable { subject, transform, horizon_sessions: None })
     };
     let condition = |comparison| v1::RecordCondition {
         variable: variable(0),
         comparison,
-        ..Default::default()
+        threshold: Some(0.0),
     };
     let records = v1::QueryRecordsRequest {
         variable: variable(99),

@@ -169,7 +169,7 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
     let validation = v1::ValidatePortfolioRequest { as_of: as_of.clone(), portfolio: portfolio() };
     let ranking = v1::RankSqueezeRequest {
         as_of: as_of.clone(),
-        min_market_cap_usd: Some(0.0),
+        min_line_market_cap_usd: Some(0.0),
         min_daily_value_usd: Some(0.0),
         page_size: 2,
         ..Default::default()
@@ -196,6 +196,7 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
 
 async fn histories(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult> {
     use v1::record_variable::Subject;
+    let symbol = |symbol| Subject::Instrument(named(symbol).unwrap());
     let mut client = RotationServiceClient::new(channel.clone());
     let rotation = v1::GetRotationRequest { as_of: as_of.clone(), ..Default::default() };
     let list = v1::ListIndicatorsRequest { as_of: as_of.clone() };
@@ -221,9 +222,9 @@ async fn histories(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResul
         all.push(call_result("GetIndicatorHistory", client.get_indicator_history(history).await));
     }
     for (subject, transform) in [
-        (Subject::Symbol("META".to_owned()), v1::RecordTransform::ChangeRelative),
-        (Subject::Symbol("AAA".to_owned()), v1::RecordTransform::ChangeValueUsd),
-        (Subject::Symbol("AAA".to_owned()), v1::RecordTransform::Level),
+        (symbol("META"), v1::RecordTransform::ChangeRelative),
+        (symbol("AAA"), v1::RecordTransform::ChangeValueUsd),
+        (symbol("AAA"), v1::RecordTransform::Level),
         (Subject::MeasureId("share_advancing".to_owned()), v1::RecordTransform::Level),
     ] {
         let variable = v1::RecordVariable {

@@ -1,7 +1,7 @@
 //! RotationService over the wire: report, list, history, records, watch and refusals.
 
 use crate::harness::{
-    Harness, expect_refusal, header, instant, is_about, on, reference, replay_of, soon,
+    Harness, expect_refusal, header, instant, is_about, named, on, reference, replay_of, soon,
 };
 use contract::v1::{
     self, record_variable::Subject, rotation_service_client::RotationServiceClient,
@@ -28,7 +28,7 @@ async fn served() -> (Harness, RotationServiceClient<Channel>) {
 
 fn symbol(symbol: &str, transform: v1::RecordTransform) -> Option<v1::RecordVariable> {
     Some(v1::RecordVariable {
-        subject: Some(Subject::Symbol(symbol.to_owned())),
+        subject: Some(Subject::Instrument(named(symbol).unwrap())),
         transform: transform.into(),
         horizon_sessions: None,
     })
@@ -81,10 +81,11 @@ fn three_sessions_make_no_score(report: &v1::RotationReport) {
         .iter()
         .map(|row| (row.state, row.aftermath.as_ref().unwrap().sessions))
         .collect();
-    // Each of the five known states.
-    assert_eq!(after, [(1, 0), (2, 0), (3, 0), (4, 0), (5, 0)]);
+    // Each of the five known states, which come after UNKNOWN.
+    assert_eq!(after, [(2, 0), (3, 0), (4, 0), (5, 0), (6, 0)]);
     let moved = report.session_move.as_ref().unwrap();
     assert_eq!((moved.rotation_session, moved.rows[0].z), (None, None), "too short a history");
+    assert_eq!((moved.rotations_per_year, moved.last_year_rotation_count), (None, None));
     assert_eq!(moved.rows[0].measure_id, "size_spread.1d", "no Nasdaq is known");
     assert!((moved.rows[0].value.unwrap() - 0.05).abs() < 1e-12);
     assert_eq!(
@@ -123,7 +124,7 @@ async fn a_session_is_open_until_its_prices_are_those_of_the_close() {
 async fn a_selection_and_a_replay_give_the_same_bytes() {
     let (harness, mut client) = served().await;
     let request = v1::GetRotationRequest {
-        indicator_ids: vec!["size_spread".to_owned(), "share_advancing.decided".to_owned()],
+        ids: vec!["size_spread".to_owned(), "share_advancing.decided".to_owned()],
         ..Default::default()
     };
     let first = client.get_rotation(request.clone()).await.unwrap().into_inner();
@@ -164,8 +165,10 @@ async fn the_list_has_every_measure_and_resolved_role() {
     assert_eq!(composite, expected);
     let resolved: Vec<(&str, &str, &str)> = list.roles[..2]
         .iter()
-        .map(|r| (r.role.as_str(), r.resolved_symbol.as_str(), r.proxy_for.as_str()))
+        .flat_map(|role| role.symbols.iter().map(|found| (role.role.as_str(), found)))
+        .map(|(role, found)| (role, found.symbol.as_str(), found.proxy_for.as_str()))
         .collect();
+    assert!(list.roles.iter().any(|role| role.symbols.is_empty()), "some have no history here");
     assert_eq!(resolved, [("small_cap_index", "IWM", "^RUT"), ("large_cap_index", "SPY", "^GSPC")]);
     assert!(
         list.info.as_ref().unwrap().gaps.iter().any(|gap| is_about(gap, "nasdaq")),
@@ -243,21 +246,19 @@ async fn records_of_changes_levels_and_highs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn invalid_requests_are_refused_with_their_paths() {
     let (_harness, mut client) = served().await;
-    let unknown = v1::GetRotationRequest {
-        indicator_ids: vec!["size_spread.2d".to_owned()],
-        ..Default::default()
-    };
+    let unknown =
+        v1::GetRotationRequest { ids: vec!["size_spread.2d".to_owned()], ..Default::default() };
     let refused = client.get_rotation(unknown).await.unwrap_err();
     expect_refusal(&refused, Code::NotFound, "UNKNOWN_INDICATOR", &[]);
     // The answer names those that exist.
     assert!(refused.message().contains("size_spread.21d"), "{}", refused.message());
     let wrong = v1::GetRotationRequest {
-        indicator_ids: vec!["size_spread".to_owned(); 101],
+        ids: vec!["size_spread".to_owned(); 101],
         since_on: "yesterday".to_owned(),
         ..Default::default()
     };
     let refused = client.get_rotation(wrong).await.unwrap_err();
-    let paths = ["since_on", "indicator_ids"];
+    let paths = ["since_on", "ids"];
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &paths);
     let history = v1::GetIndicatorHistoryRequest {
         start_on: "2021-03-03".to_owned(),
@@ -274,8 +275,10 @@ async fn invalid_requests_are_refused_with_their_paths() {
             horizon_sessions: Some(0),
             ..Default::default()
         }),
-        conditions: vec![v1::RecordCondition { threshold: f64::NAN, ..Default::default() }],
-        top: Some(101),
+        conditions: [Some(f64::NAN), None]
+            .map(|threshold| v1::RecordCondition { threshold, ..Default::default() })
+            .to_vec(),
+        top_count: Some(101),
         ..Default::default()
     };
     let refused = client.query_records(records).await.unwrap_err();
@@ -285,7 +288,10 @@ async fn invalid_requests_are_refused_with_their_paths() {
         "conditions[0].variable",
         "conditions[0].comparison",
         "conditions[0].threshold",
-        "top",
+        "conditions[1].variable",
+        "conditions[1].comparison",
+        "conditions[1].threshold",
+        "top_count",
     ];
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &paths);
     let nobody = v1::QueryRecordsRequest {
@@ -330,10 +336,8 @@ async fn a_watch_sends_at_once_on_new_data_and_as_time_passes() {
     let harness = Harness::with(clock, |config| config.limits.heartbeat_ms = 100).await;
     harness.ingest("prices.csv", BARS.as_bytes()).await;
     let mut client = RotationServiceClient::new(harness.channel().await);
-    let request = v1::WatchRotationRequest {
-        indicator_ids: vec!["size_spread.1d".to_owned()],
-        ..Default::default()
-    };
+    let request =
+        v1::WatchRotationRequest { ids: vec!["size_spread.1d".to_owned()], ..Default::default() };
     let mut stream = client.watch_rotation(request.clone()).await.unwrap().into_inner();
     let first = next(&mut stream).await.report.unwrap();
     assert!((first.readings[0].value.unwrap() - 0.05).abs() < 1e-12);

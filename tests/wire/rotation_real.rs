@@ -212,7 +212,7 @@ fn rotation_in_the_first_line(found: &v1::RotationReport) {
     assert_eq!(f64::from(moved.rate_sessions), expected("sessions"));
     let per_year = 252.0 * expected("rotations") / expected("sessions");
     assert!((moved.rotations_per_year.unwrap() - per_year).abs() < 1e-9, "{moved:?} {per_year}");
-    assert_eq!(f64::from(moved.last_year_rotation_count), expected("last_year"));
+    assert_eq!(f64::from(moved.last_year_rotation_count.unwrap()), expected("last_year"));
     assert_eq!(moved.rows[3].value, None, "no short interest was published yet");
     let words = &found.headline;
     assert!(
@@ -277,7 +277,7 @@ async fn january(client: &mut RotationServiceClient<Channel>) {
     // The settlement of 12-31, public on 01-13: fifty names, GME first.
     let shorted = |name: &str| figure(&format!("/most_shorted_2021_01_27/{name}"));
     near(&found, "most_shorted.1d", shorted("return_1"), 1e-6);
-    near(&found, "most_shorted.5d", shorted("return_5_sessions"), 1e-6);
+    near(&found, "most_shorted.5d", shorted("five_session_return"), 1e-6);
     let basket = reading(&found, "most_shorted.1d");
     assert_eq!(detail(basket, "", "names"), shorted("names"));
     let first = detail(basket, "GME", "short_interest_of_float");
@@ -311,7 +311,7 @@ async fn small_up_while_large_fell(client: &mut RotationServiceClient<Channel>) 
     let condition = |role, comparison: v1::RecordComparison, threshold| v1::RecordCondition {
         variable: variable(role),
         comparison: comparison.into(),
-        threshold,
+        threshold: Some(threshold),
     };
     let request = v1::QueryRecordsRequest {
         as_of: on("2021-06-30"),

@@ -54,8 +54,8 @@ const EVIDENCE: [&str; 9] = [
     "days_to_cover_at_settlement",
     "short_interest_change",
     "return_since_settlement",
-    "return_5_sessions",
-    "return_20_sessions",
+    "five_session_return",
+    "twenty_session_return",
     "distance_to_high",
     "volume_ratio",
     "float_turnover",
@@ -125,7 +125,7 @@ async fn a_short_book_by_hand() {
     near(name.short_of_float_s3, 1.0 / 6.0);
     near(name.short_of_shares_outstanding, 0.16);
     near(name.short_interest_change, 0.28);
-    near(name.market_cap_usd, 120e6);
+    near(name.line_market_cap_usd, 120e6);
     near(name.return_since_settlement, 0.2);
     // Two names are scored, at 0.2 and 0.005 of the float; the mean of the logs is between them.
     near(name.score, 75.0);
@@ -172,7 +172,7 @@ fn costs_and_scenarios(answer: &v1::AssessShortBookResponse) {
     let [crowd, calm, thin] = &answer.lines[..] else { panic!("{:?}", answer.lines) };
     let name = crowd.name.as_ref().unwrap();
     let sigma = 0.2 / 60f64.sqrt();
-    near(name.volatility_60_sessions, sigma);
+    near(name.sixty_session_volatility, sigma);
     near(name.squeeze_threshold, 3.0 * sigma * 5f64.sqrt());
     near(crowd.squeeze_pnl, -2.4e6 * 3.0 * sigma * 5f64.sqrt());
     near(calm.squeeze_pnl, -600_000.0 * 0.15);
@@ -204,7 +204,10 @@ fn costs_and_scenarios(answer: &v1::AssessShortBookResponse) {
     // 1.6 million short since a close of 10; nothing moved on the last session.
     near(name.shorts_gain_since_settlement_usd, -3.2e6);
     near(name.shorts_gain_last_session_usd, 0.0);
-    near(answer.universe.as_ref().unwrap().shorts_gain_since_settlement.map(|g| g.usd), -3.2e6);
+    near(
+        answer.universe.as_ref().unwrap().shorts_gain_since_settlement.map(|g| g.gain_usd),
+        -3.2e6,
+    );
 }
 
 #[tokio::test]
@@ -297,7 +300,7 @@ async fn the_ranking_comes_in_pages_that_belong_to_one_request() {
     // Short interest over float: 0.2 and 0.005.
     near(term.mean, (0.2f64 * 0.005).ln() / 2.0);
 
-    let other = v1::RankSqueezeRequest { min_market_cap_usd: Some(1.0), ..next };
+    let other = v1::RankSqueezeRequest { min_line_market_cap_usd: Some(1.0), ..next };
     let refusal = client.rank_squeeze(other).await.unwrap_err();
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_PAGE_TOKEN", &[]);
     // Below a million a day by default: CROWD trades 838,095.
@@ -330,7 +333,7 @@ async fn every_violation_is_reported_at_once() {
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
     let ranking = v1::RankSqueezeRequest {
         page_size: -1,
-        min_market_cap_usd: Some(-1.0),
+        min_line_market_cap_usd: Some(-1.0),
         min_daily_value_usd: Some(f64::INFINITY),
         exchanges: vec![" ".to_owned()],
         rank_by: 77,
@@ -338,7 +341,7 @@ async fn every_violation_is_reported_at_once() {
     };
     let refusal = client.rank_squeeze(ranking).await.unwrap_err();
     let paths =
-        ["min_market_cap_usd", "min_daily_value_usd", "rank_by", "exchanges[0]", "page_size"];
+        ["min_line_market_cap_usd", "min_daily_value_usd", "rank_by", "exchanges[0]", "page_size"];
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
     // Nothing is known yet: an answer with gaps, not an error.
     let empty = client.rank_squeeze(v1::RankSqueezeRequest::default()).await.unwrap().into_inner();

@@ -17,10 +17,10 @@ const FIGURES: [&str; 11] = [
     "short_of_shares_outstanding",
     "days_to_cover_at_recent_volume",
     "close",
-    "market_cap_usd",
+    "line_market_cap_usd",
     "return_since_settlement",
-    "return_5_sessions",
-    "return_20_sessions",
+    "five_session_return",
+    "twenty_session_return",
     "volume_ratio",
 ];
 
@@ -54,10 +54,10 @@ fn check(name: &v1::SqueezeName, expected: &serde_json::Value) {
         name.short_of_shares_outstanding,
         name.days_to_cover_at_recent_volume,
         input(name, "close").value,
-        name.market_cap_usd,
+        name.line_market_cap_usd,
         name.return_since_settlement,
-        name.return_5_sessions,
-        name.return_20_sessions,
+        name.five_session_return,
+        name.twenty_session_return,
         name.volume_ratio,
     ];
     for (figure, found) in FIGURES.into_iter().zip(found) {
@@ -130,7 +130,7 @@ async fn the_squeeze_of_january_2021_as_it_was_known() {
         let close = expected["close"].as_f64().unwrap();
         assert!((line.market_value / (-100_000.0 * close) - 1.0).abs() < 1e-9);
         // Own exit against the market's volume in the same shares: 100,000 at 15 % of it.
-        let volume = input(name, "average_volume_21_sessions").value.unwrap();
+        let volume = input(name, "recent_volume").value.unwrap();
         let exit = 100_000.0 / (0.15 * volume);
         assert!((line.exit_days_at_recent_volume.unwrap() / exit - 1.0).abs() < 1e-9);
     }
@@ -221,8 +221,12 @@ async fn the_ranking_before_the_squeeze_as_it_was_known() {
     let ranked = ranking(&mut client, "2021-01-20").await;
     let koss = ranked.iter().filter_map(|r| r.name.as_ref()).find(|name| name.symbol == "KOSS");
     let koss = koss.unwrap();
-    assert_eq!(koss.market_cap_usd, None);
-    assert!(koss.gaps.iter().any(|gap| is_about(gap, "KOSS.market_cap_usd")), "{:?}", koss.gaps);
+    assert_eq!(koss.line_market_cap_usd, None);
+    assert!(
+        koss.gaps.iter().any(|gap| is_about(gap, "KOSS.line_market_cap_usd")),
+        "{:?}",
+        koss.gaps
+    );
     harness.stop().await;
 }
 

@@ -84,7 +84,7 @@ pub(crate) async fn rotation(
 ) -> Result<()> {
     let request = GetRotationRequest {
         as_of: arguments.as_of.to_proto()?,
-        indicator_ids: arguments.which.indicators.clone(),
+        ids: arguments.which.indicators.clone(),
         since_on: arguments.which.since.clone().unwrap_or_default(),
     };
     let clients = connection.open().await?;
@@ -386,8 +386,8 @@ async fn ranking(
     let request = RankSqueezeRequest {
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         page_size: arguments.top,
-        min_market_cap_usd: arguments.min_market_cap,
-        known_market_cap_only: arguments.known_market_cap_only,
+        min_line_market_cap_usd: arguments.min_market_cap,
+        known_line_market_cap_only: arguments.known_market_cap_only,
         min_daily_value_usd: arguments.min_daily_value,
         exchanges: arguments.exchange.clone(),
         rank_by: rank_by.into(),

@@ -7,8 +7,8 @@ use crate::{
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use contract::v1::{
-    QueryRecordsRequest, RecordComparison, RecordCondition, RecordDirection, RecordTransform,
-    RecordVariable, record_variable::Subject,
+    InstrumentRef, QueryRecordsRequest, RecordComparison, RecordCondition, RecordDirection,
+    RecordTransform, RecordVariable, record_variable::Subject,
 };
 
 /// The variable to rank, and which days count.
@@ -74,7 +74,7 @@ pub(crate) async fn records(
         conditions: arguments.conditions.clone(),
         start_on: arguments.since.clone().unwrap_or_default(),
         observed_on: arguments.on.clone().unwrap_or_default(),
-        top: Some(arguments.top),
+        top_count: Some(arguments.top),
     };
     let titles: Vec<String> = request
         .variable
@@ -97,7 +97,7 @@ fn variable<'a>(words: impl Iterator<Item = &'a str>) -> Result<RecordVariable, 
         Some(word) => match word.split_once(':') {
             Some(("role", id)) => Subject::Role(id.to_owned()),
             Some(("measure", id)) => Subject::MeasureId(id.to_owned()),
-            _ => Subject::Symbol(word.to_owned()),
+            _ => Subject::Instrument(of_symbol(word)),
         },
     };
     let mut transform = RecordTransform::Unspecified;
@@ -118,6 +118,10 @@ fn variable<'a>(words: impl Iterator<Item = &'a str>) -> Result<RecordVariable, 
     Ok(RecordVariable { subject: Some(subject), transform: transform.into(), horizon_sessions })
 }
 
+fn of_symbol(symbol: &str) -> InstrumentRef {
+    InstrumentRef { symbol: symbol.to_owned(), ..InstrumentRef::default() }
+}
+
 /// Parses `VARIABLE COMPARISON NUMBER`; the number may be in per cent.
 fn condition(text: &str) -> Result<RecordCondition, String> {
     let at = text.find(['<', '>']).ok_or("a condition needs a comparison: `SPY < -1%`")?;
@@ -136,7 +140,7 @@ fn condition(text: &str) -> Result<RecordCondition, String> {
     Ok(RecordCondition {
         variable: Some(variable(left.split_whitespace())?),
         comparison: comparison.into(),
-        threshold: number(threshold.trim())?,
+        threshold: Some(number(threshold.trim())?),
     })
 }
 
@@ -167,7 +171,8 @@ const TRANSFORMS: [(&str, RecordTransform); 6] = [
 /// A variable as a column title.
 fn title(variable: &RecordVariable) -> String {
     let subject = match &variable.subject {
-        Some(Subject::Symbol(name) | Subject::Role(name) | Subject::MeasureId(name)) => name,
+        Some(Subject::Instrument(named)) => &named.symbol,
+        Some(Subject::Role(name) | Subject::MeasureId(name)) => name,
         None => "",
     };
     let transform = TRANSFORMS.iter().find(|(_, transform)| *transform == variable.transform());
@@ -196,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_variable_is_a_name_a_transform_and_a_horizon() {
-        let symbol = |name: &str| Subject::Symbol(name.to_owned());
+        let symbol = |name: &str| Subject::Instrument(of_symbol(name));
         check("IWM", symbol("IWM"), RecordTransform::Unspecified, None);
         check("IWM change 5d", symbol("IWM"), RecordTransform::ChangeRelative, Some(5));
         check("BRK.B 5", symbol("BRK.B"), RecordTransform::Unspecified, Some(5));
@@ -213,7 +218,7 @@ mod tests {
     fn a_condition_compares_a_variable_with_a_number() {
         let parsed = condition("SPY change 1d <= -1.5 %").unwrap();
         assert_eq!(parsed.comparison(), RecordComparison::AtMost);
-        assert!((parsed.threshold + 0.015).abs() < 1e-15);
+        assert!((parsed.threshold.unwrap() + 0.015).abs() < 1e-15);
         assert_eq!(parsed.variable.unwrap().horizon_sessions, Some(1));
         assert_eq!(condition("^VIX level>30").unwrap().comparison(), RecordComparison::Above);
         assert!(condition("SPY = 0").is_err());

@@ -34,7 +34,7 @@ pub(crate) async fn watch(
     let mut watch = Watch {
         request: WatchRotationRequest {
             expected: None,
-            indicator_ids: arguments.which.indicators.clone(),
+            ids: arguments.which.indicators.clone(),
             since_on: arguments.which.since.clone().unwrap_or_default(),
             last_report_id: String::new(),
         },

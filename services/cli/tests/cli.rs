@@ -179,6 +179,9 @@ fn a_rejected_file_is_reported_and_the_next_is_sent() {
 fn tables_are_csv_and_an_incomplete_book_has_an_exit_code() {
     with_server(|address| {
         let folder = tempfile::tempdir().unwrap();
+        let rows = file(folder.path(), "DGS10.csv", "date,value\n2024-07-09,4.30\n");
+        let sent = ballast(&["--server", address, "ingest", rows.to_str().unwrap()]);
+        assert_eq!(sent.status.code(), Some(0));
         let table = ballast(&["--server", address, "--csv", "datasets"]);
         let csv = "dataset,names,rows,first_day,last_day,age_days,newest_published,without_prices";
         assert!(stdout(&table).starts_with(csv), "{}", stdout(&table));
@@ -327,7 +330,7 @@ fn a_book_of_isins_is_analysed_with_a_security_master() {
         assert_eq!(answer["unresolved"][0]["positionId"], "portfolio.positions[1]");
         let gaps = answer["info"]["gaps"].as_array().unwrap();
         let is_line =
-            |gap: &serde_json::Value| gap["subjects"][0]["line"] == "portfolio.positions[1]";
+            |gap: &serde_json::Value| gap["subjects"][0]["positionId"] == "portfolio.positions[1]";
         assert!(gaps.iter().any(is_line), "{gaps:?}");
     });
 }

@@ -136,7 +136,7 @@ fn explain_prepared(views: Views<'_>, request: &Request<'_>) -> PnlReport {
     report.breakdowns = groups.breakdowns(&forecast, &parts);
     report.sector_scheme = groups.scheme();
     report.coverage = gaps::coverage(book, request.window, &names, start);
-    report.gaps = gaps::list(views, (request, &asked), (&names, &left), (&returns, &forecast));
+    report.gaps = gaps::list(views, (request, &asked), explained, &left, (&returns, &forecast));
     report.gaps.extend(groups.gaps());
     report
 }

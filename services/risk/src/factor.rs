@@ -73,21 +73,21 @@ pub struct FactorRole {
     /// The role's id in the configuration.
     pub role: &'static str,
     /// The symbols with a history. Empty: none has one.
-    pub symbols: Vec<FactorSymbol>,
+    pub symbols: Vec<RoleSymbol>,
 }
 
 /// A symbol that fills a role of a factor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FactorSymbol {
+pub struct RoleSymbol {
     /// The symbol.
     pub symbol: String,
     /// The configured symbol, if this one is a proxy for it.
     pub proxy_for: Option<String>,
 }
 
-impl FactorSymbol {
-    const fn of(symbol: String, proxy_for: Option<String>) -> FactorSymbol {
-        FactorSymbol { symbol, proxy_for }
+impl RoleSymbol {
+    const fn of(symbol: String, proxy_for: Option<String>) -> RoleSymbol {
+        RoleSymbol { symbol, proxy_for }
     }
 }
 
@@ -105,7 +105,7 @@ impl RiskModel {
             Factor::Size => vec![small(), large()],
             Factor::Trade => {
                 let megacaps = self.roles.legs.first().into_iter().flat_map(|leg| &leg.symbols);
-                let listed = |symbol: &String| FactorSymbol::of(symbol.clone(), None);
+                let listed = |symbol: &String| RoleSymbol::of(symbol.clone(), None);
                 vec![
                     FactorRole { role: MEGACAPS, symbols: megacaps.map(listed).collect() },
                     small(),
@@ -137,6 +137,6 @@ impl RiskModel {
 
 fn index(role: Role, resolved: Option<&ResolvedRole>) -> FactorRole {
     let symbol =
-        |found: &ResolvedRole| FactorSymbol::of(found.symbol.clone(), found.proxy_for.clone());
+        |found: &ResolvedRole| RoleSymbol::of(found.symbol.clone(), found.proxy_for.clone());
     FactorRole { role: role.id(), symbols: resolved.map(symbol).into_iter().collect() }
 }

@@ -17,7 +17,7 @@ use crate::{
     settings::DRAWS,
 };
 use marketdata::instrument::InstrumentId;
-use stats::rng;
+use stats::rng::{self, stream_of};
 use std::{iter, ops::Range};
 
 /// Seed of the choices; part of the method, never of a request.
@@ -163,13 +163,6 @@ impl<'a> StandIn<'a> {
             self.model.peers.row(&self.wanted, found, place)
         })
     }
-}
-
-/// FNV-1a of the symbol's bytes: the stream does not depend on the instrument number.
-fn stream_of(symbol: &str) -> u64 {
-    symbol.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
-    })
 }
 
 #[cfg(test)]

@@ -28,6 +28,8 @@ use stats::change;
 pub enum Subject {
     /// A listed symbol, or else the id of a series.
     Symbol(String),
+    /// A listed instrument, known by other identifiers than its symbol.
+    Listed(InstrumentId),
     /// The symbol configured for a role.
     Role(Role),
     /// A measure of an indicator.
@@ -109,6 +111,10 @@ pub(crate) fn resolve(
                 find(snapshot, symbol).ok_or_else(|| Unresolvable::Instrument(symbol.clone()))?;
             of_resolved(snapshot, resolved, variable).map_err(Unresolvable::Transform)
         }
+        Subject::Listed(instrument) => {
+            let resolved = sourced(snapshot.symbol(*instrument), *instrument, Dataset::Bars);
+            of_resolved(snapshot, resolved, variable).map_err(Unresolvable::Transform)
+        }
         Subject::Role(role) => {
             let resolved = roles
                 .resolve_role(snapshot, *role)
@@ -148,13 +154,7 @@ fn of_measure(
 
 /// Finds a listed symbol with bars, else a series, else a listed symbol without history.
 fn find(snapshot: &Snapshot, symbol: &str) -> Option<ResolvedRole> {
-    let resolved = |instrument, dataset| ResolvedRole {
-        role: Role::LargeCapIndex,
-        symbol: symbol.to_owned(),
-        instrument,
-        dataset,
-        proxy_for: None,
-    };
+    let resolved = |instrument, dataset| sourced(symbol, instrument, dataset);
     let listed = snapshot.listed(symbol);
     let has_bars = |id: &InstrumentId| !snapshot.rows(Dataset::Bars, *id).is_empty();
     let series = Symbol::series(symbol).ok();
@@ -164,6 +164,12 @@ fn find(snapshot: &Snapshot, symbol: &str) -> Option<ResolvedRole> {
         (None, Some(id)) => Some(resolved(id, Dataset::Series)),
         (None, None) => listed.map(|id| resolved(id, Dataset::Bars)),
     }
+}
+
+/// An instrument as the source of values, in the shape of one that fills a role.
+fn sourced(symbol: &str, instrument: InstrumentId, dataset: Dataset) -> ResolvedRole {
+    let (role, symbol) = (Role::LargeCapIndex, symbol.to_owned());
+    ResolvedRole { role, symbol, instrument, dataset, proxy_for: None }
 }
 
 fn of_resolved(

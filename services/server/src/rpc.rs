@@ -22,6 +22,7 @@
 //! its errors as variants of [`Refusal`](crate::refusal::Refusal), whose status the compiler asks
 //! for in `rpc/status.rs`.
 
+mod dataset;
 pub mod envelope;
 pub mod exchange;
 pub mod exposure;

@@ -69,8 +69,8 @@ fn bench(criterion: &mut Criterion) {
     });
     let universe = Universe::of(&snapshot);
     let request = RankRequest {
-        min_market_cap_usd: 100e6,
-        known_market_cap_only: false,
+        min_line_market_cap_usd: 100e6,
+        known_line_market_cap_only: false,
         min_daily_value_usd: 1e6,
         exchanges: Vec::new(),
         rank_by: RankBy::Score,

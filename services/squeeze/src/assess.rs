@@ -49,9 +49,9 @@ pub struct ShortLine {
     pub market_value: f64,
     /// Share of the gross short, 0 to 1.
     pub share_of_short: f64,
-    /// Shares held short, negative, in the units of the name's settlement day, or of the view's day
-    /// if it has no settlement.
-    pub shares: Measured,
+    /// Shares held short, negative, in the units of the view's day, as those of its lots. `None` if
+    /// a lot has none.
+    pub shares: Option<f64>,
     /// Days to buy it back at the requested participation.
     pub exit: ExitDays,
     /// What buying it back would cost.
@@ -197,7 +197,7 @@ fn sized_later(lines: &[ShortLine]) -> Option<(Gap, f64)> {
          (reference_knowledge)",
         later().count()
     );
-    let subject = Subject::number_of("", "market_cap_usd");
+    let subject = Subject::number_of("", "line_market_cap_usd");
     let value = later().map(|line| line.market_value.abs()).sum();
     Some((Gap::new(GapReason::LaterKnowledge, subject, detail), value))
 }
@@ -276,10 +276,6 @@ impl Assessor<'_> {
         }));
         gaps.extend(holding.adjusted_price(&symbol, -side.market_value / self.book.gross));
         let since = name.measure(Component::ShortsLoss).ok();
-        let shares = match place {
-            Some(_) => stored.and_then(|shares| Ok(shares / name.shares_factor?)),
-            None => side.shares.ok_or(GapReason::NoPrice),
-        };
         let mark = mark(cost_mark(&side.lots), since);
         let mut lots = side.lots;
         lots.sort_unstable_by_key(|lot| lot.line);
@@ -288,7 +284,7 @@ impl Assessor<'_> {
             name,
             market_value: side.market_value,
             share_of_short: -side.market_value / self.gross_short,
-            shares,
+            shares: side.shares,
             exit,
             covering,
             squeeze_pnl,

@@ -17,7 +17,7 @@ use crate::deleveraging::Holders;
 use copula::{Conditional, Copula, Factor, NormalTable};
 use jump::{Excess, Jump};
 use rayon::prelude::*;
-use stats::rng::{normal_at, philox4x32, uniform_at};
+use stats::rng::{FNV_START, fnv1a, normal_at, philox4x32, uniform_at};
 use tail::{Estimate, Tail, mean, tails};
 
 /// One name held short.
@@ -248,8 +248,6 @@ fn counter(index: u64, purpose: u32, part: u32) -> [u32; 4] {
 
 /// FNV-1a of the symbol, mixed with the seed: the key does not depend on the instrument number.
 fn key(symbol: &str, seed: u64) -> [u32; 2] {
-    let start = 0xCBF2_9CE4_8422_2325 ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3);
-    let hash = symbol.bytes().fold(start, mix);
+    let hash = fnv1a(FNV_START ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15), symbol);
     [(hash & 0xFFFF_FFFF) as u32, (hash >> 32) as u32]
 }

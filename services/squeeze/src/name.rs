@@ -256,13 +256,13 @@ impl SqueezeName {
         lacks("short_of_shares_outstanding", self.short_of_shares_outstanding().err(), true);
         lacks("days_to_cover_at_recent_volume", self.days_to_cover_at_recent_volume().err(), true);
         lacks("days_to_cover_at_source_volume", self.days_to_cover_at_source_volume().err(), true);
-        lacks("market_cap_usd", self.market_cap.err(), false);
-        lacks("volatility_60_sessions", self.volatility().err(), false);
+        lacks("line_market_cap_usd", self.market_cap.err(), false);
+        lacks("sixty_session_volatility", self.volatility().err(), false);
         lacks("shorts_gain_last_session_usd", self.shorts_gain_last_session_usd().err(), true);
         let gain = self.shorts_gain_since_settlement_usd();
         lacks("shorts_gain_since_settlement_usd", gain.err(), true);
         if self.market_cap.is_ok_and(|cap| cap.source == CapSource::Printed) {
-            lacks("market_cap_usd", Some(GapReason::Proxy), false);
+            lacks("line_market_cap_usd", Some(GapReason::Proxy), false);
         }
         gaps.extend(self.later_market_cap().map(|days| {
             let detail = format!(
@@ -271,7 +271,7 @@ impl SqueezeName {
             );
             Gap::new(
                 GapReason::LaterKnowledge,
-                Subject::number_of(symbol, "market_cap_usd"),
+                Subject::number_of(symbol, "line_market_cap_usd"),
                 detail,
             )
         }));
@@ -349,8 +349,8 @@ fn measure(
             None => GapReason::ShortHistory,
         }),
         Component::ShortsLoss => short().and(traded())?.since.total_return,
-        Component::Return5 => traded()?.return_5_sessions,
-        Component::Return20 => traded()?.return_20_sessions,
+        Component::Return5 => traded()?.five_session_return,
+        Component::Return20 => traded()?.twenty_session_return,
         Component::DistanceToHigh => traded()?.distance_to_high,
         Component::VolumeRatio => traded()?.volume_ratio,
         Component::FloatTurnover => {

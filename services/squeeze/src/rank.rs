@@ -19,9 +19,9 @@ pub enum RankBy {
 #[derive(Clone, Debug, PartialEq)]
 pub struct RankRequest {
     /// Minimum market value of the line, USD. Names without a known market value pass.
-    pub min_market_cap_usd: f64,
+    pub min_line_market_cap_usd: f64,
     /// Leaves out names without a known market value.
-    pub known_market_cap_only: bool,
+    pub known_line_market_cap_only: bool,
     /// Minimum average value traded per day over 21 sessions, USD.
     pub min_daily_value_usd: f64,
     /// Exchanges, compared case-insensitively; empty allows any, including unknown ones.
@@ -39,9 +39,9 @@ pub struct Ranking {
     /// Names without a score.
     pub not_scored: u32,
     /// Scored names below the minimum market value.
-    pub below_market_cap: u32,
+    pub below_line_market_cap: u32,
     /// Scored names without a known market value, if those are left out.
-    pub without_market_cap: u32,
+    pub without_line_market_cap: u32,
     /// Scored names below the minimum value traded.
     pub below_daily_value: u32,
     /// Scored names of other exchanges, or whose exchange is unknown.
@@ -55,11 +55,11 @@ impl Ranking {
     /// The gap for names that a later market value admitted or left out.
     pub fn gap(&self) -> Option<Gap> {
         let detail = format!(
-            "{} names are compared with min_market_cap_usd by market values from facts published \
+            "{} names are compared with min_line_market_cap_usd by market values from facts published \
              after the as-of date (reference_knowledge)",
             self.sized_later
         );
-        let subject = Subject::number_of("", "market_cap_usd");
+        let subject = Subject::number_of("", "line_market_cap_usd");
         (0 < self.sized_later).then(|| Gap::new(GapReason::LaterKnowledge, subject, detail))
     }
 }
@@ -69,8 +69,8 @@ pub fn rank(universe: &Universe, request: &RankRequest) -> Ranking {
     let mut ranking = Ranking {
         places: Vec::new(),
         not_scored: 0,
-        below_market_cap: 0,
-        without_market_cap: 0,
+        below_line_market_cap: 0,
+        without_line_market_cap: 0,
         below_daily_value: 0,
         other_exchange: 0,
         sized_later: 0,
@@ -79,15 +79,18 @@ pub fn rank(universe: &Universe, request: &RankRequest) -> Ranking {
         let cap = name.market_cap.ok().map(|cap| cap.usd);
         let daily_value = name.average_value_usd().unwrap_or(0.0);
         let is_sized_later = name.later_market_cap().is_some();
-        if universe.score(place).is_some() && is_sized_later && 0.0 < request.min_market_cap_usd {
+        if universe.score(place).is_some()
+            && is_sized_later
+            && 0.0 < request.min_line_market_cap_usd
+        {
             ranking.sized_later += 1;
         }
         if universe.score(place).is_none() {
             ranking.not_scored += 1;
-        } else if cap.is_none() && request.known_market_cap_only {
-            ranking.without_market_cap += 1;
-        } else if cap.is_some_and(|cap| cap < request.min_market_cap_usd) {
-            ranking.below_market_cap += 1;
+        } else if cap.is_none() && request.known_line_market_cap_only {
+            ranking.without_line_market_cap += 1;
+        } else if cap.is_some_and(|cap| cap < request.min_line_market_cap_usd) {
+            ranking.below_line_market_cap += 1;
         } else if daily_value < request.min_daily_value_usd {
             ranking.below_daily_value += 1;
         } else if !on_exchange(universe, name.exchange, &request.exchanges) {

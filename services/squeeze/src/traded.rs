@@ -53,9 +53,9 @@ pub struct Traded {
     /// Number of the 21 sessions that have a volume.
     pub volume_sessions: u32,
     /// Total return over 5 sessions, a decimal.
-    pub return_5_sessions: Measured,
+    pub five_session_return: Measured,
     /// Total return over 20 sessions, a decimal.
-    pub return_20_sessions: Measured,
+    pub twenty_session_return: Measured,
     /// Close / highest close − 1, at most 0, on one basis of units, not adjusted for distributions.
     pub distance_to_high: Measured,
     /// Number of sessions searched for the high, at most 252.
@@ -121,8 +121,8 @@ impl Traded {
             normal_volume: window.normal_volume(),
             average_value_usd: usd_up_to(&bars, last),
             volume_sessions,
-            return_5_sessions: window.total_return(5),
-            return_20_sessions: window.total_return(20),
+            five_session_return: window.total_return(5),
+            twenty_session_return: window.total_return(20),
             distance_to_high,
             high_sessions,
             volume_ratio: window.volume_ratio(),

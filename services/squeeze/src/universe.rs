@@ -43,7 +43,7 @@ pub struct Universe {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ShortsGain {
     /// USD, below 0 if they lost.
-    pub usd: f64,
+    pub gain_usd: f64,
     /// Number of names that it adds up.
     pub name_count: u32,
 }
@@ -51,9 +51,9 @@ pub struct ShortsGain {
 impl ShortsGain {
     /// The sum over names, in their order.
     fn of(gains: impl Iterator<Item = Measured>) -> Option<ShortsGain> {
-        let mut sum = ShortsGain { usd: 0.0, name_count: 0 };
+        let mut sum = ShortsGain { gain_usd: 0.0, name_count: 0 };
         for usd in gains.flatten() {
-            sum = ShortsGain { usd: sum.usd + usd, name_count: sum.name_count + 1 };
+            sum = ShortsGain { gain_usd: sum.gain_usd + usd, name_count: sum.name_count + 1 };
         }
         (0 < sum.name_count).then_some(sum)
     }

@@ -90,6 +90,22 @@ impl Rng {
     }
 }
 
+/// Where FNV-1a begins.
+pub const FNV_START: u64 = 0xCBF2_9CE4_8422_2325;
+
+/// FNV-1a of a text's bytes, from a start (`isthe.com/chongo/tech/comp/fnv`).
+#[must_use]
+pub fn fnv1a(start: u64, text: &str) -> u64 {
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3);
+    text.bytes().fold(start, mix)
+}
+
+/// The stream of a name. It depends on nothing else: not on the name's number, nor on other names.
+#[must_use]
+pub fn stream_of(name: &str) -> u64 {
+    fnv1a(FNV_START, name)
+}
+
 /// The uniform draw at a position of a stream, without the draws before it; 64 bits of block
 /// `index`.
 ///
@@ -179,6 +195,18 @@ fn high_word(word: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Test vectors of the authors (`test_fnv.c`): 64-bit FNV-1a.
+    #[test]
+    fn fnv_agrees_with_its_authors() {
+        for (text, expected) in [
+            ("", 0xCBF2_9CE4_8422_2325),
+            ("a", 0xAF63_DC4C_8601_EC8C),
+            ("foobar", 0x8594_4171_F739_67E8),
+        ] {
+            assert_eq!(stream_of(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn draws_side_by_side_equal_draws_one_by_one() {

@@ -65,10 +65,11 @@ pub struct Outcome {
     pub high: f64,
     /// Standard deviation of the P&L given the shocks.
     pub deviation: f64,
-    /// By factor, and by shocked series: the expected move, and the P&L through it. Through a series
-    /// goes only what the factors do not explain of it.
+    /// By factor, and by shocked series: the expected move, and the P&L through it. No P&L goes
+    /// through a series itself, but through the factors and the names that it is made of.
     pub coordinates: Vec<CoordinateMove>,
-    /// P&L through expected specific returns: those of shocked names.
+    /// P&L through expected specific returns: of shocked names, and of names that a shocked series is
+    /// made of.
     pub specific_pnl: f64,
     /// By holding of the book, in its order.
     pub positions: Vec<f64>,
@@ -175,6 +176,7 @@ impl Asked<'_> {
             else {
                 return 0.0;
             };
+            // No name has an exposure to the rests, which come after the factors.
             let moved = stats::kernel::dot(&name.exposures, &common) + specific[place];
             holding.market_value * moved
         };

@@ -34,6 +34,8 @@ pub mod model;
 
 pub mod like_this;
 
+mod shocked_series;
+
 mod setting;
 
 pub mod hypothetical;

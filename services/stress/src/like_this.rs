@@ -101,18 +101,14 @@ pub(crate) fn covariance(
 /// than half of the days do not count.
 pub(crate) fn residual_ratio<'a>(
     model: &StressModel<'_>,
-    coordinates: &[Vec<f64>],
     names: impl Iterator<Item = (InstrumentId, f64, &'a [f64])>,
     days: &Sessions,
 ) -> f64 {
     let (mut on_days, mut on_all) = (0.0, 0.0);
     for (instrument, value, exposures) in names {
         let Some(own) = model.own_returns(instrument) else { continue };
-        let squares: Vec<f64> = own
-            .iter()
-            .enumerate()
-            .map(|(at, r)| residual(coordinates, exposures, at, *r))
-            .collect();
+        let squares: Vec<f64> =
+            own.iter().enumerate().map(|(at, r)| residual(model, exposures, at, *r)).collect();
         let mean = |squares: &mut dyn Iterator<Item = f64>| {
             let (mut sum, mut count) = (0.0, 0_usize);
             for square in squares.filter(|square| square.is_finite()) {
@@ -131,7 +127,7 @@ pub(crate) fn residual_ratio<'a>(
 }
 
 /// The squared residual of a return on a session of the history; NaN if a part is missing.
-fn residual(coordinates: &[Vec<f64>], exposures: &[f64], at: usize, own: f64) -> f64 {
-    let explained: f64 = exposures.iter().zip(coordinates).map(|(x, values)| x * values[at]).sum();
-    (own - explained) * (own - explained)
+fn residual(model: &StressModel<'_>, exposures: &[f64], at: usize, own: f64) -> f64 {
+    let residual = own - model.explained(exposures, at);
+    residual * residual
 }

@@ -8,12 +8,6 @@
 //!    cross-section does not cover, and companies of unknown market value;
 //! 3. if it has no returns of its own, say because it was listed today, the mean of its peers, at
 //!    least ten names of its size and sector, else of its size, else of its sector, else of all.
-//!
-//! A scenario may shock series, such as an index or the trade. What factors do not explain of a
-//! series, ε, is more than noise to the names it is made of: the u of a megacap is part of the trade's
-//! ε. So each name with returns of its own has a slope γ of its u on ε, by least squares, times
-//! max(0, 1 − 1/F), F the statistic of γ = 0: most names have nothing to do with ε, and their γ is the
-//! noise of the estimate. Its specific variance is less by what γ explains.
 
 use crate::{
     projection::{self, Projection},
@@ -28,7 +22,7 @@ use risk::{
     name::NONE,
     peers::DONORS_MIN,
 };
-use stats::{ewma, matrix::SymmetricMatrix};
+use stats::ewma;
 
 /// Where a name's exposures come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +38,7 @@ pub enum Rung {
 /// A name in scenarios.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelledName {
-    /// X, by factor; in a scenario with series, then γ, by series.
+    /// X, by factor.
     pub exposures: Vec<f64>,
     /// Variance of its specific return per session, a squared decimal.
     pub specific_variance: f64,
@@ -67,7 +61,7 @@ pub struct StressModel<'a> {
     /// Returns by factor and by session of the history, NaN if missing.
     pub(crate) returns: Vec<Vec<f64>>,
     /// Weights of the sessions of the history, those of betas.
-    weights: Vec<f64>,
+    pub(crate) weights: Vec<f64>,
     /// The session of the panel with which the history begins.
     pub(crate) first: usize,
 }
@@ -154,40 +148,16 @@ impl<'a> StressModel<'a> {
         Some(mean)
     }
 
-    /// The name with its slopes on what factors do not explain of series: ε by session, and its
-    /// covariance.
-    pub(crate) fn with_series(
-        &self,
-        instrument: InstrumentId,
-        mut name: ModelledName,
-        (unexplained, covariance): (&[Vec<f64>], &SymmetricMatrix),
-    ) -> ModelledName {
-        let slopes = self.slopes(instrument, &name, (unexplained, covariance));
-        let slopes = slopes.unwrap_or_else(|| vec![0.0; unexplained.len()]);
-        let explained = covariance.quadratic_form(&slopes).unwrap_or(0.0);
-        name.specific_variance = (name.specific_variance - explained).max(0.0);
-        name.exposures.extend(slopes);
-        name
-    }
-
-    /// γ. `None` with too few returns of its own.
-    fn slopes(
+    /// Specific returns of a name by session of the history, NaN if missing. `None` without returns
+    /// of its own.
+    pub(crate) fn specific_returns(
         &self,
         instrument: InstrumentId,
         name: &ModelledName,
-        (unexplained, covariance): (&[Vec<f64>], &SymmetricMatrix),
     ) -> Option<Vec<f64>> {
         let own = self.own_returns(instrument).filter(|_| name.rung != Rung::Peers)?;
         let residual = |(at, own): (usize, &f64)| own - self.explained(&name.exposures, at);
-        let residuals: Vec<f64> = own.iter().enumerate().map(residual).collect();
-        let found = projection::project(unexplained, &[residuals], &self.weights).ok()?;
-        let slopes = found.slopes.first()?;
-        let left = found.residual.get(0, 0);
-        let explained = covariance.quadratic_form(slopes)?;
-        let observations = ewma::effective_number(&self.weights)?;
-        let noise = left * unexplained.len() as f64 / observations;
-        let share = if 0.0 < explained { (1.0 - noise / explained).max(0.0) } else { 0.0 };
-        Some(slopes.iter().map(|slope| share * slope).collect())
+        Some(own.iter().enumerate().map(residual).collect())
     }
 
     /// What exposures to the factors explain of a session of the history; NaN if a factor has no

@@ -1,8 +1,7 @@
 //! The joint distribution of a book and of what a scenario shocks.
 //!
-//! A series y that the scenario shocks is what the factors explain of it, and a rest:
-//! y = B·f + ε ([`crate::projection`]). The common coordinates are the factors f and the rests ε, with
-//! the covariance of the risk model and that of ε.
+//! The common coordinates are the factors of the risk model, and the rests of the series that the
+//! scenario shocks ([`crate::shocked_series`]).
 
 use crate::{
     gaussian::{Form, Joint},
@@ -11,6 +10,7 @@ use crate::{
     projection::observations_needed,
     series::{MoveUnit, Series},
     shock::{Fault, Hypothetical, SIZE_MAX, Target},
+    shocked_series::ShockedSeries,
 };
 use factors::size::SizeBucket;
 use marketdata::instrument::InstrumentId;
@@ -18,22 +18,12 @@ use portfolio::book::Book;
 use stats::matrix::SymmetricMatrix;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A series that a scenario shocks.
-#[derive(Clone, Debug)]
-struct ShockedSeries {
-    series: Series,
-    /// B.
-    slopes: Vec<f64>,
-    /// ε by session of the history, NaN if missing.
-    unexplained: Vec<f64>,
-}
-
 /// A book and the targets of a scenario in one distribution.
 #[derive(Clone, Debug)]
 pub(crate) struct Setting<'a> {
     model: &'a StressModel<'a>,
     /// The series whose rests are the coordinates after the factors.
-    series: Vec<ShockedSeries>,
+    series: ShockedSeries,
     /// Names with a specific return, in the order of names.
     names: Vec<(InstrumentId, ModelledName)>,
     /// Place among them.
@@ -48,7 +38,7 @@ impl<'a> Setting<'a> {
         let held = book.holdings.iter().map(|holding| holding.instrument);
         let names = modelled(model, held.collect());
         let common = model.factors.covariance().clone();
-        Setting::new(model, Vec::new(), names, common)
+        Setting::new(model, ShockedSeries::NONE, names, common)
     }
 
     /// The setting of a book and a scenario.
@@ -73,23 +63,19 @@ impl<'a> Setting<'a> {
             scenario.shocks.iter().filter_map(|shock| series_of(&shock.target)).collect();
         let common = model.factors.covariance();
         if series.is_empty() {
-            return Ok(Setting::new(model, Vec::new(), names, common.clone()));
+            return Ok(Setting::new(model, ShockedSeries::NONE, names, common.clone()));
         }
-        let series: Vec<Series> = series.into_iter().collect();
-        let (series, covariance) = shocked_series(model, &series)
+        let series = ShockedSeries::of(model, series.into_iter().collect(), &names)
             .map_err(|sessions| short_series(model, scenario, sessions))?;
-        let unexplained: Vec<Vec<f64>> =
-            series.iter().map(|series| series.unexplained.clone()).collect();
-        let with_series =
-            |(id, name)| (id, model.with_series(id, name, (&unexplained, &covariance)));
-        let names = names.into_iter().map(with_series).collect();
-        let common = side_by_side(common, &covariance).ok_or_else(|| vec![Fault::Determined])?;
+        let rests = series.covariance.as_ref();
+        let common = rests.and_then(|rests| side_by_side(common, rests));
+        let common = common.ok_or_else(|| vec![Fault::Determined])?;
         Ok(Setting::new(model, series, names, common))
     }
 
     fn new(
         model: &'a StressModel<'a>,
-        series: Vec<ShockedSeries>,
+        series: ShockedSeries,
         names: Vec<(InstrumentId, ModelledName)>,
         common: SymmetricMatrix,
     ) -> Setting<'a> {
@@ -101,7 +87,7 @@ impl<'a> Setting<'a> {
     /// The distribution on days like this one. `None` without a trade, or with too few such days.
     pub(crate) fn like_this(&self, book: &Book) -> Option<(Joint, DaysLikeThis)> {
         let mut coordinates = self.model.returns.clone();
-        coordinates.extend(self.series.iter().map(|series| series.unexplained.clone()));
+        coordinates.extend_from_slice(&self.series.rests);
         let days = like_this::days(self.model, &coordinates)?;
         let common = like_this::covariance(&self.average.common, &coordinates, &days)?;
         let held = book.holdings.iter();
@@ -109,7 +95,7 @@ impl<'a> Setting<'a> {
             let name = self.name(holding.instrument)?;
             Some((holding.instrument, holding.market_value, name.exposures.as_slice()))
         });
-        let ratio = like_this::residual_ratio(self.model, &coordinates, values, &days);
+        let ratio = like_this::residual_ratio(self.model, values, &days);
         let specific = self.average.specific.iter().map(|d| ratio * ratio * d).collect();
         let days = days.described(self.model, ratio);
         Some((Joint { common, specific }, days))
@@ -125,17 +111,16 @@ impl<'a> Setting<'a> {
         let factors = self.model.factors.factors();
         match factors.get(at) {
             Some(factor) => factor.clone(),
-            None => self.series[at - factors.len()].series.id(self.model.trade.as_ref()),
+            None => self.series.series[at - factors.len()].id(self.model.trade.as_ref()),
         }
     }
 
     /// The move that an answer shows for a common coordinate: of the factor, or of the series.
     pub(crate) fn coordinate_form(&self, at: usize) -> Form {
-        let mut form = Form::coordinate(at, self.coordinates());
-        if let Some(series) = at.checked_sub(self.model.returns.len()) {
-            form.common[..self.model.returns.len()].copy_from_slice(&self.series[series].slopes);
+        match at.checked_sub(self.model.returns.len()) {
+            Some(place) => self.series.form(place, self.coordinates()),
+            None => Form::coordinate(at, self.coordinates()),
         }
-        form
     }
 
     pub(crate) fn name(&self, instrument: InstrumentId) -> Option<&ModelledName> {
@@ -155,7 +140,8 @@ impl<'a> Setting<'a> {
     /// The return of a name. `None` if no rung of the ladder has it.
     pub(crate) fn name_form(&self, instrument: InstrumentId) -> Option<Form> {
         let place = self.place(instrument)?;
-        let common = self.names[place].1.exposures.clone();
+        let mut common = self.names[place].1.exposures.clone();
+        common.resize(self.coordinates(), 0.0);
         Some(Form { common, specific: vec![(place, 1.0)] })
     }
 
@@ -177,7 +163,7 @@ impl<'a> Setting<'a> {
                 Some(Form::coordinate(at, self.coordinates()))
             }
             Target::Series(series) => {
-                let at = self.series.iter().position(|known| known.series == *series)?;
+                let at = self.series.series.iter().position(|known| known == series)?;
                 Some(self.coordinate_form(factors.len() + at))
             }
             Target::Sector(_) | Target::Bucket(_) | Target::Name(_) | Target::Basket(_) => {
@@ -202,24 +188,6 @@ fn series_of(target: &Target) -> Option<Series> {
         Target::Series(series) => Some(*series),
         _ => None,
     }
-}
-
-/// One or more series as functions of the factors, and the covariance of their rests. The error is
-/// the number of sessions in common.
-fn shocked_series(
-    model: &StressModel<'_>,
-    series: &[Series],
-) -> Result<(Vec<ShockedSeries>, SymmetricMatrix), usize> {
-    let moves: Option<Vec<Vec<f64>>> = series.iter().map(|series| model.moves(*series)).collect();
-    let moves = moves.ok_or(0_usize)?;
-    let projection = model.project(&moves)?;
-    let shocked = |((series, slopes), moves): ((&Series, Vec<f64>), &Vec<f64>)| {
-        let rest = |(at, moved): (usize, &f64)| moved - model.explained(&slopes, at);
-        let unexplained = moves.iter().enumerate().map(rest).collect();
-        ShockedSeries { series: *series, unexplained, slopes }
-    };
-    let all = series.iter().zip(projection.slopes).zip(&moves).map(shocked).collect();
-    Ok((all, projection.residual))
 }
 
 /// [[A, 0], [0, B]].

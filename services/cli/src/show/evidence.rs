@@ -10,9 +10,9 @@ use crate::{
     terminal::{Terminal, Tone},
 };
 use contract::v1::{
-    AnswerInfo, BookNumber, Coverage, CoverageAspect, ExposureNumber, FactorNumber, Gap, GapReason,
-    GapSeverity, GapSubject, GroupByKind, MeasureInput, MeasureRef, RiskNumber, TradeNumber,
-    UnresolvedLine, gap_subject::Subject, measure_ref::Measure,
+    AnswerInfo, BookNumber, Coverage, CoverageAspect, Dataset, ExposureNumber, FactorNumber, Gap,
+    GapReason, GapSeverity, GapSubject, GroupByKind, MeasureInput, MeasureRef, RiskNumber,
+    TradeNumber, UnresolvedLine, gap_subject::Subject, measure_ref::Measure,
 };
 use marketdata::{day::Day, instant::Instant};
 
@@ -113,13 +113,14 @@ fn subjects(gap: &Gap) -> String {
 fn subject(subject: &GapSubject) -> String {
     match &subject.subject {
         Some(
-            Subject::Line(text)
+            Subject::PositionId(text)
             | Subject::Symbol(text)
-            | Subject::MeasureId(text)
+            | Subject::IndicatorMeasureId(text)
             | Subject::SeriesId(text)
-            | Subject::Dataset(text)
             | Subject::Role(text),
         ) => text.clone(),
+        Some(Subject::Dataset(number)) => Dataset::try_from(*number)
+            .map_or_else(|_| number.to_string(), |known| words(known.as_str_name(), "DATASET_")),
         Some(Subject::Measure(measure)) => measure_words(measure),
         None => String::new(),
     }

@@ -54,14 +54,12 @@ pub(crate) fn symbols(roles: &[FactorRole]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contract::v1::FactorSymbol;
+    use contract::v1::RoleSymbol;
 
     #[test]
     fn a_role_without_a_symbol_is_named_in_brackets() {
-        let symbol = |symbol: &&str| FactorSymbol {
-            symbol: (*symbol).to_owned(),
-            ..FactorSymbol::default()
-        };
+        let symbol =
+            |symbol: &&str| RoleSymbol { symbol: (*symbol).to_owned(), ..RoleSymbol::default() };
         let role = |role: &str, symbols: &[&str]| FactorRole {
             role: role.to_owned(),
             symbols: symbols.iter().map(symbol).collect(),

@@ -156,11 +156,12 @@ fn session(moved: &SessionMove, readings: &[IndicatorReading]) -> Table {
 
 /// How often the size move is a rotation.
 fn rate(moved: &SessionMove, terminal: Terminal) -> String {
-    let Some(per_year) = moved.rotations_per_year else { return String::new() };
+    let rate = moved.rotations_per_year.zip(moved.last_year_rotation_count);
+    let Some((per_year, last_year)) = rate else { return String::new() };
     let text = format!(
         "  A size move of 2.5 or more is a rotation: {per_year:.1} a year over {} sessions, {} in \
          the last 252.\n",
-        moved.rate_sessions, moved.last_year_rotation_count
+        moved.rate_sessions, last_year
     );
     terminal.paint(Tone::Faint, &text)
 }

@@ -56,7 +56,7 @@ fn ranked_names(answer: &RankSqueezeResponse) -> Table {
             number::loss(name.short_interest_change, number::percent),
             number::cell(name.days_to_cover_at_recent_volume, |days| format!("{days:.1}")),
             short_side(name.return_since_settlement),
-            short_side(name.return_20_sessions),
+            short_side(name.twenty_session_return),
             number::cell(name.average_daily_value_usd, number::usd),
             Cell::faint(stands_out(name)),
         ]);

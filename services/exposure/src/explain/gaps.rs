@@ -3,9 +3,11 @@
 use super::{
     Explained, FactorReturns, Forecast, Request, Views, Window,
     carried::{FACTORS, Left},
+    parts::NameParts,
 };
 use crate::{
     blocks::{Block, Blocks},
+    factor::Factor,
     gaps::{drivers, loose, series},
     prepared::PreparedExposure,
     trades::Trade,
@@ -41,7 +43,8 @@ pub(super) fn coverage(
 pub(super) fn list(
     views: Views<'_>,
     (request, trades): (&Request<'_>, &[&Trade<'_>]),
-    (names, left): (&[Explained<'_>], &[(&Holding, Left)]),
+    (names, parts): (&[Explained<'_>], &[NameParts]),
+    left: &[(&Holding, Left)],
     (returns, forecast): (&FactorReturns, &Forecast),
 ) -> Vec<Gap> {
     let book = request.book;
@@ -56,13 +59,15 @@ pub(super) fn list(
         let (reason, detail) = left_out(*why, request.window);
         gaps.push(about(holding, reason, detail));
     }
-    for name in names {
-        let found = of_name(views.start, request.window, forecast, name);
+    for (name, parts) in names.iter().zip(parts) {
+        let found = of_name(views.start, request.window, forecast, (name, parts));
         gaps.extend(found.into_iter().map(|(reason, detail)| about(name.holding, reason, detail)));
     }
     gaps.extend(drivers(views.start, MARKET_AND_SIZE));
     gaps.extend(trades.iter().flat_map(|trade| series(views.start, trade)));
-    gaps.extend(FACTORS.iter().filter_map(|factor| {
+    let by_trade = trades.iter().any(|trade| trade.has_name_betas);
+    let used = FACTORS.iter().filter(|factor| **factor != Factor::Trade || by_trade);
+    gaps.extend(used.filter_map(|factor| {
         let missing = returns.missing(*factor);
         let detail = format!(
             "no return of the factor on {missing} of {} sessions, which count as zero: the residual \
@@ -103,7 +108,7 @@ fn of_name(
     start: &PreparedExposure,
     window: &Window,
     forecast: &Forecast,
-    name: &Explained<'_>,
+    (name, parts): (&Explained<'_>, &NameParts),
 ) -> Vec<(GapReason, String)> {
     let (carried, mut gaps) = (&name.carried, Vec::new());
     if carried.first_on < window.start_on {
@@ -123,7 +128,7 @@ fn of_name(
         let detail = "no betas at the start: all of its P&L is residual";
         gaps.push((GapReason::ShortHistory, detail.to_owned()));
     }
-    let (_, missing) = forecast.returns(start, row);
+    let missing = parts.implied;
     if 0 < missing {
         let sessions = forecast.sessions();
         let detail = format!(

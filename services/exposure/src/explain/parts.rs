@@ -21,6 +21,8 @@ pub(super) struct NameParts {
     /// no additive factor explains.
     pub(super) past: Vec<f64>,
     past_residual: Vec<f64>,
+    /// Number of these sessions on which betas stand for a return that it lacks.
+    pub(super) implied: usize,
 }
 
 impl NameParts {
@@ -31,7 +33,7 @@ impl NameParts {
     ) -> NameParts {
         let row = start.name(name.holding.instrument);
         let betas = [row.market, row.size, row.crowd];
-        let mut past = forecast.returns(start, row).0;
+        let (mut past, implied) = forecast.returns(start, row);
         past.iter_mut().for_each(|value| *value *= name.carried.start_value);
         let mut past_residual = past.clone();
         for (at, beta) in betas.iter().enumerate().take(ADDITIVE.len()) {
@@ -41,7 +43,7 @@ impl NameParts {
         }
         let mut driven = name.carried.driven;
         driven.iter_mut().zip(betas).for_each(|(part, beta)| *part *= beta);
-        NameParts { betas, driven, past, past_residual }
+        NameParts { betas, driven, past, past_residual, implied }
     }
 
     /// P&L that no additive factor explains.

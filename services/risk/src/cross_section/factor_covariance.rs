@@ -13,6 +13,7 @@ use stats::{
     ewma,
     long_run::LongRun,
     matrix::SymmetricMatrix,
+    rng::stream_of,
 };
 use std::sync::Arc;
 
@@ -58,7 +59,7 @@ impl Noise {
         if let Some(noise) = earlier.filter(same) {
             return noise.clone();
         }
-        let streams: Vec<u64> = factors.iter().map(|name| stream(name)).collect();
+        let streams: Vec<u64> = factors.iter().map(|name| stream_of(name)).collect();
         let lambda = ewma::lambda_of_half_life(settings.correlation.half_life_sessions);
         let weights = lambda.and_then(|lambda| ewma::weights(sessions, lambda));
         let noise = weights.and_then(|weights| {
@@ -70,13 +71,6 @@ impl Noise {
     pub(crate) fn bytes(&self) -> usize {
         self.noise.as_ref().map_or(0, |noise| noise.bytes())
     }
-}
-
-/// FNV-1a of a name.
-fn stream(name: &str) -> u64 {
-    name.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-    })
 }
 
 /// Long-run settings of some weights. `None` unless the half-life is above zero.

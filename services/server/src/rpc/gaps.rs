@@ -1,6 +1,9 @@
 //! The gaps of an answer as protobuf, folded: a hundred names with one reason are one gap.
 
-use crate::{limits, rpc::shared::gap_reason};
+use crate::{
+    limits,
+    rpc::{dataset, shared::gap_reason},
+};
 use contract::v1;
 use marketdata::{
     day::Day,
@@ -128,12 +131,12 @@ fn severity(reason: GapReason, gross_share: Option<f64>) -> v1::GapSeverity {
 fn subject(subject: &Subject) -> v1::GapSubject {
     use v1::gap_subject::Subject as Wire;
     let wire = match subject {
-        Subject::Line(name) => Wire::Line(name.clone()),
+        Subject::Line(name) => Wire::PositionId(name.clone()),
         Subject::Symbol(symbol) => Wire::Symbol(symbol.clone()),
         Subject::Measure(measure) => Wire::Measure(measure_ref(measure)),
-        Subject::Indicator(id) => Wire::MeasureId(id.clone()),
+        Subject::Indicator(id) => Wire::IndicatorMeasureId(id.clone()),
         Subject::Series(id) => Wire::SeriesId(id.clone()),
-        Subject::Dataset(dataset) => Wire::Dataset(dataset.name().to_owned()),
+        Subject::Dataset(dataset) => Wire::Dataset(dataset::to_proto(*dataset)),
         Subject::Role(id) => Wire::Role((*id).to_owned()),
     };
     v1::GapSubject { subject: Some(wire) }

@@ -2,7 +2,7 @@
 
 mod from_proto;
 mod ingest;
-mod instrument;
+pub(super) mod instrument;
 mod series;
 mod to_proto;
 

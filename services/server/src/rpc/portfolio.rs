@@ -6,7 +6,7 @@ use crate::{
     rpc::{field::Fields, shared::gap_reason},
 };
 use contract::v1;
-use marketdata::quotes::Quotes;
+use marketdata::{quotes::Quotes, symbol::Symbol};
 use portfolio::{
     book::{Book, Lot},
     identifier::{InstrumentRef, may_be_cash},
@@ -154,6 +154,10 @@ fn position_ids(fields: &mut Fields, field: &str, portfolio: &v1::Portfolio) {
             let text = format!("must have at most {POSITION_ID_BYTES} bytes");
             fields.add(format!("{field}.{list}[{at}].position_id"), text);
         }
+        if id.starts_with("portfolio.") && *id != format!("portfolio.{list}[{at}]") {
+            let text = "must not begin with `portfolio.`: so begin the paths of lines without one";
+            fields.add(format!("{field}.{list}[{at}].position_id"), text);
+        }
     }
     given.sort_by_key(|(id, ..)| *id);
     for pair in given.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
@@ -191,6 +195,23 @@ pub fn instrument(named: Option<&v1::InstrumentRef>) -> InstrumentRef<&str> {
         sedol: &named.sedol,
         mic: &named.mic,
     })
+}
+
+/// Reports every fault of the identifiers of a request.
+pub fn check_instrument(fields: &mut Fields, path: &str, named: Option<&v1::InstrumentRef>) {
+    for (field, fault) in instrument(named).faults() {
+        let dot = if field.is_empty() { "" } else { "." };
+        fields.add(format!("{path}{dot}{field}"), fault);
+    }
+}
+
+/// The same where a symbol alone may be the id of a series, which may have other characters than a
+/// ticker.
+pub fn check_subject(fields: &mut Fields, path: &str, named: Option<&v1::InstrumentRef>) {
+    let reference = instrument(named);
+    if !reference.is_symbol_only() || Symbol::series(reference.symbol).is_err() {
+        check_instrument(fields, path, named);
+    }
 }
 
 /// What a portfolio says about all its lines.

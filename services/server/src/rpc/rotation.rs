@@ -13,7 +13,9 @@ use crate::{
     rpc::{
         Handler,
         envelope::Answer,
+        marketdata::instrument,
         merged::hidden_values,
+        portfolio,
         query::{Normal, Place, Query, answer},
         watch::{Watch, Watching, watch},
     },
@@ -22,13 +24,19 @@ use crate::{
 };
 use contract::v1::{self, rotation_service_server::RotationService};
 use from_proto::{HistoryQuery, IndicatorsQuery, RecordsQuery, RotationQuery, WatchQuery};
-use marketdata::{changes::DatasetSet, day::Day, gap::Gap, snapshot::Series};
+use marketdata::{
+    changes::DatasetSet,
+    dataset::Dataset,
+    day::Day,
+    gap::Gap,
+    snapshot::{Series, Snapshot},
+};
 use rotation::{
     as_published::{History, Measured},
     family::Work,
     measure::Source,
     prepared::PreparedRotation,
-    query::{QueryRefusal, query},
+    query::{self as records, QueryRefusal, query},
     report::report,
     state_history::Said,
     subject::Subject,
@@ -301,32 +309,56 @@ impl Query for RecordsQuery {
         pinned: &Pinned,
         prepared: &PreparedRotation,
     ) -> Result<Answer<v1::QueryRecordsResponse>, Refusal> {
-        let found = query(pinned.snapshot(), &pinned.settings().roles, prepared, &self.query)
+        let (asked, mut gaps) = self.looked_up(pinned.snapshot())?;
+        let found = query(pinned.snapshot(), &pinned.settings().roles, prepared, &asked)
             .map_err(refused)?;
-        let (response, gaps) = to_proto::records(found);
-        Ok(Answer::with_gaps(response, gaps).with_merged(self.merged(pinned)))
+        let (response, missing) = to_proto::records(found);
+        gaps.extend(missing);
+        Ok(Answer::with_gaps(response, gaps).with_merged(merged(pinned, &asked)))
     }
 }
 
 impl RecordsQuery {
-    fn merged(&self, pinned: &Pinned) -> Vec<Gap> {
-        let ranked = std::iter::once(&self.query.variable);
-        let compared = self.query.conditions.iter().map(|condition| &condition.variable);
-        let mut symbols = Vec::new();
-        for variable in ranked.chain(compared) {
-            match &variable.subject {
-                Subject::Measure(id) => {
-                    let work = Measured::find(id).map(|measured| measured.indicator.work);
-                    if matches!(work, Some(Work::WholeMarket)) {
-                        return of_market(pinned);
-                    }
-                }
-                Subject::Symbol(symbol) => symbols.push(symbol.as_str()),
-                Subject::Role(_) => {}
+    /// The query with the lines that other identifiers than symbols name, and a gap for each that
+    /// was called otherwise on the day.
+    fn looked_up(&self, snapshot: &Snapshot) -> Result<(records::Query, Vec<Gap>), Refusal> {
+        let (mut query, mut gaps) = (self.query.clone(), Vec::new());
+        let compared = query.conditions.iter_mut().map(|condition| &mut condition.variable);
+        let variables = std::iter::once(&mut query.variable).chain(compared);
+        let compared = self.normal.conditions.iter().map(|condition| &condition.variable);
+        let wires = std::iter::once(&self.normal.variable).chain(compared);
+        for (variable, wire) in variables.zip(wires) {
+            let subject = wire.as_ref().and_then(|wire| wire.subject.as_ref());
+            let Some(v1::record_variable::Subject::Instrument(named)) = subject else { continue };
+            let reference = portfolio::instrument(Some(named));
+            if !reference.is_symbol_only() {
+                let (instrument, gap) = instrument::subject(snapshot, Dataset::Bars, &reference)?;
+                variable.subject = Subject::Listed(instrument);
+                gaps.extend(gap);
             }
         }
-        of_lines(pinned, &symbols)
+        Ok((query, gaps))
     }
+}
+
+/// What merges hide of the variables of a query.
+fn merged(pinned: &Pinned, query: &records::Query) -> Vec<Gap> {
+    let compared = query.conditions.iter().map(|condition| &condition.variable);
+    let mut symbols = Vec::new();
+    for variable in std::iter::once(&query.variable).chain(compared) {
+        match &variable.subject {
+            Subject::Measure(id) => {
+                let work = Measured::find(id).map(|measured| measured.indicator.work);
+                if matches!(work, Some(Work::WholeMarket)) {
+                    return of_market(pinned);
+                }
+            }
+            Subject::Symbol(symbol) => symbols.push(symbol.as_str()),
+            Subject::Listed(instrument) => symbols.push(pinned.snapshot().symbol(*instrument)),
+            Subject::Role(_) => {}
+        }
+    }
+    of_lines(pinned, &symbols)
 }
 
 /// The datasets behind every answer.
@@ -370,7 +402,7 @@ fn refused(refusal: QueryRefusal) -> Refusal {
                 Some(at) => format!("conditions[{at}].variable.transform"),
             };
             let description = why.to_owned();
-            Refusal::Invalid(vec![portfolio::lines::Violation { field, description }])
+            Refusal::Invalid(vec![::portfolio::lines::Violation { field, description }])
         }
     }
 }

@@ -44,25 +44,6 @@ pub fn all(
     Settings { netting, size_scheme, classification, beta }
 }
 
-/// Reads the settings of AssessShortBook, which only nets.
-pub fn netting_only(
-    fields: &mut Fields,
-    asked: &mut v1::AnalysisSettings,
-    portfolio: Option<&v1::Portfolio>,
-) -> Netting {
-    let mut unused = |field: &str, is_given: bool, has_no: &str| {
-        if is_given {
-            let text = format!("must be absent: the assessment of a short book has no {has_no}");
-            fields.add(format!("settings.{field}"), text);
-        }
-    };
-    unused("size_scheme", asked.size_scheme.is_some(), "size buckets");
-    let has_scheme = !asked.classification_scheme_id.is_empty();
-    unused("classification_scheme_id", has_scheme, "sectors");
-    unused("beta", asked.beta.is_some(), "betas");
-    netting(fields, asked.netting.get_or_insert_default(), portfolio)
-}
-
 fn netting(
     fields: &mut Fields,
     asked: &mut v1::Netting,

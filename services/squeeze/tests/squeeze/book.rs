@@ -50,6 +50,25 @@ fn own_exit_and_marks_by_hand() {
 }
 
 #[test]
+fn a_line_has_the_units_of_its_lots_after_a_split_since_the_settlement() {
+    let mut world = World::new();
+    // Four for one on 2021-01-15, seven sessions before the view's day.
+    world.bars("Q", |back| if back <= 7 { (10.0, 1e5) } else { (40.0, 25e3) });
+    world.split("Q", ("2021-01-14", "2021-01-15"), 4.0);
+    world.settle("Q", SETTLED, [1e6, 8e6, 10e6]);
+    let report = book(&world.universe(), &[line("Q", -20e3, Some(9.0)), line("Q", -10e3, None)]);
+    let q = &report.lines[0];
+    assert_eq!(
+        (q.shares, q.lots[0].shares, q.lots[1].shares),
+        (Some(-30e3), Some(-20e3), Some(-10e3))
+    );
+    // 30,000 of 15,000 a day now; the measures of the name stay in units of the settlement.
+    near(q.exit.normal.unwrap(), 2.0);
+    near(q.exit.recent.unwrap(), 2.0);
+    near(q.name.normal_volume().unwrap(), 25e3);
+}
+
+#[test]
 fn the_volume_of_a_squeeze_does_not_shorten_its_normal_exit() {
     let mut world = World::new();
     // 100,000 shares a day, and 4 m on the last ten sessions. The median of 63 sessions is 100,000;
@@ -260,5 +279,5 @@ fn what_the_shorts_of_the_market_made_by_hand() {
     near(s.shorts_gain_since_settlement_usd().unwrap(), -4e6);
     let all = universe.summary().shorts_gain_since_settlement.unwrap();
     assert_eq!(all.name_count, 2);
-    near(all.usd, -4e6);
+    near(all.gain_usd, -4e6);
 }

@@ -88,8 +88,8 @@ fn the_order_of_ingest_changes_no_bit() {
         }
         let universe = world.universe();
         let request = RankRequest {
-            min_market_cap_usd: 0.0,
-            known_market_cap_only: false,
+            min_line_market_cap_usd: 0.0,
+            known_line_market_cap_only: false,
             min_daily_value_usd: 0.0,
             exchanges: Vec::new(),
             rank_by: RankBy::Score,

@@ -18,8 +18,8 @@ use squeeze::{
 
 fn everything() -> RankRequest {
     RankRequest {
-        min_market_cap_usd: 0.0,
-        known_market_cap_only: false,
+        min_line_market_cap_usd: 0.0,
+        known_line_market_cap_only: false,
         min_daily_value_usd: 0.0,
         exchanges: Vec::new(),
         rank_by: RankBy::Score,
@@ -212,10 +212,10 @@ fn limits_leave_names_out_and_count_them() {
     assert_eq!(ranked(&by(RankBy::ShortOfFloat)), ["TINY", "THIN", "BIG"]);
     assert_eq!(ranked(&by(RankBy::DaysToCoverAtRecentVolume)), ["THIN", "BIG", "TINY"]);
     let bounds =
-        RankRequest { min_market_cap_usd: 100e6, min_daily_value_usd: 1e6, ..everything() };
+        RankRequest { min_line_market_cap_usd: 100e6, min_daily_value_usd: 1e6, ..everything() };
     assert_eq!(ranked(&bounds), ["BIG"]);
     let ranking = rank(&universe, &bounds);
-    assert_eq!((ranking.below_market_cap, ranking.below_daily_value), (1, 1));
+    assert_eq!((ranking.below_line_market_cap, ranking.below_daily_value), (1, 1));
     let nyse = RankRequest { exchanges: vec!["NYSE".into()], ..everything() };
     assert_eq!(ranked(&nyse), ["BIG"]);
     assert_eq!(rank(&universe, &nyse).other_exchange, 2);
@@ -228,13 +228,13 @@ fn a_name_without_a_market_value_is_ranked_unless_it_is_left_out() {
         world.bars(symbol, |_| (100.0, 1e5)).settle(symbol, SETTLED, [short, 8e6, outstanding]);
     }
     let universe = world.universe();
-    let bounds = RankRequest { min_market_cap_usd: 100e6, ..everything() };
+    let bounds = RankRequest { min_line_market_cap_usd: 100e6, ..everything() };
     assert_eq!(rank(&universe, &bounds).places.len(), 2);
     let gaps = name(&universe, "UNKNOWN").gaps("UNKNOWN");
-    let subject = Subject::number_of("UNKNOWN", "market_cap_usd");
+    let subject = Subject::number_of("UNKNOWN", "line_market_cap_usd");
     assert!(gaps.iter().any(|gap| gap.subject == subject), "{gaps:?}");
-    let known = rank(&universe, &RankRequest { known_market_cap_only: true, ..bounds });
-    assert_eq!((known.places, known.without_market_cap), (vec![place(&universe, "KNOWN")], 1));
+    let known = rank(&universe, &RankRequest { known_line_market_cap_only: true, ..bounds });
+    assert_eq!((known.places, known.without_line_market_cap), (vec![place(&universe, "KNOWN")], 1));
 }
 
 #[test]
@@ -253,8 +253,8 @@ fn a_market_value_published_later_is_not_compared_in_silence() {
     let reference = ReferenceKnowledge::EarliestLater { max_age_days: 30 };
     let universe = Universe::of(&snapshot.with_reference(reference));
     // S is worth 10 m times 10 by a count of five days later.
-    let bound = |min_market_cap_usd| {
-        let ranking = rank(&universe, &RankRequest { min_market_cap_usd, ..everything() });
+    let bound = |min_line_market_cap_usd| {
+        let ranking = rank(&universe, &RankRequest { min_line_market_cap_usd, ..everything() });
         (ranking.places.len(), ranking.gap().map(|gap| gap.reason))
     };
     assert_eq!(bound(99e6), (2, Some(GapReason::LaterKnowledge)), "admitted by it");

@@ -156,6 +156,11 @@ fn the_trade_itself_loses_what_the_trade_loses() {
     let report = run(&book, &scenario(&[(Target::Series(Series::Trade), -0.03)]));
     near(report.average.pnl, -3e4, 900.0);
     near(report.like_this.unwrap().0.pnl, -3e4, 900.0);
+    // Left open is less than half of the trade's own deviation. It is not nothing: specific risks are
+    // those of the risk model for the next session, and ε is that of the history.
+    let deviation = view.stress().trade.unwrap().standard_deviation;
+    let share = report.average.deviation / (1e6 * deviation);
+    assert!(share < 0.5, "{share}");
 }
 
 #[test]

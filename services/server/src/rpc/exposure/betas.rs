@@ -4,7 +4,7 @@ use super::to_proto::measured;
 use contract::v1;
 use exposure::{
     beta::Beta,
-    factor::{Factor, FactorRole, FactorSymbol, MODEL_ID},
+    factor::{Factor, FactorRole, MODEL_ID, RoleSymbol},
     factor_list::ListedFactor,
     report::{BookBeta, FactorExposure},
 };
@@ -73,8 +73,8 @@ pub(super) fn role(role: FactorRole) -> v1::FactorRole {
     }
 }
 
-fn symbol(filled: FactorSymbol) -> v1::FactorSymbol {
-    v1::FactorSymbol { symbol: filled.symbol, proxy_for: filled.proxy_for.unwrap_or_default() }
+fn symbol(filled: RoleSymbol) -> v1::RoleSymbol {
+    v1::RoleSymbol { symbol: filled.symbol, proxy_for: filled.proxy_for.unwrap_or_default() }
 }
 
 /// A name's beta to a factor, from a number of sessions.

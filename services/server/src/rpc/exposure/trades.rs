@@ -22,6 +22,8 @@ use v1::trade_selector::Selector as WireSelector;
 const NAME_CHARS: usize = 100;
 /// Maximum length of an id and of a member's name, characters.
 const ID_CHARS: usize = 40;
+/// How the ids of later trades of the settings begin, so that no caller's is ever one of them.
+const RESERVED: &str = "ballast_";
 
 /// Reads the trades of a request and writes the defaults into it.
 pub(super) fn trades(fields: &mut Fields, asked: &mut Vec<v1::TradeSelection>) -> Vec<TradeChoice> {
@@ -129,6 +131,10 @@ impl Reader<'_> {
         self.at("trade_id").id(&asked.trade_id);
         if asked.trade_id == MEGACAP_SMALL_CAP {
             self.at("trade_id").add("is the id of a trade of the settings");
+        }
+        if asked.trade_id.starts_with(RESERVED) {
+            let text = format!("must not begin with {RESERVED}: trades of the settings do");
+            self.at("trade_id").add(text);
         }
         self.at("name").name(&asked.name, NAME_CHARS);
         let neutrality = self.neutrality(asked);

@@ -5,7 +5,8 @@ use crate::{
     limits,
     refusal::Refusal,
     rpc::{
-        field::Fields, page::Page, portfolio, query::FromProto, shared, vintage::is_as_published,
+        dataset, field::Fields, page::Page, portfolio, query::FromProto, shared,
+        vintage::is_as_published,
     },
 };
 use ::portfolio::identifier::InstrumentRef;
@@ -52,21 +53,13 @@ impl FromProto for InstrumentsQuery {
     fn from_proto(mut request: v1::ListInstrumentsRequest) -> Result<InstrumentsQuery, Refusal> {
         let mut fields = Fields::new();
         let mut as_of = shared::as_of(&mut fields, request.as_of.take());
-        let dataset = dataset(&mut fields, request.dataset);
+        let dataset = dataset::of_request(&mut fields, request.dataset);
         let prefix = symbol_prefix(&mut fields, &request.symbol_prefix);
         if request.instrument.is_some() {
-            check(&mut fields, &portfolio::instrument(request.instrument.as_ref()));
+            portfolio::check_instrument(&mut fields, "instrument", request.instrument.as_ref());
         }
         let page = Page::from_proto(&mut fields, Self::METHOD, &mut request, &mut as_of)?;
         fields.finish(Some(InstrumentsQuery { as_of, page, dataset, prefix, normal: request }))
-    }
-}
-
-/// Reports every fault of a reference in the field `instrument`.
-fn check(fields: &mut Fields, reference: &InstrumentRef<&str>) {
-    for (field, fault) in reference.faults() {
-        let dot = if field.is_empty() { "" } else { "." };
-        fields.add(format!("instrument{dot}{field}"), fault);
     }
 }
 
@@ -111,15 +104,11 @@ impl FromProto for SeriesQuery {
     fn from_proto(mut request: v1::GetSeriesRequest) -> Result<SeriesQuery, Refusal> {
         let mut fields = Fields::new();
         let mut as_of = shared::as_of(&mut fields, request.as_of.take());
-        let dataset = dataset(&mut fields, request.dataset);
+        let dataset = dataset::of_request(&mut fields, request.dataset);
         if request.dataset == 0 {
             fields.add("dataset", "must be given");
         }
-        let reference = portfolio::instrument(request.instrument.as_ref());
-        // A symbol alone may be the id of a series, which may have other characters than a ticker.
-        if !reference.is_symbol_only() || Symbol::series(reference.symbol).is_err() {
-            check(&mut fields, &reference);
-        }
+        portfolio::check_subject(&mut fields, "instrument", request.instrument.as_ref());
         let asked = dataset.map(|dataset| asked_fields(&mut fields, dataset, &request.fields));
         let (start, end) =
             fields.days(("start_on", &request.start_on), ("end_on", &request.end_on));
@@ -174,12 +163,6 @@ fn asked_fields(fields: &mut Fields, dataset: Dataset, names: &[String]) -> Vec<
         }
     }
     asked
-}
-
-fn dataset(fields: &mut Fields, number: i32) -> Option<Dataset> {
-    let known: v1::Dataset = fields.choice("dataset", number);
-    // The contract numbers datasets as the store does; none has the number of UNSPECIFIED.
-    u8::try_from(known as i32).ok().and_then(Dataset::from_code)
 }
 
 /// A request for a page of the log.

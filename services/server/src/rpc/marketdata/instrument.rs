@@ -16,7 +16,7 @@ use marketdata::{
 
 /// The instrument or series of a reference, with a gap if it is called otherwise on the day. A
 /// listed line and a series may share a name: the one that has rows of the dataset is meant.
-pub(super) fn subject(
+pub(in crate::rpc) fn subject(
     snapshot: &Snapshot,
     dataset: Dataset,
     reference: &InstrumentRef<&str>,

@@ -1,6 +1,11 @@
 //! Converts market data to protobuf.
 
-use crate::{hex::hex, limits, rpc::shared::timestamp, views::Pinned};
+use crate::{
+    hex::hex,
+    limits,
+    rpc::{dataset, shared::timestamp},
+    views::Pinned,
+};
 use contract::v1;
 use ingest::report::FileReport;
 use marketdata::{
@@ -29,7 +34,7 @@ fn log_count(value: u64) -> i64 {
 pub(super) fn datasets(found: &[DatasetContents], pinned: &Pinned) -> Vec<v1::DatasetContents> {
     let today = pinned.snapshot().today();
     let datasets = found.iter().map(|held| v1::DatasetContents {
-        dataset: dataset_to_proto(held.dataset),
+        dataset: dataset::to_proto(held.dataset),
         instrument_count: count(held.instruments),
         row_count: log_count(held.rows),
         first_on: held.first_on.to_string(),
@@ -57,13 +62,13 @@ pub(super) fn instrument(known: &Instrument, pinned: &Pinned, hidden: &[Hidden])
         symbol: snapshot.symbol(known.id).to_owned(),
         kind: kind(known, snapshot).into(),
         symbols: symbols(snapshot, known.id),
-        datasets: Dataset::ALL.into_iter().filter(holds).map(dataset_to_proto).collect(),
+        datasets: Dataset::ALL.into_iter().filter(holds).map(dataset::to_proto).collect(),
         merged: merged(snapshot, known.id),
         hidden_values: hidden
             .iter()
             .filter(|hidden| hidden.survivor == known.id)
             .map(|hidden| v1::HiddenValues {
-                dataset: dataset_to_proto(hidden.dataset),
+                dataset: dataset::to_proto(hidden.dataset),
                 day_count: count(hidden.days.len()),
             })
             .collect(),
@@ -176,25 +181,5 @@ pub(super) fn file_report(report: FileReport) -> v1::IngestResponse {
         new_symbol_count: count(report.symbols_new),
         first_on,
         last_on,
-    }
-}
-
-/// The contract numbers datasets as the store does; a test compares the two lists.
-pub(super) fn dataset_to_proto(dataset: Dataset) -> i32 {
-    dataset.code().into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_contract_numbers_and_names_datasets_as_the_store_does() {
-        let known = |number: i32| v1::Dataset::try_from(number).ok().map(|d| d.as_str_name());
-        for dataset in Dataset::ALL {
-            let name = format!("DATASET_{}", dataset.name().to_ascii_uppercase());
-            assert_eq!(known(dataset_to_proto(dataset)), Some(name.as_str()));
-        }
-        assert_eq!(known(Dataset::ALL.len() as i32 + 1), None, "the store lacks a dataset");
     }
 }

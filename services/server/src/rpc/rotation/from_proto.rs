@@ -4,7 +4,9 @@ use crate::{
     as_of::AsOf,
     limits,
     refusal::Refusal,
-    rpc::{field::Fields, page::Page, query::FromProto, shared, vintage::is_as_published},
+    rpc::{
+        field::Fields, page::Page, portfolio, query::FromProto, shared, vintage::is_as_published,
+    },
 };
 use contract::v1;
 use factors::roles::Role;
@@ -46,8 +48,8 @@ impl RotationQuery {
         normal: v1::GetRotationRequest,
     ) -> Result<RotationQuery, Refusal> {
         let since = fields.day("since_on", &normal.since_on);
-        fields.at_most("indicator_ids", normal.indicator_ids.len(), IDS);
-        let indicators = normal.indicator_ids.clone();
+        fields.at_most("ids", normal.ids.len(), IDS);
+        let indicators = normal.ids.clone();
         let request = Request { indicators, since };
         fields.finish(Some(RotationQuery { as_of, request, normal }))
     }
@@ -76,14 +78,13 @@ impl FromProto for WatchQuery {
     type Request = v1::WatchRotationRequest;
 
     fn from_proto(request: v1::WatchRotationRequest) -> Result<WatchQuery, Refusal> {
-        let v1::WatchRotationRequest { expected, indicator_ids, since_on, last_report_id } =
-            request;
+        let v1::WatchRotationRequest { expected, ids, since_on, last_report_id } = request;
         let mut fields = Fields::new();
         if REPORT_ID_BYTES < last_report_id.len() {
             fields.add("last_report_id", "must be the report_id of a report");
         }
         let as_of = shared::expected(expected);
-        let normal = v1::GetRotationRequest { as_of: None, indicator_ids, since_on };
+        let normal = v1::GetRotationRequest { as_of: None, ids, since_on };
         let rotation = RotationQuery::read(fields, as_of, normal)?;
         Ok(WatchQuery { rotation, last_report_id })
     }
@@ -181,8 +182,8 @@ impl FromProto for RecordsQuery {
         }
         let from = fields.day("start_on", &normal.start_on);
         let on = fields.day("observed_on", &normal.observed_on);
-        let top = *normal.top.get_or_insert(TOP_DEFAULT);
-        let top = fields.within("top", top, 1, TOP) as usize;
+        let top = *normal.top_count.get_or_insert(TOP_DEFAULT);
+        let top = fields.within("top_count", top, 1, TOP) as usize;
         let read = ranked.map(|variable| {
             let query = Query { variable, direction, conditions, from, on, top };
             RecordsQuery { as_of, query, normal }
@@ -203,13 +204,17 @@ fn variable(
         return None;
     };
     let subject = match &wire.subject {
-        Some(Wire::Symbol(text)) if !text.is_empty() => Some(Subject::Symbol(text.clone())),
+        Some(Wire::Instrument(named)) => {
+            portfolio::check_subject(fields, &format!("{path}.instrument"), Some(named));
+            // Other identifiers are looked up in the data, for the answer.
+            Some(Subject::Symbol(named.symbol.clone()))
+        }
         Some(Wire::MeasureId(id)) if !id.is_empty() => Some(Subject::Measure(id.clone())),
         Some(Wire::Role(id)) => Role::from_id(id).map(Subject::Role),
         _ => None,
     };
     if subject.is_none() {
-        fields.add(path, "must name a symbol, a role of ListIndicators or a measure_id");
+        fields.add(path, "must have an instrument, a role of ListIndicators or a measure_id");
     }
     let horizon = wire.horizon_sessions.get_or_insert(1);
     let horizon = fields.within(&format!("{path}.horizon_sessions"), *horizon, 1, HORIZON);
@@ -252,9 +257,9 @@ fn condition(fields: &mut Fields, path: &str, wire: &mut v1::RecordCondition) ->
         Wire::Below => Some(Comparison::Below),
         Wire::AtMost => Some(Comparison::AtMost),
     };
-    if !wire.threshold.is_finite() {
-        fields.add(format!("{path}.threshold"), "must be finite");
+    let threshold = wire.threshold.filter(|threshold| threshold.is_finite());
+    if threshold.is_none() {
+        fields.add(format!("{path}.threshold"), "must be given and finite");
     }
-    let threshold = wire.threshold;
-    Some(Condition { variable: variable?, comparison: comparison?, threshold })
+    Some(Condition { variable: variable?, comparison: comparison?, threshold: threshold? })
 }

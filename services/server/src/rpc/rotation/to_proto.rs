@@ -2,7 +2,7 @@
 
 use crate::rpc::{gaps, shared};
 use contract::v1;
-use factors::roles::{Role, Roles};
+use factors::roles::{ResolvedRole, Role, Roles};
 use marketdata::{
     day::Day,
     gap::{Gap, GapReason, Subject},
@@ -73,7 +73,7 @@ fn moved(moved: &SessionMove, prepared: &PreparedRotation) -> v1::SessionMove {
         rows: moved.rows.iter().filter_map(|row| move_row(row, prepared)).collect(),
         rotations_per_year: moved.rate.map(|rate| rate.per_year),
         rate_sessions: moved.rate.map_or(0, |rate| rate.sessions as i32),
-        last_year_rotation_count: moved.rate.map_or(0, |rate| rate.last_year as i32),
+        last_year_rotation_count: moved.rate.map(|rate| rate.last_year as i32),
     }
 }
 
@@ -319,13 +319,14 @@ pub(super) fn roles(snapshot: &Snapshot, roles: &Roles) -> (Vec<v1::ResolvedRole
             let detail = format!("none of {} has a history", candidates.join(", "));
             gaps.push(Gap::new(GapReason::InputMissing, Subject::Role(role.id()), detail));
         }
-        let (resolved_symbol, proxy_for) = resolved
-            .map_or((String::new(), None), |resolved| (resolved.symbol, resolved.proxy_for));
+        let symbol = |found: ResolvedRole| v1::RoleSymbol {
+            symbol: found.symbol,
+            proxy_for: found.proxy_for.unwrap_or_default(),
+        };
         plays.push(v1::ResolvedRole {
             role: role.id().to_owned(),
             candidates: candidates.to_vec(),
-            resolved_symbol,
-            proxy_for: proxy_for.unwrap_or_default(),
+            symbols: resolved.map(symbol).into_iter().collect(),
         });
     }
     (plays, gaps)

@@ -13,7 +13,7 @@ use squeeze::{
 };
 
 /// Default minimum market value of a ranked line, USD.
-const MIN_MARKET_CAP_USD: f64 = 100e6;
+const MIN_LINE_MARKET_CAP_USD: f64 = 100e6;
 /// Default minimum value traded per day of a ranked line, USD.
 const MIN_DAILY_VALUE_USD: f64 = 1e6;
 /// Upper bound of both minima, USD; no line would pass above it.
@@ -43,7 +43,9 @@ impl FromProto for BookQuery {
             fields.add("participation", wrong);
         }
         let asked = request.settings.get_or_insert_default();
-        let netting = settings::netting_only(&mut fields, asked, request.portfolio.as_ref());
+        let netting = settings::all(&mut fields, asked, request.portfolio.as_ref()).netting;
+        // The echo has what is used.
+        *asked = v1::AnalysisSettings { netting: asked.netting.take(), ..Default::default() };
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
         let query = |participation| BookQuery { as_of, participation, netting, normal: request };
         fields.finish(participation.map(query))
@@ -70,8 +72,11 @@ impl FromProto for RankQuery {
             *asked = Some(usd);
             usd
         };
-        let min_market_cap_usd =
-            usd("min_market_cap_usd", &mut request.min_market_cap_usd, MIN_MARKET_CAP_USD);
+        let min_line_market_cap_usd = usd(
+            "min_line_market_cap_usd",
+            &mut request.min_line_market_cap_usd,
+            MIN_LINE_MARKET_CAP_USD,
+        );
         let min_daily_value_usd =
             usd("min_daily_value_usd", &mut request.min_daily_value_usd, MIN_DAILY_VALUE_USD);
         let rank_by = rank_by(&mut fields, &mut request);
@@ -79,8 +84,8 @@ impl FromProto for RankQuery {
         let page = Page::from_proto(&mut fields, Self::METHOD, &mut request, &mut as_of)?;
         let exchanges = request.exchanges.clone();
         let wanted = RankRequest {
-            min_market_cap_usd,
-            known_market_cap_only: request.known_market_cap_only,
+            min_line_market_cap_usd,
+            known_line_market_cap_only: request.known_line_market_cap_only,
             min_daily_value_usd,
             exchanges,
             rank_by,

@@ -51,7 +51,7 @@ pub(super) fn universe(universe: &Universe) -> v1::SqueezeUniverse {
 }
 
 fn shorts_gain(gain: ShortsGain) -> v1::ShortsGain {
-    v1::ShortsGain { usd: gain.usd, name_count: gain.name_count as i32 }
+    v1::ShortsGain { gain_usd: gain.gain_usd, name_count: gain.name_count as i32 }
 }
 
 /// The totals of a short book.
@@ -83,10 +83,10 @@ fn exit_plan(plan: &ExitPlan) -> v1::ExitPlan {
 pub(super) fn left_out(ranking: &Ranking) -> v1::SqueezeLeftOut {
     v1::SqueezeLeftOut {
         not_scored_count: ranking.not_scored as i32,
-        below_market_cap_count: ranking.below_market_cap as i32,
+        below_line_market_cap_count: ranking.below_line_market_cap as i32,
         below_daily_value_count: ranking.below_daily_value as i32,
         other_exchange_count: ranking.other_exchange as i32,
-        without_market_cap_count: ranking.without_market_cap as i32,
+        without_line_market_cap_count: ranking.without_line_market_cap as i32,
     }
 }
 
@@ -104,7 +104,7 @@ pub(super) fn line(
         name: Some(name),
         market_value: line.market_value,
         share_of_gross_short: line.share_of_short,
-        quantity: line.shares.ok(),
+        quantity: line.shares,
         exit_days_at_normal_volume: line.exit.normal.ok(),
         exit_days_at_recent_volume: line.exit.recent.ok(),
         mark: line.mark.map(mark),
@@ -152,10 +152,10 @@ pub(super) fn name(
         volume_sessions: traded.map_or(0, |traded| traded.volume_sessions as i32),
         days_to_cover_at_source_volume: name.days_to_cover_at_source_volume().ok(),
         average_daily_value_usd: name.average_value_usd().ok(),
-        market_cap_usd: name.market_cap.ok().map(|cap| cap.usd),
+        line_market_cap_usd: name.market_cap.ok().map(|cap| cap.usd),
         return_since_settlement: measure(Component::ShortsLoss),
-        return_5_sessions: measure(Component::Return5),
-        return_20_sessions: measure(Component::Return20),
+        five_session_return: measure(Component::Return5),
+        twenty_session_return: measure(Component::Return20),
         distance_to_high: measure(Component::DistanceToHigh),
         high_sessions: traded.map_or(0, |traded| traded.high_sessions as i32),
         volume_ratio: measure(Component::VolumeRatio),
@@ -165,7 +165,7 @@ pub(super) fn name(
         contributions: score.map(|score| contributions(universe, score)).unwrap_or_default(),
         evidence: score.map(|score| evidence(name, score)).unwrap_or_default(),
         gaps: gaps::folded(name.gaps(symbol)),
-        volatility_60_sessions: name.volatility().ok(),
+        sixty_session_volatility: name.volatility().ok(),
         squeeze_threshold: name.volatility().ok().map(squeeze_threshold),
         shorts_gain_last_session_usd: name.shorts_gain_last_session_usd().ok(),
         shorts_gain_since_settlement_usd: name.shorts_gain_since_settlement_usd().ok(),
@@ -224,8 +224,8 @@ fn inputs(snapshot: &Snapshot, name: &SqueezeName) -> Vec<v1::MeasureInput> {
     });
     let units = Units::of(snapshot, name.instrument);
     add("average_volume_at_settlement", settled, name.average_volume_at_settlement().ok());
-    add("average_volume_21_sessions", last, name.average_volume().ok());
-    add("normal_volume_63_sessions", last, name.normal_volume().ok());
+    add("recent_volume", last, name.average_volume().ok());
+    add("normal_volume", last, name.normal_volume().ok());
     add("close", last, name.close(&units).ok());
     inputs
 }
