@@ -54,7 +54,7 @@ impl LabelGroups {
     }
 
     /// The groups: one per value, and one without an id for the lines without the label.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = Option<&String>> {
+    pub fn ids(&self) -> impl Iterator<Item = Option<&String>> {
         let without = self.of_line.contains(&self.values.len()).then_some(None);
         self.values.iter().map(Some).chain(without)
     }

@@ -121,10 +121,14 @@ impl Services {
         let mut heads = self.market.heads();
         let found = async {
             let store = self.store.as_ref();
-            match (self.market.catch_up(store).await, store.lags().await) {
-                // All there is was just read: a revision beyond it does not exist.
-                (Ok(()), Ok(false)) => {}
-                _ => drop(heads.wait_for(|market| has_it(market)).await),
+            let caught_up = self.market.catch_up(store).await.is_ok();
+            if has_it(&self.market.head()) {
+                return;
+            }
+            // All there is was just read: a revision beyond it does not exist, unless this is a
+            // standby that has not received it.
+            if !(caught_up && matches!(store.lags().await, Ok(false))) {
+                drop(heads.wait_for(|market| has_it(market)).await);
             }
         };
         match tokio::time::timeout_at(patience::end(), found).await {

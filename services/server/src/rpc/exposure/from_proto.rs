@@ -70,6 +70,7 @@ impl FromProto for AnalysisQuery {
         if blocks.has(Block::Risk) {
             let shown = (blocks, request.group_by.as_slice());
             risk = risk_request::plan(&mut fields, &mut request.risk_measures, shown);
+            risk.check_contributions(&mut fields, &group_by);
         }
         if blocks.has(Block::Trades) {
             trades = read_trades(&mut fields, &mut request.trades);

@@ -5,6 +5,7 @@ use crate::rpc::field::Fields;
 use contract::v1;
 use exposure::{
     blocks::{Block, Blocks},
+    breakdown::GroupBy,
     settings::{
         FILTER_DECAY, LevelSettings, TailMethod, TailPart, TailSettings, WINDOW_SESSIONS_MAX,
     },
@@ -27,6 +28,9 @@ const CONFIDENCES_MAX: usize = 8;
 const INTERVAL_LEVEL: f64 = 0.95;
 /// Bounds of confidences and levels.
 const LEVEL_BOUNDS: (f64, f64) = (0.5, 0.999);
+/// Maximum number of contributions by values of labels, over all measures: about 8 MB of an answer.
+/// Without it a small request could ask for an answer that is computed for long and then too large.
+const LABEL_CONTRIBUTIONS_MAX: usize = 100_000;
 /// Bounds of the window, sessions.
 const WINDOW_BOUNDS: (i32, i32) = (252, WINDOW_SESSIONS_MAX as i32);
 /// Bounds of λ: a memory of 5 to 100 sessions.
@@ -128,6 +132,28 @@ pub(super) fn plan(fields: &mut Fields, asked: &mut Vec<Asked>, shown: Shown<'_>
 impl RiskPlan {
     /// No measures.
     pub(super) const NONE: RiskPlan = RiskPlan { sets: Vec::new(), measures: Vec::new() };
+
+    /// Refuses more contributions by values of labels than an answer can hold. There are few sizes and
+    /// sectors.
+    pub(super) fn check_contributions(&self, fields: &mut Fields, group_by: &[GroupBy]) {
+        let values = |group_by: &GroupBy| match group_by {
+            GroupBy::Label(groups) => groups.ids().count(),
+            GroupBy::Size | GroupBy::Sector => 0,
+        };
+        let values: Vec<usize> = group_by.iter().map(values).collect();
+        let split = |measure: &PlannedMeasure| {
+            let groups = measure.groupings.iter().filter_map(|at| values.get(*at));
+            measure.parts.len() * groups.sum::<usize>()
+        };
+        let asked: usize = self.measures.iter().map(split).sum();
+        if LABEL_CONTRIBUTIONS_MAX < asked {
+            let text = format!(
+                "must have at most {LABEL_CONTRIBUTIONS_MAX} contributions by values of labels, over \
+                 all confidences; has {asked}"
+            );
+            fields.add("risk_measures", text);
+        }
+    }
 
     fn add(
         &mut self,
