@@ -88,7 +88,7 @@ fn groups_are_widened_if_peers_are_few() {
     let report = report(&prepared, &[worth(&world.names[40].symbol, -1e6)]);
     let risk = tail_of(&report).unwrap();
     assert_eq!((risk.proxied_names, risk.widened_names, risk.left_out_sessions), (1, 1, 0));
-    let gap = report.gaps.iter().find(|gap| gap.detail.contains("lack returns")).unwrap();
+    let gap = report.gaps.iter().find(|gap| gap.detail.contains("1 name lacks returns")).unwrap();
     assert!(gap.detail.ends_with("for 1 of them, also peers of other sizes or sectors"));
 }
 
