@@ -16,6 +16,7 @@ mod drawn_files;
 mod explain_pnl;
 mod exposure;
 mod exposure_groups;
+mod exposure_real;
 mod exposure_sizes;
 mod exposure_trades;
 mod factors;

@@ -1,5 +1,7 @@
 //! The gaps of a report: what is missing, and why.
 
+mod past_day;
+
 use crate::{
     analyze::{Request, TopDownBetas},
     beta::{PRIOR_NAMES_MIN, PriorMean},
@@ -9,7 +11,7 @@ use crate::{
     peers::DONORS_MIN,
     prepared::PreparedExposure,
     profit,
-    report::{DayPnl, ExposureReport, Repeat, TailRisk, TradeExposure, TradeLeg},
+    report::{ExposureReport, TailRisk, TradeExposure, TradeLeg},
     settings::{BetaSettings, TailSettings},
     sums::{Later, Sums},
     trade_lines::{fault, of_other_days},
@@ -20,7 +22,6 @@ use factors::{
     trade::{Neutrality, ReturnProxy},
 };
 use marketdata::{
-    day::Day,
     gap::{FactorEstimate, Gap, GapReason, Grouping, MeasureRef, Subject},
     instrument::InstrumentId,
 };
@@ -28,7 +29,7 @@ use portfolio::{
     book::Book,
     unresolved::{Cause, LooseLine},
 };
-use risk::{settings::PANEL_SESSIONS, trade::SIDE_BETA_MIN};
+use risk::trade::SIDE_BETA_MIN;
 use std::collections::BTreeSet;
 
 /// Minimum number of sessions for a 99 % quantile to rest on more than the few worst days.
@@ -62,16 +63,11 @@ pub(crate) fn list(
     let measured = trades.iter().zip(&report.trades);
     gaps.extend(measured.flat_map(|(trade, measured)| legs(trade, measured, book.gross)));
     gaps.extend(tails(report));
-    gaps.extend(repeats(request, report));
-    gaps.extend(report.repeats.iter().flat_map(|repeat| still(trades, repeat)));
+    gaps.extend(past_day::repeated(request, trades, report));
     if blocks.has(Block::ProfitAndLoss) {
         gaps.extend(profit::gaps(prepared, book));
     }
-    let repeated = report.repeats.iter();
-    let repeated = repeated.map(|repeat| (MeasureRef::RepeatDay(repeat.on), repeat.on, repeat.day));
-    let measured = report.tails.iter().filter_map(|tail| tail.as_ref().ok());
-    let worst = measured.map(|t| (MeasureRef::WorstDay(t.settings.id()), t.worst_on, t.worst_day));
-    gaps.extend(repeated.chain(worst).filter_map(day));
+    gaps.extend(past_day::on_the_day(report));
     gaps
 }
 
@@ -460,49 +456,4 @@ fn short_tail(risk: &TailRisk) -> Vec<Gap> {
         add(GapReason::Degenerate, detail, None);
     }
     gaps
-}
-
-/// Names without the closes that the P&L of a past day needs.
-fn day((subject, on, day): (MeasureRef, Day, DayPnl)) -> Option<Gap> {
-    let share = Some(day.missing_gross_share).filter(|share| 0.0 < *share)?;
-    let detail = format!(
-        "the P&L of {on} itself leaves out names without a close on it, before it or today, or whose \
-         closes are adjusted for distributions"
-    );
-    Some(Gap::new(GapReason::MissingObservations, subject, detail).of_gross(share))
-}
-
-/// Trades without a return on a repeated day.
-fn still(trades: &[&Trade<'_>], repeat: &Repeat) -> impl Iterator<Item = Gap> {
-    let on = repeat.on;
-    let rows = trades.iter().zip(&repeat.trades);
-    rows.filter(|(_, row)| row.trade_return.is_none()).map(move |(trade, _)| {
-        let measure = MeasureRef::RepeatTrade { trade_id: trade.definition.trade_id.clone(), on };
-        let detail = format!(
-            "the trade has no return on {on}: a leg has none, or the day is before the latest \
-             {PANEL_SESSIONS} sessions"
-        );
-        Gap::new(GapReason::InputMissing, measure, detail)
-    })
-}
-
-fn repeats(request: &Request<'_>, report: &ExposureReport) -> impl Iterator<Item = Gap> {
-    let found = |on: Day| report.repeats.iter().find(|repeat| repeat.on == on);
-    request.repeat_on.iter().filter_map(move |on| repeat(*on, found(*on)))
-}
-
-fn repeat(on: Day, found: Option<&Repeat>) -> Option<Gap> {
-    match found {
-        None => {
-            let detail = format!("the market has no return on {on}, so the day cannot be repeated");
-            Some(Gap::new(GapReason::InputMissing, MeasureRef::Repeat(on), detail))
-        }
-        Some(repeat) if 0 < repeat.proxied_names => {
-            let names = repeat.proxied_names;
-            let detail = format!("{names} names had no return on {on}: their betas are used");
-            let gap = Gap::new(GapReason::Proxy, MeasureRef::Repeat(on), detail);
-            Some(gap.of_gross(repeat.proxied_gross_share))
-        }
-        Some(_) => None,
-    }
 }
