@@ -248,7 +248,7 @@ async fn an_exchange_that_no_listing_names_is_answered_with_those_that_exist() {
     };
     let refusal = client.rank_squeeze(on_exchange("NYSE")).await.unwrap_err();
     expect_refusal(&refusal, Code::NotFound, "UNKNOWN_EXCHANGE", &[]);
-    assert_eq!(refusal.message(), "unknown exchange \"NYSE\"", "no listing is known");
+    assert_eq!(refusal.message(), "unknown exchange \"NYSE\"; none is known");
     let listed = "exchange,symbol,name,last_sale_usd,volume,market_cap_usd,sector\n\
                   nyse,CROWD,Crowd Inc.,10,1000,100000000,Finance\n\
                   nasdaq,CALM,Calm Inc.,10,1000,100000000,Finance\n";
