@@ -7,11 +7,21 @@ use crate::{
 use contract::v1::{self, exposure_service_client::ExposureServiceClient, position::Size};
 use std::path::Path;
 
-async fn ingest(harness: &Harness, folder: &Path, files: &[&str]) {
-    for file in files {
-        let name = file.rsplit('/').next().unwrap();
-        harness.ingest(name, &read(folder, file)).await;
+/// The names of the squeeze, with the short interest of one settlement.
+async fn market(folder: &Path, short_interest: &str) -> Harness {
+    let harness = Harness::start().await;
+    for file in [
+        "short_interest/publication_times.csv",
+        "prices/us_equities_2020-07_2021-03.csv.gz",
+        "prices/etf_ohlcv/SPY.csv.gz",
+        "prices/etf_ohlcv/IWM.csv.gz",
+        "prices/yahoo/META.csv.gz",
+        "universe/split_factor_2021-01-29_to_2024-03.csv",
+        short_interest,
+    ] {
+        harness.ingest(file.rsplit('/').next().unwrap(), &read(folder, file)).await;
     }
+    harness
 }
 
 /// 2021-01-27 on the book of [`a_book_of_january_2021`].
@@ -46,17 +56,7 @@ fn the_27th_repeats(report: &v1::ExposureReport) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_book_of_january_2021() {
     let Some(folder) = real_data("a book of January 2021") else { return };
-    let harness = Harness::start().await;
-    let files = [
-        "short_interest/publication_times.csv",
-        "prices/us_equities_2020-07_2021-03.csv.gz",
-        "prices/etf_ohlcv/SPY.csv.gz",
-        "prices/etf_ohlcv/IWM.csv.gz",
-        "prices/yahoo/META.csv.gz",
-        "universe/split_factor_2021-01-29_to_2024-03.csv",
-        "short_interest/settle_2021-01-15.csv.gz",
-    ];
-    ingest(&harness, &folder, &files).await;
+    let harness = market(&folder, "short_interest/settle_2021-01-15.csv.gz").await;
     let mut client = ExposureServiceClient::new(harness.channel().await);
     let shares = |symbol: &str, count: f64| held(symbol, Size::Quantity(count));
     let book = vec![
@@ -128,17 +128,7 @@ async fn a_book_of_january_2021() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_short_of_unknown_size_is_shrunk_to_the_mean_of_all_names() {
     let Some(folder) = real_data("a short of unknown size") else { return };
-    let harness = Harness::start().await;
-    let files = [
-        "short_interest/publication_times.csv",
-        "prices/us_equities_2020-07_2021-03.csv.gz",
-        "prices/etf_ohlcv/SPY.csv.gz",
-        "prices/etf_ohlcv/IWM.csv.gz",
-        "prices/yahoo/META.csv.gz",
-        "universe/split_factor_2021-01-29_to_2024-03.csv",
-        "short_interest/settle_2020-12-31.csv.gz",
-    ];
-    ingest(&harness, &folder, &files).await;
+    let harness = market(&folder, "short_interest/settle_2020-12-31.csv.gz").await;
     let mut client = ExposureServiceClient::new(harness.channel().await);
     let book = vec![worth("AAPL", 1e6), worth("KOSS", -1e6), worth("IWM", -1e5)];
     let request = v1::AnalyzePortfolioRequest {

@@ -7,21 +7,17 @@ Draws come in the order of problem.rs. For each problem: the objective, the proc
 solve with cvxpy's own work, and the solver's own word on its time.
 """
 
+import pathlib
+import sys
 import time
 
 import cvxpy as cp
 import numpy as np
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tests" / "oracle"))
+from qp import Draws  # noqa: E402
+
 POSITIONS, FACTORS = 500, 20
-
-
-class Draws:
-    def __init__(self, seed):
-        self.state = seed
-
-    def one(self):
-        self.state = (1664525 * self.state + 1013904223) % 2**32
-        return self.state / 2**32 - 0.5
 
 
 def book(instruments):
