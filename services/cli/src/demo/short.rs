@@ -75,8 +75,8 @@ fn lost(story: &Story, terminal: Terminal) -> String {
     let moved = day.and_then(|day| day.trades.first()).and_then(trade_words);
     let losers = names.iter().filter(|(_, made)| *made < 0.0).count();
     let words = format!(
-        "From close to close the book made {}{}; {losers} of {} names lost.\n",
-        number::usd_signed(total),
+        "From close to close the book {}{}; {losers} of {} names lost.\n",
+        number::made_or_lost(total),
         moved.unwrap_or_default(),
         names.len(),
     );

@@ -119,15 +119,13 @@ fn summary(total: &LongShortExposure, report: &ExposureReport) -> String {
         out.push_str(&format!(". Beside it is cash of {}", number::usd_signed(cash)));
     }
     if let Some(profit) = &report.profit_and_loss {
-        let word = if profit.total < 0.0 { "lost" } else { "made" };
         let of = match profit.share_with_cost {
             share if share < 1.0 => {
                 format!("the {} of it that has costs has", number::share(share))
             }
             _ => "it has".to_owned(),
         };
-        let total = number::usd(profit.total.abs());
-        out.push_str(&format!(". Against cost {of} {word} {total}"));
+        out.push_str(&format!(". Against cost {of} {}", number::made_or_lost(profit.total)));
     }
     if let Some(concentration) = &report.concentration {
         out.push_str(&format!(
@@ -145,13 +143,12 @@ pub(super) fn day_itself(day: Option<&DayPnl>) -> String {
     match day.and_then(|day| Some((day.pnl?, day.missing_gross_share))) {
         None => "; what the day itself brought is unknown".to_owned(),
         Some((pnl, missing)) => {
-            let word = if pnl < 0.0 { "lost" } else { "made" };
             let part = match 0.0 < missing {
                 true => format!(" (without {} of gross)", number::share(missing)),
                 false => String::new(),
             };
-            let pnl = number::usd(pnl.abs());
-            format!("; on the day itself these shares {word} {pnl} from the previous close{part}")
+            let made = number::made_or_lost(pnl);
+            format!("; on the day itself these shares {made} from the previous close{part}")
         }
     }
 }

@@ -31,6 +31,12 @@ pub(crate) fn usd(value: f64) -> String {
     format!("{sign}${}", magnitude(value.abs()))
 }
 
+/// A gain or a loss as people say it: `made $1.2m`, `lost $1.2m`.
+pub(crate) fn made_or_lost(pnl: f64) -> String {
+    let word = if pnl < 0.0 { "lost" } else { "made" };
+    format!("{word} {}", usd(pnl.abs()))
+}
+
 /// Like [`usd`], with a plus sign for gains.
 pub(crate) fn usd_signed(value: f64) -> String {
     if 0.0 < value { format!("+{}", usd(value)) } else { usd(value) }

@@ -49,12 +49,11 @@ pub(crate) fn summary(page: &mut Page, report: &PnlReport, terminal: Terminal) {
 /// How much was made or lost, how unusual that is, and what explains most of it.
 fn words(report: &PnlReport) -> String {
     let total = report.total.unwrap_or_default();
-    let verb = if total.pnl < 0.0 { "lost" } else { "made" };
     let window = match report.sessions {
         1 => format!("On {}", report.end_on),
         sessions => format!("In the {sessions} sessions up to {}", report.end_on),
     };
-    let mut out = format!("{window} the book {verb} {}", number::usd(total.pnl.abs()));
+    let mut out = format!("{window} the book {}", number::made_or_lost(total.pnl));
     if let Some(unusual) = unusual(&total) {
         out.push_str(&format!(", {unusual}"));
     }

@@ -14,8 +14,7 @@ pub(crate) fn market(universe: Option<&SqueezeUniverse>) -> String {
     let Some(universe) = universe else { return String::new() };
     let gain = |gain: Option<&ShortsGain>, since: &str| {
         let gain = gain?;
-        let word = if gain.gain_usd < 0.0 { "lost" } else { "made" };
-        Some(format!("{word} {} {since}", number::usd(gain.gain_usd.abs())))
+        Some(format!("{} {since}", number::made_or_lost(gain.gain_usd)))
     };
     let parts = [
         gain(universe.shorts_gain_last_session.as_ref(), "in the last session"),

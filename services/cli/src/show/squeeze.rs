@@ -152,11 +152,8 @@ pub(crate) fn summary(totals: &ShortBookTotals) -> String {
     }
     out.push_str(".\n");
     if let Some(pnl) = totals.profit_and_loss {
-        let word = if pnl < 0.0 { "lost" } else { "made" };
-        out.push_str(&format!(
-            "Against their cost the shorts have {word} {}.\n",
-            number::usd(pnl.abs())
-        ));
+        let made = number::made_or_lost(pnl);
+        out.push_str(&format!("Against their cost the shorts have {made}.\n"));
     }
     out.push_str(&exit_words(totals));
     out
