@@ -25,12 +25,7 @@ pub mod gaussian;
 pub mod plausibility;
 
 pub mod partition;
-pub mod series;
 pub mod shock;
-
-pub mod projection;
-
-pub mod model;
 
 pub mod like_this;
 

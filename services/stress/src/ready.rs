@@ -5,12 +5,11 @@
 
 use crate::{
     library::{NamedWindow, PublishedMove, ROTATION_DAY},
-    model::StressModel,
-    series::Series,
     shock::{Basket, Hypothetical, Shock, Target},
 };
 use factors::roles::Role;
 use marketdata::instrument::InstrumentId;
+use risk::{factor_view::FactorView, series::Series};
 
 /// A ready scenario.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,7 +52,7 @@ const LOSS_USD: f64 = 500e9;
 const CUT_BP: f64 = 25.0;
 
 /// Every ready scenario.
-pub fn ready(model: &StressModel<'_>, given: GivenInputs) -> Vec<Ready> {
+pub fn ready(model: &FactorView<'_>, given: GivenInputs) -> Vec<Ready> {
     let cut = given.cut_probability.ok_or_else(|| vec![Missing::CutProbability]);
     let to_cut = |now: f64| series(model, &[(Role::TwoYear, -CUT_BP * (1.0 - now))], 1);
     vec![
@@ -108,7 +107,7 @@ fn row([scenario_id, name]: [&'static str; 2], description: &'static str, made: 
     Ready { scenario_id, name, description, scenario }
 }
 
-fn series(model: &StressModel<'_>, moves: &[(Role, f64)], sessions: u32) -> Made {
+fn series(model: &FactorView<'_>, moves: &[(Role, f64)], sessions: u32) -> Made {
     let missing: Vec<Missing> = moves
         .iter()
         .map(|(role, _)| Series::Role(*role))
@@ -125,7 +124,7 @@ fn series(model: &StressModel<'_>, moves: &[(Role, f64)], sessions: u32) -> Made
     Ok((moves.iter().map(shock).collect(), sessions))
 }
 
-fn megacaps(model: &StressModel<'_>) -> Made {
+fn megacaps(model: &FactorView<'_>) -> Made {
     let snapshot = &model.risk.snapshot;
     let (mut weights, mut missing) = (Vec::new(), Vec::new());
     for issuer in &model.roles.megacaps {
@@ -148,7 +147,7 @@ fn megacaps(model: &StressModel<'_>) -> Made {
 }
 
 /// The published moves that shock an index of most of the market; the Dow's 30 names add nothing.
-fn published(model: &StressModel<'_>, times: i32) -> Made {
+fn published(model: &FactorView<'_>, times: i32) -> Made {
     let moves = NamedWindow::find(ROTATION_DAY).map_or(&[][..], |window| window.published);
     let is_used = |known: &&PublishedMove| known.role != Role::Dow;
     let compounded = |known: &PublishedMove| (known.role, (1.0 + known.size).powi(times) - 1.0);
@@ -156,7 +155,7 @@ fn published(model: &StressModel<'_>, times: i32) -> Made {
     series(model, &moves, times.unsigned_abs())
 }
 
-fn give_back(model: &StressModel<'_>) -> Made {
+fn give_back(model: &FactorView<'_>) -> Made {
     let small = model.moves(Series::Role(Role::SmallCapIndex)).unwrap_or_default();
     let last = &small[small.len().saturating_sub(TEN_WEEKS as usize)..];
     let grown = last.iter().filter(|r| r.is_finite()).fold(1.0, |grown, r| grown * (1.0 + r));

@@ -5,16 +5,16 @@ use factors::{roles::Role, size::SizeBucket};
 use portfolio::book::Book;
 use risk::{
     cross_section::{MARKET, SECTOR_PREFIX},
+    factor_view::{ModelledName, Rung},
     fixture::{World, world_with},
+    series::Series,
 };
 use std::sync::LazyLock;
 use stress::{
     hypothetical::{HypotheticalReport, hypothetical},
     likely_loss::{FactorBound, LossFault, LossRequest, likely_loss},
-    model::{ModelledName, Rung},
     partition::Partition,
     reverse::NoScenario,
-    series::Series,
     shock::{Basket, Fault, Hypothetical, Shock, Target},
 };
 

@@ -3,7 +3,10 @@
 use crate::view::View;
 use factors::roles::Role;
 use marketdata::snapshot::Snapshot;
-use risk::fixture::{World, world_with};
+use risk::{
+    fixture::{World, world_with},
+    series::Series,
+};
 use stress::{
     catalog,
     hypothetical::hypothetical,
@@ -13,7 +16,6 @@ use stress::{
     ready::{GivenInputs, ready},
     replay::replay,
     reprice::reprice,
-    series::Series,
     shock::{Hypothetical, Shock, Target},
 };
 

@@ -14,13 +14,13 @@ use marketdata::{
     instant::Instant,
     instrument::{InstrumentId, Namespace},
 };
+use risk::series::Series;
 use stats::rng::Rng;
 use std::path::Path;
 use stress::{
     hypothetical::{Outcome, hypothetical},
     library::NamedWindow,
     replay::{ReplayReport, replay},
-    series::Series,
     shock::{Hypothetical, Shock, Target},
 };
 

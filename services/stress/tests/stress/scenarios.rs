@@ -6,7 +6,7 @@ use crate::{
 };
 use factors::roles::Role;
 use marketdata::gap::GapReason;
-use risk::fixture::world_with;
+use risk::{fixture::world_with, series::Series};
 use simulation::market::{Market, Parameters};
 use std::sync::LazyLock;
 use stress::{
@@ -14,7 +14,6 @@ use stress::{
     hypothetical::hypothetical,
     liquidity::{ExitFault, ExitTerms, adjusted},
     ready::{GivenInputs, Missing, ready},
-    series::Series,
     shock::{Hypothetical, Target},
     squeeze::{SqueezeFault, SqueezedName, combined},
 };

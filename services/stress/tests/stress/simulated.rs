@@ -6,6 +6,7 @@ use crate::{
 };
 use factors::roles::Role;
 use marketdata::market::Market as Folded;
+use risk::series::Series;
 use simulation::{
     market::{Market, Parameters},
     path::total_returns,
@@ -16,7 +17,6 @@ use std::sync::{Arc, LazyLock};
 use stress::{
     hypothetical::hypothetical,
     replay::replay,
-    series::Series,
     shock::{Hypothetical, Shock, Target},
 };
 
