@@ -45,6 +45,9 @@ const EDGES: [(&str, &[&str]); 18] = [
             "rotation",
             "squeeze",
             "exposure",
+            // The cross-section model that stress and hedge share is prepared by the server.
+            "risk",
+            "stress",
             "store",
         ],
     ),
