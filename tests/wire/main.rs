@@ -52,5 +52,6 @@ mod settings;
 mod shutdown;
 mod squeeze;
 mod squeeze_real;
+mod stress;
 mod transport;
 mod uploads;

@@ -2,7 +2,7 @@
 
 use super::{Event, Known, Squeeze, Target, series_id};
 use crate::rpc::{field::Fields, portfolio, scenario::move_size};
-use ::portfolio::{lines::Violation, lookup::Lookup};
+use ::portfolio::{lines::Violation, lookup::Lookup, unresolved::Cause};
 use contract::v1::{self, scenario_shock::Target as WireTarget};
 use factors::{size::SizeBucket, size_scheme::SizeScheme};
 use marketdata::{
@@ -181,6 +181,10 @@ fn line(
     let reference = portfolio::instrument(Some(named));
     match lookup.resolve(&reference) {
         Ok(found) => Some(found.instrument),
+        Err(Cause::UnknownInstrument(given)) => {
+            fields.add(path, format!("must name a known line: nothing has the {given}"));
+            None
+        }
         Err(cause) => {
             fields.add(path, format!("must name one line: {}", cause.why(reference.name())));
             None
@@ -238,7 +242,7 @@ pub fn faults(
             }
             other if is_own => {
                 let field = format!("{path}.hypothetical.{}", other.field());
-                fields.add(field, "must not be determined by the other shocks");
+                fields.add(field, "must not determine each other");
             }
             _ => gaps.push(Gap::new(
                 GapReason::Degenerate,
