@@ -6,7 +6,7 @@ use crate::{
 };
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient, listed_scenario,
-    move_size::Size as Moved, position::Size, scenario::Event, scenario_shock::Target,
+    move_size::Size as Moved, position::Size, scenario::Happening as Event, scenario_shock::Target,
     short_squeeze::Shorts, squeeze_service_client::SqueezeServiceClient,
     stress_service_client::StressServiceClient,
 };
@@ -29,20 +29,20 @@ async fn market() -> (Harness, Channel, Market) {
 pub(crate) fn replay(start_on: &str, end_on: &str) -> v1::Scenario {
     let (start_on, end_on) = (start_on.to_owned(), end_on.to_owned());
     let window = v1::ReplayedWindow { start_on, end_on };
-    v1::Scenario { event: Some(Event::Replay(window)), ..Default::default() }
+    v1::Scenario { happening: Some(Event::Replay(window)), ..Default::default() }
 }
 
 pub(crate) fn listed(scenario_id: &str) -> v1::Scenario {
     let listed =
         v1::ListedScenarioRef { scenario_id: scenario_id.to_owned(), cut_probability: None };
-    v1::Scenario { event: Some(Event::Listed(listed)), ..Default::default() }
+    v1::Scenario { happening: Some(Event::Listed(listed)), ..Default::default() }
 }
 
 pub(crate) fn shocked(target: Target, size: Moved) -> v1::Scenario {
     let size = Some(v1::MoveSize { size: Some(size) });
     let shocks = vec![v1::ScenarioShock { target: Some(target), size }];
     let known = v1::HypotheticalScenario { shocks, sessions: None };
-    v1::Scenario { event: Some(Event::Hypothetical(known)), ..Default::default() }
+    v1::Scenario { happening: Some(Event::Hypothetical(known)), ..Default::default() }
 }
 
 pub(crate) fn squeezed(scenario: v1::Scenario, shorts: Shorts) -> v1::Scenario {
@@ -279,7 +279,7 @@ async fn listed_scenarios_can_be_run_by_their_ids() {
             scenarios: vec![match scenario.scenario_id.as_str() {
                 "cut_fully_priced" => {
                     let mut one = listed("cut_fully_priced");
-                    let Some(Event::Listed(given)) = &mut one.event else { panic!("listed") };
+                    let Some(Event::Listed(given)) = &mut one.happening else { panic!("listed") };
                     given.cut_probability = Some(0.7);
                     one
                 }
@@ -296,7 +296,7 @@ async fn listed_scenarios_can_be_run_by_their_ids() {
         } else if scenario.scenario_id != "cut_fully_priced" {
             assert!(result.pnl.is_none() && !result.gaps.is_empty(), "{}", scenario.scenario_id);
         }
-        let is_replay = matches!(scenario.event, Some(listed_scenario::Event::Replay(_)));
+        let is_replay = matches!(scenario.happening, Some(listed_scenario::Happening::Replay(_)));
         assert_eq!(is_replay, result.hypothetical.is_none() && is_replay);
     }
 }
@@ -341,7 +341,7 @@ async fn every_fault_of_a_request_is_refused_at_its_path() {
     let factor = shocked(Target::FactorId("NOTHING".to_owned()), Moved::TotalReturn(0.1));
     let name = shocked(Target::Instrument(named("NOBODY").unwrap()), Moved::TotalReturn(0.1));
     let mut twice = small_caps_up(0.1);
-    let Some(Event::Hypothetical(known)) = &mut twice.event else { panic!("known moves") };
+    let Some(Event::Hypothetical(known)) = &mut twice.happening else { panic!("known moves") };
     known.shocks.push(known.shocks[0].clone());
     let scenarios = [factor, name, twice]
         .into_iter()

@@ -12,7 +12,7 @@ use anyhow::Result;
 use clap::Args;
 use contract::v1::{
     FindLikelyLossRequest, ListScenariosRequest, ListedScenarioRef, ReplayedWindow,
-    RunStressRequest, Scenario, ShortSqueeze, scenario::Event, short_squeeze::Shorts,
+    RunStressRequest, Scenario, ShortSqueeze, scenario::Happening as Event, short_squeeze::Shorts,
 };
 use std::path::Path;
 
@@ -146,5 +146,5 @@ pub(crate) fn scenario(text: &str) -> Scenario {
             Event::Listed(ListedScenarioRef { scenario_id: text.to_owned(), cut_probability: None })
         }
     };
-    Scenario { event: Some(event), ..Scenario::default() }
+    Scenario { happening: Some(event), ..Scenario::default() }
 }

@@ -11,7 +11,7 @@ use crate::{
 use contract::v1::{
     FindLikelyLossResponse, LikelyScenario, ListScenariosResponse, ListedScenario,
     RunStressResponse, ScenarioPnl, ScenarioSource, ScenarioSourceShare, StressResult,
-    likely_loss::Outcome, listed_scenario::Event, move_size::Size,
+    likely_loss::Outcome, listed_scenario::Happening as Event, move_size::Size,
 };
 
 /// Gaps of one scenario that are told.
@@ -226,7 +226,7 @@ pub(crate) fn list(answer: &ListScenariosResponse, terminal: Terminal) -> Page {
 }
 
 fn sessions(scenario: &ListedScenario) -> String {
-    match &scenario.event {
+    match &scenario.happening {
         Some(Event::Replay(window)) if window.start_on == window.end_on => window.start_on.clone(),
         Some(Event::Replay(window)) => format!("{} to {}", window.start_on, window.end_on),
         Some(Event::Hypothetical(_)) | None => "known moves".to_owned(),
