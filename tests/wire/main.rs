@@ -33,6 +33,7 @@ mod merges;
 mod metrics;
 mod portfolio;
 mod postgres;
+mod postgres_faults;
 #[path = "../support/postgres.rs"]
 mod postgres_server;
 mod raw;

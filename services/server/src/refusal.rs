@@ -115,6 +115,9 @@ pub enum Refusal {
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] StoreError),
+    /// The store did not answer before the deadline of the call.
+    #[error("the store did not answer in time; a write may still be made: repeat it as it was")]
+    StoreLate,
     /// An internal error; the text is only for the log.
     #[error("{0}")]
     Failed(String),

@@ -98,6 +98,7 @@ fn status_parts(refusal: &Refusal) -> StatusParts {
         Refusal::ShuttingDown => parts(Code::Unavailable, "SHUTTING_DOWN"),
         Refusal::Upload(fault) => upload_parts(fault),
         Refusal::Store(error) => store_parts(error),
+        Refusal::StoreLate => store_unavailable(),
         Refusal::Failed(_) => parts(Code::Internal, "INTERNAL"),
     }
 }
@@ -147,12 +148,17 @@ fn store_parts(error: &StoreError) -> StatusParts {
         | StoreError::Unpackable(_)
         | StoreError::ShuttingDown
         | StoreError::ReadOnly => match error.outlook() {
-            Outlook::MayPass => parts(Code::Unavailable, "STORE_UNAVAILABLE"),
+            Outlook::MayPass => store_unavailable(),
             // The same write would fail again, so the code must not invite a retry.
             Outlook::Stays => parts(Code::Internal, "STORE_REFUSED"),
             Outlook::Damaged => parts(Code::DataLoss, "STORE_DAMAGED"),
         },
     }
+}
+
+fn store_unavailable() -> StatusParts {
+    let retry_ms = Some(limits::RETRY_AFTER_MS);
+    StatusParts { retry_ms, ..parts(Code::Unavailable, "STORE_UNAVAILABLE") }
 }
 
 /// The message for the caller. For an internal error it gives no details.
@@ -203,6 +209,7 @@ fn message(refusal: &Refusal) -> String {
         | Refusal::RequestStalled { .. }
         | Refusal::CallerGone
         | Refusal::ShuttingDown
+        | Refusal::StoreLate
         | Refusal::Upload(_) => refusal.to_string(),
     }
 }
