@@ -15,4 +15,5 @@ mod real_equities;
 mod replay;
 mod scenarios;
 mod simulated;
+#[path = "../../../../tests/support/factor_view.rs"]
 mod view;

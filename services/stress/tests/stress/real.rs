@@ -94,7 +94,7 @@ fn intervals_of_real_books_hold_what_happened() {
     let start = world.days.iter().position(|day| day.ymd().0 == 2021).unwrap();
     let view = View::of(&world.view(world.days[start - 1]));
     let after = View::of(&world.view(*world.days.last().unwrap()));
-    let stress = view.stress();
+    let stress = view.factors();
     let names = stress.factors.instruments();
     let mut scores = [Score { inside: 0, left: 0.0 }, Score { inside: 0, left: 0.0 }];
     let (mut whole, mut count) = (0.0, 0);

@@ -1,0 +1,12 @@
+//! Tests of the layer between a book and the solver: laws, arithmetic by hand, and a simulated market
+//! whose factors and loadings are known.
+
+#![expect(clippy::unwrap_used, reason = "a market made for a test is whole")]
+
+mod arithmetic;
+mod desks;
+mod laws;
+mod simulated;
+mod terms;
+#[path = "../../../../tests/support/factor_view.rs"]
+mod view;
