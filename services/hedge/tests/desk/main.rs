@@ -6,6 +6,13 @@
 mod arithmetic;
 mod desks;
 mod laws;
+mod real;
+#[path = "../../../../tests/support/real_data.rs"]
+mod real_data;
+#[path = "../../../../tests/support/real_equities.rs"]
+mod real_equities;
+#[path = "../../../../tests/support/real_funds.rs"]
+mod real_funds;
 mod simulated;
 mod terms;
 #[path = "../../../../tests/support/factor_view.rs"]

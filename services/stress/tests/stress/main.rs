@@ -12,6 +12,8 @@ mod real;
 mod real_data;
 #[path = "../../../../tests/support/real_equities.rs"]
 mod real_equities;
+#[path = "../../../../tests/support/real_funds.rs"]
+mod real_funds;
 mod replay;
 mod scenarios;
 mod simulated;
