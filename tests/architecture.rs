@@ -45,6 +45,8 @@ const EDGES: [(&str, &[&str]); 18] = [
             "rotation",
             "squeeze",
             "exposure",
+            "hedge",
+            "risk",
             "store",
         ],
     ),

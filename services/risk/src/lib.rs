@@ -48,5 +48,7 @@ pub mod projection;
 
 pub mod factor_view;
 
+pub mod prepared;
+
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;

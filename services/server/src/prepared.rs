@@ -8,6 +8,7 @@ use marketdata::{
     contents::{DatasetContents, contents},
     snapshot::Snapshot,
 };
+use risk::prepared::PreparedFactors;
 use rotation::prepared::{PreparedRotation, Recounted};
 use squeeze::prepared::PreparedSqueeze;
 
@@ -78,5 +79,17 @@ impl Prepared for PreparedSqueeze {
 
     fn bytes(&self) -> usize {
         PreparedSqueeze::bytes(self)
+    }
+}
+
+impl Prepared for PreparedFactors {
+    const READS: DatasetSet = DatasetSet::of(risk::prepared::READS);
+
+    fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&Self>) -> Self {
+        risk::prepared::prepare(snapshot, roles, previous)
+    }
+
+    fn bytes(&self) -> usize {
+        PreparedFactors::bytes(self)
     }
 }
