@@ -1,6 +1,11 @@
 //! The newest known holdings of funds.
 
-use marketdata::{dataset::Dataset, day::Day, instrument::InstrumentId, snapshot::Snapshot};
+use marketdata::{
+    dataset::{Dataset, Field},
+    day::Day,
+    instrument::InstrumentId,
+    snapshot::Snapshot,
+};
 
 /// Names that one of several funds holds, each fund as of the newest day of its holdings.
 ///
@@ -34,4 +39,21 @@ fn newest_days(snapshot: &Snapshot, funds: &[InstrumentId]) -> Vec<(InstrumentId
         }
     }
     newest
+}
+
+/// What a fund holds as of the newest day of its holdings: names and their weights, decimals, in the
+/// order of names. Rows without a weight are left out; empty if no holdings are known.
+pub fn newest_weights(snapshot: &Snapshot, fund: InstrumentId) -> Vec<(InstrumentId, f64)> {
+    let newest = newest_days(snapshot, &[fund]);
+    let column = Dataset::Holdings.column(Field::Weight);
+    let weight = |name: InstrumentId| {
+        let rows = snapshot.rows(Dataset::Holdings, name);
+        let held =
+            (0..rows.len()).rev().find(|row| newest.contains(&(rows.other(*row), rows.day(*row))));
+        Some((name, rows.value(held?, column)?))
+    };
+    let mut names: Vec<InstrumentId> =
+        if newest.is_empty() { Vec::new() } else { snapshot.holders(Dataset::Holdings).collect() };
+    snapshot.sort_by_name(&mut names);
+    names.into_iter().filter_map(weight).collect()
 }

@@ -101,3 +101,33 @@ mod convex;
 mod branch;
 
 mod rounding;
+
+pub mod clock;
+
+pub mod terms;
+
+mod line_risk;
+
+pub mod desk;
+
+mod history;
+
+pub mod wish;
+
+pub mod scheme;
+
+pub mod consequences;
+
+pub mod plans;
+
+pub mod walk_forward;
+
+pub mod working;
+
+pub mod cover;
+
+/// Model version of the answers of this crate, part of every `SnapshotRef`.
+///
+/// It changes with every change of code that may alter such an answer, also if the code is in a
+/// crate that several services share: then the versions of all services concerned change.
+pub const MODEL_VERSION: &str = "hedge-0.6.0";
