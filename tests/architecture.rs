@@ -45,7 +45,9 @@ const EDGES: [(&str, &[&str]); 18] = [
             "squeeze",
             "exposure",
             "hedge",
+            // The cross-section model that stress and hedge share is prepared by the server.
             "risk",
+            "stress",
             "store",
         ],
     ),

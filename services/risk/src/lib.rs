@@ -50,7 +50,5 @@ pub mod projection;
 
 pub mod factor_view;
 
-pub mod prepared;
-
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;

@@ -111,6 +111,18 @@ pub const TRADE_MEMBERS: usize = 100;
 pub const TRADE_LINES: usize = 8;
 /// Largest rank by market value in a selector of a leg.
 pub const TRADE_RANK: i32 = 100_000;
+/// Scenarios of one request.
+pub const SCENARIOS: usize = 32;
+/// Scenarios times listed positions of one request: 4 MiB of an answer.
+pub const SCENARIO_POSITIONS: usize = 20_000;
+/// Shocks of one scenario.
+pub const SCENARIO_SHOCKS: usize = 20;
+/// Lines of one basket that a scenario shocks, and shorts that one squeezes by name.
+pub const SCENARIO_LINES: usize = 100;
+/// Sessions over which known moves happen: a year.
+pub const SCENARIO_SESSIONS: i32 = 252;
+/// Bounds on factors of one search for a likely loss.
+pub const FACTOR_BOXES: usize = 100;
 /// Entries of a page if the caller does not set a size.
 pub const PAGE_DEFAULT: usize = 100;
 /// Maximum number of entries of a page.

@@ -8,7 +8,7 @@ use marketdata::{
     contents::{DatasetContents, contents},
     snapshot::Snapshot,
 };
-use risk::prepared::PreparedFactors;
+use risk::cross_section::{self, CrossSection, settings::CrossSectionSettings};
 use rotation::prepared::{PreparedRotation, Recounted};
 use squeeze::prepared::PreparedSqueeze;
 
@@ -18,9 +18,18 @@ pub trait Prepared: Send + Sync + Sized + 'static {
     /// others.
     const READS: DatasetSet;
 
+    /// The prepared value of the same view that it is made from; `()` if the snapshot is enough. It
+    /// reads the same datasets.
+    type Base: Send + Sync + 'static;
+
     /// Prepares it, on the pool of the caller. An earlier value may make it faster; the result has
     /// the same bits.
-    fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&Self>) -> Self;
+    fn prepare(
+        snapshot: &Snapshot,
+        roles: &Roles,
+        base: &Self::Base,
+        previous: Option<&Self>,
+    ) -> Self;
 
     /// Memory it holds, bytes, without the market behind its snapshot.
     fn bytes(&self) -> usize;
@@ -33,7 +42,9 @@ pub struct PreparedDatasets(pub Vec<DatasetContents>);
 impl Prepared for PreparedDatasets {
     const READS: DatasetSet = DatasetSet::ALL;
 
-    fn prepare(snapshot: &Snapshot, _: &Roles, _: Option<&Self>) -> Self {
+    type Base = ();
+
+    fn prepare(snapshot: &Snapshot, _: &Roles, (): &(), _: Option<&Self>) -> Self {
         PreparedDatasets(contents(snapshot))
     }
 
@@ -46,7 +57,9 @@ impl Prepared for PreparedDatasets {
 impl Prepared for PreparedRotation {
     const READS: DatasetSet = DatasetSet::of(rotation::READS);
 
-    fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&Self>) -> Self {
+    type Base = ();
+
+    fn prepare(snapshot: &Snapshot, roles: &Roles, (): &(), previous: Option<&Self>) -> Self {
         let prepared = rotation::prepared::prepare(snapshot, roles, previous);
         let Recounted { lines, publications } = prepared.recounted();
         tracing::debug!(lines, publications, "prepared rotation; counted anew");
@@ -61,7 +74,9 @@ impl Prepared for PreparedRotation {
 impl Prepared for PreparedExposure {
     const READS: DatasetSet = DatasetSet::of(exposure::prepared::READS);
 
-    fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&Self>) -> Self {
+    type Base = ();
+
+    fn prepare(snapshot: &Snapshot, roles: &Roles, (): &(), previous: Option<&Self>) -> Self {
         exposure::prepared::prepare(snapshot, roles, previous)
     }
 
@@ -73,7 +88,9 @@ impl Prepared for PreparedExposure {
 impl Prepared for PreparedSqueeze {
     const READS: DatasetSet = DatasetSet::of(squeeze::prepared::READS);
 
-    fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&Self>) -> Self {
+    type Base = ();
+
+    fn prepare(snapshot: &Snapshot, roles: &Roles, (): &(), previous: Option<&Self>) -> Self {
         squeeze::prepared::prepare(snapshot, roles, previous)
     }
 
@@ -82,14 +99,23 @@ impl Prepared for PreparedSqueeze {
     }
 }
 
-impl Prepared for PreparedFactors {
-    const READS: DatasetSet = DatasetSet::of(risk::prepared::READS);
+/// The cross-section model of a view, which stress and hedge share.
+#[derive(Debug)]
+pub struct PreparedCrossSection(pub CrossSection);
 
-    fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&Self>) -> Self {
-        risk::prepared::prepare(snapshot, roles, previous)
+impl Prepared for PreparedCrossSection {
+    const READS: DatasetSet = <PreparedExposure as Prepared>::READS;
+
+    /// The names, sessions and returns that it is estimated from.
+    type Base = PreparedExposure;
+
+    fn prepare(_: &Snapshot, _: &Roles, base: &PreparedExposure, previous: Option<&Self>) -> Self {
+        let earlier = previous.map(|previous| &previous.0);
+        let made = cross_section::prepare(base, CrossSectionSettings::PREPARED, earlier);
+        PreparedCrossSection(made)
     }
 
     fn bytes(&self) -> usize {
-        PreparedFactors::bytes(self)
+        self.0.bytes()
     }
 }

@@ -123,6 +123,8 @@ pub enum Kind {
     Exchange,
     /// Classification schemes.
     ClassificationScheme,
+    /// Scenarios.
+    Scenario,
 }
 
 impl std::fmt::Display for Kind {
@@ -132,6 +134,7 @@ impl std::fmt::Display for Kind {
             Kind::Indicator => "indicator",
             Kind::Exchange => "exchange",
             Kind::ClassificationScheme => "classification scheme",
+            Kind::Scenario => "scenario",
         })
     }
 }

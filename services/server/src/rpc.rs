@@ -35,10 +35,12 @@ pub mod page;
 pub mod portfolio;
 pub mod query;
 pub mod rotation;
+pub mod scenario;
 pub mod settings;
 pub mod shared;
 pub mod squeeze;
 pub mod status;
+pub mod stress;
 pub mod vintage;
 pub mod watch;
 
@@ -48,6 +50,7 @@ use contract::v1::{
     market_data_service_server::{self, MarketDataServiceServer},
     rotation_service_server::{self, RotationServiceServer},
     squeeze_service_server::{self, SqueezeServiceServer},
+    stress_service_server::{self, StressServiceServer},
 };
 use std::sync::Arc;
 use tonic::{codec::CompressionEncoding, service::Routes};
@@ -59,11 +62,12 @@ pub struct Handler {
 }
 
 /// The services of this contract, by full name; each has its own health status.
-pub const NAMES: [&str; 4] = [
+pub const NAMES: [&str; 5] = [
     exposure_service_server::SERVICE_NAME,
     market_data_service_server::SERVICE_NAME,
     rotation_service_server::SERVICE_NAME,
     squeeze_service_server::SERVICE_NAME,
+    stress_service_server::SERVICE_NAME,
 ];
 
 /// The one of [`NAMES`] that cannot serve without the store.
@@ -89,6 +93,7 @@ pub fn routes(services: &Arc<Services>, compress: bool) -> Routes {
         .add_service(bounded!(MarketDataServiceServer))
         .add_service(bounded!(RotationServiceServer))
         .add_service(bounded!(SqueezeServiceServer))
+        .add_service(bounded!(StressServiceServer))
 }
 
 /// The same routes with reflection in both versions, which also describes the health service.

@@ -85,6 +85,7 @@ enveloped! {
     AnalyzePortfolioResponse
     AssessShortBookResponse
     ExplainPnlResponse
+    FindLikelyLossResponse
     GetIndicatorHistoryResponse
     GetRotationResponse
     GetSeriesResponse
@@ -93,9 +94,11 @@ enveloped! {
     ListIndicatorsResponse
     ListInstrumentsResponse
     ListRevisionsResponse
+    ListScenariosResponse
     ListTradeMembersResponse
     QueryRecordsResponse
     RankSqueezeResponse
+    RunStressResponse
     ValidatePortfolioResponse
     WatchRotationResponse
 }

@@ -120,7 +120,10 @@ fn definitions(
 }
 
 /// Refuses a classification scheme in which nothing is classified.
-fn check_scheme(prepared: &PreparedExposure, asked: Option<&String>) -> Result<(), Refusal> {
+pub(super) fn check_scheme(
+    prepared: &PreparedExposure,
+    asked: Option<&String>,
+) -> Result<(), Refusal> {
     match asked.filter(|name| !prepared.sector_schemes.contains(name)) {
         None => Ok(()),
         Some(name) => Err(Refusal::Unknown {
