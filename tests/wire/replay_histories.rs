@@ -15,7 +15,7 @@ use crate::{
     replay_settings::other_settings,
 };
 use contract::v1::{
-    self, exposure_service_client::ExposureServiceClient,
+    self, exposure_service_client::ExposureServiceClient, hedge_service_client::HedgeServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
 };
 use marketdata::{calendar, day::Day, instant::Instant};
@@ -26,8 +26,8 @@ use tonic::{Response, Status, transport::Channel};
 
 /// Number of files of a history; a reference is drawn after each.
 const FILES: usize = 24;
-/// Kinds of prepared values: coverage, exposure, rotation, squeeze.
-const KINDS: u64 = 4;
+/// Kinds of prepared values: coverage, exposure, the cross-section, rotation, squeeze.
+const KINDS: u64 = 5;
 /// The answer of one call, and its text for failure messages.
 struct CallResult {
     call: &'static str,
@@ -139,6 +139,7 @@ async fn facts(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult> {
 async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult> {
     let mut exposure = ExposureServiceClient::new(channel.clone());
     let mut squeeze = SqueezeServiceClient::new(channel.clone());
+    let mut hedge = HedgeServiceClient::new(channel.clone());
     let analysis = v1::AnalyzePortfolioRequest {
         as_of: as_of.clone(),
         portfolio: portfolio(),
@@ -179,6 +180,8 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         portfolio: portfolio(),
         ..Default::default()
     };
+    let plans =
+        v1::PlanHedgeRequest { as_of: as_of.clone(), portfolio: portfolio(), ..Default::default() };
     vec![
         call_result("AnalyzePortfolio", exposure.analyze_portfolio(analysis).await),
         call_result("ValidatePortfolio", exposure.validate_portfolio(validation).await),
@@ -191,6 +194,7 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         call_result("ListTradeMembers", exposure.list_trade_members(members).await),
         call_result("RankSqueeze", squeeze.rank_squeeze(ranking).await),
         call_result("AssessShortBook", squeeze.assess_short_book(shorts).await),
+        call_result("PlanHedge", hedge.plan_hedge(plans).await),
     ]
 }
 

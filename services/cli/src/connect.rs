@@ -83,4 +83,5 @@ impl Clients {
     client!(rotation, rotation_service_client, RotationServiceClient);
     client!(exposure, exposure_service_client, ExposureServiceClient);
     client!(squeeze, squeeze_service_client, SqueezeServiceClient);
+    client!(hedge, hedge_service_client, HedgeServiceClient);
 }

@@ -115,6 +115,8 @@ pub const TRADE_RANK: i32 = 100_000;
 pub const SCENARIOS: usize = 32;
 /// Scenarios times listed positions of one request: 4 MiB of an answer.
 pub const SCENARIO_POSITIONS: usize = 20_000;
+/// Calendar days from the first to the last session of one replay: five years.
+pub const REPLAY_DAYS: i32 = 1_830;
 /// Shocks of one scenario.
 pub const SCENARIO_SHOCKS: usize = 20;
 /// Lines of one basket that a scenario shocks, and shorts that one squeezes by name.

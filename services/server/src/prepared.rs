@@ -6,9 +6,13 @@ use factors::roles::Roles;
 use marketdata::{
     changes::DatasetSet,
     contents::{DatasetContents, contents},
+    dataset::Dataset,
     snapshot::Snapshot,
 };
-use risk::cross_section::{self, CrossSection, settings::CrossSectionSettings};
+use risk::{
+    cross_section::{self, CrossSection, settings::CrossSectionSettings},
+    model::RiskModel,
+};
 use rotation::prepared::{PreparedRotation, Recounted};
 use squeeze::prepared::PreparedSqueeze;
 
@@ -19,7 +23,7 @@ pub trait Prepared: Send + Sync + Sized + 'static {
     const READS: DatasetSet;
 
     /// The prepared value of the same view that it is made from; `()` if the snapshot is enough. It
-    /// reads the same datasets.
+    /// reads no other datasets.
     type Base: Send + Sync + 'static;
 
     /// Prepares it, on the pool of the caller. An earlier value may make it faster; the result has
@@ -104,14 +108,31 @@ impl Prepared for PreparedSqueeze {
 pub struct PreparedCrossSection(pub CrossSection);
 
 impl Prepared for PreparedCrossSection {
-    const READS: DatasetSet = <PreparedExposure as Prepared>::READS;
+    /// Those of its base, and short interest, which is a style.
+    const READS: DatasetSet = {
+        const BASE: &[Dataset] = exposure::prepared::READS;
+        let (mut all, mut at) = ([Dataset::ShortInterest; BASE.len() + 1], 0);
+        while at < BASE.len() {
+            all[at] = BASE[at];
+            at += 1;
+        }
+        DatasetSet::of(&all)
+    };
 
     /// The names, sessions and returns that it is estimated from.
     type Base = PreparedExposure;
 
-    fn prepare(_: &Snapshot, _: &Roles, base: &PreparedExposure, previous: Option<&Self>) -> Self {
+    fn prepare(
+        snapshot: &Snapshot,
+        _: &Roles,
+        base: &PreparedExposure,
+        previous: Option<&Self>,
+    ) -> Self {
+        // The base sees no short interest. Parts that do not depend on it are shared.
+        let mut model = RiskModel::clone(base);
+        model.snapshot = snapshot.clone();
         let earlier = previous.map(|previous| &previous.0);
-        let made = cross_section::prepare(base, CrossSectionSettings::PREPARED, earlier);
+        let made = cross_section::prepare(&model, CrossSectionSettings::PREPARED, earlier);
         PreparedCrossSection(made)
     }
 

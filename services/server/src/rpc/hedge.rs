@@ -5,6 +5,7 @@ mod faults;
 mod from_proto;
 mod limited;
 mod problem;
+mod scenario;
 mod setting;
 mod solve;
 mod terms;
@@ -278,7 +279,8 @@ fn in_setting<T>(
     let (Some(portfolio), Some(problem)) = (portfolio, problem) else {
         return Err(Refusal::Failed("invariant: a query has a portfolio".to_owned()));
     };
-    let source = Source { asked, portfolio, problem, pinned, prepared, view: &view };
+    let source =
+        Source { asked, portfolio, problem, pinned, prepared, view: &view, roles: views.roles() };
     let setting = Setting::of(source)?;
     let answer = before(asked, (pinned, views), &setting.book)?;
     let value = solve(&setting, source)?;

@@ -161,7 +161,12 @@ fn read_window(fields: &mut Fields, path: &str, asked: &mut v1::ReplayedWindow) 
     }
     let end = format!("{path}.replay.end_on");
     let (start_on, end_on) = fields.days((&field, &asked.start_on), (&end, &asked.end_on));
-    Some(Event::Replay(start_on?, end_on?))
+    let (start_on, end_on) = (start_on?, end_on?);
+    if start_on.plus(limits::REPLAY_DAYS) < end_on {
+        let text = format!("must be at most {} days after {field}", limits::REPLAY_DAYS);
+        fields.add(end, text);
+    }
+    Some(Event::Replay(start_on, end_on))
 }
 
 fn read_known(

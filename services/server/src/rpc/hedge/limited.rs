@@ -1,7 +1,13 @@
 //! Validates the limits of a hedging problem: what is limited, and between which values.
 
 use super::terms::{id, reference};
-use crate::{limits, rpc::field::Fields};
+use crate::{
+    limits,
+    rpc::{
+        field::Fields,
+        scenario::{self, Event, resolve::listed_ids},
+    },
+};
 use ::hedge::{
     constraint::ExclusionRule,
     wish::{CUT_PREFIX, LINES_ID, PARTICIPATION_ID, SQUEEZE_ID, TICKET_ID},
@@ -24,7 +30,7 @@ const ACCEPTED: &str = "must be EXPOSURE of the book with NET or GROSS, NET of a
                         ballast-regression, or one of ballast-cross-section";
 
 /// What a constraint limits; lines and groups are found in the view.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) enum Limited {
     Net,
     Gross,
@@ -36,10 +42,11 @@ pub(super) enum Limited {
     Factor(String),
     Position(v1::HedgeLine),
     Trade(v1::HedgeLine),
+    Scenario(Event),
 }
 
 /// A limit.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct AskedLimit {
     pub(super) id: String,
     pub(super) limited: Limited,
@@ -58,7 +65,7 @@ pub(super) struct AskedExclusion {
 /// Reads the constraints.
 pub(super) fn constraints(
     fields: &mut Fields,
-    asked: &[v1::HedgeConstraint],
+    asked: &mut [v1::HedgeConstraint],
     ids: &mut BTreeSet<String>,
 ) -> Vec<AskedLimit> {
     let path = "problem.constraints";
@@ -66,10 +73,10 @@ pub(super) fn constraints(
         return Vec::new();
     }
     let mut read = Vec::with_capacity(asked.len());
-    for (at, one) in asked.iter().enumerate() {
+    for (at, one) in asked.iter_mut().enumerate() {
         let path = format!("{path}[{at}]");
         constraint_id(fields, &path, &one.constraint_id, ids);
-        let limited = limited(fields, &path, one.limited.as_ref());
+        let limited = limited(fields, &path, one.limited.as_mut());
         bounds(fields, &path, one, limited.as_ref());
         let (id, lower, upper) = (one.constraint_id.clone(), one.lower, one.upper);
         read.extend(limited.map(|limited| AskedLimit { id, limited, lower, upper }));
@@ -106,11 +113,11 @@ fn bounds(fields: &mut Fields, path: &str, asked: &v1::HedgeConstraint, limited:
     }
     if upper_only && lower.is_some() {
         fields
-            .add(format!("{path}.lower"), "must be absent: gross and turnover have no lower limit");
+            .add(format!("{path}.lower"), "must be absent: gross and turnover take an upper limit only");
     }
 }
 
-fn limited(fields: &mut Fields, path: &str, asked: Option<&Wire>) -> Option<Limited> {
+fn limited(fields: &mut Fields, path: &str, asked: Option<&mut Wire>) -> Option<Limited> {
     match asked {
         None => {
             fields.add(path, "must limit a measure, a position, a trade or a number of all trades");
@@ -136,6 +143,19 @@ fn limited(fields: &mut Fields, path: &str, asked: Option<&Wire>) -> Option<Limi
                 return None;
             }
             Some(Limited::Turnover)
+        }
+        Some(Wire::Scenario(asked)) => {
+            let path = format!("{path}.scenario");
+            let read = scenario::scenario(fields, &path, asked)?;
+            let is_unknown = |id: &String| !listed_ids().any(|known| known == id);
+            if matches!(&read.event, Event::Listed { scenario_id, .. } if is_unknown(scenario_id)) {
+                let text = "must be listed by StressService.ListScenarios";
+                fields.add(format!("{path}.listed.scenario_id"), text);
+            }
+            if read.squeeze.is_some() {
+                fields.add(format!("{path}.squeeze"), "must be absent: squeeze_budget limits one");
+            }
+            Some(Limited::Scenario(read.event))
         }
     }
 }

@@ -74,7 +74,7 @@ pub(super) fn problem(fields: &mut Fields, asked: &mut v1::HedgeProblem) -> Opti
     objective.horizon_days = Some(horizon);
     let aim = aim(fields, &mut objective.risk);
     let mut ids = BTreeSet::new();
-    let limits = limited::constraints(fields, &asked.constraints, &mut ids);
+    let limits = limited::constraints(fields, &mut asked.constraints, &mut ids);
     let excluded = limited::exclusions(fields, &asked.exclusions, &mut ids);
     let squeeze = squeeze(fields, asked.squeeze_budget.get_or_insert_default());
     let participation = fields.within_or(

@@ -5,6 +5,7 @@ use super::{
     from_proto::Asked,
     limited::{AskedLimit, Limited},
     problem::AskedAim,
+    scenario::returns,
 };
 use crate::{
     refusal::Refusal,
@@ -17,10 +18,10 @@ use ::hedge::{
     terms::{DeskTerms, Instrument, Mark},
     wish::{Aim, Excluded, Limit, Meaning, Wish, aversion},
 };
-use ::portfolio::book::Book;
+use ::portfolio::{book::Book, unresolved::Cause};
 use contract::v1::{self, hedge_line::Line};
 use exposure::prepared::PreparedExposure;
-use factors::size_scheme::SizeScheme;
+use factors::{roles::Roles, size_scheme::SizeScheme};
 use marketdata::{gap::Gap, instrument::InstrumentId};
 use risk::factor_view::FactorView;
 use std::collections::BTreeMap;
@@ -47,6 +48,7 @@ pub(super) struct Source<'a> {
     pub(super) pinned: &'a Pinned,
     pub(super) prepared: &'a PreparedExposure,
     pub(super) view: &'a FactorView<'a>,
+    pub(super) roles: &'a Roles,
 }
 
 impl<'a> Setting<'a> {
@@ -128,7 +130,13 @@ impl Finder<'_> {
                 Some(found.instrument)
             }
             Err(cause) => {
-                self.fields.add(path, cause.why_unresolved());
+                let text = match &cause {
+                    Cause::UnknownInstrument(given) => {
+                        format!("must name a known line: nothing has the {given}")
+                    }
+                    other => other.why_unresolved(),
+                };
+                self.fields.add(path, text);
                 None
             }
         }
@@ -182,7 +190,7 @@ impl Finder<'_> {
         let read = &self.source.asked.problem;
         let mut limits = Vec::new();
         for (at, limit) in read.limits.iter().enumerate() {
-            let meaning = self.meaning(&format!("problem.constraints[{at}]"), limit, desk);
+            let meaning = self.meaning(&format!("problem.constraints[{at}]"), limit, (desk, book));
             let (id, lower, upper) = (limit.id.clone(), limit.lower, limit.upper);
             limits.extend(meaning.map(|meaning| Limit { id, meaning, lower, upper }));
         }
@@ -218,7 +226,12 @@ impl Finder<'_> {
         }
     }
 
-    fn meaning(&mut self, path: &str, limit: &AskedLimit, desk: &Desk<'_>) -> Option<Meaning> {
+    fn meaning(
+        &mut self,
+        path: &str,
+        limit: &AskedLimit,
+        (desk, book): (&Desk<'_>, &Book),
+    ) -> Option<Meaning> {
         Some(match &limit.limited {
             Limited::Net => Meaning::Net,
             Limited::Gross => Meaning::Gross,
@@ -233,6 +246,17 @@ impl Finder<'_> {
             }
             Limited::Trade(line) => {
                 Meaning::Trade(self.line(&format!("{path}.trade"), line, desk)?)
+            }
+            Limited::Scenario(event) => {
+                let returns =
+                    returns(self.source, (event, &format!("{path}.scenario")), desk, book);
+                match returns {
+                    Ok(returns) => Meaning::Scenario(returns),
+                    Err(found) => {
+                        found.into_iter().for_each(|v| self.fields.add(v.field, v.description));
+                        return None;
+                    }
+                }
             }
         })
     }

@@ -2,7 +2,7 @@
 
 use super::{Event, Known, Squeeze, Target, series_id};
 use crate::rpc::{field::Fields, portfolio, scenario::move_size};
-use ::portfolio::{lines::Violation, lookup::Lookup};
+use ::portfolio::{lines::Violation, lookup::Lookup, unresolved::Cause};
 use contract::v1::{self, scenario_shock::Target as WireTarget};
 use factors::{size::SizeBucket, size_scheme::SizeScheme};
 use marketdata::{
@@ -181,6 +181,10 @@ fn line(
     let reference = portfolio::instrument(Some(named));
     match lookup.resolve(&reference) {
         Ok(found) => Some(found.instrument),
+        Err(Cause::UnknownInstrument(given)) => {
+            fields.add(path, format!("must name a known line: nothing has the {given}"));
+            None
+        }
         Err(cause) => {
             fields.add(path, format!("must name one line: {}", cause.why(reference.name())));
             None

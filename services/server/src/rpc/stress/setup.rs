@@ -37,7 +37,7 @@ use std::sync::Arc;
 use stress::partition::Partition;
 
 /// The datasets behind every answer.
-const READS: DatasetSet = <PreparedExposure as Prepared>::READS;
+const READS: DatasetSet = <PreparedCrossSection as Prepared>::READS;
 
 /// What a request says of its book.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl Views {
     }
 
     /// The configured roles.
-    pub(super) fn roles(&self) -> &Roles {
+    pub(in crate::rpc) fn roles(&self) -> &Roles {
         &self.server.roles
     }
 
