@@ -24,6 +24,7 @@ mod field_names;
 mod golden;
 mod harness;
 mod health;
+mod hedge;
 mod identifiers;
 mod include;
 mod ingest;

@@ -125,6 +125,16 @@ pub const SCENARIO_LINES: usize = 100;
 pub const SCENARIO_SESSIONS: i32 = 252;
 /// Bounds on factors of one search for a likely loss.
 pub const FACTOR_BOXES: usize = 100;
+/// Instruments of one hedging problem.
+pub const HEDGE_INSTRUMENTS: usize = 200;
+/// Constraints of one hedging problem.
+pub const HEDGE_CONSTRAINTS: usize = 100;
+/// Exclusions of one hedging problem.
+pub const HEDGE_EXCLUSIONS: usize = 1_000;
+/// Points of one frontier.
+pub const FRONTIER_POINTS: usize = 20;
+/// Branches of one search for a hedge.
+pub const HEDGE_NODES: i32 = 10_000;
 /// Entries of a page if the caller does not set a size.
 pub const PAGE_DEFAULT: usize = 100;
 /// Maximum number of entries of a page.
