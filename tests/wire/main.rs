@@ -50,6 +50,7 @@ mod risk_measures;
 mod rotation;
 mod rotation_real;
 mod series_units;
+mod service_config;
 mod settings;
 mod shutdown;
 mod squeeze;
