@@ -8,10 +8,13 @@
 
 mod admin_port;
 mod as_published;
+mod authentication;
 mod batch;
 mod book_history;
 mod calls;
 mod carried_over;
+#[path = "../support/certificates.rs"]
+mod certificates;
 mod drawn_files;
 mod explain_pnl;
 mod exposure;
@@ -52,5 +55,6 @@ mod settings;
 mod shutdown;
 mod squeeze;
 mod squeeze_real;
+mod tls;
 mod transport;
 mod uploads;
