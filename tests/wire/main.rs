@@ -36,6 +36,7 @@ mod merges;
 mod metrics;
 mod portfolio;
 mod postgres;
+mod postgres_faults;
 #[path = "../support/postgres.rs"]
 mod postgres_server;
 mod raw;
@@ -51,6 +52,7 @@ mod risk_measures;
 mod rotation;
 mod rotation_real;
 mod series_units;
+mod service_config;
 mod settings;
 mod shutdown;
 mod squeeze;
