@@ -8,10 +8,13 @@
 
 mod admin_port;
 mod as_published;
+mod authentication;
 mod batch;
 mod book_history;
 mod calls;
 mod carried_over;
+#[path = "../support/certificates.rs"]
+mod certificates;
 mod drawn_files;
 mod explain_pnl;
 mod exposure;
@@ -57,5 +60,6 @@ mod shutdown;
 mod squeeze;
 mod squeeze_real;
 mod stress;
+mod tls;
 mod transport;
 mod uploads;

@@ -41,6 +41,8 @@ pub struct Limits {
     pub request_bytes_per_s: u64,
     /// Concurrent connections; further ones are closed as soon as they are accepted.
     pub connections: usize,
+    /// Concurrent TLS handshakes; further connections are closed as soon as they are accepted.
+    pub handshakes: usize,
     /// Concurrent calls on one connection.
     pub streams_per_connection: u32,
     /// Concurrent watch streams, over all connections.
@@ -80,6 +82,7 @@ impl Limits {
             request_idle_ms: 10_000,
             request_bytes_per_s: 16 * 1024,
             connections: 8_192,
+            handshakes: 1_024,
             streams_per_connection: 256,
             watchers: 1_024,
             compute_queue: 64,
@@ -268,3 +271,13 @@ pub const OWN_FILES: usize = 128;
 pub const LONGEST_MS: u64 = 10 * 366 * 86_400_000;
 /// Time that cut calls get to send their status, milliseconds.
 pub const LAST_FRAMES_MS: u64 = 500;
+/// Bytes of a file with a certificate, a key, a token or a set of keys.
+pub const SECRET_FILE_BYTES: u64 = 256 * 1024;
+/// Least characters of a static token: 32 of hexadecimal are 128 bits.
+pub const TOKEN_CHARS_LEAST: usize = 32;
+/// Most characters of a static token.
+pub const TOKEN_CHARS: usize = 4_096;
+/// Characters of the name of a caller.
+pub const CALLER_CHARS: usize = 256;
+/// Most seconds that the clock of an identity provider may be from ours.
+pub const CLOCK_SKEW_S: u64 = 300;

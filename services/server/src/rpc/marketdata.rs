@@ -8,6 +8,7 @@ mod to_proto;
 
 use crate::{
     as_of::AsOf,
+    auth::Caller,
     limits,
     needed::Needed,
     patience,
@@ -46,7 +47,9 @@ impl MarketDataService for Handler {
         &self,
         request: Request<Streaming<v1::IngestRequest>>,
     ) -> Result<Response<v1::IngestResponse>, Status> {
-        Ok(Response::new(ingest::ingest(&self.services, request.into_inner()).await?))
+        let caller = request.extensions().get::<Caller>().cloned();
+        let caller = Arc::clone(caller.unwrap_or_else(Caller::anonymous).name());
+        Ok(Response::new(ingest::ingest(&self.services, caller, request.into_inner()).await?))
     }
 
     async fn get_series(

@@ -83,6 +83,12 @@ fn status_parts(refusal: &Refusal) -> StatusParts {
                 [("what", (*what).to_owned()), ("limit", limit.to_string())],
             )
         },
+        Refusal::CredentialsMissing => parts(Code::Unauthenticated, "CREDENTIALS_MISSING"),
+        Refusal::CredentialsExpired => parts(Code::Unauthenticated, "CREDENTIALS_EXPIRED"),
+        Refusal::CredentialsRefused => parts(Code::Unauthenticated, "CREDENTIALS_REFUSED"),
+        Refusal::RoleMissing { role } => {
+            parts_with(Code::PermissionDenied, "ROLE_MISSING", [("role", (*role).to_owned())])
+        }
         Refusal::DeadlineExceeded => parts(Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
         Refusal::StreamLifetime => parts(Code::Unavailable, "STREAM_LIFETIME"),
         Refusal::MessageTooLarge => parts(Code::ResourceExhausted, "MESSAGE_TOO_LARGE"),
@@ -201,6 +207,10 @@ fn message(refusal: &Refusal) -> String {
         | Refusal::Behind { .. }
         | Refusal::Mismatch { .. }
         | Refusal::Overloaded { .. }
+        | Refusal::CredentialsMissing
+        | Refusal::CredentialsExpired
+        | Refusal::CredentialsRefused
+        | Refusal::RoleMissing { .. }
         | Refusal::DeadlineExceeded
         | Refusal::StreamLifetime
         | Refusal::MessageTooLarge

@@ -30,7 +30,7 @@ use ingest::{
 use marketdata::{instant::Instant, market::Market};
 use prost::Message as _;
 use std::sync::Arc;
-use store::{ANONYMOUS, Append, Appended, Provenance, RequestKey, StoreError};
+use store::{Append, Appended, Provenance, RequestKey, StoreError};
 use tables::refusal;
 use tokio::sync::mpsc;
 use tonic::Streaming;
@@ -42,6 +42,7 @@ use tracing::Instrument as _;
 /// Why it is rejected; nothing is stored then.
 pub(super) async fn ingest(
     services: &Arc<Services>,
+    caller: Arc<str>,
     mut messages: Streaming<v1::IngestRequest>,
 ) -> Result<v1::IngestResponse, tonic::Status> {
     let stopwatch = Stopwatch::start();
@@ -52,7 +53,7 @@ pub(super) async fn ingest(
     let options = options(&header, received_at)?;
     let received = receive(services, &mut messages, options).await?;
     let received_ms = stopwatch.elapsed_ms();
-    let upload = Upload::new(header, received, received_at);
+    let upload = Upload::new(&caller, header, received, received_at);
     let services = Arc::clone(services);
     let write = async move {
         // Held until the write ends: a client that leaves must not make room for more rows in
@@ -138,13 +139,18 @@ struct Upload {
 }
 
 impl Upload {
-    fn new(header: v1::IngestHeader, received: Received, received_at: Instant) -> Upload {
+    fn new(
+        caller: &str,
+        header: v1::IngestHeader,
+        received: Received,
+        received_at: Instant,
+    ) -> Upload {
         let mut fingerprint = blake3::Hasher::new_derive_key("ballast.v1 ingest fingerprint");
         fingerprint.update(&received.content_hash);
         fingerprint.update(&header.encode_to_vec());
         Upload {
             key: RequestKey {
-                caller: ANONYMOUS.to_owned(),
+                caller: caller.to_owned(),
                 method: "Ingest".to_owned(),
                 request_id: header.request_id.clone(),
             },
