@@ -44,6 +44,10 @@ const EDGES: [(&str, &[&str]); 18] = [
             "rotation",
             "squeeze",
             "exposure",
+            "hedge",
+            // The cross-section model that stress and hedge share is prepared by the server.
+            "risk",
+            "stress",
             "store",
         ],
     ),

@@ -13,6 +13,7 @@ pub mod compute;
 pub mod config;
 pub mod connection;
 pub mod excerpt;
+pub mod follower;
 pub mod hex;
 pub mod limits;
 pub mod market;
@@ -52,10 +53,11 @@ use crate::{
     services::Services,
     settings::Settings,
     store_health::StoreState,
+    store_url::StoreUrl,
     traffic::{Calls, Traffic},
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
-use store::{Store, StoreError};
+use store::{Place, Store, StoreError};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 use tonic::transport::Server;
 use tonic_health::{ServingStatus, server::HealthReporter};
@@ -230,11 +232,12 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartE
 
 /// Opens the store, verifies everything in it that can change an answer, and loads the market.
 async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, Resident), StoreError> {
-    let url = config.store.with_password();
+    let standby = config.read_store.as_ref().map(StoreUrl::with_password);
+    let place = Place { url: config.store.with_password(), standby };
     let store = if config.create {
-        store::connect_on(url, config.thread_count()).await?
+        store::connect_on(place, config.thread_count()).await?
     } else {
-        store::open_on(url, config.thread_count()).await?
+        store::open_on(place, config.thread_count()).await?
     };
     let market = Resident::load(store.as_ref()).await?;
     Ok((store, market))
@@ -278,7 +281,11 @@ fn background(config: &Config, services: &Arc<Services>) -> Vec<JoinHandle<()>> 
     let every = Duration::from_millis(config.follow_ms);
     let (market, store) = (services.market.clone(), Arc::clone(&services.store));
     let health = services.store_health.clone();
-    let mut tasks = vec![tokio::spawn(market::follow(market, store, every, health.clone()))];
+    let follower = services.follower.clone();
+    let mut tasks = vec![
+        tokio::spawn(follower.run(market, Arc::clone(&store), every, health.clone())),
+        tokio::spawn(follower::retry_writes(store, every, health.clone())),
+    ];
     if 0 < config.compact_s {
         let every = Duration::from_secs(config.compact_s);
         let (store, clock) = (Arc::clone(&services.store), services.clock.clone());
