@@ -22,7 +22,7 @@ use gather::Gathered;
 use marketdata::{gap::Gap, instrument::InstrumentId};
 use portfolio::book::Book;
 use risk::factor_view::{FactorView, Rung};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 /// A line with what a plan needs of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,6 +84,8 @@ pub struct Desk<'a> {
     pub(crate) clock: Clock,
     pub(crate) impact_size: f64,
     gaps: Vec<Gap>,
+    /// Risks of earlier times, found when first needed: all schemes share them.
+    pub(crate) earlier: OnceLock<Vec<Option<LineRisk>>>,
 }
 
 impl<'a> Desk<'a> {
@@ -118,6 +120,7 @@ impl<'a> Desk<'a> {
             clock: terms.clock,
             impact_size: terms.impact_size,
             gaps,
+            earlier: OnceLock::new(),
         };
         desk.set_volatilities();
         Ok(desk)

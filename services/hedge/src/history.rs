@@ -50,16 +50,6 @@ impl History {
         pnl
     }
 
-    /// The sessions before one.
-    pub(crate) fn before(&self, session: usize) -> History {
-        let cut = |series: &Vec<f64>| series[..session].to_vec();
-        let cut_flags = |flags: &Vec<bool>| flags[..session].to_vec();
-        History {
-            returns: self.returns.iter().map(cut).collect(),
-            is_stand_in: self.is_stand_in.iter().map(cut_flags).collect(),
-        }
-    }
-
     /// Share of Σ |held| over some sessions that rests on stand-ins.
     pub(crate) fn stand_in_share(
         &self,

@@ -8,7 +8,6 @@ use crate::{
     clock::SessionMinute,
     constraint::{Constraint, Exclusion, ExclusionRule, MaxLines, Measure, MinTicket, Weights},
     desk::{Desk, DeskLine},
-    history::History,
     line::{Line, Trading},
     line_risk::LineRisk,
     objective::{Centring, Objective, RiskTerm, Scenarios},
@@ -67,16 +66,15 @@ impl Desk<'_> {
     /// # Errors
     /// Every [`WishFault`].
     pub fn problem(&self, scheme: Scheme, wish: &Wish) -> Result<Problem, Vec<WishFault>> {
-        self.problem_with(scheme, wish, &self.risk, &self.history)
+        self.problem_with(scheme, wish, (&self.risk, self.history.sessions()))
     }
 
-    /// The same with the risk and the history of an earlier session.
+    /// The same with the risk of an earlier time, and the first sessions of the history alone.
     pub(crate) fn problem_with(
         &self,
         scheme: Scheme,
         wish: &Wish,
-        risk: &LineRisk,
-        history: &History,
+        (risk, sessions): (&LineRisk, usize),
     ) -> Result<Problem, Vec<WishFault>> {
         let wording = Wording { desk: self, scheme };
         let (mut constraints, mut faults) = wording.limits(&wish.limits);
@@ -89,11 +87,9 @@ impl Desk<'_> {
         }));
         constraints.extend(self.squeeze_budget(wish.squeeze, risk));
         let exclusions = wording.exclusions(wish, &mut faults);
-        let objective = wording.objective(wish, history);
-        let Some(objective) = objective.filter(|_| faults.is_empty()) else {
-            faults.extend(wording.objective(wish, history).is_none().then_some(WishFault::Tail));
-            return Err(faults);
-        };
+        let objective = wording.objective(wish, sessions);
+        faults.extend(objective.is_none().then_some(WishFault::Tail));
+        let Some(objective) = objective.filter(|_| faults.is_empty()) else { return Err(faults) };
         Problem::new(Statement {
             lines: wording.lines(risk),
             risk: risk.risk.clone(),
@@ -212,13 +208,15 @@ impl Wording<'_> {
     }
 
     /// `None` if the scenarios of a tail are refused.
-    fn objective(&self, wish: &Wish, history: &History) -> Option<Objective> {
+    fn objective(&self, wish: &Wish, sessions: usize) -> Option<Objective> {
         let risk = match wish.aim {
             Aim::Variance { aversion } => RiskTerm::Variance { aversion },
             Aim::Tail { weight, confidence } => {
                 let traded = (0..self.desk.lines.len()).filter(|line| self.is_traded(*line));
-                let returns = traded.map(|line| history.returns[line].clone()).collect();
-                let book = history.pnl(self.desk.held());
+                let history = &self.desk.history;
+                let returns = traded.map(|line| history.returns[line][..sessions].to_vec());
+                let returns = returns.collect();
+                let book = history.pnl(self.desk.held())[..sessions].to_vec();
                 let scenarios = Scenarios::new(confidence, book, returns, Centring::Demeaned);
                 RiskTerm::Tail { weight, scenarios: scenarios.ok()? }
             }

@@ -16,6 +16,7 @@ use crate::{
     scheme::Scheme,
     wish::Wish,
 };
+use marketdata::instrument::InstrumentId;
 use risk::{
     factor_view::{FactorView, ModelledName, Rung},
     large_moves::NINE_OF_TEN,
@@ -104,21 +105,18 @@ fn walk(
     limits: SolveLimits,
     is_cancelled: IsCancelled<'_>,
 ) -> Result<Option<OutOfSample>, Stopped> {
-    let sessions = desk.history.sessions();
-    let blocks: Vec<Range<usize>> = (SESSIONS_BEFORE..sessions)
-        .step_by(BLOCK_SESSIONS)
-        .map(|first| first..(first + BLOCK_SESSIONS).min(sessions))
-        .collect();
+    let blocks = blocks(desk.history.sessions());
     if blocks.len() < BLOCKS_MIN {
         return Ok(None);
     }
     let book = desk.history.pnl(desk.held());
     let mut pairs: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
     let mut trades: Vec<Vec<f64>> = Vec::new();
-    for block in &blocks {
-        let Some(known) = known_before(desk, block.start) else { return Ok(None) };
-        let past = desk.history.before(block.start);
-        let Ok(problem) = desk.problem_with(scheme, wish, &known, &past) else { return Ok(None) };
+    let risks = desk.earlier.get_or_init(|| earlier_risks(desk, &blocks));
+    for (block, known) in blocks.iter().zip(risks) {
+        let Some(known) = known else { return Ok(None) };
+        let problem = desk.problem_with(scheme, wish, (known, block.start));
+        let Ok(problem) = problem else { return Ok(None) };
         let Answer::Plan(plan) = optimize(&problem, limits, is_cancelled)? else { return Ok(None) };
         let traded: Vec<(usize, f64)> =
             plan.trades.iter().map(|trade| (trade.line, trade.money)).collect();
@@ -130,19 +128,48 @@ fn walk(
     Ok(OutOfSample::of(&pairs, &trades))
 }
 
-/// The risk of the lines as the sessions before one show it.
-fn known_before(desk: &Desk<'_>, session: usize) -> Option<LineRisk> {
+fn blocks(sessions: usize) -> Vec<Range<usize>> {
+    let starts = (SESSIONS_BEFORE..sessions).step_by(BLOCK_SESSIONS);
+    starts.map(|first| first..(first + BLOCK_SESSIONS).min(sessions)).collect()
+}
+
+/// The risk of the lines as the sessions before each block show it.
+fn earlier_risks(desk: &Desk<'_>, blocks: &[Range<usize>]) -> Vec<Option<LineRisk>> {
+    let residuals: Vec<Option<Vec<f64>>> = desk
+        .movers
+        .iter()
+        .map(|mover| desk.view.specific_returns(mover.instrument, mover.name.as_ref()?))
+        .collect();
+    blocks.iter().map(|block| risk_before(desk, &residuals, block.start)).collect()
+}
+
+fn risk_before(
+    desk: &Desk<'_>,
+    residuals: &[Option<Vec<f64>>],
+    session: usize,
+) -> Option<LineRisk> {
     let view = desk.view;
     let weights = &view.weights[view.weights.len() - session..];
     let returns: Vec<&[f64]> = view.returns.iter().map(|factor| &factor[..session]).collect();
-    let whole: Vec<usize> =
-        (0..session).filter(|at| returns.iter().all(|factor| factor[*at].is_finite())).collect();
+    let is_whole = |at: &usize| returns.iter().all(|factor| factor[*at].is_finite());
+    let whole: Vec<usize> = (0..session).filter(is_whole).collect();
     let pick = |values: &[f64]| -> Vec<f64> { whole.iter().map(|at| values[*at]).collect() };
     let columns: Vec<Vec<f64>> = returns.iter().map(|factor| pick(factor)).collect();
     let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
     let matrix = covariance::weighted(&columns, &pick(weights), Centre::Mean)?;
-    let movers: Vec<Mover> =
-        desk.movers.iter().map(|mover| earlier(view, mover, session, weights)).collect();
+    let earlier = |(mover, residuals): (&Mover, &Option<Vec<f64>>)| {
+        let again = mover.name.as_ref().and_then(|name| match name.rung {
+            Rung::Peers => None,
+            Rung::Regression => regressed_before(view, mover.instrument, weights),
+            Rung::Model => {
+                let variance = variance_before(residuals.as_ref()?, weights)?;
+                Some(ModelledName { specific_variance: variance, ..name.clone() })
+            }
+        });
+        // As it is where the sessions are too few.
+        Mover { name: again.or_else(|| mover.name.clone()), ..mover.clone() }
+    };
+    let movers: Vec<Mover> = desk.movers.iter().zip(residuals).map(earlier).collect();
     let own = movers.iter().filter(|mover| mover.members.is_empty());
     let own =
         own.filter_map(|mover| Some((mover.instrument, mover.name.as_ref()?.specific_variance)));
@@ -151,34 +178,30 @@ fn known_before(desk: &Desk<'_>, session: usize) -> Option<LineRisk> {
     LineRisk::of(&matrix, &movers, &members).ok()
 }
 
-/// A mover with what the sessions before one show of it; as it is where they are too few.
-fn earlier(view: &FactorView<'_>, mover: &Mover, session: usize, weights: &[f64]) -> Mover {
-    let again = || {
-        let name = mover.name.as_ref()?;
-        let own = &view.own_returns(mover.instrument)?[..session];
-        match name.rung {
-            Rung::Peers => None,
-            Rung::Regression => {
-                let factors: Vec<Vec<f64>> =
-                    view.returns.iter().map(|factor| factor[..session].to_vec()).collect();
-                let mut found = projection::project(&factors, &[own.to_vec()], weights).ok()?;
-                let specific_variance = found.residual.get(0, 0).max(0.0);
-                Some(ModelledName { exposures: found.slopes.pop()?, specific_variance, ..*name })
-            }
-            Rung::Model => {
-                let residual = |at: usize| own[at] - view.explained(&name.exposures, at);
-                let known: Vec<(f64, f64)> = (0..session)
-                    .map(|at| (weights[at], residual(at)))
-                    .filter(|(_, residual)| residual.is_finite())
-                    .collect();
-                let all: f64 = known.iter().map(|(weight, _)| weight).sum();
-                let squares: f64 = known.iter().map(|(weight, e)| weight * e * e).sum();
-                let specific_variance = (RESIDUALS_MIN <= known.len()).then_some(squares / all)?;
-                Some(ModelledName { exposures: name.exposures.clone(), specific_variance, ..*name })
-            }
-        }
-    };
-    Mover { name: again().or_else(|| mover.name.clone()), ..mover.clone() }
+/// A regression over as many first sessions as there are weights.
+fn regressed_before(
+    view: &FactorView<'_>,
+    instrument: InstrumentId,
+    weights: &[f64],
+) -> Option<ModelledName> {
+    let first = |series: &[f64]| series[..weights.len()].to_vec();
+    let own = first(&view.own_returns(instrument)?);
+    let factors: Vec<Vec<f64>> = view.returns.iter().map(|factor| first(factor)).collect();
+    let mut found = projection::project(&factors, &[own], weights).ok()?;
+    let specific_variance = found.residual.get(0, 0).max(0.0);
+    Some(ModelledName { exposures: found.slopes.pop()?, specific_variance, rung: Rung::Regression })
+}
+
+/// Σ w·e²/Σ w over the first sessions with a residual.
+fn variance_before(residuals: &[f64], weights: &[f64]) -> Option<f64> {
+    let known = weights.iter().zip(residuals).filter(|(_, e)| e.is_finite());
+    let (mut all, mut squares, mut count) = (0.0, 0.0, 0);
+    for (weight, e) in known {
+        all += weight;
+        squares += weight * e * e;
+        count += 1;
+    }
+    (RESIDUALS_MIN <= count).then(|| squares / all)
 }
 
 impl OutOfSample {

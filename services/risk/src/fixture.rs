@@ -35,7 +35,7 @@ pub struct Truth {
     /// Trades only every other day: the close of the day between is unchanged, and the next one
     /// catches up.
     pub stale: bool,
-    /// Whether the small-cap index holds it.
+    /// Whether the small-cap index holds it, with the weight of its market value.
     pub in_small_cap_fund: bool,
     /// Prices are stored as if split by this factor after the last day; 1 stores them unchanged.
     pub restated: f64,
@@ -189,6 +189,8 @@ impl World {
         let mut instruments = Vec::new();
         let mut namings = Vec::new();
         let series = self.series(seed);
+        let held = self.names.iter().filter(|truth| truth.in_small_cap_fund);
+        let held_usd: f64 = held.map(|truth| truth.market_cap_usd).sum();
         let closes: Vec<Instant> = self.days.iter().map(|day| Instant::close_of(*day)).collect();
         let id_of = |index: usize| InstrumentId(number(index, series.len()));
         let sector_of = |index: usize| number(index % SECTORS.len(), SECTORS.len()) - 1;
@@ -225,7 +227,8 @@ impl World {
                 shares.push(key.0, key.1, key.2, key.3, &[count, classified * count * 0.9]);
                 if truth.in_small_cap_fund {
                     let fund = id_of(self.names.len() + 1);
-                    let row = [f64::NAN; Dataset::Holdings.fields().len()];
+                    let mut row = [f64::NAN; Dataset::Holdings.fields().len()];
+                    row[Dataset::Holdings.column(Field::Weight)] = truth.market_cap_usd / held_usd;
                     holdings.push(id, fund, self.days[0], known, &row);
                 }
                 let mut listing = [f64::NAN; Dataset::Listings.fields().len()];

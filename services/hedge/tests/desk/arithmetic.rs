@@ -15,7 +15,8 @@ use hedge::{
     wish::{Excluded, Limit, Meaning, SqueezeBudget, Wish},
     working::schedules,
 };
-use risk::fixture::{World, world};
+use risk::fixture::{World, world, world_with};
+use stats::moments::{Ddof, standard_deviation};
 
 fn small_world() -> World {
     world(120, 420, 47)
@@ -187,4 +188,55 @@ fn a_schedule_trades_cost_against_waiting() {
     );
     assert!(early.left[0].1.abs() < even.left[0].1.abs(), "{early:?}");
     assert!(even.expected_cost < early.expected_cost && early.deviation < even.deviation);
+}
+
+/// Short 1m of N0100 and 20m of the small-cap index, which holds the names from the 90th on by market
+/// value: the three largest shorts looked through, each at max(3σ√5, 15 %) of its last 60 returns.
+#[test]
+fn the_squeeze_loss_looks_through_funds() {
+    let world = world_with(120, 420, 47, |names| {
+        names.iter_mut().skip(90).for_each(|name| name.in_small_cap_fund = true);
+    });
+    let view = View::of(&world.snapshot());
+    let book = view.book(&[("AAPL", 4e6), ("N0100", -1e6), ("^RUT", -20e6)]);
+    let factors = view.factors();
+    let desk = Desk::of(&factors, &book, &terms(&view, &[])).unwrap();
+    assert!(desk.gaps().is_empty(), "{:?}", desk.gaps());
+    let held: f64 = world.names[90..].iter().map(|name| name.market_cap_usd).sum();
+    let loss = |at: usize| {
+        let own = if at == 100 { 1e6 } else { 0.0 };
+        let short = own + 20e6 * world.names[at].market_cap_usd / held;
+        let returns = world.returns(at, 47);
+        let sigma = standard_deviation(&returns[returns.len() - 60..], Ddof::Sample).unwrap();
+        short * (3.0 * sigma * 5f64.sqrt()).max(0.15)
+    };
+    let mut losses: Vec<f64> = (90..120).map(loss).collect();
+    losses.sort_by(|a, b| b.total_cmp(a));
+    let expected: f64 = losses[..3].iter().sum();
+    let problem = desk.problem(Scheme::Cut, &wish(1e-6)).unwrap();
+    let found = consequences(&desk, &problem, &[0.0; 3], Some(0.1));
+    // Prices are kept in single precision in the panel.
+    near(found.squeeze_loss.before, expected, 1e-5 * expected);
+}
+
+/// The budget binds: without it the small-cap index would be sold short for more.
+#[test]
+fn a_squeeze_budget_limits_shorts_of_funds() {
+    let world = world_with(120, 420, 47, |names| {
+        names.iter_mut().skip(90).for_each(|name| name.in_small_cap_fund = true);
+    });
+    let view = View::of(&world.snapshot());
+    let book = view.book(&[("N0100", 4e6), ("N0105", 4e6), ("N0110", 4e6)]);
+    let factors = view.factors();
+    let desk = Desk::of(&factors, &book, &terms(&view, &["^RUT"])).unwrap();
+    let shorted = |squeeze| {
+        let wish = Wish { squeeze, participation: None, ..wish(1e-5) };
+        let reports = reports(&desk, &wish);
+        let overlay = plan(&reports, Scheme::Overlay);
+        (overlay.trades[0].money, reports[1].consequences.as_ref().unwrap().squeeze_loss.after)
+    };
+    let (free, loss) = shorted(SqueezeBudget::Off);
+    let (bound, limited) = shorted(SqueezeBudget::Most(0.5 * loss));
+    assert!(free < bound && bound < 0.0, "{free} {bound}");
+    near(limited, 0.5 * loss, 1e-4 * loss);
 }
