@@ -12,10 +12,12 @@ use crate::{
     harness::{Harness, header, held, instant, named, on},
     hedge::plan_request,
     postgres_server::Postgres,
+    stress,
 };
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient, hedge_service_client::HedgeServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
+    stress_service_client::StressServiceClient,
 };
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, ReflectMessage as _, SerializeOptions};
@@ -33,7 +35,7 @@ use std::{
 use tonic::{Response, transport::Channel};
 
 /// Large enough for every indicator, bucket and leg; small enough to read.
-const MARKET: Parameters = Parameters { names: 130, days: 420, seed: 20_240_711 };
+pub(crate) const MARKET: Parameters = Parameters { names: 130, days: 420, seed: 20_240_711 };
 /// The rotation day of the simulated market, and its last session.
 pub(crate) const ROTATION_ON: &str = "2024-07-11";
 const LAST_ON: &str = "2024-07-31";
@@ -139,6 +141,7 @@ async fn answers(harness: &Harness) -> Goldens {
     rotation(&mut goldens, channel.clone()).await;
     exposure(&mut goldens, channel.clone(), &market).await;
     squeeze(&mut goldens, channel.clone(), &market).await;
+    stress(&mut goldens, channel.clone(), &market).await;
     hedge(&mut goldens, channel, &market).await;
     market_data(&mut goldens, harness).await;
     goldens
@@ -147,7 +150,12 @@ async fn answers(harness: &Harness) -> Goldens {
 /// Loads the simulated market.
 pub(crate) async fn simulated(harness: &Harness) -> Market {
     let market = Market::new(MARKET);
-    for file in files::all(&market) {
+    load(harness, &market).await;
+    market
+}
+
+pub(crate) async fn load(harness: &Harness, market: &Market) {
+    for file in files::all(market) {
         let header = v1::IngestHeader {
             symbol: file.symbol.unwrap_or_default(),
             index_id: file.index_id.unwrap_or_default().to_owned(),
@@ -157,7 +165,6 @@ pub(crate) async fn simulated(harness: &Harness) -> Market {
         };
         harness.try_ingest(header, &file.bytes).await.unwrap();
     }
-    market
 }
 
 async fn rotation(goldens: &mut Goldens, channel: Channel) {
@@ -285,6 +292,38 @@ async fn squeeze(goldens: &mut Goldens, channel: Channel, market: &Market) {
         v1::RankSqueezeRequest { as_of: on(ROTATION_ON), page_size: 15, ..Default::default() };
     let answer = client.rank_squeeze(request).await.unwrap();
     goldens.keep("squeeze_rank", "RankSqueezeResponse", answer);
+}
+
+async fn stress(goldens: &mut Goldens, channel: Channel, market: &Market) {
+    let mut client = StressServiceClient::new(channel);
+    let small_caps = v1::scenario_shock::Target::SeriesId("small_cap_index".to_owned());
+    let up = stress::shocked(small_caps, v1::move_size::Size::TotalReturn(0.036));
+    let crowded = v1::short_squeeze::Shorts::Crowded(v1::CrowdedShorts {});
+    let request = v1::RunStressRequest {
+        as_of: on(LAST_ON),
+        portfolio: Some(book(market)),
+        scenarios: vec![
+            stress::replay(ROTATION_ON, ""),
+            stress::listed("rotation_2024_07"),
+            stress::listed("rotation_2024_07_11_twice"),
+            stress::squeezed(up, crowded),
+            stress::listed("crash_1987"),
+        ],
+        ..Default::default()
+    };
+    let answer = client.run_stress(request).await.unwrap();
+    goldens.keep("stress", "RunStressResponse", answer);
+    let request = v1::FindLikelyLossRequest {
+        as_of: on(LAST_ON),
+        portfolio: Some(book(market)),
+        loss: Some(2e6),
+        ..Default::default()
+    };
+    let answer = client.find_likely_loss(request).await.unwrap();
+    goldens.keep("likely_loss", "FindLikelyLossResponse", answer);
+    let request = v1::ListScenariosRequest { as_of: on(LAST_ON), ..Default::default() };
+    let answer = client.list_scenarios(request).await.unwrap();
+    goldens.keep("scenarios", "ListScenariosResponse", answer);
 }
 
 async fn hedge(goldens: &mut Goldens, channel: Channel, market: &Market) {

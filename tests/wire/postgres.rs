@@ -7,7 +7,7 @@ use crate::{
 };
 use contract::v1;
 use prost::Message as _;
-use server::clock::Clock;
+use server::{clock::Clock, config::Config};
 use std::time::Duration;
 use tokio_stream::StreamExt as _;
 use tonic::{Code, Request, Status};
@@ -16,37 +16,42 @@ use tonic_health::pb::{
 };
 use tonic_types::StatusExt as _;
 
-fn bars(symbol: &str, close: u32) -> Vec<u8> {
+pub(crate) fn bars(symbol: &str, close: u32) -> Vec<u8> {
     format!("Ticker,Date,Open,High,Low,Close,Volume\n{symbol},2021-01-04,9,9,1,{close},1\n").into()
 }
 
 /// A server on a store, which polls it every hour only: what it hears in time was announced.
-async fn replica(url: &str) -> Harness {
+pub(crate) async fn replica(url: &str) -> Harness {
     polling(url, 3_600_000).await
 }
 
-async fn polling(url: &str, follow_ms: u64) -> Harness {
+pub(crate) async fn polling(url: &str, follow_ms: u64) -> Harness {
+    on(url, |config| config.follow_ms = follow_ms).await
+}
+
+/// A server on a store, with other settings.
+pub(crate) async fn on(url: &str, change: impl FnOnce(&mut Config)) -> Harness {
     let clock = Clock::manual(instant("2021-02-01T21:00:00Z"));
     Harness::with(clock, |config| {
         config.store = url.to_owned().into();
-        config.follow_ms = follow_ms;
+        change(config);
     })
     .await
 }
 
-fn revision_of(harness: &Harness) -> u64 {
+pub(crate) fn revision_of(harness: &Harness) -> u64 {
     harness.services().market.head().head().revision
 }
 
 /// Waits until a server has read a revision.
-async fn reaches(harness: &Harness, revision: u64) {
+pub(crate) async fn reaches(harness: &Harness, revision: u64) {
     let mut heads = harness.services().market.heads();
     let reached = heads.wait_for(|market| revision <= market.head().revision);
     soon("the revision", reached).await.map(drop).unwrap();
 }
 
 /// The coverage at an as-of, with a deadline.
-async fn coverage(
+pub(crate) async fn coverage(
     harness: &Harness,
     as_of: Option<v1::AsOf>,
     within: Duration,
@@ -56,11 +61,11 @@ async fn coverage(
     Ok(harness.market_data().await.list_datasets(request).await?.into_inner())
 }
 
-fn at_revision(revision: u64) -> Option<v1::AsOf> {
+pub(crate) fn at_revision(revision: u64) -> Option<v1::AsOf> {
     Some(v1::AsOf { revision: Some(revision), ..v1::AsOf::default() })
 }
 
-const AMPLE: Duration = Duration::from_secs(20);
+pub(crate) const AMPLE: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_on_one_server_is_heard_by_the_others_and_answered_alike() {

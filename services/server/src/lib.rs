@@ -13,6 +13,7 @@ pub mod compute;
 pub mod config;
 pub mod connection;
 pub mod excerpt;
+pub mod follower;
 pub mod hex;
 pub mod limits;
 pub mod market;
@@ -278,7 +279,11 @@ fn background(config: &Config, services: &Arc<Services>) -> Vec<JoinHandle<()>> 
     let every = Duration::from_millis(config.follow_ms);
     let (market, store) = (services.market.clone(), Arc::clone(&services.store));
     let health = services.store_health.clone();
-    let mut tasks = vec![tokio::spawn(market::follow(market, store, every, health.clone()))];
+    let follower = services.follower.clone();
+    let mut tasks = vec![
+        tokio::spawn(follower.run(market, Arc::clone(&store), every, health.clone())),
+        tokio::spawn(follower::retry_writes(store, every, health.clone())),
+    ];
     if 0 < config.compact_s {
         let every = Duration::from_secs(config.compact_s);
         let (store, clock) = (Arc::clone(&services.store), services.clock.clone());

@@ -230,6 +230,10 @@ pub const GAP_SUBJECTS: usize = 10;
 pub const GAP_DETAILS: usize = 3;
 /// Longest time that a call waits for a revision that this server has not read, milliseconds.
 pub const LONGEST_WAIT_MS: u64 = 30_000;
+/// Reads of the store for calls that run at a time; the others wait, up to their deadlines. Two less
+/// than the connections with which a store in PostgreSQL reads: one for the follower, one for the
+/// sampler.
+pub const STORE_READS: usize = 2;
 /// How long before its deadline a call that waits in vain is answered, milliseconds. A call with
 /// less time does not wait.
 pub const ANSWER_AHEAD_MS: u64 = 100;

@@ -161,30 +161,6 @@ async fn apply(market: Arc<Market>, delta: Delta) -> Arc<Market> {
     }
 }
 
-/// Follows a store until cancelled: reads its head whenever a commit is announced and at every
-/// interval. After a failed write it tries a small one, so that health recovers by itself when the
-/// store accepts writes again.
-pub async fn follow(
-    resident: Resident,
-    store: Arc<dyn Store>,
-    every: Duration,
-    health: StoreHealth,
-) {
-    let mut ticks = tokio::time::interval(every);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = store.announced() => {}
-        }
-        resident.retired.free();
-        health.followed(&resident.catch_up(store.as_ref()).await);
-        if !health.takes_writes() {
-            health.written(&store.probe_write().await);
-        }
-    }
-}
-
 /// Compacts a store until cancelled, a bounded amount at a time.
 pub async fn compact(store: Arc<dyn Store>, clock: Clock, every: Duration, health: StoreHealth) {
     let mut ticks = tokio::time::interval(every);

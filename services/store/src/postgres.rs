@@ -67,7 +67,7 @@ impl PostgreSql {
         migrations::prepare(&read, access, &place).await?;
         let write = (access != Access::Read).then(|| Writer {
             pool: pool(1).connect_lazy_with(options.clone()),
-            announcements: Announcements::heard(pool(1).connect_lazy_with(options)),
+            announcements: Announcements::heard(options),
         });
         Ok(PostgreSql { read, write })
     }
@@ -79,6 +79,13 @@ fn pool(connections: u32) -> PgPoolOptions {
         .acquire_timeout(TURN)
         .idle_timeout(IDLE)
         .max_lifetime(LIFETIME)
+}
+
+/// Closes a pool. A connection that does not answer is left to the system.
+async fn close(pool: &PgPool) {
+    if tokio::time::timeout(TURN, pool.close()).await.is_err() {
+        tracing::debug!("a connection that does not answer was not closed");
+    }
 }
 
 #[async_trait]
@@ -100,7 +107,11 @@ impl Backend for PostgreSql {
     }
 
     async fn lags(&self) -> Result<bool, StoreError> {
-        answered(sqlx::query_scalar(sql::IS_STANDBY).fetch_one(&self.read)).await
+        let mut reading = Transaction::begin(&self.read, sql::BEGIN_READ).await?;
+        let asked = sqlx::query_scalar(sql::IS_STANDBY).fetch_one(reading.connection());
+        let lags = answered(asked).await;
+        reading.roll_back().await?;
+        lags
     }
 
     /// The database reuses the space of deleted rows by itself.
@@ -116,8 +127,8 @@ impl Backend for PostgreSql {
     async fn close(&self) {
         if let Some(writer) = &self.write {
             writer.announcements.end();
-            writer.pool.close().await;
+            close(&writer.pool).await;
         }
-        self.read.close().await;
+        close(&self.read).await;
     }
 }

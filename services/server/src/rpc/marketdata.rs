@@ -243,7 +243,8 @@ impl Needed<RevisionsQuery> for Revisions {
         let last = pinned.snapshot().revision();
         let after = query.normal.after_revision.max(query.page.starts_after());
         let most = query.page.looks_for() as u32;
-        let mut found = services.store.revisions(after, most).await?;
+        let mut found =
+            services.read(move |store| async move { store.revisions(after, most).await }).await?;
         found.retain(|record| record.mark.revision <= last);
         Ok(Arc::new(Revisions(found)))
     }

@@ -8,7 +8,7 @@ use crate::{
     rpc::{field::Fields, portfolio},
 };
 use contract::v1::{
-    self, move_size::Size, scenario::Event as WireEvent, scenario_shock::Target as WireTarget,
+    self, move_size::Size, scenario::Happening as WireEvent, scenario_shock::Target as WireTarget,
     short_squeeze::Shorts,
 };
 use factors::{roles::Role, size::SizeBucket, size_scheme::SizeScheme, trade::MEGACAP_SMALL_CAP};
@@ -113,7 +113,7 @@ pub fn scenario(fields: &mut Fields, path: &str, asked: &mut v1::Scenario) -> Op
     }
     let squeeze = asked.squeeze.as_ref();
     let squeeze = squeeze.and_then(|one| read_squeeze(fields, &format!("{path}.squeeze"), one));
-    let event = match &mut asked.event {
+    let event = match &mut asked.happening {
         None => {
             fields.add(path, "must give listed, replay or hypothetical");
             None

@@ -46,6 +46,11 @@ fn status_parts(refusal: &Refusal) -> StatusParts {
             };
             parts_with(Code::NotFound, reason, [("name", name.clone())])
         }
+        Refusal::At { field, cause } => {
+            let mut of_cause = status_parts(cause);
+            of_cause.metadata.push(("field", field.clone()));
+            of_cause
+        }
         Refusal::Ambiguous(_) => parts(Code::FailedPrecondition, "AMBIGUOUS_INSTRUMENT"),
         Refusal::Disagree(_) => parts(Code::FailedPrecondition, "IDENTIFIERS_DISAGREE"),
         Refusal::RevisionUnknown { asked, head } => parts_with(
@@ -94,6 +99,7 @@ fn status_parts(refusal: &Refusal) -> StatusParts {
         Refusal::ShuttingDown => parts(Code::Unavailable, "SHUTTING_DOWN"),
         Refusal::Upload(fault) => upload_parts(fault),
         Refusal::Store(error) => store_parts(error),
+        Refusal::StoreLate => store_unavailable(),
         Refusal::Failed(_) => parts(Code::Internal, "INTERNAL"),
     }
 }
@@ -143,12 +149,17 @@ fn store_parts(error: &StoreError) -> StatusParts {
         | StoreError::Unpackable(_)
         | StoreError::ShuttingDown
         | StoreError::ReadOnly => match error.outlook() {
-            Outlook::MayPass => parts(Code::Unavailable, "STORE_UNAVAILABLE"),
+            Outlook::MayPass => store_unavailable(),
             // The same write would fail again, so the code must not invite a retry.
             Outlook::Stays => parts(Code::Internal, "STORE_REFUSED"),
             Outlook::Damaged => parts(Code::DataLoss, "STORE_DAMAGED"),
         },
     }
+}
+
+fn store_unavailable() -> StatusParts {
+    let retry_ms = Some(limits::RETRY_AFTER_MS);
+    StatusParts { retry_ms, ..parts(Code::Unavailable, "STORE_UNAVAILABLE") }
 }
 
 /// The message for the caller. For an internal error it gives no details.
@@ -183,6 +194,7 @@ fn message(refusal: &Refusal) -> String {
         Refusal::Invalid(_)
         | Refusal::PageToken
         | Refusal::Unknown { .. }
+        | Refusal::At { .. }
         | Refusal::Ambiguous(_)
         | Refusal::Disagree(_)
         | Refusal::RevisionUnknown { .. }
@@ -198,6 +210,7 @@ fn message(refusal: &Refusal) -> String {
         | Refusal::RequestStalled { .. }
         | Refusal::CallerGone
         | Refusal::ShuttingDown
+        | Refusal::StoreLate
         | Refusal::Upload(_) => refusal.to_string(),
     }
 }

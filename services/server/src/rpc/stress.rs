@@ -92,19 +92,16 @@ impl Needed<RunQuery> for Results {
 
 /// Refuses the first scenario that is not listed.
 fn check_listed(query: &RunQuery) -> Result<(), Refusal> {
-    let asked = query.scenarios.iter().filter_map(|scenario| match &scenario.event {
-        Event::Listed { scenario_id, .. } => Some(scenario_id),
-        Event::Replay(..) | Event::Hypothetical { .. } => None,
-    });
-    let is_known = |asked: &String| listed_ids().any(|known| known == asked);
-    match asked.into_iter().find(|asked| !is_known(asked)) {
-        None => Ok(()),
-        Some(name) => Err(Refusal::Unknown {
-            kind: Kind::Scenario,
-            name: name.clone(),
-            known: listed_ids().map(str::to_owned).collect(),
-        }),
+    for (at, scenario) in query.scenarios.iter().enumerate() {
+        let Event::Listed { scenario_id, .. } = &scenario.event else { continue };
+        if !listed_ids().any(|known| known == scenario_id) {
+            let known = listed_ids().map(str::to_owned).collect();
+            let unknown =
+                Refusal::Unknown { kind: Kind::Scenario, name: scenario_id.clone(), known };
+            return Err(unknown.at(format!("scenarios[{at}].listed.scenario_id")));
+        }
     }
+    Ok(())
 }
 
 impl Query for RunQuery {

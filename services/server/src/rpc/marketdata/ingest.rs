@@ -12,7 +12,7 @@ use crate::{
     clock::Stopwatch,
     excerpt::excerpt,
     hex::hex,
-    limits,
+    limits, patience,
     refusal::Refusal,
     rpc::shared::{self, timestamp},
     services::Services,
@@ -76,7 +76,8 @@ pub(super) async fn ingest(
         answer
     };
     let writing = tokio::spawn(write.in_current_span());
-    let written = writing.await.map_err(|error| Refusal::Failed(format!("a write ended: {error}")));
+    let written = patience::in_time(writing).await.ok_or(Refusal::StoreLate)?;
+    let written = written.map_err(|error| Refusal::Failed(format!("a write ended: {error}")));
     Ok(written??)
 }
 

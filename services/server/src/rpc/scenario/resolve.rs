@@ -242,7 +242,7 @@ pub fn faults(
             }
             other if is_own => {
                 let field = format!("{path}.hypothetical.{}", other.field());
-                fields.add(field, "must not be determined by the other shocks");
+                fields.add(field, "must not determine each other");
             }
             _ => gaps.push(Gap::new(
                 GapReason::Degenerate,

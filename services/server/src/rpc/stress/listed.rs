@@ -13,7 +13,7 @@ use crate::{
     services::Services,
     views::Pinned,
 };
-use contract::v1::{self, listed_scenario::Event, scenario_need::Need as WireNeed};
+use contract::v1::{self, listed_scenario::Happening as Event, scenario_need::Need as WireNeed};
 use marketdata::snapshot::Snapshot;
 use risk::{
     factor_view::FactorView,
@@ -99,7 +99,7 @@ fn window(entry: &CatalogEntry) -> v1::ListedScenario {
         scenario_id: entry.scenario_id.clone(),
         name: entry.name.clone(),
         source: entry.source.clone(),
-        event,
+        happening: event,
         needs: entry.needs.iter().map(need).collect(),
         available: entry.is_available(),
     }
@@ -114,7 +114,7 @@ fn hypothetical<'a>(
     hypotheticals(view, given).into_iter().zip(ready(view, given)).map(|(entry, made)| {
         let shocks = made.scenario.map(|made| resolve::hypothetical(&made, snapshot));
         v1::ListedScenario {
-            event: Some(Event::Hypothetical(shocks.unwrap_or_default())),
+            happening: Some(Event::Hypothetical(shocks.unwrap_or_default())),
             ..window(&entry)
         }
     })

@@ -230,7 +230,7 @@ fn series_move(moved: &CoordinateMove) -> v1::ScenarioSeriesMove {
 /// The days like this one.
 pub(super) fn days(days: &DaysLikeThis) -> v1::LikeThisDays {
     v1::LikeThisDays {
-        days: days.days.iter().map(ToString::to_string).collect(),
+        moved_on: days.days.iter().map(ToString::to_string).collect(),
         least_standard_deviations: days.least_move,
         residual_ratio: days.residual_ratio,
     }
