@@ -96,3 +96,49 @@ impl Sources {
 fn sparse(values: &[f64]) -> Entries {
     values.iter().copied().enumerate().filter(|(_, value)| value.abs() > 0.0).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use risk::factor_view::Rung;
+
+    fn mover(id: u32, exposure: f64, specific_variance: f64, members: &[(u32, f64)]) -> Mover {
+        let name =
+            ModelledName { exposures: vec![exposure], specific_variance, rung: Rung::Regression };
+        let members = members.iter().map(|(id, weight)| (InstrumentId(*id), *weight)).collect();
+        Mover { instrument: InstrumentId(id), name: Some(name), members }
+    }
+
+    /// A name with variance 4e-4 and a fund of 2.5e-4 that holds 50 % of it, 20 % of another one with
+    /// 1e-4 and something unknown. The rest of the fund: 2.5e-4 − 1e-4 − 0.04e-4 = 1.46e-4. Long 10 of
+    /// the name and short 20 of the fund is 10 − 10 = 0 of the name, and −4 and −20 of the others.
+    #[test]
+    fn a_fund_is_what_it_holds_and_a_rest() {
+        let members = BTreeMap::from([(InstrumentId(1), 4e-4), (InstrumentId(2), 1e-4)]);
+        let held = [(1, 0.5), (2, 0.2), (3, 0.1)];
+        let movers = [mover(1, 1.0, 4e-4, &[]), mover(9, 0.8, 2.5e-4, &held)];
+        let covariance = SymmetricMatrix::from_rows(1, vec![1e-4]).unwrap();
+        let found = LineRisk::of(&covariance, &movers, &members).unwrap();
+        assert_eq!(found.sources, [1, 2, 9].map(InstrumentId));
+        let rest = found.risk.specific_variances()[2];
+        assert!((rest - 1.46e-4).abs() < 1e-18, "{rest}");
+        let looked_through = found.looked_through([10.0, -20.0].into_iter());
+        for (value, expected) in looked_through.iter().zip([0.0, -4.0, -20.0]) {
+            assert!((value - expected).abs() < 1e-12, "{looked_through:?}");
+        }
+        // The fund alone keeps its variance: 0.64·1e-4 + 2.5e-4.
+        let alone = found.looked_through([0.0, 1.0].into_iter());
+        let variance = found.risk.variance(&[0.8], &alone);
+        assert!((variance - 3.14e-4).abs() < 1e-18, "{variance}");
+    }
+
+    /// A fund that moves less than its members do by themselves has no rest.
+    #[test]
+    fn a_rest_is_never_negative() {
+        let members = BTreeMap::from([(InstrumentId(1), 4e-4)]);
+        let covariance = SymmetricMatrix::from_rows(1, vec![1e-4]).unwrap();
+        let movers = [mover(9, 1.0, 1e-5, &[(1, 0.5)])];
+        let found = LineRisk::of(&covariance, &movers, &members).unwrap();
+        assert!(found.risk.specific_variances()[1].abs() <= 0.0);
+    }
+}

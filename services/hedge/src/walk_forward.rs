@@ -114,7 +114,7 @@ fn walk(
     }
     let book = desk.history.pnl(desk.held());
     let mut pairs: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
-    let mut trades: Vec<Vec<(usize, f64)>> = Vec::new();
+    let mut trades: Vec<Vec<f64>> = Vec::new();
     for block in &blocks {
         let Some(known) = known_before(desk, block.start) else { return Ok(None) };
         let past = desk.history.before(block.start);
@@ -125,9 +125,9 @@ fn walk(
         let before = book[block.clone()].to_vec();
         let after = with_trades(desk, &before, &traded, block.start);
         pairs.push((before, after));
-        trades.push(traded);
+        trades.push(traded.into_iter().map(|(_, money)| money).collect());
     }
-    Ok(summary(&pairs, &trades))
+    Ok(OutOfSample::of(&pairs, &trades))
 }
 
 /// The risk of the lines as the sessions before one show it.
@@ -181,36 +181,40 @@ fn earlier(view: &FactorView<'_>, mover: &Mover, session: usize, weights: &[f64]
     Mover { name: again().or_else(|| mover.name.clone()), ..mover.clone() }
 }
 
-fn summary(pairs: &[(Vec<f64>, Vec<f64>)], trades: &[Vec<(usize, f64)>]) -> Option<OutOfSample> {
-    let joined = |without: Option<usize>| {
-        let kept = pairs.iter().enumerate().filter(|(at, _)| Some(*at) != without);
-        let (before, after): (Vec<&[f64]>, Vec<&[f64]>) =
-            kept.map(|(_, (before, after))| (&before[..], &after[..])).unzip();
-        (before.concat(), after.concat())
-    };
-    let (before, after) = joined(None);
-    let value = cut(&before, &after)?;
-    let without: Vec<f64> = (0..pairs.len())
-        .map(|at| joined(Some(at)))
-        .map(|(before, after)| cut(&before, &after))
-        .collect::<Option<_>>()?;
-    let centre = mean(&without)?;
-    let squares: f64 = without.iter().map(|v| (v - centre) * (v - centre)).sum();
-    let blocks = pairs.len() as f64;
-    let error = ((blocks - 1.0) / blocks * squares).sqrt();
-    let change = |pair: &[Vec<(usize, f64)>]| -> f64 {
-        let both = pair[0].iter().zip(&pair[1]);
-        both.map(|((_, earlier), (_, later))| (later - earlier).abs()).sum()
-    };
-    let changes: Vec<f64> = trades.windows(2).map(change).collect();
-    Some(OutOfSample {
-        value,
-        low: value - NINE_OF_TEN * error,
-        high: (value + NINE_OF_TEN * error).min(1.0),
-        sessions: before.len(),
-        worst_session: before.iter().zip(&after).map(|(b, a)| a - b).fold(0.0, f64::min),
-        turnover: mean(&changes)?,
-    })
+impl OutOfSample {
+    /// From the P&L of blocks, each before and after, and the trades of each hedge by line in money.
+    /// `None` without a block, or if the P&L does not vary.
+    #[must_use]
+    pub fn of(blocks: &[(Vec<f64>, Vec<f64>)], trades: &[Vec<f64>]) -> Option<OutOfSample> {
+        let joined = |without: Option<usize>| {
+            let kept = blocks.iter().enumerate().filter(|(at, _)| Some(*at) != without);
+            let (before, after): (Vec<&[f64]>, Vec<&[f64]>) =
+                kept.map(|(_, (before, after))| (&before[..], &after[..])).unzip();
+            (before.concat(), after.concat())
+        };
+        let (before, after) = joined(None);
+        let value = cut(&before, &after)?;
+        let without: Vec<f64> = (0..blocks.len())
+            .map(|at| joined(Some(at)))
+            .map(|(before, after)| cut(&before, &after))
+            .collect::<Option<_>>()?;
+        let centre = mean(&without)?;
+        let squares: f64 = without.iter().map(|v| (v - centre) * (v - centre)).sum();
+        let count = blocks.len() as f64;
+        let error = ((count - 1.0) / count * squares).sqrt();
+        let change = |pair: &[Vec<f64>]| -> f64 {
+            pair[0].iter().zip(&pair[1]).map(|(earlier, later)| (later - earlier).abs()).sum()
+        };
+        let changes: Vec<f64> = trades.windows(2).map(change).collect();
+        Some(OutOfSample {
+            value,
+            low: value - NINE_OF_TEN * error,
+            high: (value + NINE_OF_TEN * error).min(1.0),
+            sessions: before.len(),
+            worst_session: before.iter().zip(&after).map(|(b, a)| a - b).fold(0.0, f64::min),
+            turnover: mean(&changes)?,
+        })
+    }
 }
 
 /// 1 − Σ(after − mean)²/Σ(before − mean)². `None` if `before` does not vary.
@@ -231,8 +235,8 @@ mod tests {
     #[test]
     fn a_hedge_that_halves_every_move_takes_three_quarters() {
         let block = (vec![2.0, -2.0, 2.0, -2.0], vec![1.0, -1.0, 1.0, -1.0]);
-        let trades = [10.0, 12.0, 9.0].map(|money| vec![(0, money)]);
-        let found = summary(&vec![block; 3], &trades).unwrap();
+        let trades = [10.0, 12.0, 9.0].map(|money| vec![money]);
+        let found = OutOfSample::of(&vec![block; 3], &trades).unwrap();
         assert_eq!((found.value, found.low, found.high, found.sessions), (0.75, 0.75, 0.75, 12));
         // Changes of 2 and 3.
         assert_eq!((found.worst_session, found.turnover), (-1.0, 2.5));
@@ -244,8 +248,8 @@ mod tests {
     fn the_interval_is_the_jackknife_of_blocks() {
         let even = (vec![2.0, -2.0], vec![1.0, -1.0]);
         let none = (vec![2.0, -2.0], vec![2.0, -2.0]);
-        let trades = [1.0, 1.0].map(|money| vec![(0, money)]);
-        let found = summary(&[even, none], &trades).unwrap();
+        let trades = [1.0, 1.0].map(|money| vec![money]);
+        let found = OutOfSample::of(&[even, none], &trades).unwrap();
         assert!((found.value - 0.375).abs() < 1e-15);
         assert!((found.low - (0.375 - 0.375 * NINE_OF_TEN)).abs() < 1e-12, "{found:?}");
     }
