@@ -35,7 +35,7 @@ use std::{
 use tonic::{Response, transport::Channel};
 
 /// Large enough for every indicator, bucket and leg; small enough to read.
-pub(crate) const MARKET: Parameters = Parameters { names: 130, days: 420, seed: 20_240_711 };
+const MARKET: Parameters = Parameters { names: 130, days: 420, seed: 20_240_711 };
 /// The rotation day of the simulated market, and its last session.
 pub(crate) const ROTATION_ON: &str = "2024-07-11";
 const LAST_ON: &str = "2024-07-31";
@@ -150,12 +150,7 @@ async fn answers(harness: &Harness) -> Goldens {
 /// Loads the simulated market.
 pub(crate) async fn simulated(harness: &Harness) -> Market {
     let market = Market::new(MARKET);
-    load(harness, &market).await;
-    market
-}
-
-pub(crate) async fn load(harness: &Harness, market: &Market) {
-    for file in files::all(market) {
+    for file in files::all(&market) {
         let header = v1::IngestHeader {
             symbol: file.symbol.unwrap_or_default(),
             index_id: file.index_id.unwrap_or_default().to_owned(),
@@ -165,6 +160,7 @@ pub(crate) async fn load(harness: &Harness, market: &Market) {
         };
         harness.try_ingest(header, &file.bytes).await.unwrap();
     }
+    market
 }
 
 async fn rotation(goldens: &mut Goldens, channel: Channel) {

@@ -46,6 +46,7 @@ mod refusals;
 mod replay;
 mod replay_histories;
 mod replay_settings;
+mod replicas;
 mod risk_measures;
 mod rotation;
 mod rotation_real;

@@ -186,6 +186,7 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         v1::PlanHedgeRequest { as_of: as_of.clone(), portfolio: portfolio(), ..Default::default() };
     let mut all = stresses(channel, as_of).await;
     all.extend([
+        call_result("PlanHedge", hedge.plan_hedge(plans).await),
         call_result("AnalyzePortfolio", exposure.analyze_portfolio(analysis).await),
         call_result("ValidatePortfolio", exposure.validate_portfolio(validation).await),
         call_result("ExplainPnl", exposure.explain_pnl(pnl).await),
@@ -197,7 +198,6 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         call_result("ListTradeMembers", exposure.list_trade_members(members).await),
         call_result("RankSqueeze", squeeze.rank_squeeze(ranking).await),
         call_result("AssessShortBook", squeeze.assess_short_book(shorts).await),
-        call_result("PlanHedge", hedge.plan_hedge(plans).await),
     ]);
     all
 }

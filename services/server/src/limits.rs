@@ -230,6 +230,8 @@ pub const GAP_SUBJECTS: usize = 10;
 pub const GAP_DETAILS: usize = 3;
 /// Longest time that a call waits for a revision that this server has not read, milliseconds.
 pub const LONGEST_WAIT_MS: u64 = 30_000;
+/// Pause between two looks at a standby that has not received a revision yet, milliseconds.
+pub const STANDBY_PAUSE_MS: u64 = 50;
 /// Reads of the store for calls that run at a time; the others wait, up to their deadlines. Two less
 /// than the connections with which a store in PostgreSQL reads: one for the follower, one for the
 /// sampler.
