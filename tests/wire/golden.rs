@@ -10,11 +10,12 @@
 
 use crate::{
     harness::{Harness, header, held, instant, named, on},
+    hedge::plan_request,
     postgres_server::Postgres,
     stress,
 };
 use contract::v1::{
-    self, exposure_service_client::ExposureServiceClient,
+    self, exposure_service_client::ExposureServiceClient, hedge_service_client::HedgeServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
     stress_service_client::StressServiceClient,
 };
@@ -34,12 +35,12 @@ use std::{
 use tonic::{Response, transport::Channel};
 
 /// Large enough for every indicator, bucket and leg; small enough to read.
-pub(crate) const MARKET: Parameters = Parameters { names: 130, days: 420, seed: 20_240_711 };
+const MARKET: Parameters = Parameters { names: 130, days: 420, seed: 20_240_711 };
 /// The rotation day of the simulated market, and its last session.
-const ROTATION_ON: &str = "2024-07-11";
+pub(crate) const ROTATION_ON: &str = "2024-07-11";
 const LAST_ON: &str = "2024-07-31";
 /// When they are asked for.
-const NOW: &str = "2024-08-01T12:00:00Z";
+pub(crate) const NOW: &str = "2024-08-01T12:00:00Z";
 /// Fields that are omitted.
 const LEFT_OUT: [&str; 4] = ["resultId", "modelVersion", "configHash", "nextPageToken"];
 
@@ -134,20 +135,22 @@ async fn answers_are_the_same_on_postgresql() {
 
 /// All requests: each kind of answer once, with as much content as possible.
 async fn answers(harness: &Harness) -> Goldens {
-    let market = Market::new(MARKET);
-    load(harness, &market).await;
+    let market = simulated(harness).await;
     let mut goldens = Goldens::default();
     let channel = harness.channel().await;
     rotation(&mut goldens, channel.clone()).await;
     exposure(&mut goldens, channel.clone(), &market).await;
     squeeze(&mut goldens, channel.clone(), &market).await;
-    stress(&mut goldens, channel, &market).await;
+    stress(&mut goldens, channel.clone(), &market).await;
+    hedge(&mut goldens, channel, &market).await;
     market_data(&mut goldens, harness).await;
     goldens
 }
 
-pub(crate) async fn load(harness: &Harness, market: &Market) {
-    for file in files::all(market) {
+/// Loads the simulated market.
+pub(crate) async fn simulated(harness: &Harness) -> Market {
+    let market = Market::new(MARKET);
+    for file in files::all(&market) {
         let header = v1::IngestHeader {
             symbol: file.symbol.unwrap_or_default(),
             index_id: file.index_id.unwrap_or_default().to_owned(),
@@ -157,6 +160,7 @@ pub(crate) async fn load(harness: &Harness, market: &Market) {
         };
         harness.try_ingest(header, &file.bytes).await.unwrap();
     }
+    market
 }
 
 async fn rotation(goldens: &mut Goldens, channel: Channel) {
@@ -316,6 +320,12 @@ async fn stress(goldens: &mut Goldens, channel: Channel, market: &Market) {
     let request = v1::ListScenariosRequest { as_of: on(LAST_ON), ..Default::default() };
     let answer = client.list_scenarios(request).await.unwrap();
     goldens.keep("scenarios", "ListScenariosResponse", answer);
+}
+
+async fn hedge(goldens: &mut Goldens, channel: Channel, market: &Market) {
+    let mut client = HedgeServiceClient::new(channel);
+    let answer = client.plan_hedge(plan_request(book(market))).await.unwrap();
+    goldens.keep("hedge_plans", "PlanHedgeResponse", answer);
 }
 
 async fn market_data(goldens: &mut Goldens, harness: &Harness) {

@@ -16,7 +16,7 @@ use crate::{
     stress,
 };
 use contract::v1::{
-    self, exposure_service_client::ExposureServiceClient,
+    self, exposure_service_client::ExposureServiceClient, hedge_service_client::HedgeServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
     stress_service_client::StressServiceClient,
 };
@@ -141,6 +141,7 @@ async fn facts(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult> {
 async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult> {
     let mut exposure = ExposureServiceClient::new(channel.clone());
     let mut squeeze = SqueezeServiceClient::new(channel.clone());
+    let mut hedge = HedgeServiceClient::new(channel.clone());
     let analysis = v1::AnalyzePortfolioRequest {
         as_of: as_of.clone(),
         portfolio: portfolio(),
@@ -181,8 +182,11 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         portfolio: portfolio(),
         ..Default::default()
     };
+    let plans =
+        v1::PlanHedgeRequest { as_of: as_of.clone(), portfolio: portfolio(), ..Default::default() };
     let mut all = stresses(channel, as_of).await;
     all.extend([
+        call_result("PlanHedge", hedge.plan_hedge(plans).await),
         call_result("AnalyzePortfolio", exposure.analyze_portfolio(analysis).await),
         call_result("ValidatePortfolio", exposure.validate_portfolio(validation).await),
         call_result("ExplainPnl", exposure.explain_pnl(pnl).await),

@@ -1,7 +1,7 @@
 //! The stress service over the wire: the laws of its answers, their splits, refusals, real files.
 
 use crate::{
-    golden::{self, MARKET},
+    golden::{self, simulated},
     harness::{Harness, expect_refusal, held, named, on, read, real_data, reference, replay_of},
 };
 use contract::v1::{
@@ -20,8 +20,7 @@ const LAST_ON: &str = "2024-07-31";
 
 async fn market() -> (Harness, Channel, Market) {
     let harness = Harness::at("2024-08-01T12:00:00Z").await;
-    let market = Market::new(MARKET);
-    golden::load(&harness, &market).await;
+    let market = simulated(&harness).await;
     let channel = harness.channel().await;
     (harness, channel, market)
 }

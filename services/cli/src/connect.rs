@@ -84,4 +84,5 @@ impl Clients {
     client!(exposure, exposure_service_client, ExposureServiceClient);
     client!(squeeze, squeeze_service_client, SqueezeServiceClient);
     client!(stress, stress_service_client, StressServiceClient);
+    client!(hedge, hedge_service_client, HedgeServiceClient);
 }

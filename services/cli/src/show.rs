@@ -32,6 +32,8 @@ pub(crate) mod squeeze;
 
 pub(crate) mod stress;
 
+pub(crate) mod hedge;
+
 pub(crate) mod records;
 
 mod risk;

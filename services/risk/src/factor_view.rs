@@ -146,6 +146,12 @@ impl<'a> FactorView<'a> {
         Some(mean)
     }
 
+    /// Volatility of a name per session in the model, a decimal.
+    pub fn volatility(&self, name: &ModelledName) -> f64 {
+        let common = self.factors.covariance().quadratic_form(&name.exposures).unwrap_or(0.0);
+        (common.max(0.0) + name.specific_variance).sqrt()
+    }
+
     /// Specific returns of a name by session of the history, NaN if missing. `None` without returns
     /// of its own.
     pub fn specific_returns(

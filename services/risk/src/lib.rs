@@ -44,6 +44,8 @@ pub mod cross_section;
 
 pub mod series;
 
+pub mod large_moves;
+
 pub mod projection;
 
 pub mod factor_view;

@@ -125,6 +125,16 @@ pub const SCENARIO_LINES: usize = 100;
 pub const SCENARIO_SESSIONS: i32 = 252;
 /// Bounds on factors of one search for a likely loss.
 pub const FACTOR_BOXES: usize = 100;
+/// Instruments of one hedging problem.
+pub const HEDGE_INSTRUMENTS: usize = 200;
+/// Constraints of one hedging problem.
+pub const HEDGE_CONSTRAINTS: usize = 100;
+/// Exclusions of one hedging problem.
+pub const HEDGE_EXCLUSIONS: usize = 1_000;
+/// Points of one frontier.
+pub const FRONTIER_POINTS: usize = 20;
+/// Branches of one search for a hedge.
+pub const HEDGE_NODES: i32 = 10_000;
 /// Entries of a page if the caller does not set a size.
 pub const PAGE_DEFAULT: usize = 100;
 /// Maximum number of entries of a page.
@@ -220,6 +230,8 @@ pub const GAP_SUBJECTS: usize = 10;
 pub const GAP_DETAILS: usize = 3;
 /// Longest time that a call waits for a revision that this server has not read, milliseconds.
 pub const LONGEST_WAIT_MS: u64 = 30_000;
+/// Pause between two looks at a standby that has not received a revision yet, milliseconds.
+pub const STANDBY_PAUSE_MS: u64 = 50;
 /// Reads of the store for calls that run at a time; the others wait, up to their deadlines. Two less
 /// than the connections with which a store in PostgreSQL reads: one for the follower, one for the
 /// sampler.

@@ -2,8 +2,9 @@
 //! answers.
 
 /// The model version of each service, of the form `<service>-<version>`.
-pub const ALL: [&str; 5] = [
+pub const ALL: [&str; 6] = [
     exposure::MODEL_VERSION,
+    hedge::MODEL_VERSION,
     marketdata::MODEL_VERSION,
     rotation::MODEL_VERSION,
     squeeze::MODEL_VERSION,

@@ -29,6 +29,7 @@ pub mod exposure;
 pub mod field;
 pub mod fit;
 pub mod gaps;
+pub mod hedge;
 pub mod marketdata;
 pub mod merged;
 pub mod page;
@@ -47,6 +48,7 @@ pub mod watch;
 use crate::{StartError, services::Services};
 use contract::v1::{
     exposure_service_server::{self, ExposureServiceServer},
+    hedge_service_server::{self, HedgeServiceServer},
     market_data_service_server::{self, MarketDataServiceServer},
     rotation_service_server::{self, RotationServiceServer},
     squeeze_service_server::{self, SqueezeServiceServer},
@@ -62,8 +64,9 @@ pub struct Handler {
 }
 
 /// The services of this contract, by full name; each has its own health status.
-pub const NAMES: [&str; 5] = [
+pub const NAMES: [&str; 6] = [
     exposure_service_server::SERVICE_NAME,
+    hedge_service_server::SERVICE_NAME,
     market_data_service_server::SERVICE_NAME,
     rotation_service_server::SERVICE_NAME,
     squeeze_service_server::SERVICE_NAME,
@@ -90,6 +93,7 @@ pub fn routes(services: &Arc<Services>, compress: bool) -> Routes {
     }
     Routes::default()
         .add_service(bounded!(ExposureServiceServer))
+        .add_service(bounded!(HedgeServiceServer))
         .add_service(bounded!(MarketDataServiceServer))
         .add_service(bounded!(RotationServiceServer))
         .add_service(bounded!(SqueezeServiceServer))

@@ -16,8 +16,7 @@ use marketdata::{
     instrument::InstrumentId,
 };
 use portfolio::book::{Book, Holding};
-use risk::factor_view::{FactorView, ModelledName};
-use stats::kernel::dot;
+use risk::factor_view::FactorView;
 
 /// The largest value of a term: larger ones are no terms, and products of them no number.
 const TERM_MAX: f64 = 1e6;
@@ -139,7 +138,7 @@ fn exit_cost(
     let last = bars.len().checked_sub(1).ok_or(GapReason::NoVolume)?;
     let volume = terms.volume_ratio * average_volume::usd_up_to(&bars, last)?;
     let name = model.name(instrument).ok_or(GapReason::ShortHistory)?;
-    let volatility = terms.volatility_ratio * volatility(model, &name);
+    let volatility = terms.volatility_ratio * model.volatility(&name);
     let sold = value.min(terms.participation * volume * terms.sessions);
     let impact = Order::new(sold, volume, volatility).ok_or(GapReason::NoVolume)?.square_root();
     Ok(ExitCost {
@@ -148,14 +147,6 @@ fn exit_cost(
         cost: sold * (terms.half_spread + impact.mean),
         extrapolated: impact.extrapolated,
     })
-}
-
-/// Volatility of a name per session, a decimal.
-fn volatility(model: &FactorView<'_>, name: &ModelledName) -> f64 {
-    let covariance = model.factors.covariance();
-    let with: Vec<f64> =
-        (0..covariance.dim()).map(|k| dot(covariance.row(k), &name.exposures)).collect();
-    (dot(&with, &name.exposures) + name.specific_variance).max(0.0).sqrt()
 }
 
 fn gap(model: &FactorView<'_>, book: &Book, holding: &Holding, reason: GapReason) -> Gap {

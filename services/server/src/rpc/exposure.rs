@@ -8,6 +8,7 @@ mod from_proto;
 mod group_by;
 mod include;
 mod pnl_answer;
+pub(super) mod report_query;
 mod risk_answer;
 mod risk_request;
 mod to_proto;

@@ -3,7 +3,7 @@
 mod from_proto;
 mod listed;
 mod run;
-mod setup;
+pub(super) mod setup;
 mod squeezed;
 mod to_proto;
 

@@ -51,8 +51,8 @@ pub(super) struct Setting {
 
 /// The prepared values of a view.
 #[derive(Clone, Debug)]
-pub(super) struct Views {
-    pub(super) exposure: Arc<PreparedExposure>,
+pub(in crate::rpc) struct Views {
+    pub(in crate::rpc) exposure: Arc<PreparedExposure>,
     cross_section: Arc<PreparedCrossSection>,
     server: Arc<ServerSettings>,
     /// Of requests with a squeeze.
@@ -60,7 +60,7 @@ pub(super) struct Views {
 }
 
 impl Views {
-    pub(super) async fn of(
+    pub(in crate::rpc) async fn of(
         services: &Services,
         pinned: &Pinned,
         is_squeezed: bool,
@@ -76,7 +76,7 @@ impl Views {
     }
 
     /// The configured roles.
-    pub(super) fn roles(&self) -> &Roles {
+    pub(in crate::rpc) fn roles(&self) -> &Roles {
         &self.server.roles
     }
 
@@ -84,7 +84,7 @@ impl Views {
     ///
     /// # Errors
     /// The gap of a view without a factor model.
-    pub(super) fn factors<'a>(
+    pub(in crate::rpc) fn factors<'a>(
         &'a self,
         exposure: &'a PreparedExposure,
     ) -> Result<FactorView<'a>, Gap> {

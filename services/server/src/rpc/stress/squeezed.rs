@@ -5,6 +5,7 @@ use super::setup::Setup;
 use crate::rpc::scenario::{Squeeze, resolve::chosen};
 use ::portfolio::lines::Violation;
 use contract::v1;
+use factors::squeeze_threshold::squeeze_threshold;
 use marketdata::{
     gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
@@ -12,9 +13,9 @@ use marketdata::{
 use squeeze::{
     assess::{ShortLine, assess},
     exit::Participation,
+    heavy::is_heavily_short,
     measure::Measured,
     prepared::PreparedSqueeze,
-    threshold::{is_heavily_short, squeeze_threshold},
 };
 use stress::squeeze::{SqueezedName, combined};
 

@@ -35,12 +35,12 @@ impl View {
         View { roles, model, lookup, cross_section }
     }
 
-    pub(crate) fn stress(&self) -> FactorView<'_> {
-        self.stress_by(TradeSeries::standard(&self.model))
+    pub(crate) fn factors(&self) -> FactorView<'_> {
+        self.factors_by(TradeSeries::standard(&self.model))
     }
 
     /// The model with another trade.
-    pub(crate) fn stress_by<'a>(&'a self, trade: Option<TradeSeries<'a>>) -> FactorView<'a> {
+    pub(crate) fn factors_by<'a>(&'a self, trade: Option<TradeSeries<'a>>) -> FactorView<'a> {
         let estimated = self.cross_section.outcome.as_ref().unwrap();
         FactorView::of(&self.model, (&self.cross_section, estimated), &self.roles, trade)
     }
