@@ -299,12 +299,12 @@ async fn the_desks_own_trades_are_judged_by_the_same_measures() {
 
 /// A move of the trade of the settings.
 fn shock(total_return: f64) -> v1::Scenario {
-    use v1::{move_size::Size, scenario::Event, scenario_shock::Target};
+    use v1::{move_size::Size, scenario::Happening, scenario_shock::Target};
     let size = Some(v1::MoveSize { size: Some(Size::TotalReturn(total_return)) });
     let target = Some(Target::SeriesId("trade/megacap_small_cap".to_owned()));
     let shocks = vec![v1::ScenarioShock { target, size }];
     let known = v1::HypotheticalScenario { shocks, sessions: None };
-    v1::Scenario { event: Some(Event::Hypothetical(known)), ..Default::default() }
+    v1::Scenario { happening: Some(Happening::Hypothetical(known)), ..Default::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]

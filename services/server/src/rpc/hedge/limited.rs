@@ -112,8 +112,10 @@ fn bounds(fields: &mut Fields, path: &str, asked: &v1::HedgeConstraint, limited:
         fields.add(format!("{path}.upper"), "must not be below lower");
     }
     if upper_only && lower.is_some() {
-        fields
-            .add(format!("{path}.lower"), "must be absent: gross and turnover take an upper limit only");
+        fields.add(
+            format!("{path}.lower"),
+            "must be absent: gross and turnover take an upper limit only",
+        );
     }
 }
 
