@@ -336,27 +336,7 @@ async fn every_fault_of_a_request_is_refused_at_its_path() {
         "exit.participation",
     ];
     expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths);
-    // What only the view knows.
-    let factor = shocked(Target::FactorId("NOTHING".to_owned()), Moved::TotalReturn(0.1));
-    let name = shocked(Target::Instrument(named("NOBODY").unwrap()), Moved::TotalReturn(0.1));
-    let mut twice = small_caps_up(0.1);
-    let Some(Event::Hypothetical(known)) = &mut twice.happening else { panic!("known moves") };
-    known.shocks.push(known.shocks[0].clone());
-    let scenarios = [factor, name, twice]
-        .into_iter()
-        .enumerate()
-        .map(|(at, scenario)| v1::Scenario { scenario_id: at.to_string(), ..scenario });
-    let asked = v1::RunStressRequest { scenarios: scenarios.collect(), ..request(&market) };
-    let status = client.run_stress(asked).await.unwrap_err();
-    let paths = [
-        "scenarios[0].hypothetical.shocks[0].factor_id",
-        "scenarios[1].hypothetical.shocks[0].instrument",
-        "scenarios[2].hypothetical.shocks",
-    ];
-    expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths);
-    let asked = v1::RunStressRequest { scenarios: vec![listed("nothing")], ..request(&market) };
-    let status = client.run_stress(asked).await.unwrap_err();
-    expect_refusal(&status, Code::NotFound, "UNKNOWN_SCENARIO", &[]);
+    on_the_view(&mut client, &market).await;
     let asked = v1::FindLikelyLossRequest {
         sessions: Some(0),
         boxes: vec![v1::FactorBox { low: Some(0.1), high: Some(-0.1), ..Default::default() }],
@@ -374,6 +354,30 @@ async fn every_fault_of_a_request_is_refused_at_its_path() {
         "portfolio",
     ];
     expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+}
+
+/// What only the view knows is refused at its path as well.
+async fn on_the_view(client: &mut StressServiceClient<Channel>, market: &Market) {
+    let factor = shocked(Target::FactorId("NOTHING".to_owned()), Moved::TotalReturn(0.1));
+    let name = shocked(Target::Instrument(named("NOBODY").unwrap()), Moved::TotalReturn(0.1));
+    let mut twice = small_caps_up(0.1);
+    let Some(Event::Hypothetical(known)) = &mut twice.happening else { panic!("known moves") };
+    known.shocks.push(known.shocks[0].clone());
+    let scenarios = [factor, name, twice]
+        .into_iter()
+        .enumerate()
+        .map(|(at, scenario)| v1::Scenario { scenario_id: at.to_string(), ..scenario });
+    let asked = v1::RunStressRequest { scenarios: scenarios.collect(), ..request(market) };
+    let status = client.run_stress(asked).await.unwrap_err();
+    let paths = [
+        "scenarios[0].hypothetical.shocks[0].factor_id",
+        "scenarios[1].hypothetical.shocks[0].instrument",
+        "scenarios[2].hypothetical.shocks",
+    ];
+    expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    let asked = v1::RunStressRequest { scenarios: vec![listed("nothing")], ..request(market) };
+    let status = client.run_stress(asked).await.unwrap_err();
+    expect_refusal(&status, Code::NotFound, "UNKNOWN_SCENARIO", &[]);
 }
 
 /// The meme squeeze of January 2021 on real files: GME rose from 65.01 to 325.00 and AMC from 3.51

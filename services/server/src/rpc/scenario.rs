@@ -207,7 +207,7 @@ fn read_shock(fields: &mut Fields, path: &str, asked: &mut v1::ScenarioShock) ->
         }
         Some(WireTarget::FactorId(id)) => Some(Target::Factor(id.clone())),
         Some(WireTarget::SeriesId(id)) => series(id).map(Target::Series).or_else(|| {
-            let known: Vec<String> = all_series().map(|series| series_id(series)).collect();
+            let known: Vec<String> = all_series().map(series_id).collect();
             let text = format!("must be one of {}, is {id:?}", known.join(", "));
             fields.add(format!("{path}.series_id"), text);
             None

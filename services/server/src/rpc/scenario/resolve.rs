@@ -293,7 +293,7 @@ pub fn hypothetical(made: &Hypothetical, snapshot: &Snapshot) -> v1::Hypothetica
 }
 
 fn bucket_id(bucket: SizeBucket) -> String {
-    let bands = SizeScheme::standard().bands.iter().zip(SizeBucket::ALL);
-    let found = bands.filter(|(_, other)| *other == bucket).map(|(band, _)| &band.bucket_id);
-    found.last().cloned().unwrap_or_default()
+    let mut bands = SizeScheme::standard().bands.iter().zip(SizeBucket::ALL);
+    let found = bands.find(|(_, other)| *other == bucket);
+    found.map(|(band, _)| band.bucket_id.clone()).unwrap_or_default()
 }
