@@ -26,7 +26,7 @@ struct Looks {
 
 impl Follower {
     /// A follower that has not looked yet.
-    pub fn new() -> Follower {
+    pub fn idle() -> Follower {
         let (looks, _) = watch::channel(Looks { begun: 0, ended: 0, found_all: false });
         Follower { asked: Arc::default(), looks }
     }
@@ -96,7 +96,7 @@ mod tests {
     async fn asked_only() -> (Follower, tokio::task::JoinSet<()>) {
         let store = store::connect("sqlite::memory:").await.unwrap();
         let resident = Resident::load(store.as_ref()).await.unwrap();
-        let follower = Follower::new();
+        let follower = Follower::idle();
         let mut tasks = tokio::task::JoinSet::new();
         let hour = Duration::from_secs(3_600);
         tasks.spawn(follower.clone().run(resident, store, hour, StoreHealth::good()));

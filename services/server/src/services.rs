@@ -75,7 +75,7 @@ impl Services {
             store,
             store_health: StoreHealth::good(),
             market,
-            follower: Follower::new(),
+            follower: Follower::idle(),
             compute,
             clock,
             prepared,

@@ -15,7 +15,7 @@ pub use answers::{answer_at, shown};
 pub use batches::{Batches, append_of, committed};
 pub use copying::a_copy_answers_as_its_source;
 
-use crate::{Access, CheckReport, StoreError, backend_of, check, parallel::Workers};
+use crate::{Access, CheckReport, Place, StoreError, backend_of, check, parallel::Workers};
 use async_trait::async_trait;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// # Errors
 /// If the store cannot be opened or read.
 pub async fn check_within(url: &str, bytes: usize) -> Result<CheckReport, StoreError> {
-    let backend = backend_of(url, Access::Read).await?;
+    let backend = backend_of(Place::of(url), Access::Read).await?;
     let report = check::check(&*backend, &Workers::per_processor(), bytes).await;
     backend.close().await;
     report

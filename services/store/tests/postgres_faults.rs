@@ -196,7 +196,7 @@ async fn connections_that_became_silent_are_replaced_and_commits_are_heard_again
 
 async fn heard(store: &dyn Store, what: &str) {
     let waited = tokio::time::timeout(Duration::from_secs(40), store.announced()).await;
-    waited.unwrap_or_else(|_| panic!("not heard: {what}"));
+    waited.expect(what);
 }
 
 /// The database goes on with a statement whose connection was closed, so a caller who leaves must
