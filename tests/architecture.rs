@@ -28,8 +28,7 @@ const EDGES: [(&str, &[&str]); 18] = [
     // tests use simulation, whose market has a known factor structure.
     ("risk", &["factors", "marketdata", "simulation", "stats"]),
     ("exposure", &["factors", "marketdata", "portfolio", "risk", "stats"]),
-    // The pure core alone; the service will add those of its data.
-    ("hedge", &["stats"]),
+    ("hedge", &["factors", "marketdata", "portfolio", "risk", "stats"]),
     // Its tests use simulation, whose factors and loadings are known.
     ("stress", &["factors", "marketdata", "portfolio", "risk", "simulation", "stats"]),
     ("simulation", &["marketdata", "stats"]),
@@ -47,6 +46,10 @@ const EDGES: [(&str, &[&str]); 18] = [
             "rotation",
             "squeeze",
             "exposure",
+            "hedge",
+            // The cross-section model that stress and hedge share is prepared by the server.
+            "risk",
+            "stress",
             "store",
         ],
     ),

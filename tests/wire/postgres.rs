@@ -125,6 +125,50 @@ async fn a_server_on_a_standby_polls_and_waits_for_a_revision_it_has_not_read() 
     assert_eq!(reference(&written.info).revision, 4);
 }
 
+/// All that reads is answered by the standby, which is paused again and again; what this server
+/// wrote itself it has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_reads_from_a_standby_writes_to_the_primary_and_waits_for_what_it_needs() {
+    let Some(primary) = Postgres::start("reading from a standby") else { return };
+    let url = primary.database();
+    let writer = replica(&url).await;
+    writer.ingest("prices.csv", &bars("T1", 3)).await;
+    let standby = primary.standby();
+    let standby_url = standby.url(Postgres::name(&url));
+    let server = on(&url, |config| {
+        config.read_store = Some(standby_url.clone().into());
+        config.follow_ms = 50;
+    })
+    .await;
+    reaches(&server, 1).await;
+    server.ingest("prices.csv", &bars("T2", 3)).await;
+    writer.ingest("prices.csv", &bars("T3", 3)).await;
+    reaches(&server, 3).await;
+    standby.pause_replay(&standby_url);
+    let once = v1::IngestHeader { request_id: "once".to_owned(), ..header("prices.csv") };
+    let written = server.try_ingest(once.clone(), &bars("T4", 3)).await.unwrap();
+    let answer = coverage(&server, None, AMPLE).await.unwrap();
+    assert_eq!(reference(&answer.info).revision, 4, "it reads its own write");
+    assert_eq!(server.try_ingest(once, &bars("T4", 3)).await.unwrap(), written);
+    let mut listed = Request::new(v1::ListRevisionsRequest::default());
+    listed.set_timeout(Duration::from_secs(1));
+    let early = server.market_data().await.list_revisions(listed).await.unwrap_err();
+    expect_refusal(&early, Code::Unavailable, "STORE_UNAVAILABLE", &[]);
+    // The log goes on without this server: a write is prepared on what it has read, and again.
+    writer.ingest("prices.csv", &bars("T5", 3)).await;
+    let resume = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        standby.resume_replay(&standby_url);
+    };
+    let more = bars("T6", 3);
+    let (written, ()) = tokio::join!(server.ingest("prices.csv", &more), resume);
+    assert_eq!(reference(&written.info).revision, 6);
+    let mut client = server.market_data().await;
+    let listed = client.list_revisions(v1::ListRevisionsRequest::default()).await.unwrap();
+    assert_eq!(listed.into_inner().revisions.len(), 6);
+    assert!(server.services().store_health.state().is_good());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revision_of_another_server_is_read_when_it_is_asked_for() {
     let Some(database) = Postgres::start("reading what was not announced") else { return };

@@ -179,4 +179,6 @@ impl Clients {
     client!(rotation, rotation_service_client, RotationServiceClient);
     client!(exposure, exposure_service_client, ExposureServiceClient);
     client!(squeeze, squeeze_service_client, SqueezeServiceClient);
+    client!(stress, stress_service_client, StressServiceClient);
+    client!(hedge, hedge_service_client, HedgeServiceClient);
 }

@@ -13,6 +13,7 @@ pub mod blocks;
 pub mod breakdown;
 pub mod explain;
 pub mod factor_list;
+pub mod parts;
 pub mod prepared;
 pub mod report;
 pub mod settings;

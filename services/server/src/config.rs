@@ -35,6 +35,9 @@ pub struct Config {
     /// URL of the store: `sqlite:PATH`, `sqlite::memory:`, or
     /// `postgres://USER:PASSWORD@HOST/DATABASE`. Default: `sqlite:ballast.db`.
     pub store: StoreUrl,
+    /// URL of a hot standby of the store in PostgreSQL, which then serves reads and is followed by
+    /// polling; writes go to `store`. Default: none.
+    pub read_store: Option<StoreUrl>,
     /// Whether to create a new, empty store if there is none. Default: false, so that a typo in a
     /// path does not serve an empty store.
     pub create: bool,
@@ -182,6 +185,7 @@ impl Config {
         Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 50_051)),
             store: "sqlite:ballast.db".to_owned().into(),
+            read_store: None,
             create: false,
             threads: 0,
             follow_ms: 1_000,

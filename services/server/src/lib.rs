@@ -58,11 +58,12 @@ use crate::{
     services::Services,
     settings::Settings,
     store_health::StoreState,
+    store_url::StoreUrl,
     tls::{TlsError, TlsKeys},
     traffic::{Calls, Traffic},
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
-use store::{Store, StoreError};
+use store::{Place, Store, StoreError};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 use tonic::transport::Server;
 use tonic_health::{ServingStatus, server::HealthReporter};
@@ -286,11 +287,12 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartE
 
 /// Opens the store, verifies everything in it that can change an answer, and loads the market.
 async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, Resident), StoreError> {
-    let url = config.store.with_password();
+    let standby = config.read_store.as_ref().map(StoreUrl::with_password);
+    let place = Place { url: config.store.with_password(), standby };
     let store = if config.create {
-        store::connect_on(url, config.thread_count()).await?
+        store::connect_on(place, config.thread_count()).await?
     } else {
-        store::open_on(url, config.thread_count()).await?
+        store::open_on(place, config.thread_count()).await?
     };
     let market = Resident::load(store.as_ref()).await?;
     Ok((store, market))

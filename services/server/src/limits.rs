@@ -114,6 +114,30 @@ pub const TRADE_MEMBERS: usize = 100;
 pub const TRADE_LINES: usize = 8;
 /// Largest rank by market value in a selector of a leg.
 pub const TRADE_RANK: i32 = 100_000;
+/// Scenarios of one request.
+pub const SCENARIOS: usize = 32;
+/// Scenarios times listed positions of one request: 4 MiB of an answer.
+pub const SCENARIO_POSITIONS: usize = 20_000;
+/// Calendar days from the first to the last session of one replay: five years.
+pub const REPLAY_DAYS: i32 = 1_830;
+/// Shocks of one scenario.
+pub const SCENARIO_SHOCKS: usize = 20;
+/// Lines of one basket that a scenario shocks, and shorts that one squeezes by name.
+pub const SCENARIO_LINES: usize = 100;
+/// Sessions over which known moves happen: a year.
+pub const SCENARIO_SESSIONS: i32 = 252;
+/// Bounds on factors of one search for a likely loss.
+pub const FACTOR_BOXES: usize = 100;
+/// Instruments of one hedging problem.
+pub const HEDGE_INSTRUMENTS: usize = 200;
+/// Constraints of one hedging problem.
+pub const HEDGE_CONSTRAINTS: usize = 100;
+/// Exclusions of one hedging problem.
+pub const HEDGE_EXCLUSIONS: usize = 1_000;
+/// Points of one frontier.
+pub const FRONTIER_POINTS: usize = 20;
+/// Branches of one search for a hedge.
+pub const HEDGE_NODES: i32 = 10_000;
 /// Entries of a page if the caller does not set a size.
 pub const PAGE_DEFAULT: usize = 100;
 /// Maximum number of entries of a page.
@@ -209,6 +233,8 @@ pub const GAP_SUBJECTS: usize = 10;
 pub const GAP_DETAILS: usize = 3;
 /// Longest time that a call waits for a revision that this server has not read, milliseconds.
 pub const LONGEST_WAIT_MS: u64 = 30_000;
+/// Pause between two looks at a standby that has not received a revision yet, milliseconds.
+pub const STANDBY_PAUSE_MS: u64 = 50;
 /// Reads of the store for calls that run at a time; the others wait, up to their deadlines. Two less
 /// than the connections with which a store in PostgreSQL reads: one for the follower, one for the
 /// sampler.

@@ -156,6 +156,8 @@ pub enum Kind {
     Exchange,
     /// Classification schemes.
     ClassificationScheme,
+    /// Scenarios.
+    Scenario,
 }
 
 impl std::fmt::Display for Kind {
@@ -165,6 +167,7 @@ impl std::fmt::Display for Kind {
             Kind::Indicator => "indicator",
             Kind::Exchange => "exchange",
             Kind::ClassificationScheme => "classification scheme",
+            Kind::Scenario => "scenario",
         })
     }
 }

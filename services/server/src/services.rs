@@ -190,8 +190,23 @@ impl Services {
     ///
     /// # Errors
     /// As [`PreparedCache::get`].
-    pub async fn prepared<T: Prepared>(&self, pinned: &Pinned) -> Result<Arc<T>, Refusal> {
+    pub async fn prepared<T: Prepared<Base = ()>>(
+        &self,
+        pinned: &Pinned,
+    ) -> Result<Arc<T>, Refusal> {
         self.prepared.get(pinned.view()).await
+    }
+
+    /// The same of a value that is made from another prepared value of the same view.
+    ///
+    /// # Errors
+    /// As [`PreparedCache::get`].
+    pub async fn prepared_from<T: Prepared>(
+        &self,
+        pinned: &Pinned,
+        base: &Arc<T::Base>,
+    ) -> Result<Arc<T>, Refusal> {
+        self.prepared.get_from(pinned.view(), base).await
     }
 
     /// The phase of the server, for streams that end with it.

@@ -3,14 +3,14 @@
 use crate::{
     covering::{Covering, CoveringTotal},
     exit::{ExitDays, ExitLine, ExitPlan, Participation},
+    heavy::is_heavily_short,
     measure::{Component, Measured},
     name::{MISSED_SETTLEMENTS, SqueezeName, sentence},
     scenario::{Scenario, SqueezableShort, scenarios},
-    threshold::{is_heavily_short, squeeze_threshold},
     traded::Traded,
     universe::Universe,
 };
-use factors::market_value::CapSource;
+use factors::{market_value::CapSource, squeeze_threshold::squeeze_threshold};
 use marketdata::gap::{Gap, GapReason, Subject};
 use portfolio::{
     book::{Book, CostMark, Holding, Lot, ShortSide, cost_mark, lots_without_cost},

@@ -42,6 +42,7 @@ fn status_parts(refusal: &Refusal) -> StatusParts {
                 Kind::Indicator => "UNKNOWN_INDICATOR",
                 Kind::Exchange => "UNKNOWN_EXCHANGE",
                 Kind::ClassificationScheme => "UNKNOWN_CLASSIFICATION_SCHEME",
+                Kind::Scenario => "UNKNOWN_SCENARIO",
             };
             parts_with(Code::NotFound, reason, [("name", name.clone())])
         }

@@ -12,7 +12,9 @@ use crate::{
     clock::Stopwatch,
     excerpt::excerpt,
     hex::hex,
-    limits, patience,
+    limits,
+    market::Writing,
+    patience,
     refusal::Refusal,
     rpc::shared::{self, timestamp},
     services::Services,
@@ -182,8 +184,7 @@ impl Upload {
             services.store_health.not_read(error);
         }
         if let Some(kept) = kept? {
-            writing.catch_up(services.store.as_ref()).await?;
-            return self.answer_again(services, &kept);
+            return self.answer_again(services, &writing, &kept).await;
         }
         let mut moved = None;
         for _ in 0..limits::WRITE_ATTEMPTS {
@@ -203,12 +204,11 @@ impl Upload {
                 }
                 Ok(Appended::NothingNew) => return self.sealed(services, answer),
                 Ok(Appended::Answered(kept)) => {
-                    writing.catch_up(services.store.as_ref()).await?;
-                    return self.answer_again(services, &kept);
+                    return self.answer_again(services, &writing, &kept).await;
                 }
                 Err(StoreError::HeadMoved { head }) => {
                     moved = Some(StoreError::HeadMoved { head });
-                    writing.catch_up(services.store.as_ref()).await?;
+                    writing.catch_up_to(head, services.store.as_ref()).await?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -274,15 +274,19 @@ impl Upload {
         answer
     }
 
-    /// The answer given before, by this process or by another whose revision was just folded in.
-    fn answer_again(
+    /// The answer given before, by this process or by another whose revision is then folded in.
+    async fn answer_again(
         &self,
         services: &Services,
+        writing: &Writing<'_>,
         kept: &[u8],
     ) -> Result<v1::IngestResponse, Refusal> {
-        let answer = v1::IngestResponse::decode(kept);
         let unreadable = |error| Refusal::Failed(format!("a kept answer is unreadable: {error}"));
-        self.sealed(services, answer.map_err(unreadable)?)
+        let answer = v1::IngestResponse::decode(kept).map_err(unreadable)?;
+        let snapshot = answer.info.as_ref().and_then(|info| info.snapshot.as_ref());
+        let revision = snapshot.map_or(0, |snapshot| snapshot.revision);
+        writing.catch_up_to(revision, services.store.as_ref()).await?;
+        self.sealed(services, answer)
     }
 
     /// The answer with its data version.
