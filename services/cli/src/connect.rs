@@ -106,8 +106,8 @@ fn usage(text: &str) -> anyhow::Error {
 }
 
 async fn read(path: &Path) -> Result<Vec<u8>> {
-    let fault = || Fault::Input(format!("{} cannot be read", path.display()));
-    tokio::fs::read(path).await.with_context(fault)
+    let read = tokio::fs::read(path).await;
+    Ok(read.map_err(|error| Fault::Input(format!("{} cannot be read: {error}", path.display())))?)
 }
 
 impl Credentials {
@@ -133,8 +133,8 @@ impl Credentials {
         let Some(path) = &self.token_file else { return Ok(Bearer(None)) };
         let token = read(path).await?;
         let value = [b"Bearer ", token.trim_ascii()].concat();
-        let fault = || Fault::Input(format!("{} holds no token", path.display()));
-        let mut value = MetadataValue::try_from(&value[..]).with_context(fault)?;
+        let fault = |_| Fault::Input(format!("{} holds no token", path.display()));
+        let mut value = MetadataValue::try_from(&value[..]).map_err(fault)?;
         // So that no log of a library shows it.
         value.set_sensitive(true);
         Ok(Bearer(Some(value)))
