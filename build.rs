@@ -2,6 +2,8 @@
 
 #[path = "proto/generate_canonical.rs"]
 mod generate_canonical;
+#[path = "proto/generate_fields.rs"]
+mod generate_fields;
 #[path = "proto/generate_finite.rs"]
 mod generate_finite;
 #[path = "proto/messages.rs"]
@@ -34,6 +36,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(Path::new(&out).join("finite.rs"), finite)?;
     let canonical = generate_canonical::implementations(&descriptor, "ballast.v1");
     fs::write(Path::new(&out).join("canonical.rs"), canonical)?;
+    let fields = generate_fields::implementations(&descriptor, "ballast.v1");
+    fs::write(Path::new(&out).join("fields.rs"), fields)?;
     let stubs = tonic_prost_build::configure()
         .codec_path("crate::codec::FiniteCodec")
         .extern_path(".google.rpc", "::tonic_types::pb");

@@ -31,6 +31,7 @@ const FIRST_CAPACITY: usize = 1024;
 /// Written after the last field of a message; no field has this number.
 const END: u32 = 0;
 
+#[inline]
 fn field(number: u32, value: &impl Canonical, out: &mut Vec<u8>) {
     if !value.is_left_out() {
         chosen(number, value, out);
@@ -62,6 +63,7 @@ macro_rules! number {
 number!(u32, u64, i32, i64, f64);
 
 impl Canonical for bool {
+    #[inline]
     fn is_left_out(&self) -> bool {
         !self
     }
@@ -72,6 +74,7 @@ impl Canonical for bool {
 }
 
 impl Canonical for [u8] {
+    #[inline]
     fn is_left_out(&self) -> bool {
         self.is_empty()
     }
@@ -84,6 +87,7 @@ impl Canonical for [u8] {
 }
 
 impl Canonical for Vec<u8> {
+    #[inline]
     fn is_left_out(&self) -> bool {
         self.is_empty()
     }
@@ -94,6 +98,7 @@ impl Canonical for Vec<u8> {
 }
 
 impl Canonical for String {
+    #[inline]
     fn is_left_out(&self) -> bool {
         self.is_empty()
     }
@@ -105,6 +110,7 @@ impl Canonical for String {
 }
 
 impl<T: Canonical> Canonical for Option<T> {
+    #[inline]
     fn is_left_out(&self) -> bool {
         self.is_none()
     }
@@ -118,6 +124,7 @@ impl<T: Canonical> Canonical for Option<T> {
 }
 
 impl<T: Canonical> Canonical for Vec<T> {
+    #[inline]
     fn is_left_out(&self) -> bool {
         self.is_empty()
     }
@@ -179,57 +186,12 @@ mod generated {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DESCRIPTOR, v1};
-    use prost::{Message as _, encoding};
-    use prost_types::{DescriptorProto, FileDescriptorSet, field_descriptor_proto::Type};
+    use crate::{one_by_one::one_by_one, v1};
     use std::collections::BTreeMap;
 
-    /// Protobuf encodings of a message with a single field set, including fields of nested
-    /// messages, each with the field's path.
-    fn one_by_one(
-        message: &DescriptorProto,
-        all: &BTreeMap<String, DescriptorProto>,
-    ) -> Vec<(String, Vec<u8>)> {
-        let mut found = Vec::new();
-        for field in &message.field {
-            let number = field.number.unwrap().unsigned_abs();
-            let mut values = Vec::new();
-            let mut value = Vec::new();
-            match field.r#type() {
-                Type::Double => encoding::double::encode(number, &0.5, &mut value),
-                Type::Bool => encoding::bool::encode(number, &true, &mut value),
-                Type::String => encoding::string::encode(number, &"a".to_owned(), &mut value),
-                Type::Bytes => encoding::bytes::encode(number, &vec![7_u8], &mut value),
-                Type::Message => match all.get(field.type_name()) {
-                    Some(inner) => {
-                        values.push((String::new(), Vec::new()));
-                        values.extend(one_by_one(inner, all));
-                        for (_, held) in &mut values {
-                            let inner = std::mem::take(held);
-                            encoding::bytes::encode(number, &inner, held);
-                        }
-                    }
-                    // A timestamp.
-                    None => encoding::bytes::encode(number, &vec![8_u8, 5], &mut value),
-                },
-                _ => encoding::uint64::encode(number, &1, &mut value),
-            }
-            if !value.is_empty() {
-                values.push((String::new(), value));
-            }
-            let name = field.name();
-            found.extend(values.into_iter().map(|(path, value)| (format!("{name}.{path}"), value)));
-        }
-        found
-    }
-
     fn every_field_matters<M: Canonical + prost::Message + Default>(name: &str) {
-        let set = FileDescriptorSet::decode(DESCRIPTOR).unwrap();
-        let messages = set.file.into_iter().flat_map(|file| file.message_type);
-        let all: BTreeMap<_, _> =
-            messages.map(|message| (format!(".ballast.v1.{}", message.name()), message)).collect();
         let mut forms = BTreeMap::from([(bytes(&M::default()), "nothing".to_owned())]);
-        for (path, encoded) in one_by_one(&all[&format!(".ballast.v1.{name}")], &all) {
+        for (path, encoded) in one_by_one(name) {
             let form = bytes(&M::decode(encoded.as_slice()).unwrap());
             if let Some(other) = forms.insert(form, path.clone()) {
                 panic!("{name}: {path} and {other} look alike");

@@ -3,6 +3,7 @@
 //! A NaN or an infinity in an answer is a fault of the service. The check is part of encoding,
 //! which no handler can bypass, and ends the call with INTERNAL.
 
+use crate::reader::{self, Fields};
 use prost::bytes::Buf as _;
 use std::marker::PhantomData;
 use tonic::{
@@ -85,7 +86,7 @@ impl<T, U> Default for FiniteCodec<T, U> {
 impl<T, U> Codec for FiniteCodec<T, U>
 where
     T: prost::Message + Finite + Send + 'static,
-    U: prost::Message + Default + Send + 'static,
+    U: prost::Message + Fields + Default + Send + 'static,
 {
     type Encode = T;
     type Decode = U;
@@ -119,18 +120,19 @@ impl<T: prost::Message + Finite> Encoder for FiniteEncoder<T> {
     }
 }
 
-/// Decodes a message from one slice. prost reads tonic's own buffer field by field, and each read
-/// moves the start of that buffer.
+/// Decodes a message from one slice by [`reader`], and by prost if it has an unusual form. From
+/// tonic's own buffer, every read would move the start of that buffer.
 #[derive(Clone, Debug)]
 pub struct SliceDecoder<T>(PhantomData<T>);
 
-impl<T: prost::Message + Default> Decoder for SliceDecoder<T> {
+impl<T: prost::Message + Fields + Default> Decoder for SliceDecoder<T> {
     type Item = T;
     type Error = Status;
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<T>, Status> {
         let message = buffer.copy_to_bytes(buffer.remaining());
-        T::decode(&message[..]).map(Some).map_err(|error| Status::internal(error.to_string()))
+        let read = reader::read(&message).map_or_else(|| T::decode(&message[..]), Ok);
+        read.map(Some).map_err(|error| Status::internal(error.to_string()))
     }
 }
 

@@ -2,6 +2,9 @@
 
 pub mod canonical;
 pub mod codec;
+#[cfg(test)]
+mod one_by_one;
+pub mod reader;
 
 /// Package `ballast.v1`.
 #[allow(
