@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 pub const DEPTH: usize = 3;
 
 /// Calendar days after which holdings are old: funds publish them daily or monthly.
-pub const STALE_DAYS: i32 = 31;
+const STALE_DAYS: i32 = 31;
 
 /// A rest smaller than this comes from rounding in a sum, and is none.
 const ROUNDING: f64 = 1e-9;
@@ -36,6 +36,16 @@ pub struct Funds {
 /// A fund, looked through.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fund {
+    /// What is known of it.
+    pub facts: FundFacts,
+    /// The names seen through, each once, in the order of names, as shares of the fund's value. They
+    /// are negative for what a fund holds short.
+    pub members: Vec<(InstrumentId, f64)>,
+}
+
+/// What is known of a fund with holdings.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FundFacts {
     /// The day that its newest known holdings describe.
     pub held_on: Day,
     /// When the last of them was published.
@@ -45,9 +55,8 @@ pub struct Fund {
     /// Σ of the weights as published, of the rows that have one. The rest of a file of stocks is
     /// cash and futures.
     pub published_weight: f64,
-    /// The names seen through, each once, in the order of names, as shares of the fund's value. They
-    /// are negative for what a fund holds short.
-    pub members: Vec<(InstrumentId, f64)>,
+    /// Number of names seen through.
+    pub members: usize,
     /// 1 − Σ of the members' weights; 0 if only rounding is left.
     pub rest: f64,
     /// Holdings without a price, and their weight; it is part of the rest.
@@ -57,6 +66,13 @@ pub struct Fund {
     pub unopened: Unseen,
     /// Whether its holdings lead back to itself.
     pub is_circular: bool,
+}
+
+impl FundFacts {
+    /// Whether the holdings are old on a day.
+    pub fn is_stale(&self, today: Day) -> bool {
+        self.oldest_on.plus(STALE_DAYS) < today
+    }
 }
 
 /// Holdings that could not be seen as they should.
@@ -114,7 +130,8 @@ impl Funds {
             let mut fund = shelf.open(*id, held);
             fund.members = by_name(snapshot, &fund.members);
             let seen: f64 = fund.members.iter().map(|(_, weight)| weight).sum();
-            fund.rest = without_rounding(1.0 - seen);
+            fund.facts.members = fund.members.len();
+            fund.facts.rest = without_rounding(1.0 - seen);
             (*id, fund)
         };
         Funds { by_instrument: published.iter().map(open).collect() }
@@ -174,18 +191,19 @@ impl Shelf<'_> {
 
     /// Opens a fund; its members may be listed more than once.
     fn open(&self, id: InstrumentId, held: &Published) -> Fund {
-        let mut fund = Fund {
+        let facts = FundFacts {
             held_on: held.held_on,
             published_at: held.published_at,
             oldest_on: held.held_on,
             published_weight: self.holdings(id).iter().map(|(_, weight)| weight).sum(),
-            members: Vec::new(),
+            members: 0,
             rest: 0.0,
             unpriced: Unseen::default(),
             unopened: Unseen::default(),
             is_circular: self.leads_to(id, id, DEPTH),
         };
-        if !fund.is_circular {
+        let mut fund = Fund { facts, members: Vec::new() };
+        if !facts.is_circular {
             self.add((id, 1.0), DEPTH, &mut fund);
         }
         fund
@@ -198,18 +216,18 @@ impl Shelf<'_> {
             let part = share * weight;
             if self.weights.contains_key(member) {
                 if 1 < levels && !self.leads_to(*member, *member, DEPTH) {
-                    fund.oldest_on = fund.oldest_on.min(self.held_on[member]);
+                    fund.facts.oldest_on = fund.facts.oldest_on.min(self.held_on[member]);
                     self.add((*member, part), levels - 1, fund);
                     seen += weight;
                     continue;
                 }
-                fund.unopened.add(part);
+                fund.facts.unopened.add(part);
             }
             if self.quotes.get(*member).is_some() {
                 fund.members.push((*member, part));
                 seen += weight;
             } else {
-                fund.unpriced.add(part);
+                fund.facts.unpriced.add(part);
             }
         }
         // The rest of an inner fund is that fund; the rest of the fund itself follows from the sum.

@@ -3,7 +3,7 @@
 //! In the order of their dependence, each module importing from those before it alone: `comparison`,
 //! `roles`, `issuer`, `sector`, `kind`, `short_ratio`, `market_value`, `average_volume`, `size`,
 //! `size_scheme`, `caps`, `basket`, `moves`, `line`, `spread`, `returns`, `trading`, `most_shorted`,
-//! `fund_holdings`, `funds`, `look_through`, `trade`, `short_history`, `impact`. `known` is a part of
+//! `fund_holdings`, `funds`, `fund_line`, `look_through`, `trade`, `short_history`, `impact`. `known` is a part of
 //! the latter and of `most_shorted`.
 
 pub mod average_volume;
@@ -11,6 +11,7 @@ pub mod basket;
 pub mod caps;
 pub mod comparison;
 pub mod fund_holdings;
+pub mod fund_line;
 pub mod funds;
 pub mod impact;
 pub mod issuer;

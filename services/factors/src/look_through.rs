@@ -55,7 +55,7 @@ impl Part {
     }
 
     /// The parts of a line: itself, or the members of the fund and its rest.
-    fn opened<'a>(&self, funds: &'a Funds) -> impl Iterator<Item = Part> + use<'a> {
+    pub fn opened<'a>(&self, funds: &'a Funds) -> impl Iterator<Item = Part> + use<'a> {
         let line = *self;
         let fund = funds.get(line.instrument);
         let members = fund.map_or(&[][..], |fund| &fund.members);
@@ -65,7 +65,7 @@ impl Part {
             boxed: weight.abs() * line.boxed,
             through_funds: weight * line.market_value,
         };
-        let rest = fund.map_or(1.0, |fund| fund.rest);
+        let rest = fund.map_or(1.0, |fund| fund.facts.rest);
         let own = Part::line(line.instrument, rest * line.market_value, rest.abs() * line.boxed);
         let has_rest = fund.is_none() || 0.0 < rest.abs();
         members.iter().map(through).chain(has_rest.then_some(own))

@@ -90,10 +90,10 @@ fn a_fund_is_its_members_and_a_rest() {
     let found = fund(&snapshot, "FUND");
     assert_eq!(members(&snapshot, &found), [("AAA".to_owned(), 0.5), ("BBB".to_owned(), 0.3)]);
     // 5 % cash, which is no row, and 15 % of a name without a price.
-    near(found.rest, 0.2);
-    near(found.published_weight, 0.95);
-    assert_eq!((found.unpriced.names, found.unpriced.weight), (1, 0.15));
-    assert_eq!((found.held_on, found.oldest_on), (day(HELD_ON), day(HELD_ON)));
+    near(found.facts.rest, 0.2);
+    near(found.facts.published_weight, 0.95);
+    assert_eq!((found.facts.unpriced.names, found.facts.unpriced.weight), (1, 0.15));
+    assert_eq!((found.facts.held_on, found.facts.oldest_on), (day(HELD_ON), day(HELD_ON)));
     // Short 1,000 of the fund and long 400 of AAA: −500 + 400, −300, and −200 of the fund.
     let lines = [("FUND", -1_000.0, 0.0), ("AAA", 400.0, 0.0)];
     let expect = |boxed| {
@@ -125,7 +125,7 @@ fn values_held_are_more_exact_than_printed_weights() {
     let found = fund(&snapshot, "FUND");
     near(found.members[0].1, 2.0 / 3.0);
     near(found.members[1].1, 1.0 / 3.0);
-    assert!(found.rest.abs() < 1e-15, "no part for rounding");
+    assert!(found.facts.rest.abs() < 1e-15, "no part for rounding");
 }
 
 #[test]
@@ -148,8 +148,8 @@ fn inner_funds_are_opened_to_three_levels() {
         assert_eq!(symbol, expected.0);
         near(*weight, expected.1);
     }
-    assert_eq!((found.members.len(), found.rest), (3, 0.0));
-    assert_eq!((found.unopened.names, found.unopened.weight), (1, 0.125));
+    assert_eq!((found.members.len(), found.facts.rest), (3, 0.0));
+    assert_eq!((found.facts.unopened.names, found.facts.unopened.weight), (1, 0.125));
 }
 
 #[test]
@@ -165,13 +165,13 @@ fn funds_that_hold_themselves_are_not_opened() {
     let snapshot = market(&["AAA", "F1", "F2", "OUTER"], &holdings);
     for symbol in ["F1", "F2"] {
         let found = fund(&snapshot, symbol);
-        assert!(found.is_circular && found.members.is_empty());
-        near(found.rest, 1.0);
+        assert!(found.facts.is_circular && found.members.is_empty());
+        near(found.facts.rest, 1.0);
     }
     let outer = fund(&snapshot, "OUTER");
-    assert!(!outer.is_circular);
+    assert!(!outer.facts.is_circular);
     assert_eq!(members(&snapshot, &outer), [("AAA".to_owned(), 0.6), ("F1".to_owned(), 0.4)]);
-    assert_eq!((outer.unopened.names, outer.rest), (1, 0.0));
+    assert_eq!((outer.facts.unopened.names, outer.facts.rest), (1, 0.0));
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn holdings_are_those_published() {
         let snapshot = fixture.snapshot(Instant::close_of(day(as_of)));
         let found = fund(&snapshot, "FUND");
         assert_eq!(members(&snapshot, &found), [(expected.to_owned(), 1.0)], "as of {as_of}");
-        assert_eq!(found.published_at, Instant::close_of(day(as_of)));
+        assert_eq!(found.facts.published_at, Instant::close_of(day(as_of)));
     }
     let before = fixture.snapshot(Instant::close_of(day("2021-01-20")));
     assert!(opened(&before).get(before.listed("FUND").unwrap()).is_none());

@@ -29,6 +29,7 @@ pub mod exposure;
 pub mod field;
 pub mod fit;
 pub mod gaps;
+pub mod look_through;
 pub mod marketdata;
 pub mod merged;
 pub mod page;
