@@ -11,7 +11,8 @@ use contract::v1::{
 };
 use marketdata::{calendar, day::Day};
 use std::fmt::Write as _;
-use tonic::{Code, transport::Channel};
+use tonic::{Code, Status, transport::Channel};
+use tonic_types::StatusExt as _;
 
 const TODAY: &str = "2022-07-15";
 const NAMES: [&str; 5] = ["AAA", "AAL", "BBB", "CCC", "DDD"];
@@ -393,10 +394,15 @@ async fn records_are_ranked_by_any_identifier() {
     // AAA and AAL share an ISIN, nothing has the FIGI, and a check digit is wrong.
     let refused = client.query_records(request(isin("US0000011074"), named("BBB"))).await;
     let (failed, reason) = (Code::FailedPrecondition, "AMBIGUOUS_INSTRUMENT");
-    expect_refusal(&refused.unwrap_err(), failed, reason, &[]);
+    let refused = refused.unwrap_err();
+    expect_refusal(&refused, failed, reason, &[]);
+    let field =
+        |status: &Status| status.get_details_error_info().unwrap().metadata["field"].clone();
+    assert_eq!(field(&refused), "variable.instrument");
     let unknown = by(|one| one.cusip = "037833100".to_owned());
-    let refused = client.query_records(request(named("CCC"), unknown)).await;
-    expect_refusal(&refused.unwrap_err(), Code::NotFound, "UNKNOWN_INSTRUMENT", &[]);
+    let refused = client.query_records(request(named("CCC"), unknown)).await.unwrap_err();
+    expect_refusal(&refused, Code::NotFound, "UNKNOWN_INSTRUMENT", &[]);
+    assert_eq!(field(&refused), "conditions[0].variable.instrument");
     let refused = client.query_records(request(isin("US0000041015"), by(|_| {}))).await;
     let paths = ["variable.instrument.isin", "conditions[0].variable.instrument"];
     expect_refusal(&refused.unwrap_err(), Code::InvalidArgument, "INVALID_REQUEST", &paths);

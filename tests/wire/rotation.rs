@@ -300,6 +300,8 @@ async fn invalid_requests_are_refused_with_their_paths() {
     };
     let refused = client.query_records(nobody).await.unwrap_err();
     expect_refusal(&refused, Code::NotFound, "UNKNOWN_INSTRUMENT", &[]);
+    let said = "variable.instrument: unknown instrument \"NOBODY\"";
+    assert_eq!(refused.message(), said);
     for (model_version, config_hash, reason) in [
         (Some("other"), None, "MODEL_VERSION_MISMATCH"),
         (Some(marketdata::MODEL_VERSION), None, "MODEL_VERSION_MISMATCH"),

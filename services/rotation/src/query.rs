@@ -59,11 +59,21 @@ pub struct Query {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryRefusal {
     /// No instrument or series has the symbol, or no symbol is resolved for the role.
-    #[error("no instrument or series is called {0}")]
-    UnknownInstrument(String),
+    #[error("no instrument or series is called {name}")]
+    UnknownInstrument {
+        /// Index of the condition. `None` for the ranked variable.
+        condition: Option<usize>,
+        /// The symbol or role.
+        name: String,
+    },
     /// No measure has the id.
-    #[error("no measure has the id {0}")]
-    UnknownMeasure(String),
+    #[error("no measure has the id {id}")]
+    UnknownMeasure {
+        /// Index of the condition. `None` for the ranked variable.
+        condition: Option<usize>,
+        /// The id.
+        id: String,
+    },
     /// The transform does not apply to the subject.
     #[error("{why}")]
     NotApplicable {
@@ -77,8 +87,8 @@ pub enum QueryRefusal {
 impl QueryRefusal {
     fn of(why: Unresolvable, condition: Option<usize>) -> QueryRefusal {
         match why {
-            Unresolvable::Instrument(symbol) => QueryRefusal::UnknownInstrument(symbol),
-            Unresolvable::Measure(id) => QueryRefusal::UnknownMeasure(id),
+            Unresolvable::Instrument(name) => QueryRefusal::UnknownInstrument { condition, name },
+            Unresolvable::Measure(id) => QueryRefusal::UnknownMeasure { condition, id },
             Unresolvable::Transform(why) => QueryRefusal::NotApplicable { condition, why },
         }
     }
@@ -286,6 +296,9 @@ fn gap_of_observation(query: &Query, ranked: &Resolved, found: Option<&Found>) -
             (GapReason::InputMissing, "the variable has no value by the as-of date".to_owned())
         }
         Some(day) => (GapReason::MissingObservations, format!("no complete observation on {day}")),
+        None if query.conditions.is_empty() => {
+            (GapReason::MissingObservations, "the variable has no value since the start".to_owned())
+        }
         None => (GapReason::MissingObservations, "the conditions hold on no day".to_owned()),
     };
     Some(Gap::new(reason, ranked.about.clone(), detail))

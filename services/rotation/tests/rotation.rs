@@ -340,7 +340,8 @@ fn levels_points_and_measures_are_answered_and_invalid_queries_refused() {
         match (of(subject, transform).unwrap_err(), expected) {
             (QueryRefusal::NotApplicable { condition: None, .. }, None) => {}
             (
-                QueryRefusal::UnknownInstrument(name) | QueryRefusal::UnknownMeasure(name),
+                QueryRefusal::UnknownInstrument { condition: None, name }
+                | QueryRefusal::UnknownMeasure { condition: None, id: name },
                 Some(expected),
             ) => assert_eq!(name, expected),
             (other, _) => unreachable!("{other}"),

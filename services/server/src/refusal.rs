@@ -16,7 +16,7 @@ pub enum Refusal {
     #[error("the page token belongs to another request or was not issued by this service")]
     PageToken,
     /// Nothing of this kind has the requested name.
-    #[error("unknown {kind} {name:?}{}", choices(known))]
+    #[error("unknown {kind} {name:?}{}", choices(*kind, known))]
     Unknown {
         /// The kind of thing.
         kind: Kind,
@@ -24,6 +24,14 @@ pub enum Refusal {
         name: String,
         /// The names that exist; empty for instruments, which are too many.
         known: Vec<String>,
+    },
+    /// What a field of the request names cannot be found.
+    #[error("{field}: {cause}")]
+    At {
+        /// Path of the field, for instance `conditions[1].variable.instrument`.
+        field: String,
+        /// Why it cannot be found.
+        cause: Box<Refusal>,
     },
     /// Several listed lines have the identifiers of the request.
     #[error("{0}")]
@@ -112,6 +120,13 @@ pub enum Refusal {
     Failed(String),
 }
 
+impl Refusal {
+    /// The same refusal, of a request with several fields that name something.
+    pub fn at(self, field: impl Into<String>) -> Refusal {
+        Refusal::At { field: field.into(), cause: Box::new(self) }
+    }
+}
+
 /// The kind of thing a name refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -137,10 +152,11 @@ impl std::fmt::Display for Kind {
 }
 
 /// The end of a sentence that names what could be asked for.
-fn choices(known: &[String]) -> String {
-    match known {
-        [] => "; none is known".to_owned(),
-        known => format!("; known: {}", known.join(", ")),
+fn choices(kind: Kind, known: &[String]) -> String {
+    match (kind, known) {
+        (Kind::Instrument, []) => String::new(),
+        (_, []) => "; none is known".to_owned(),
+        (_, known) => format!("; known: {}", known.join(", ")),
     }
 }
 

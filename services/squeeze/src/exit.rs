@@ -65,7 +65,8 @@ pub struct ExitPlan {
 impl ExitPlan {
     /// The plan of the lines that have exit days, out of a gross short.
     pub fn of(lines: &[ExitLine], gross_short: f64) -> ExitPlan {
-        let value: f64 = lines.iter().map(|line| line.value).sum();
+        // The sum of nothing is -0.0.
+        let value: f64 = lines.iter().map(|line| line.value).sum::<f64>() + 0.0;
         ExitPlan {
             share: share(value, gross_short),
             curve: exit_curve(lines, &SHARES),
@@ -157,6 +158,9 @@ mod tests {
             assert!((point.days - days).abs() < 1e-12, "{point:?}");
         }
         assert!(exit_curve(&[], &SHARES).is_empty());
+        // A share of nothing has no sign.
+        let of_none = ExitPlan::of(&[], 100.0).share;
+        assert_eq!(of_none.map(f64::to_bits), Some(0.0f64.to_bits()));
     }
 
     proptest! {

@@ -76,6 +76,9 @@ fn values(answer: &QueryRecordsResponse, day: &RecordDay) -> Vec<Cell> {
 }
 
 fn counts(answer: &QueryRecordsResponse) -> String {
+    if answer.observations == 0 {
+        return "  No day counts.\n".to_owned();
+    }
     let count = |days: i32| number::count(u64::try_from(days).unwrap_or(0));
     let mut out = format!(
         "  {} of {} days count, {} to {}",

@@ -37,7 +37,7 @@ use rotation::{
     measure::Source,
     prepared::PreparedRotation,
     query::{self as records, QueryRefusal, query},
-    report::report,
+    report::{UnknownIndicator, report},
     state_history::Said,
     subject::Subject,
 };
@@ -89,7 +89,10 @@ impl RotationQuery {
         &self,
         prepared: &PreparedRotation,
     ) -> Result<(v1::RotationReport, Vec<Gap>), Refusal> {
-        let made = report(prepared, &self.request).map_err(|unknown| unknown_measure(unknown.0))?;
+        let made = report(prepared, &self.request).map_err(|UnknownIndicator(id)| {
+            let at = self.request.indicators.iter().position(|asked| *asked == id);
+            unknown_measure(id).at(format!("ids[{}]", at.unwrap_or_default()))
+        })?;
         Ok(to_proto::report(made))
     }
 }
@@ -311,7 +314,7 @@ impl Query for RecordsQuery {
     ) -> Result<Answer<v1::QueryRecordsResponse>, Refusal> {
         let (asked, mut gaps) = self.looked_up(pinned.snapshot())?;
         let found = query(pinned.snapshot(), &pinned.settings().roles, prepared, &asked)
-            .map_err(refused)?;
+            .map_err(|refusal| refused(refusal, &asked))?;
         let (response, missing) = to_proto::records(found);
         gaps.extend(missing);
         Ok(Answer::with_gaps(response, gaps).with_merged(merged(pinned, &asked)))
@@ -327,12 +330,14 @@ impl RecordsQuery {
         let variables = std::iter::once(&mut query.variable).chain(compared);
         let compared = self.normal.conditions.iter().map(|condition| &condition.variable);
         let wires = std::iter::once(&self.normal.variable).chain(compared);
-        for (variable, wire) in variables.zip(wires) {
+        let conditions = std::iter::once(None).chain((0..).map(Some));
+        for ((variable, wire), condition) in variables.zip(wires).zip(conditions) {
             let subject = wire.as_ref().and_then(|wire| wire.subject.as_ref());
             let Some(v1::record_variable::Subject::Instrument(named)) = subject else { continue };
             let reference = portfolio::instrument(Some(named));
             if !reference.is_symbol_only() {
-                let (instrument, gap) = instrument::subject(snapshot, Dataset::Bars, &reference)?;
+                let (instrument, gap) = instrument::subject(snapshot, Dataset::Bars, &reference)
+                    .map_err(|refusal| refusal.at(variable_path(condition, "instrument")))?;
                 variable.subject = Subject::Listed(instrument);
                 gaps.extend(gap);
             }
@@ -389,18 +394,29 @@ fn unknown_measure(name: String) -> Refusal {
     Refusal::Unknown { kind: Kind::Indicator, name, known: Measured::ids().collect() }
 }
 
+/// The path of a field of the ranked variable, or of the variable of a condition.
+fn variable_path(condition: Option<usize>, field: &str) -> String {
+    match condition {
+        None => format!("variable.{field}"),
+        Some(at) => format!("conditions[{at}].variable.{field}"),
+    }
+}
+
 /// A rejected record query, reported at the field at fault.
-fn refused(refusal: QueryRefusal) -> Refusal {
+fn refused(refusal: QueryRefusal, query: &records::Query) -> Refusal {
     match refusal {
-        QueryRefusal::UnknownInstrument(name) => {
+        QueryRefusal::UnknownInstrument { condition, name } => {
+            let variable = condition.map_or(&query.variable, |at| &query.conditions[at].variable);
+            let field =
+                if matches!(variable.subject, Subject::Role(_)) { "role" } else { "instrument" };
             Refusal::Unknown { kind: Kind::Instrument, name, known: Vec::new() }
+                .at(variable_path(condition, field))
         }
-        QueryRefusal::UnknownMeasure(name) => unknown_measure(name),
+        QueryRefusal::UnknownMeasure { condition, id } => {
+            unknown_measure(id).at(variable_path(condition, "measure_id"))
+        }
         QueryRefusal::NotApplicable { condition, why } => {
-            let field = match condition {
-                None => "variable.transform".to_owned(),
-                Some(at) => format!("conditions[{at}].variable.transform"),
-            };
+            let field = variable_path(condition, "transform");
             let description = why.to_owned();
             Refusal::Invalid(vec![::portfolio::lines::Violation { field, description }])
         }

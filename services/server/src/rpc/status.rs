@@ -45,6 +45,11 @@ fn status_parts(refusal: &Refusal) -> StatusParts {
             };
             parts_with(Code::NotFound, reason, [("name", name.clone())])
         }
+        Refusal::At { field, cause } => {
+            let mut of_cause = status_parts(cause);
+            of_cause.metadata.push(("field", field.clone()));
+            of_cause
+        }
         Refusal::Ambiguous(_) => parts(Code::FailedPrecondition, "AMBIGUOUS_INSTRUMENT"),
         Refusal::Disagree(_) => parts(Code::FailedPrecondition, "IDENTIFIERS_DISAGREE"),
         Refusal::RevisionUnknown { asked, head } => parts_with(
@@ -182,6 +187,7 @@ fn message(refusal: &Refusal) -> String {
         Refusal::Invalid(_)
         | Refusal::PageToken
         | Refusal::Unknown { .. }
+        | Refusal::At { .. }
         | Refusal::Ambiguous(_)
         | Refusal::Disagree(_)
         | Refusal::RevisionUnknown { .. }
