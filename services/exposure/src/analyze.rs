@@ -4,7 +4,7 @@ use crate::{
     blocks::{Block, Blocks},
     breakdown::{GroupBy, Grouped},
     classification::Classification,
-    concentration::measure as concentration,
+    concentration,
     driver::Driver,
     factor::Factor,
     gaps,
@@ -14,7 +14,7 @@ use crate::{
     prepared::PreparedExposure,
     profit,
     repeat::repeat,
-    report::{BookBeta, ExposureReport, FactorExposure, Measured},
+    report::{BookBeta, Concentration, ExposureReport, FactorExposure, Measured},
     settings::{BetaSettings, Listing, TailSettings, TradeChoice},
     sizing::Sizing,
     sums::{BetaSum, Sums},
@@ -112,22 +112,15 @@ fn analyze_prepared(
     let all = if blocks.need_history() { trades::all(prepared, &own) } else { Vec::new() };
     let asked = trades::requested(request.trades);
     let shown: Vec<&Trade<'_>> = asked.iter().map(|at| &all[*at]).collect();
-    let behind = parts.unwrap_or(&[]).iter().map(|part| part.instrument);
-    let classified = book.holdings.iter().map(|holding| holding.instrument).chain(behind);
-    let classified = classified.filter(|_| blocks.show_sectors());
-    let classification = Classification::of(prepared, request.classification, classified);
+    let classification = classification(prepared, request, parts);
     let bands = request.size_scheme.bands.len();
     let finder =
         Finder { prepared, sizing: &sizing, bands, classification: &classification, trades: &all };
     let sums = Sums::of(finder, book);
     let seen = parts.zip(request.look_through).map(|seen| Groups::of_parts(finder, seen, book));
     let groups = seen.as_ref().unwrap_or(&sums.groups);
-    let unjoined = (&book.loose[..], groups.gross);
     // Before the rows of returns displace the names from the processor's cache.
-    let concentration = blocks.has(Block::Concentration).then(|| match parts {
-        Some(parts) => concentration(prepared, parts.iter().copied(), unjoined),
-        None => concentration(prepared, look_through::lines(book), unjoined),
-    });
+    let concentration = concentration(prepared, request, (parts, groups.gross));
     let history = history(prepared, request, &sums);
     let listed = positions::largest(book, request.listing);
     let grouped =
@@ -142,13 +135,8 @@ fn analyze_prepared(
     let regressed = history.as_ref().filter(|_| blocks.need_top_down());
     let top_down = regressed.map(|history| TopDownBetas::of(prepared, history, book.net_gross));
     let over_nav = |value: f64| book.net_asset_value.map(|nav| value / nav);
-    let inputs = trade::Inputs {
-        prepared,
-        book,
-        sums: &sums,
-        legs: &groups.legs,
-        history: history.as_ref(),
-    };
+    let (legs, past) = (&groups.legs[..], history.as_ref());
+    let inputs = trade::Inputs { prepared, book, sums: &sums, legs, history: past };
     let mut report = ExposureReport {
         total: sums.groups.total,
         gross_leverage: over_nav(sums.groups.total.gross()),
@@ -185,6 +173,31 @@ fn analyze_prepared(
     let top_down = regressed.zip(top_down.as_ref());
     report.gaps = gaps::list(prepared, request, (&sums, groups, top_down), (&shown, &report));
     report
+}
+
+/// The sectors of a book, and of the parts that it is looked through to, if they are shown.
+fn classification<'a>(
+    prepared: &'a PreparedExposure,
+    request: &Request<'a>,
+    parts: Option<&[Part]>,
+) -> Classification<'a> {
+    let behind = parts.unwrap_or(&[]).iter().map(|part| part.instrument);
+    let names = request.book.holdings.iter().map(|holding| holding.instrument).chain(behind);
+    let shown = names.filter(|_| request.blocks.show_sectors());
+    Classification::of(prepared, request.classification, shown)
+}
+
+/// The concentration of a book, or of its parts, within a gross; `None` if it was not asked for.
+fn concentration(
+    prepared: &PreparedExposure,
+    request: &Request<'_>,
+    (parts, gross): (Option<&[Part]>, f64),
+) -> Option<Concentration> {
+    let unjoined = (&request.book.loose[..], gross);
+    request.blocks.has(Block::Concentration).then(|| match parts {
+        Some(parts) => concentration::measure(prepared, parts.iter().copied(), unjoined),
+        None => concentration::measure(prepared, look_through::lines(request.book), unjoined),
+    })
 }
 
 /// The book's returns over all sessions that the tail or the betas use. `None` if no block needs
