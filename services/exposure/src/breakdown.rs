@@ -114,8 +114,8 @@ impl Grouped<'_> {
         let Grouped { request, sizing, classification, prepared, groups } = self;
         let band = |name: InstrumentId| sizing.size(name).map(|sized| sized.band);
         let sector = |name| Some(classification.place(name, prepared.name(name)).sector as usize);
-        let none = Funds::default();
-        let funds = if request.look_through.is_some() { prepared.funds() } else { &none };
+        let is_opened = request.look_through.is_some();
+        let funds = if is_opened { prepared.funds() } else { &Funds::NONE };
         let parts = |exposures: &[Exposure], group: GroupOf<'_>| {
             name_parts((request.book, funds), weighted, (exposures, group))
         };

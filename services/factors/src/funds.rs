@@ -28,7 +28,7 @@ const STALE_DAYS: i32 = 31;
 const ROUNDING: f64 = 1e-9;
 
 /// All funds with known holdings.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Funds {
     by_instrument: BTreeMap<InstrumentId, Fund>,
 }
@@ -76,7 +76,7 @@ impl FundFacts {
 }
 
 /// Holdings that could not be seen as they should.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Unseen {
     /// Number of holdings.
     pub names: usize,
@@ -85,6 +85,9 @@ pub struct Unseen {
 }
 
 impl Unseen {
+    /// Everything was seen.
+    pub const NOTHING: Unseen = Unseen { names: 0, weight: 0.0 };
+
     fn add(&mut self, weight: f64) {
         self.names += 1;
         self.weight += weight.abs();
@@ -118,6 +121,9 @@ impl Published {
 }
 
 impl Funds {
+    /// No fund is opened.
+    pub const NONE: Funds = Funds { by_instrument: BTreeMap::new() };
+
     /// Opens every fund with holdings known to a view. `quotes` are those of the view.
     pub fn of(snapshot: &Snapshot, quotes: &Quotes) -> Funds {
         let published = published(snapshot);
@@ -198,8 +204,8 @@ impl Shelf<'_> {
             published_weight: self.holdings(id).iter().map(|(_, weight)| weight).sum(),
             members: 0,
             rest: 0.0,
-            unpriced: Unseen::default(),
-            unopened: Unseen::default(),
+            unpriced: Unseen::NOTHING,
+            unopened: Unseen::NOTHING,
             is_circular: self.leads_to(id, id, DEPTH),
         };
         let mut fund = Fund { facts, members: Vec::new() };

@@ -18,7 +18,7 @@ pub(super) fn book(book: LookedThroughBook) -> v1::LookedThroughBook {
 
 /// A fund of a portfolio.
 pub(super) fn fund(line: &FundLine) -> v1::LookedThroughFund {
-    let none = Unseen::default();
+    let none = Unseen::NOTHING;
     let facts = line.facts;
     let (unpriced, unopened) = facts.map_or((none, none), |facts| (facts.unpriced, facts.unopened));
     v1::LookedThroughFund {
