@@ -32,6 +32,7 @@ mod identifiers;
 mod include;
 mod ingest;
 mod ingest_order;
+mod look_through;
 mod measure_refs;
 mod merges;
 mod metrics;

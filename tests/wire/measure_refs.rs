@@ -8,8 +8,14 @@ use prost_reflect::{DescriptorPool, Kind, MessageDescriptor};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fields that repeat the request or are about something else than a number of the book.
-const OTHER: [&str; 5] =
-    ["settings", "trades.definition", "risk_measures.request", "risk_measures.gaps", "included"];
+const OTHER: [&str; 6] = [
+    "settings",
+    "trades.definition",
+    "risk_measures.request",
+    "risk_measures.gaps",
+    "included",
+    "look_through.funds.holdings_published_at",
+];
 
 /// Why numbers of some names have no address, wherever they are.
 const UNADDRESSED: [(&str, &str); 18] = [
@@ -61,7 +67,7 @@ const EXPOSURE: [(&str, Value); 9] = [
     ("beta_adjusted_net", Value::BetaAdjustedNet),
 ];
 
-const BOOK: [(&str, Book); 16] = [
+const BOOK: [(&str, Book); 17] = [
     ("gross_leverage", Book::GrossLeverage),
     ("net_leverage", Book::NetLeverage),
     ("cash", Book::Cash),
@@ -78,6 +84,7 @@ const BOOK: [(&str, Book); 16] = [
     ("repeats.day.pnl", Book::RepeatDay),
     ("repeats.market_return", Book::RepeatMarketReturn),
     ("repeats.size_spread", Book::RepeatSizeSpread),
+    ("look_through.remaining_gross", Book::RemainingGross),
 ];
 
 const FACTOR: [(&str, Factor); 5] = [
@@ -129,6 +136,19 @@ const NAME: [&str; 13] = [
     "later_size_days",
     "later_sector_days",
 ];
+/// Numbers of a name behind the lines, and of a fund.
+const SEEN: [&str; 5] =
+    ["market_value", "gross", "gross_share", "through_funds_market_value", "quantity"];
+const FUND: [&str; 8] = [
+    "market_value",
+    "member_count",
+    "published_weight",
+    "remaining_weight",
+    "unpriced_count",
+    "unpriced_weight",
+    "unopened_count",
+    "unopened_weight",
+];
 const LOT: [&str; 4] = ["market_value", "quantity", "average_cost", "profit_and_loss"];
 
 fn book() -> Vec<(String, Measure)> {
@@ -136,6 +156,9 @@ fn book() -> Vec<(String, Measure)> {
     for (field, number) in EXPOSURE {
         let total = v1::BookRef { exposure: number.into(), ..of_book(Book::Exposure) };
         all.push((format!("total.{field}"), Measure::Book(total)));
+        let seen = of_book(Book::LookedThroughExposure);
+        let seen = v1::BookRef { exposure: number.into(), ..seen };
+        all.push((format!("look_through.exposure.{field}"), Measure::Book(seen)));
         let group_by =
             Some(v1::GroupBy { kind: v1::GroupByKind::Sector.into(), label_key: String::new() });
         let group_id = Some("Energy".to_owned());
@@ -229,6 +252,12 @@ fn names() -> Vec<(String, Measure)> {
     let beta = v1::NameRef { factor_id: "MARKET".to_owned(), ..name("value") };
     let mut all = vec![("positions.betas.beta.value".to_owned(), Measure::Name(beta))];
     all.extend(NAME.map(|field| (format!("positions.{field}"), Measure::Name(name(field)))));
+    let looked = |(list, prefix): (&str, &str), field: &str| {
+        let address = Measure::Name(name(&format!("{prefix}/{field}")));
+        (format!("look_through.{list}.{field}"), address)
+    };
+    all.extend(SEEN.map(|field| looked(("names", "looked_through"), field)));
+    all.extend(FUND.map(|field| looked(("funds", "fund"), field)));
     all.extend(LOT.map(|field| {
         let lot = v1::NameRef { position_id: "lot-1".to_owned(), ..name(field) };
         (format!("positions.lots.{field}"), Measure::Name(lot))

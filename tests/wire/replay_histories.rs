@@ -138,6 +138,12 @@ async fn facts(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult> {
     all
 }
 
+/// A look through funds that keeps lines and funds side by side.
+fn through_funds() -> Option<v1::AnalysisSettings> {
+    let look_through = Some(v1::LookThrough { view: v1::FundView::Gross.into() });
+    Some(v1::AnalysisSettings { look_through, ..v1::AnalysisSettings::default() })
+}
+
 async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult> {
     let mut exposure = ExposureServiceClient::new(channel.clone());
     let mut squeeze = SqueezeServiceClient::new(channel.clone());
@@ -148,6 +154,7 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         top_positions: Some(10_000),
         ..Default::default()
     };
+    let seen = v1::AnalyzePortfolioRequest { settings: through_funds(), ..analysis.clone() };
     let pnl = v1::ExplainPnlRequest {
         as_of: as_of.clone(),
         portfolio: portfolio(),
@@ -184,10 +191,12 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
     };
     let plans =
         v1::PlanHedgeRequest { as_of: as_of.clone(), portfolio: portfolio(), ..Default::default() };
+    let behind = v1::AssessShortBookRequest { settings: through_funds(), ..shorts.clone() };
     let mut all = stresses(channel, as_of).await;
     all.extend([
         call_result("PlanHedge", hedge.plan_hedge(plans).await),
         call_result("AnalyzePortfolio", exposure.analyze_portfolio(analysis).await),
+        call_result("AnalyzePortfolio, funds", exposure.analyze_portfolio(seen).await),
         call_result("ValidatePortfolio", exposure.validate_portfolio(validation).await),
         call_result("ExplainPnl", exposure.explain_pnl(pnl).await),
         call_result(
@@ -198,6 +207,7 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         call_result("ListTradeMembers", exposure.list_trade_members(members).await),
         call_result("RankSqueeze", squeeze.rank_squeeze(ranking).await),
         call_result("AssessShortBook", squeeze.assess_short_book(shorts).await),
+        call_result("AssessShortBook, funds", squeeze.assess_short_book(behind).await),
     ]);
     all
 }

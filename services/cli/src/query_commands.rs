@@ -7,7 +7,7 @@ use crate::{
     connect::{Clients, Connection},
     error_report::Fault,
     json,
-    settings_args::{MeasureArguments, NettingArguments},
+    settings_args::{LookThroughArguments, MeasureArguments, NettingArguments},
     show::{self, page::Page},
     terminal::{self, Terminal},
 };
@@ -123,6 +123,8 @@ pub(crate) struct ExposureArguments {
     group_by: Vec<GroupBy>,
     #[command(flatten)]
     netting: NettingArguments,
+    #[command(flatten)]
+    look_through: LookThroughArguments,
     /// The classification scheme of sectors, for instance `GICS`. Without it the one with sectors
     /// for the most names.
     #[arg(long, value_name = "SCHEME")]
@@ -245,7 +247,7 @@ async fn last_session(
 
 /// The settings of the arguments. Absent if nothing was asked for.
 fn settings(arguments: &ExposureArguments) -> Option<AnalysisSettings> {
-    let settings = arguments.netting.to_proto();
+    let settings = arguments.look_through.added_to(arguments.netting.to_proto());
     let Some(scheme) = &arguments.classification else { return settings };
     Some(AnalysisSettings {
         classification_scheme_id: scheme.clone(),
@@ -317,6 +319,8 @@ pub(crate) struct SqueezeArguments {
     #[command(flatten)]
     netting: NettingArguments,
     #[command(flatten)]
+    look_through: LookThroughArguments,
+    #[command(flatten)]
     gaps: GapArguments,
 }
 
@@ -362,7 +366,7 @@ async fn short_book(
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         portfolio: Some(book::read(&book).await?),
         participation: arguments.participation,
-        settings: arguments.netting.to_proto(),
+        settings: arguments.look_through.added_to(arguments.netting.to_proto()),
     };
     let clients = connection.open().await?;
     let request = connection.request(request);

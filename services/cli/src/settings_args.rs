@@ -2,9 +2,9 @@
 
 use clap::Args;
 use contract::v1::{
-    AnalysisSettings, FilteredHistoricalMethod, GroupBy, GroupByKind, HistoricalMethod, Netting,
-    NettingLevel, ReportBlock, RiskMeasureKind, RiskMeasureRequest, RiskSplit, RiskSplitKind,
-    risk_measure_request::Method,
+    AnalysisSettings, FilteredHistoricalMethod, FundView, GroupBy, GroupByKind, HistoricalMethod,
+    LookThrough, Netting, NettingLevel, ReportBlock, RiskMeasureKind, RiskMeasureRequest,
+    RiskSplit, RiskSplitKind, risk_measure_request::Method,
 };
 
 /// Before what gross is measured.
@@ -34,6 +34,40 @@ fn netting(text: &str) -> Result<Netting, String> {
             ..of(NettingLevel::Labels)
         }),
         _ => Err("must be `instrument`, `line` or `label:KEY[,KEY]`".to_owned()),
+    }
+}
+
+/// How funds are looked through.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LookThroughArguments {
+    /// Look through funds by their known holdings, so that a short fund is a short of each name that
+    /// it holds: `netted` (without a value) or `gross`, which keeps lines and funds side by side.
+    #[arg(
+        long,
+        value_name = "VIEW",
+        value_parser = fund_view,
+        num_args = 0..=1,
+        default_missing_value = "netted",
+        require_equals = true,
+        requires = "book"
+    )]
+    look_through: Option<FundView>,
+}
+
+impl LookThroughArguments {
+    /// The settings of a request with the look through funds, if it was asked for.
+    pub(crate) fn added_to(&self, settings: Option<AnalysisSettings>) -> Option<AnalysisSettings> {
+        let Some(view) = self.look_through else { return settings };
+        let look_through = Some(LookThrough { view: view.into() });
+        Some(AnalysisSettings { look_through, ..settings.unwrap_or_default() })
+    }
+}
+
+fn fund_view(text: &str) -> Result<FundView, String> {
+    match text {
+        "netted" => Ok(FundView::Netted),
+        "gross" => Ok(FundView::Gross),
+        _ => Err("must be `netted` or `gross`".to_owned()),
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod rotation;
 pub(crate) mod factors;
 
 pub(crate) mod exposure;
+mod look_through;
 
 pub(crate) mod trades;
 

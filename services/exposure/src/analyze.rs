@@ -8,12 +8,13 @@ use crate::{
     driver::Driver,
     factor::Factor,
     gaps,
+    groups::{Finder, Groups},
     history::History,
-    positions,
+    look_through, positions,
     prepared::PreparedExposure,
     profit,
     repeat::repeat,
-    report::{BookBeta, ExposureReport, FactorExposure, Measured},
+    report::{BookBeta, Concentration, ExposureReport, FactorExposure, Measured},
     settings::{BetaSettings, Listing, TailSettings, TradeChoice},
     sizing::Sizing,
     sums::{BetaSum, Sums},
@@ -22,7 +23,10 @@ use crate::{
     trade,
     trades::{self, OwnTrade, Trade},
 };
-use factors::size_scheme::SizeScheme;
+use factors::{
+    look_through::{FundView, Part},
+    size_scheme::SizeScheme,
+};
 use marketdata::{day::Day, gap::Gap, instrument::InstrumentId, quotes::Quote};
 use portfolio::book::Book;
 
@@ -43,6 +47,8 @@ pub struct Request<'a> {
     /// The classification scheme of sectors; `None` for the one that classifies the most names of the
     /// view.
     pub classification: Option<&'a str>,
+    /// How the book is looked through its funds; `None` if it is not.
+    pub look_through: Option<FundView>,
     /// What to group the book by.
     pub group_by: &'a [GroupBy],
     /// Past days whose returns are applied to today's positions, each once.
@@ -76,35 +82,49 @@ impl<'a> Request<'a> {
 /// Analyses a book.
 pub fn analyze(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureReport {
     let request = &request.of_its_blocks();
+    let parts = request.look_through.map(|view| look_through::parts(prepared, request.book, view));
+    let held = request.book.holdings.iter().map(|holding| holding.instrument);
+    let seen = parts.iter().flatten().map(|part| part.instrument);
+    let instruments = held.chain(seen);
     if request.blocks.need_sizes() {
-        prepared.size_all(request.book.holdings.iter().map(|holding| holding.instrument));
+        prepared.size_all(instruments.clone());
     }
     if request.beta == prepared.settings {
-        prepared.estimate_all(request.book.holdings.iter().map(|holding| holding.instrument));
-        return analyze_prepared(prepared, request);
+        prepared.estimate_all(instruments);
+        return analyze_prepared(prepared, request, parts.as_deref());
     }
-    let instruments: Vec<InstrumentId> =
-        request.book.holdings.iter().map(|holding| holding.instrument).collect();
-    analyze_prepared(&prepared.with_settings(request.beta, &instruments), request)
+    let mut instruments: Vec<InstrumentId> = instruments.collect();
+    instruments.sort_unstable();
+    instruments.dedup();
+    let own = prepared.with_settings(request.beta, &instruments);
+    analyze_prepared(&own, request, parts.as_deref())
 }
 
-fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureReport {
+/// Analyses a book whose names are fitted and sized, given its parts if it is looked through.
+fn analyze_prepared(
+    prepared: &PreparedExposure,
+    request: &Request<'_>,
+    parts: Option<&[Part]>,
+) -> ExposureReport {
     let (book, blocks) = (request.book, request.blocks);
     let sizing = Sizing::of(prepared, request.size_scheme, blocks.show_sizes());
     let own = OwnTrade::all(prepared, request.trades);
     let all = if blocks.need_history() { trades::all(prepared, &own) } else { Vec::new() };
     let asked = trades::requested(request.trades);
     let shown: Vec<&Trade<'_>> = asked.iter().map(|at| &all[*at]).collect();
-    let shown_book = (book, blocks.show_sectors());
-    let classification = Classification::of(prepared, request.classification, shown_book);
+    let classification = classification(prepared, request, parts);
     let bands = request.size_scheme.bands.len();
-    let sums = Sums::of(prepared, book, (&sizing, bands), (&classification, &all));
+    let finder =
+        Finder { prepared, sizing: &sizing, bands, classification: &classification, trades: &all };
+    let sums = Sums::of(finder, book);
+    let seen = parts.zip(request.look_through).map(|seen| Groups::of_parts(finder, seen, book));
+    let groups = seen.as_ref().unwrap_or(&sums.groups);
     // Before the rows of returns displace the names from the processor's cache.
-    let concentration =
-        blocks.has(Block::Concentration).then(|| concentration::measure(prepared, book));
+    let concentration = concentration(prepared, request, (parts, groups.gross));
     let history = history(prepared, request, &sums);
     let listed = positions::largest(book, request.listing);
-    let grouped = Grouped { prepared, request, sizing: &sizing, classification: &classification };
+    let grouped =
+        Grouped { prepared, request, sizing: &sizing, classification: &classification, groups };
     let shown_parts = (&grouped, &listed[..], &asked[..]);
     let tail = |settings| match &history {
         Some(history) => tail_risk::measure(prepared, history, &sums, settings, shown_parts),
@@ -115,12 +135,13 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
     let regressed = history.as_ref().filter(|_| blocks.need_top_down());
     let top_down = regressed.map(|history| TopDownBetas::of(prepared, history, book.net_gross));
     let over_nav = |value: f64| book.net_asset_value.map(|nav| value / nav);
-    let inputs = trade::Inputs { prepared, book, sums: &sums, history: history.as_ref() };
+    let (legs, past) = (&groups.legs[..], history.as_ref());
+    let inputs = trade::Inputs { prepared, book, sums: &sums, legs, history: past };
     let mut report = ExposureReport {
-        total: sums.total,
-        gross_leverage: over_nav(sums.total.gross()),
-        net_leverage: over_nav(sums.total.net()),
-        breakdowns: grouped.breakdowns(&sums),
+        total: sums.groups.total,
+        gross_leverage: over_nav(sums.groups.total.gross()),
+        net_leverage: over_nav(sums.groups.total.net()),
+        breakdowns: grouped.breakdowns(),
         sector_scheme: classification.scheme.to_owned(),
         settings: prepared.settings,
         factors: match blocks.has(Block::Factors) {
@@ -136,6 +157,7 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
             true => profit::measure(book),
             false => None,
         },
+        look_through: parts.map(|parts| look_through::report(prepared, request, (parts, groups))),
         concentration,
         positions: positions::list(
             prepared,
@@ -143,14 +165,39 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
             (&sizing, &classification, &shown),
             (&listed, &tails),
         ),
-        coverage: sums.coverage(book.gross, first.map(|tail| &tail.risk), blocks),
+        coverage: sums.coverage((book.gross, groups), first.map(|tail| &tail.risk), blocks),
         history_sessions: history.as_ref().map_or(0, |history| history.total.len()),
         tails: tails.into_iter().map(|tail| tail.map(|tail| tail.risk)).collect(),
         gaps: Vec::new(),
     };
     let top_down = regressed.zip(top_down.as_ref());
-    report.gaps = gaps::list(prepared, request, (&sums, top_down), (&shown, &report));
+    report.gaps = gaps::list(prepared, request, (&sums, groups, top_down), (&shown, &report));
     report
+}
+
+/// The sectors of a book, and of the parts that it is looked through to, if they are shown.
+fn classification<'a>(
+    prepared: &'a PreparedExposure,
+    request: &Request<'a>,
+    parts: Option<&[Part]>,
+) -> Classification<'a> {
+    let behind = parts.unwrap_or(&[]).iter().map(|part| part.instrument);
+    let names = request.book.holdings.iter().map(|holding| holding.instrument).chain(behind);
+    let shown = names.filter(|_| request.blocks.show_sectors());
+    Classification::of(prepared, request.classification, shown)
+}
+
+/// The concentration of a book, or of its parts, within a gross; `None` if it was not asked for.
+fn concentration(
+    prepared: &PreparedExposure,
+    request: &Request<'_>,
+    (parts, gross): (Option<&[Part]>, f64),
+) -> Option<Concentration> {
+    let unjoined = (&request.book.loose[..], gross);
+    request.blocks.has(Block::Concentration).then(|| match parts {
+        Some(parts) => concentration::measure(prepared, parts.iter().copied(), unjoined),
+        None => concentration::measure(prepared, look_through::lines(request.book), unjoined),
+    })
 }
 
 /// The book's returns over all sessions that the tail or the betas use. `None` if no block needs

@@ -7,13 +7,15 @@
 use crate::{
     analyze::Request,
     classification::Classification,
+    groups::Groups,
     prepared::PreparedExposure,
     report::{Breakdown, Exposure, Group},
     sizing::Sizing,
-    sums::Sums,
 };
+use factors::{funds::Funds, look_through::Part};
+use marketdata::instrument::InstrumentId;
 use portfolio::{
-    book::{Book, Holding, Lot},
+    book::{Book, Lot},
     unresolved::LooseLine,
 };
 
@@ -87,35 +89,40 @@ pub(crate) struct Grouped<'a> {
     pub(crate) request: &'a Request<'a>,
     pub(crate) sizing: &'a Sizing<'a>,
     pub(crate) classification: &'a Classification<'a>,
+    /// Of the lines, or of the book looked through its funds.
+    pub(crate) groups: &'a Groups,
 }
 
 impl Grouped<'_> {
     /// The book by each requested grouping, in the order of the request.
-    pub(crate) fn breakdowns(&self, sums: &Sums) -> Vec<Breakdown> {
-        let Grouped { prepared, request, classification, .. } = self;
+    pub(crate) fn breakdowns(&self) -> Vec<Breakdown> {
+        let Grouped { prepared, request, classification, groups, .. } = self;
         let bands = &request.size_scheme.bands;
         let breakdown = |group_by: &GroupBy| match group_by {
-            GroupBy::Size => by_name(bands.iter().map(|band| &band.bucket_id), &sums.by_size),
-            GroupBy::Sector => by_name(classification.sectors.iter(), &sums.by_sector),
-            GroupBy::Label(groups) => by_label(prepared, request.book, groups),
+            GroupBy::Size => by_name(bands.iter().map(|band| &band.bucket_id), &groups.by_size),
+            GroupBy::Sector => by_name(classification.sectors.iter(), &groups.by_sector),
+            GroupBy::Label(labels) => by_label(prepared, request.book, labels),
         };
         request.group_by.iter().map(breakdown).collect()
     }
 
     /// By breakdown, the contributions of its groups to a number that is −Σ value·weighted return
     /// over names: linear in values, so that a group has those of what it holds. `weighted` has one
-    /// value per holding.
-    pub(crate) fn contributions(&self, sums: &Sums, weighted: &[f64]) -> Vec<Vec<f64>> {
-        let Grouped { request, sizing, classification, prepared } = self;
-        let band = |held: &Holding| sizing.size(held.instrument).map(|sized| sized.band);
-        let sector = |held: &Holding| {
-            let place = classification.place(held.instrument, prepared.name(held.instrument));
-            Some(place.sector as usize)
+    /// value per holding. A fund that is looked through has its own returns, and its contribution is
+    /// split by the values of what it holds.
+    pub(crate) fn contributions(&self, weighted: &[f64]) -> Vec<Vec<f64>> {
+        let Grouped { request, sizing, classification, prepared, groups } = self;
+        let band = |name: InstrumentId| sizing.size(name).map(|sized| sized.band);
+        let sector = |name| Some(classification.place(name, prepared.name(name)).sector as usize);
+        let is_opened = request.look_through.is_some();
+        let funds = if is_opened { prepared.funds() } else { &Funds::NONE };
+        let parts = |exposures: &[Exposure], group: GroupOf<'_>| {
+            name_parts((request.book, funds), weighted, (exposures, group))
         };
         let of = |group_by: &GroupBy| match group_by {
-            GroupBy::Size => name_parts(request.book, weighted, (&sums.by_size, &band)),
-            GroupBy::Sector => name_parts(request.book, weighted, (&sums.by_sector, &sector)),
-            GroupBy::Label(groups) => label_parts(request.book, weighted, groups),
+            GroupBy::Size => parts(&groups.by_size, &band),
+            GroupBy::Sector => parts(&groups.by_sector, &sector),
+            GroupBy::Label(labels) => label_parts(request.book, weighted, labels),
         };
         request.group_by.iter().map(of).collect()
     }
@@ -157,18 +164,22 @@ fn by_label(prepared: &PreparedExposure, book: &Book, groups: &LabelGroups) -> B
 }
 
 /// The group of a name. `None` if it has none.
-type GroupOf<'a> = &'a dyn Fn(&Holding) -> Option<usize>;
+type GroupOf<'a> = &'a dyn Fn(InstrumentId) -> Option<usize>;
 
 /// The contributions of the groups that [`by_name`] shows; names without a group are in the last one.
 fn name_parts(
-    book: &Book,
+    (book, funds): (&Book, &Funds),
     weighted: &[f64],
     (exposures, group): (&[Exposure], GroupOf<'_>),
 ) -> Vec<f64> {
     let last = exposures.len() - 1;
     let mut parts = vec![0.0; exposures.len()];
     for (holding, weighted) in book.holdings.iter().zip(weighted) {
-        parts[group(holding).unwrap_or(last).min(last)] -= weighted * holding.market_value;
+        let line = Part::line(holding.instrument, holding.market_value, holding.boxed);
+        for part in line.opened(funds) {
+            let place = group(part.instrument).unwrap_or(last).min(last);
+            parts[place] -= weighted * part.market_value;
+        }
     }
     let held = parts.iter().zip(exposures).filter(|(_, exposure)| is_held(exposure));
     held.map(|(part, _)| *part).collect()

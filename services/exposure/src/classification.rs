@@ -6,7 +6,6 @@ use crate::{
 };
 use factors::sector;
 use marketdata::instrument::InstrumentId;
-use portfolio::book::Book;
 use std::{borrow::Cow, collections::BTreeMap};
 
 /// The sectors of a report. Those of the view's own scheme are kept with the prepared value.
@@ -15,7 +14,7 @@ pub(crate) struct Classification<'a> {
     pub(crate) scheme: &'a str,
     /// The distinct sectors, sorted.
     pub(crate) sectors: Cow<'a, [String]>,
-    /// The names of the book by instrument. `None` for the view's own scheme.
+    /// The names of the book, and those behind it, by instrument. `None` for the view's own scheme.
     own: Option<BTreeMap<InstrumentId, Place>>,
 }
 
@@ -35,12 +34,11 @@ pub(crate) struct Place {
 const NOWHERE: Place = Place { sector: NONE, is_elsewhere: false, later_days: None };
 
 impl<'a> Classification<'a> {
-    /// The sectors of a book in a scheme, or in the view's own. Of another one, they are found only
-    /// if they are shown.
+    /// The sectors of names in a scheme, or in the view's own.
     pub(crate) fn of(
         prepared: &'a PreparedExposure,
         scheme: Option<&'a str>,
-        (book, is_shown): (&Book, bool),
+        names: impl Iterator<Item = InstrumentId>,
     ) -> Classification<'a> {
         let usual = prepared.sector_scheme.as_str();
         let scheme = scheme.unwrap_or(usual);
@@ -48,10 +46,8 @@ impl<'a> Classification<'a> {
             let sectors = Cow::Borrowed(prepared.sectors.as_slice());
             return Classification { scheme, sectors, own: None };
         }
-        let shown = book.holdings.iter().filter(|_| is_shown);
-        let instruments = shown.map(|holding| holding.instrument);
         let found: Vec<_> =
-            instruments.map(|id| (id, sector::sectors(prepared.snapshot(), id))).collect();
+            names.map(|id| (id, sector::sectors(prepared.snapshot(), id))).collect();
         let named =
             found.iter().filter_map(|(_, schemes)| schemes.get(scheme)).map(|sector| sector.name);
         let mut sectors: Vec<&str> = named.collect();

@@ -2,7 +2,8 @@
 //! one.
 
 use crate::{prepared::PreparedExposure, report::Concentration};
-use portfolio::{book::Book, unresolved::LooseLine};
+use factors::look_through::Part;
+use portfolio::unresolved::LooseLine;
 
 /// Net value of a company, and what is held both long and short besides.
 #[derive(Clone, Copy)]
@@ -11,21 +12,26 @@ struct Company {
     boxed: f64,
 }
 
-/// Measures the weights of companies within the book's gross.
-pub(crate) fn measure(prepared: &PreparedExposure, book: &Book) -> Concentration {
-    let gross = if 0.0 < book.gross { book.gross } else { 1.0 };
-    let mut values: Vec<Company> = Vec::with_capacity(book.holdings.len());
+/// Measures the weights of companies within a gross, from the names in their order and the lines that
+/// did not join.
+pub(crate) fn measure(
+    prepared: &PreparedExposure,
+    parts: impl Iterator<Item = Part>,
+    (loose, gross): (&[LooseLine], f64),
+) -> Concentration {
+    let gross = if 0.0 < gross { gross } else { 1.0 };
+    let mut values: Vec<Company> = Vec::with_capacity(parts.size_hint().0);
     let mut classes: Vec<(u32, Company)> = Vec::new();
-    for holding in &book.holdings {
-        let name = prepared.name(holding.instrument);
-        let value = Company { net: holding.market_value, boxed: holding.boxed };
+    for part in parts {
+        let name = prepared.name(part.instrument);
+        let value = Company { net: part.market_value, boxed: part.boxed };
         if name.has_sibling {
             classes.push((name.issuer, value));
         } else {
             values.push(value);
         }
     }
-    let mut loose: Vec<f64> = book.loose.iter().filter_map(LooseLine::market_value).collect();
+    let mut loose: Vec<f64> = loose.iter().filter_map(LooseLine::market_value).collect();
     loose.sort_unstable_by(f64::total_cmp);
     values.extend(loose.into_iter().map(|net| Company { net, boxed: 0.0 }));
     // Holdings are sorted by name and the sort is stable, so sums do not depend on the order of

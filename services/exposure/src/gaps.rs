@@ -7,13 +7,15 @@ use crate::{
     beta::{PRIOR_NAMES_MIN, PriorMean},
     blocks::{Block, Blocks},
     factor::Factor,
+    groups::{Groups, Later},
     history::{History, is_known},
+    look_through,
     peers::DONORS_MIN,
     prepared::PreparedExposure,
     profit,
     report::{ExposureReport, TailRisk, TradeExposure, TradeLeg},
     settings::{BetaSettings, TailSettings},
-    sums::{Later, Sums},
+    sums::Sums,
     trade_lines::{fault, of_other_days},
     trades::{self, Trade},
 };
@@ -26,7 +28,7 @@ use marketdata::{
     instrument::InstrumentId,
 };
 use portfolio::{
-    book::Book,
+    book::{Book, adjusted_price},
     unresolved::{Cause, LooseLine},
 };
 use risk::trade::SIDE_BETA_MIN;
@@ -40,7 +42,7 @@ const TAIL_SESSIONS_MIN: usize = 500;
 pub(crate) fn list(
     prepared: &PreparedExposure,
     request: &Request<'_>,
-    (sums, top_down): (&Sums, Option<(&History, &TopDownBetas)>),
+    (sums, groups, top_down): (&Sums, &Groups, Option<(&History, &TopDownBetas)>),
     (trades, report): (&[&Trade<'_>], &ExposureReport),
 ) -> Vec<Gap> {
     let (book, blocks) = (request.book, request.blocks);
@@ -49,8 +51,9 @@ pub(crate) fn list(
     for at in &sums.noteworthy {
         gaps.extend(holding(prepared, request, *at));
     }
-    gaps.extend(unclassified(sums, blocks, &report.sector_scheme, book.gross));
-    gaps.extend(later(sums, blocks, book.gross));
+    gaps.extend(unclassified(groups, blocks, &report.sector_scheme));
+    gaps.extend(later(groups, blocks));
+    gaps.extend(look_through::gaps(prepared.snapshot().today(), report, book.gross));
     gaps.extend(priors(sums, book.gross));
     gaps.extend(drivers(prepared, blocks));
     // The rows of positions have betas to the standard trade even if it was not requested.
@@ -122,7 +125,7 @@ fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec
         )),
         Some(_) => {}
     }
-    gaps.extend(holding.adjusted_price(symbol, share));
+    gaps.extend(adjusted_price(holding.quote, symbol, share));
     let name = prepared.name(holding.instrument);
     if !name.has_own_beta && prepared.drivers.market.is_some() {
         let details = prepared.own_details(holding.instrument);
@@ -156,9 +159,10 @@ fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec
 }
 
 /// Sizes and sectors published after the as-of date.
-fn later(sums: &Sums, blocks: Blocks, gross: f64) -> impl Iterator<Item = Gap> {
-    let size = blocks.show_sizes().then_some((Grouping::Size, sums.later_size));
-    let sector = blocks.show_sectors().then_some((Grouping::Sector, sums.later_sector));
+fn later(groups: &Groups, blocks: Blocks) -> impl Iterator<Item = Gap> {
+    let size = blocks.show_sizes().then_some((Grouping::Size, groups.later_size));
+    let sector = blocks.show_sectors().then_some((Grouping::Sector, groups.later_sector));
+    let gross = groups.gross;
     let gap = move |(group_by, later)| later_knowledge(group_by, later, gross);
     size.into_iter().chain(sector).filter_map(gap)
 }
@@ -178,15 +182,16 @@ pub(crate) fn later_knowledge(group_by: Grouping, later: Later, gross: f64) -> O
     (0 < names).then(|| gap.of_gross(later_gross / gross))
 }
 
-fn unclassified(sums: &Sums, blocks: Blocks, scheme: &str, gross: f64) -> Vec<Gap> {
+fn unclassified(groups: &Groups, blocks: Blocks, scheme: &str) -> Vec<Gap> {
+    let gross = groups.gross;
     let mut gaps = Vec::new();
-    if blocks.show_sizes() && 0.0 < sums.unsized_gross {
+    if blocks.show_sizes() && 0.0 < groups.unsized_gross {
         let detail = "funds, indices and names without a known market value have no size bucket";
         let gap =
             Gap::new(GapReason::NoClassification, MeasureRef::Ungrouped(Grouping::Size), detail);
-        gaps.push(gap.of_gross(sums.unsized_gross / gross));
+        gaps.push(gap.of_gross(groups.unsized_gross / gross));
     }
-    if blocks.show_sizes() && 0.0 < sums.may_be_fund_gross {
+    if blocks.show_sizes() && 0.0 < groups.may_be_fund_gross {
         let detail = "not classified as company or fund by a float, a sector, an asset class, a \
                       membership or holdings: they have the bucket and the rank that their market \
                       value gives a company";
@@ -195,14 +200,14 @@ fn unclassified(sums: &Sums, blocks: Blocks, scheme: &str, gross: f64) -> Vec<Ga
             Subject::number_of("", "market_cap_rank"),
             detail,
         );
-        gaps.push(gap.of_gross(sums.may_be_fund_gross / gross));
+        gaps.push(gap.of_gross(groups.may_be_fund_gross / gross));
     }
-    if blocks.show_sectors() && 0.0 < sums.unsectored_gross {
+    if blocks.show_sectors() && 0.0 < groups.unsectored_gross {
         let scheme = if scheme.is_empty() { "" } else { &format!(" of the scheme {scheme:?}") };
         let mut detail = format!(
             "names without a sector{scheme} in any listing or holding known at the as-of date"
         );
-        let elsewhere = sums.sectored_elsewhere_gross / gross;
+        let elsewhere = groups.sectored_elsewhere_gross / gross;
         if 0.0 < elsewhere {
             detail += &format!(
                 "; {:.1} % of gross has a sector of another scheme only, and sectors of two schemes \
@@ -212,7 +217,7 @@ fn unclassified(sums: &Sums, blocks: Blocks, scheme: &str, gross: f64) -> Vec<Ga
         }
         let gap =
             Gap::new(GapReason::NoClassification, MeasureRef::Ungrouped(Grouping::Sector), detail);
-        gaps.push(gap.of_gross(sums.unsectored_gross / gross));
+        gaps.push(gap.of_gross(groups.unsectored_gross / gross));
     }
     gaps
 }

@@ -13,6 +13,8 @@ pub mod blocks;
 pub mod breakdown;
 pub mod explain;
 pub mod factor_list;
+pub mod look_through;
+
 pub mod parts;
 pub mod prepared;
 pub mod report;
@@ -24,6 +26,7 @@ mod classification;
 mod concentration;
 mod day_pnl;
 mod gaps;
+mod groups;
 mod history;
 mod membership;
 mod positions;

@@ -2,6 +2,7 @@
 
 use crate::{day_pnl::DayMoves, membership::Membership, positions, settings::Listing};
 use factors::{
+    funds::Funds,
     roles::Roles,
     size_scheme::{SchemeSize, SizeScheme, Sizer},
     trade::TradeDefinition,
@@ -41,6 +42,7 @@ pub struct PreparedExposure {
     roles: Arc<Roles>,
     /// The legs of the standard trade.
     membership: Arc<Membership>,
+    funds: Arc<Funds>,
 }
 
 /// Buckets of companies under the standard scheme, found when a book first needs them.
@@ -69,6 +71,7 @@ pub fn prepare(
         companies: (0..model.sizes().companies).map(|_| OnceLock::new()).collect(),
     };
     let moves = DayMoves::new(model.peers.names.len());
+    let funds = Funds::of(snapshot, &model.quotes);
     PreparedExposure {
         model,
         lookup: Arc::new(lookup),
@@ -76,6 +79,7 @@ pub fn prepare(
         moves: Arc::new(moves),
         roles: Arc::new(roles.clone()),
         membership: Arc::new(membership),
+        funds: Arc::new(funds),
     }
 }
 
@@ -135,8 +139,14 @@ impl PreparedExposure {
     /// Memory held, in bytes, excluding the market.
     pub fn bytes(&self) -> usize {
         let buckets = size_of_val(&self.buckets.companies[..]);
-        let found = self.lookup.heap_bytes() + buckets + self.membership.bytes();
+        let members = self.membership.bytes() + self.funds.heap_bytes();
+        let found = self.lookup.heap_bytes() + buckets + members;
         self.model.bytes() + found + self.moves.bytes()
+    }
+
+    /// Every fund with known holdings, looked through.
+    pub fn funds(&self) -> &Funds {
+        &self.funds
     }
 
     /// The trade of the settings.

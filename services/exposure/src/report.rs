@@ -10,6 +10,7 @@ pub use repeat::{Repeat, TradeRepeat};
 use crate::{
     beta::Beta,
     factor::{Factor, FactorRole},
+    look_through::LookedThroughBook,
     settings::{BetaSettings, TailSettings},
 };
 use factors::{market_value::CapSource, size_scheme::SchemeSize, trade::Side};
@@ -138,7 +139,7 @@ pub struct TradeLeg {
     pub leg_id: Option<String>,
     /// Its side. `None` for the positions in no leg.
     pub side: Option<Side>,
-    /// Exposure of its positions.
+    /// Exposure of its positions, looked through funds if that was asked for.
     pub exposure: Exposure,
     /// Its money beta to the trade, from its own returns at today's positions. `None` for an empty
     /// leg.
@@ -472,6 +473,9 @@ pub struct ExposureReport {
     /// P&L against average costs. `None` if no lot has a cost and a price, or if it was not asked
     /// for.
     pub profit_and_loss: Option<ProfitAndLoss>,
+    /// The book looked through its funds. `None` if it was not asked for. With it, groups by size and
+    /// sector, the exposures of legs, and concentration are those of its parts.
+    pub look_through: Option<LookedThroughBook>,
     /// Concentration by company. `None` if it was not asked for.
     pub concentration: Option<Concentration>,
     /// Requested positions, largest first.

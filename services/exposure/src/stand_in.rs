@@ -45,7 +45,7 @@ impl StandIns {
         let mut stand_ins = StandIns {
             first,
             width,
-            trades: trades.iter().map(|trade| vec![none.clone(); trade.legs.len()]).collect(),
+            trades: trades.iter().map(|trade| vec![none.clone(); trade.terms.len()]).collect(),
             stretches: BTreeMap::new(),
             undrawn: vec![0.0; width],
             undrawn_gross: vec![0.0; width],

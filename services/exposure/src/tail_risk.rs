@@ -120,7 +120,7 @@ pub(crate) fn measure(
     let of_groups = |weights| {
         let held: Vec<&Holding> = book.holdings.iter().collect();
         let weighted = weighted_returns(prepared, &held, weights, stand_ins.as_ref());
-        grouped.contributions(sums, &weighted)
+        grouped.contributions(&weighted)
     };
     risk.by_group = by_group.iter().map(of_groups).collect();
     Ok(Tail { risk, sessions: sessions.split_off(seeds), contributions })

@@ -3,7 +3,7 @@
 use crate::{
     history::{History, Lacking},
     prepared::PreparedExposure,
-    report::{BookBeta, Measured, TradeExposure, TradeLeg},
+    report::{BookBeta, Exposure, Measured, TradeExposure, TradeLeg},
     sums::Sums,
     top_down::Map,
     trades::Trade,
@@ -17,12 +17,14 @@ pub(crate) struct Inputs<'a> {
     pub(crate) prepared: &'a PreparedExposure,
     pub(crate) book: &'a Book,
     pub(crate) sums: &'a Sums,
+    /// By trade and leg: exposures of the lines, or of the book looked through its funds.
+    pub(crate) legs: &'a [Vec<Exposure>],
     pub(crate) history: Option<&'a History>,
 }
 
 /// Measures a trade; `at` is its place in the sums and the history.
 pub(crate) fn measure(inputs: Inputs<'_>, at: usize, trade: &Trade<'_>) -> TradeExposure {
-    let Inputs { prepared, book, sums, history } = inputs;
+    let Inputs { prepared, book, sums, legs: exposures, history } = inputs;
     let first = prepared.drivers.first;
     let least = prepared.settings.min_observations;
     // One map for the book and its legs, so that their betas sum.
@@ -33,8 +35,8 @@ pub(crate) fn measure(inputs: Inputs<'_>, at: usize, trade: &Trade<'_>) -> Trade
     };
     let whole = history.and_then(|history| fit(&history.total));
     let leg = |leg: usize| {
-        let exposure = sums.trades[at].legs[leg];
-        let history = history.filter(|_| 0.0 < exposure.gross());
+        let held = sums.groups.legs[at][leg];
+        let history = history.filter(|_| 0.0 < held.gross());
         let beta = history.and_then(|h| fit(&h.trades[at][leg])).map(|(beta, _)| beta);
         let map = map.as_ref().filter(|_| beta.is_some());
         let own_share = map.map_or(1.0, |map| own_share(inputs, (at, leg), map));
@@ -43,7 +45,7 @@ pub(crate) fn measure(inputs: Inputs<'_>, at: usize, trade: &Trade<'_>) -> Trade
         TradeLeg {
             leg_id: definition.map(|leg| leg.leg_id.clone()),
             side: definition.map(|leg| leg.side),
-            exposure,
+            exposure: exposures[at][leg],
             beta,
             own_share,
             return_symbols: series.map_or_else(Vec::new, |series| series.symbols.clone()),

@@ -82,6 +82,7 @@ fn analysed(prepared: &PreparedExposure, book: &Book, sets: usize) {
         tails: &tails,
         size_scheme: SizeScheme::standard(),
         classification: None,
+        look_through: None,
         group_by: &[],
         repeat_on: &[],
         trades: &trades,

@@ -44,19 +44,18 @@ impl Holding {
     pub fn gross(&self) -> f64 {
         self.market_value.abs() + 2.0 * self.boxed
     }
+}
 
-    /// The gap of a holding that is valued at a level instead of a price. `gross_share` is its share
-    /// of gross.
-    pub fn adjusted_price(&self, symbol: &str, gross_share: f64) -> Option<Gap> {
-        let quote = self.quote.filter(|quote| quote.is_adjusted)?;
-        let detail = format!(
-            "the close of {} is adjusted for the distributions since, and so below what was paid if \
-             there were any: load prices that are not (--price-basis)",
-            quote.on
-        );
-        let subject = Subject::symbol(symbol);
-        Some(Gap::new(GapReason::AdjustedPrice, subject, detail).of_gross(gross_share))
-    }
+/// The gap of a name that is valued at a level instead of a price. `gross_share` is its share of gross.
+pub fn adjusted_price(quote: Option<Quote>, symbol: &str, gross_share: f64) -> Option<Gap> {
+    let quote = quote.filter(|quote| quote.is_adjusted)?;
+    let detail = format!(
+        "the close of {} is adjusted for the distributions since, and so below what was paid if \
+         there were any: load prices that are not (--price-basis)",
+        quote.on
+    );
+    let subject = Subject::symbol(symbol);
+    Some(Gap::new(GapReason::AdjustedPrice, subject, detail).of_gross(gross_share))
 }
 
 /// One line of a holding.

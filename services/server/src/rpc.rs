@@ -30,6 +30,7 @@ pub mod field;
 pub mod fit;
 pub mod gaps;
 pub mod hedge;
+pub mod look_through;
 pub mod marketdata;
 pub mod merged;
 pub mod page;

@@ -20,6 +20,7 @@ use squeeze::{
     assess::assess,
     exit::Participation,
     rank::{RankBy, RankRequest, rank},
+    shorts::Shorts,
     universe::Universe,
 };
 use std::hint::black_box;
@@ -83,7 +84,7 @@ fn bench(criterion: &mut Criterion) {
     group.bench_function("assess 500 shorts", |bencher| {
         bencher.iter(|| {
             let book = Book::join(lines.iter().copied(), &Terms::NONE, &lookup, &quotes);
-            book.map(|book| assess(&universe, &book, Participation::USUAL))
+            book.map(|book| assess(&universe, Shorts::of(&book), Participation::USUAL))
         });
     });
     group.finish();

@@ -7,13 +7,14 @@ use crate::{
     measure::{Component, Measured},
     name::{MISSED_SETTLEMENTS, SqueezeName, sentence},
     scenario::{Scenario, SqueezableShort, scenarios},
+    shorts::{Short, Shorts},
     traded::Traded,
     universe::Universe,
 };
-use factors::{market_value::CapSource, squeeze_threshold::squeeze_threshold};
+use factors::{fund_line::FundLine, market_value::CapSource, squeeze_threshold::squeeze_threshold};
 use marketdata::gap::{Gap, GapReason, Subject};
 use portfolio::{
-    book::{Book, CostMark, Holding, Lot, ShortSide, cost_mark, lots_without_cost},
+    book::{Book, CostMark, Lot, adjusted_price, cost_mark, lots_without_cost},
     coverage::{Aspect, Coverage, share},
     unresolved::LooseLine,
 };
@@ -47,6 +48,9 @@ pub struct ShortLine {
     pub symbol: String,
     /// Market value of its short netting sets in the portfolio's currency, negative.
     pub market_value: f64,
+    /// The part of the net position in the name that is held through funds, signed. `None` if funds
+    /// are not looked through.
+    pub through_funds: Option<f64>,
     /// Share of the gross short, 0 to 1.
     pub share_of_short: f64,
     /// Shares held short, negative, in the units of the view's day, as those of its lots. `None` if
@@ -72,6 +76,8 @@ pub struct ShortLine {
 pub struct ShortBook {
     /// The short lines, largest first, then by symbol.
     pub lines: Vec<ShortLine>,
+    /// The funds that were looked through, in the order of names.
+    pub funds: Vec<FundLine>,
     /// Σ |market value| of short lines, including unresolved lines that give a value.
     pub gross_short: f64,
     /// Number of instruments of which something is held long, which is ignored.
@@ -97,21 +103,20 @@ pub struct ShortBook {
     pub coverage: Vec<Coverage>,
 }
 
-/// Assesses every short line of a book.
-pub fn assess(universe: &Universe, book: &Book, participation: Participation) -> ShortBook {
-    let short = |holding| Some((holding, book.short_side(holding)?));
-    let shorts: Vec<(&Holding, ShortSide)> = book.holdings.iter().filter_map(short).collect();
+/// Assesses every short of a book.
+pub fn assess(universe: &Universe, shorts: Shorts<'_>, participation: Participation) -> ShortBook {
+    let Shorts { book, names, long_names, gross, funds } = shorts;
     let loose = || book.loose.iter().filter(|loose| loose.is_short());
-    let joined: f64 = shorts.iter().map(|(_, side)| -side.market_value).sum();
+    let joined: f64 = names.iter().map(|short| -short.side.market_value).sum();
     let unjoined: f64 = loose().filter_map(LooseLine::market_value).map(f64::abs).sum();
     let gross_short = joined + unjoined;
-    let assessor = Assessor { universe, book, participation, gross_short };
-    let line = |(holding, side)| assessor.line(holding, side);
-    let mut assessed: Vec<ShortLine> = shorts.into_iter().map(line).collect();
+    let assessor = Assessor { universe, book, gross, participation, gross_short };
+    let line = |short| assessor.line(short);
+    let mut assessed: Vec<ShortLine> = names.into_iter().map(line).collect();
     assessed.sort_by(|a, b| {
         a.market_value.total_cmp(&b.market_value).then_with(|| a.symbol.cmp(&b.symbol))
     });
-    let share_of_gross = |value: f64| value.abs() / book.gross;
+    let share_of_gross = |value: f64| value.abs() / gross;
     let mut gaps = Vec::new();
     for line in &assessed {
         let gap = Assessor::why_not_scored(line);
@@ -128,6 +133,8 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
     }));
     gaps.extend(book.other_days_gaps());
     gaps.extend(universe.gaps());
+    let today = universe.snapshot().today();
+    gaps.extend(funds.iter().flat_map(|fund| fund.gaps(today, book.gross)));
     gaps.extend(sized_later(&assessed).map(|(gap, value)| gap.of_gross(share_of_gross(value))));
     let score = |line: &ShortLine| Some(universe.score(line.place?)?.points);
     let mut scored: f64 = 0.0;
@@ -142,7 +149,6 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
         });
         ExitPlan::of(&leaving.collect::<Vec<_>>(), gross_short)
     };
-    let is_long = |holding: &&Holding| 0.0 < holding.market_value || 0.0 < holding.boxed;
     let coverage = [
         (Aspect::Priced, [joined, 0.0]),
         (Aspect::Sized, sized(&assessed)),
@@ -150,7 +156,7 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
     ];
     ShortBook {
         gross_short,
-        long_names: book.holdings.iter().filter(is_long).count() as u32,
+        long_names,
         share_scored: share(scored, gross_short),
         mean_score: (0.0 < scored).then(|| points / scored),
         profit_and_loss: profit_and_loss(&assessed),
@@ -161,6 +167,7 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
         gaps,
         coverage: Coverage::rows(coverage, gross_short),
         lines: assessed,
+        funds,
     }
 }
 
@@ -225,14 +232,16 @@ fn profit_and_loss(lines: &[ShortLine]) -> Option<f64> {
 struct Assessor<'a> {
     universe: &'a Universe,
     book: &'a Book,
+    /// The unit of shares of gross.
+    gross: f64,
     participation: Participation,
     gross_short: f64,
 }
 
 impl Assessor<'_> {
-    fn line(&self, holding: &Holding, side: ShortSide) -> ShortLine {
+    fn line(&self, short: Short) -> ShortLine {
         let snapshot = self.universe.snapshot();
-        let instrument = holding.instrument;
+        let Short { instrument, quote, side, through_funds } = short;
         let place = self.universe.place(instrument);
         let name = match place {
             Some(place) => self.universe.names()[place].clone(),
@@ -273,7 +282,7 @@ impl Assessor<'_> {
             let detail = "no average cost: the lot is not in the P&L of the short";
             Gap::new(GapReason::InputMissing, Subject::Line(self.book.line_name(lot.line)), detail)
         }));
-        gaps.extend(holding.adjusted_price(&symbol, -side.market_value / self.book.gross));
+        gaps.extend(adjusted_price(quote, &symbol, -side.market_value / self.gross));
         let since = name.measure(Component::ShortsLoss).ok();
         let mark = mark(cost_mark(&side.lots), since);
         let mut lots = side.lots;
@@ -282,6 +291,7 @@ impl Assessor<'_> {
             place,
             name,
             market_value: side.market_value,
+            through_funds,
             share_of_short: -side.market_value / self.gross_short,
             shares: side.shares,
             exit,

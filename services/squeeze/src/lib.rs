@@ -25,6 +25,7 @@ pub mod prepared;
 pub mod rank;
 pub mod scenario;
 pub mod score;
+pub mod shorts;
 pub mod traded;
 pub mod universe;
 

@@ -1,7 +1,7 @@
 //! The state that squeeze prepares once per snapshot and shares among requests.
 
 use crate::universe::Universe;
-use factors::roles::Roles;
+use factors::{funds::Funds, roles::Roles};
 use marketdata::{dataset::Dataset, quotes::Quotes, snapshot::Snapshot};
 use portfolio::lookup::Lookup;
 
@@ -11,6 +11,7 @@ pub const READS: &[Dataset] = &[
     Dataset::ShortInterest,
     Dataset::ShareCounts,
     Dataset::Listings,
+    Dataset::Holdings,
     Dataset::Splits,
     Dataset::Identifiers,
 ];
@@ -24,6 +25,8 @@ pub struct PreparedSqueeze {
     pub lookup: Lookup,
     /// The last closes.
     pub quotes: Quotes,
+    /// Every fund with known holdings, looked through.
+    pub funds: Funds,
 }
 
 /// Measures and scores every name. Roles are not used: no measure is relative to an index. An
@@ -34,10 +37,12 @@ pub fn prepare(
     _roles: &Roles,
     _previous: Option<&PreparedSqueeze>,
 ) -> PreparedSqueeze {
+    let quotes = Quotes::of(snapshot);
     PreparedSqueeze {
         universe: Universe::of(snapshot),
         lookup: Lookup::of(snapshot),
-        quotes: Quotes::of(snapshot),
+        funds: Funds::of(snapshot, &quotes),
+        quotes,
     }
 }
 
@@ -48,5 +53,6 @@ impl PreparedSqueeze {
             + self.universe.heap_bytes()
             + self.lookup.heap_bytes()
             + self.quotes.heap_bytes()
+            + self.funds.heap_bytes()
     }
 }

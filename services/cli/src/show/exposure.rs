@@ -2,7 +2,7 @@
 
 use crate::{
     show::{
-        evidence, factors, number,
+        evidence, factors, look_through, number,
         page::Page,
         risk,
         table::{Cell, Table},
@@ -64,6 +64,9 @@ fn last_session(page: &mut Page, pnl: &ExplainPnlResponse, terminal: Terminal) {
 
 fn body(page: &mut Page, report: &ExposureReport, coverage: &[Coverage], terminal: Terminal) {
     page.say(words(report, coverage, terminal) + "\n");
+    if let Some(book) = &report.look_through {
+        look_through::add(page, book, report.settings.as_ref());
+    }
     for breakdown in &report.breakdowns {
         let (name, table) = groups(breakdown, report);
         page.table(name, table);
@@ -171,9 +174,19 @@ fn groups(breakdown: &Breakdown, report: &ExposureReport) -> (String, Table) {
         table.row(row.into_iter().chain(splits.iter().map(part)));
     }
     let whole = |(_, level): &(&str, &RiskLevel)| number::loss(Some(level.value), number::usd);
-    let all = exposure_row("all", report.total.as_ref());
+    let all = exposure_row("all", whole_of(breakdown, report));
     table.row(all.into_iter().chain(splits.iter().map(whole)));
     (name, table)
+}
+
+/// What the groups add up to: the names behind the lines, unless groups are those of lines.
+fn whole_of<'a>(
+    breakdown: &Breakdown,
+    report: &'a ExposureReport,
+) -> Option<&'a LongShortExposure> {
+    let of_lines = breakdown.group_by.as_ref().is_some_and(|by| by.kind() == GroupByKind::Label);
+    let seen = report.look_through.as_ref().filter(|_| !of_lines);
+    seen.map_or(report.total.as_ref(), |seen| seen.exposure.as_ref())
 }
 
 /// What a table of groups is called.

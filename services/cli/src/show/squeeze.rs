@@ -2,7 +2,7 @@
 
 use crate::{
     show::{
-        evidence, number,
+        evidence, look_through, number,
         page::Page,
         short_costs,
         table::{Cell, Table},
@@ -77,6 +77,9 @@ pub(crate) fn book(answer: &AssessShortBookResponse, lines: usize, terminal: Ter
     if lines < answer.lines.len() {
         let more = answer.lines.len() - lines;
         page.say(format!("  and {more} more shorts with lower scores.\n"));
+    }
+    if !answer.funds.is_empty() {
+        page.table("funds", look_through::funds(&answer.funds));
     }
     short_costs::scenarios(&mut page, answer);
     page.say(format!("  {}", universe(answer.universe.as_ref())));

@@ -13,9 +13,9 @@ use crate::{
     breakdown::{GroupBy, LabelGroups},
     classification::Classification,
     gaps,
+    groups::Later,
     prepared::PreparedExposure,
     sizing::Sizing,
-    sums::Later,
 };
 use marketdata::gap::{Gap, Grouping};
 use portfolio::book::{Book, Lot};
@@ -36,7 +36,8 @@ impl<'a> Groups<'a> {
         names: &'a [Explained<'a>],
     ) -> Groups<'a> {
         let shows = |grouping: &GroupBy| request.group_by.contains(grouping);
-        let shown = (request.book, shows(&GroupBy::Sector));
+        let held = request.book.holdings.iter().map(|holding| holding.instrument);
+        let shown = held.filter(|_| shows(&GroupBy::Sector));
         Groups {
             start,
             request,

@@ -36,6 +36,7 @@ fn ask(prepared: &PreparedExposure, book: &Book, blocks: Blocks) -> ExposureRepo
         tails: &[tail],
         size_scheme: SizeScheme::standard(),
         classification: None,
+        look_through: None,
         group_by: &[GroupBy::Size, GroupBy::Sector],
         repeat_on: prepared.sessions.days().get(100..101).unwrap_or_default(),
         trades: &[TradeChoice::Standard],

@@ -39,6 +39,7 @@ fn netted(
         tails: &[tail(&[0.95], QuantileRule::Linear)],
         size_scheme: SizeScheme::standard(),
         classification: None,
+        look_through: None,
         group_by: &[GroupBy::Label(labels), GroupBy::Size, GroupBy::Sector],
         trades: &[],
         repeat_on: &[],

@@ -36,6 +36,7 @@ fn whole(
             size_scheme: SizeScheme::standard(),
             group_by: &[GroupBy::Size, GroupBy::Sector],
             classification: None,
+            look_through: None,
             repeat_on: &[],
             trades: &[TradeChoice::Standard],
             listing: Listing::All,

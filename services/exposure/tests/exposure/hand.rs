@@ -95,6 +95,7 @@ fn value_at_risk_under_every_rule() {
             size_scheme: SizeScheme::standard(),
             group_by: &[GroupBy::Size, GroupBy::Sector],
             classification: None,
+            look_through: None,
             repeat_on: &[],
             trades: &[TradeChoice::Standard],
             listing: Listing::Largest(0),

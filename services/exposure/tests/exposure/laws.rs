@@ -213,6 +213,7 @@ fn the_same_question_needs_no_second_fit() {
             listing,
             size_scheme,
             classification,
+            look_through: None,
             group_by,
             trades,
         };

@@ -10,6 +10,7 @@ mod explain_oracle;
 mod filtered;
 mod hand;
 mod laws;
+mod look_through;
 mod netting;
 mod own_sessions;
 mod risk_measures;
@@ -114,6 +115,7 @@ fn analyse(
         size_scheme: SizeScheme::standard(),
         group_by: &[GroupBy::Size, GroupBy::Sector],
         classification: None,
+        look_through: None,
         repeat_on,
         trades: &[TradeChoice::Standard],
         listing: Listing::All,

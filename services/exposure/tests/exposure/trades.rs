@@ -54,6 +54,7 @@ fn with_trades(
         tails: std::slice::from_ref(&tail),
         size_scheme: SizeScheme::standard(),
         classification: None,
+        look_through: None,
         repeat_on: prepared.sessions.days().last().map_or(&[], std::slice::from_ref),
         group_by: &[],
         trades,

@@ -46,6 +46,7 @@ use factors::size_scheme::SizeScheme;
 use from_proto::{AnalysisQuery, FactorsQuery, MembersQuery, ValidationQuery};
 use marketdata::{changes::DatasetSet, dataset::Dataset};
 use risk_answer::Risk;
+pub(super) use to_proto::exposure;
 use tonic::{Request, Response, Status, Streaming};
 
 /// The datasets behind every analysis.
@@ -157,6 +158,7 @@ impl AnalysisQuery {
         self.settings.beta == BetaSettings::PREPARED
             && self.settings.size_scheme == *SizeScheme::standard()
             && self.settings.classification.is_none()
+            && self.settings.look_through.is_none()
             && self.trades.iter().all(|trade| *trade == TradeChoice::Standard)
             && self.repeat_on.is_empty()
             && is_small
@@ -181,6 +183,7 @@ impl AnalysisQuery {
             tails: &self.risk.sets,
             size_scheme: &self.settings.size_scheme,
             classification: self.settings.classification.as_deref(),
+            look_through: self.settings.look_through,
             group_by: &self.group_by,
             repeat_on: &self.repeat_on,
             trades: &self.trades,

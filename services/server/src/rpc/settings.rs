@@ -6,7 +6,7 @@ mod size_scheme;
 use crate::{limits, rpc::field::Fields};
 use contract::v1;
 use exposure::settings::{BetaSettings, Shrinkage, WINDOW_SESSIONS_MAX};
-use factors::size_scheme::SizeScheme;
+use factors::{look_through::FundView, size_scheme::SizeScheme};
 use portfolio::netting::Netting;
 use size_scheme::size_scheme;
 
@@ -24,6 +24,8 @@ pub struct Settings {
     pub classification: Option<String>,
     /// How betas are estimated.
     pub beta: BetaSettings,
+    /// How funds are looked through; `None` if they are not.
+    pub look_through: Option<FundView>,
 }
 
 /// Reads all settings.
@@ -41,7 +43,18 @@ pub fn all(
     }
     let classification = (!scheme_id.is_empty()).then(|| scheme_id.clone());
     let beta = beta(fields, asked.beta.get_or_insert_default());
-    Settings { netting, size_scheme, classification, beta }
+    let look_through = asked.look_through.as_mut().map(|asked| fund_view(fields, asked));
+    Settings { netting, size_scheme, classification, beta, look_through }
+}
+
+fn fund_view(fields: &mut Fields, asked: &mut v1::LookThrough) -> FundView {
+    use v1::FundView as Wire;
+    let (view, wire) = match fields.choice("settings.look_through.view", asked.view) {
+        Wire::Unspecified | Wire::Netted => (FundView::Netted, Wire::Netted),
+        Wire::Gross => (FundView::Gross, Wire::Gross),
+    };
+    asked.view = wire.into();
+    view
 }
 
 fn netting(

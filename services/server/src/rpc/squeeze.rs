@@ -11,6 +11,7 @@ use crate::{
     rpc::{
         Handler,
         envelope::Answer,
+        look_through,
         merged::hidden_values,
         portfolio,
         query::{Normal, Place, Query, answer},
@@ -20,11 +21,12 @@ use crate::{
 use ::portfolio::unresolved::LooseLine;
 use contract::v1::{self, squeeze_service_server::SqueezeService};
 use from_proto::{BookQuery, RankQuery};
-use marketdata::{changes::DatasetSet, gap::Gap, instrument::InstrumentId};
+use marketdata::{changes::DatasetSet, dataset::Dataset, gap::Gap, instrument::InstrumentId};
 use squeeze::{
     assess::assess,
     prepared::PreparedSqueeze,
     rank::{rank, unknown_exchange},
+    shorts::{Look, Shorts},
 };
 use tonic::{Request, Response, Status};
 
@@ -70,8 +72,21 @@ impl Query for BookQuery {
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
         let book =
             portfolio::book(Some(portfolio), &self.netting, &prepared.lookup, &prepared.quotes)?;
-        let report = assess(&prepared.universe, &book, self.participation);
-        let merged = merged(pinned, &report.lines.iter().map(|line| line.name.instrument));
+        let shorts = match self.look_through {
+            None => Shorts::of(&book),
+            Some(view) => {
+                let PreparedSqueeze { funds, lookup, quotes, .. } = prepared;
+                Shorts::behind(&book, Look { view, funds, lookup, quotes })
+            }
+        };
+        let report = assess(&prepared.universe, shorts, self.participation);
+        let mut names: Vec<InstrumentId> =
+            report.lines.iter().map(|line| line.name.instrument).collect();
+        let is_through = self.look_through.is_some();
+        if is_through {
+            names.extend(book.holdings.iter().map(|holding| holding.instrument));
+        }
+        let merged = merged(pinned, is_through, &names.iter().copied());
         let totals = to_proto::totals(&report, self.participation);
         let scenarios = covering::scenarios(&report);
         let line = |line| to_proto::line(&prepared.universe, portfolio, line);
@@ -86,6 +101,7 @@ impl Query for BookQuery {
             currency: portfolio.currency.clone(),
             scenarios,
             covering_models: covering::models(),
+            funds: report.funds.iter().map(look_through::fund).collect(),
             ..Default::default()
         };
         let answer = Answer::with_coverage(response, report.gaps, report.coverage);
@@ -119,7 +135,8 @@ impl Query for RankQuery {
         let ranking = rank(universe, &self.wanted);
         let cut = self.page.cut(ranking.places.len(), pinned);
         let of_page = &ranking.places[cut.places.clone()];
-        let merged = merged(pinned, &of_page.iter().map(|at| universe.names()[*at].instrument));
+        let names = of_page.iter().map(|at| universe.names()[*at].instrument);
+        let merged = merged(pinned, false, &names);
         let names = cut.places.map(|at| {
             let place = ranking.places[at];
             let name = &universe.names()[place];
@@ -140,10 +157,15 @@ impl Query for RankQuery {
     }
 }
 
-/// What merges hide of the names of an answer. The ranks of these names among thousands of others do
-/// not count.
-fn merged(pinned: &Pinned, names: &(impl Iterator<Item = InstrumentId> + Clone)) -> Vec<Gap> {
+/// What merges hide of the names of an answer, and of holdings if funds are looked through. The ranks
+/// of these names among thousands of others do not count.
+fn merged(
+    pinned: &Pinned,
+    is_through: bool,
+    names: &(impl Iterator<Item = InstrumentId> + Clone),
+) -> Vec<Gap> {
     hidden_values(pinned.snapshot(), |hidden| {
-        READS.contains(hidden.dataset) && names.clone().any(|name| hidden.involves(name))
+        let is_read = is_through || hidden.dataset != Dataset::Holdings;
+        is_read && READS.contains(hidden.dataset) && names.clone().any(|name| hidden.involves(name))
     })
 }

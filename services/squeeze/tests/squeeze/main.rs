@@ -7,6 +7,8 @@ mod joint;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
+mod look_through;
+#[cfg(test)]
 mod measures;
 #[cfg(test)]
 mod world;

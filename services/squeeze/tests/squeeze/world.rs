@@ -1,5 +1,6 @@
 //! A small market of sessions, settlements and splits, written by hand in the tests.
 
+use factors::{funds::Funds, look_through::FundView};
 use marketdata::{
     basis::PriceBasis,
     calendar,
@@ -19,6 +20,7 @@ use squeeze::{
     assess::{ShortBook, assess},
     exit::Participation,
     name::SqueezeName,
+    shorts::{Look, Shorts},
     universe::Universe,
 };
 
@@ -126,6 +128,18 @@ impl World {
         self
     }
 
+    /// Holdings of a fund with their weights, published at [`TODAY`]'s close.
+    pub(crate) fn hold(&mut self, fund: &str, members: &[(&str, f64)]) -> &mut World {
+        let fund = self.key(fund).0;
+        let at = Instant::close_of(day(TODAY));
+        for (member, weight) in members {
+            let key = (self.key(member).0, fund);
+            let values = [(Field::Weight, *weight)];
+            self.fixture.fact(Dataset::Holdings, key, day(TODAY), at, &values);
+        }
+        self
+    }
+
     /// Sets the exchange in the name's listing.
     pub(crate) fn listed_on(&mut self, symbol: &str, exchange: &str) -> &mut World {
         let key = self.key(symbol);
@@ -167,7 +181,17 @@ pub(crate) fn book(universe: &Universe, lines: &[RawLine<'_>]) -> ShortBook {
     let snapshot = universe.snapshot();
     let (lookup, quotes) = (Lookup::of(snapshot), Quotes::of(snapshot));
     let book = Book::join(lines.iter().copied(), &Terms::NONE, &lookup, &quotes).unwrap();
-    assess(universe, &book, Participation::USUAL)
+    assess(universe, Shorts::of(&book), Participation::USUAL)
+}
+
+/// The short book of the names behind some lines.
+pub(crate) fn book_behind(universe: &Universe, lines: &[RawLine<'_>], view: FundView) -> ShortBook {
+    let snapshot = universe.snapshot();
+    let (lookup, quotes) = (Lookup::of(snapshot), Quotes::of(snapshot));
+    let funds = Funds::of(snapshot, &quotes);
+    let book = Book::join(lines.iter().copied(), &Terms::NONE, &lookup, &quotes).unwrap();
+    let look = Look { view, funds: &funds, lookup: &lookup, quotes: &quotes };
+    assess(universe, Shorts::behind(&book, look), Participation::USUAL)
 }
 
 /// Asserts that two numbers agree to within 1e-9 of the larger.

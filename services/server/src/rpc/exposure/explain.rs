@@ -57,6 +57,8 @@ impl FromProto for ExplainQuery {
         let as_of = shared::as_of(&mut fields, request.as_of.take());
         let asked = request.settings.get_or_insert_default();
         let settings = settings::all(&mut fields, asked, request.portfolio.as_ref());
+        // A P&L is that of the lines; the echo has what is used.
+        asked.look_through = None;
         let start_on = fields.day("start_on", &request.start_on);
         let end_on = fields.day("end_on", &request.end_on);
         let held_on = held_on(&mut fields, &mut request.positions_day);

@@ -4,7 +4,10 @@ use super::{
     betas, group_by,
     risk_answer::{self, Risk},
 };
-use crate::{refusal::Refusal, rpc::portfolio};
+use crate::{
+    refusal::Refusal,
+    rpc::{look_through, portfolio},
+};
 use ::portfolio::{
     book::Book,
     lines::{Violation, cash_total},
@@ -63,6 +66,7 @@ pub(super) fn report(
             })
             .collect(),
         cash: cash_total(portfolio.cash.iter().filter_map(|balance| balance.amount)),
+        look_through: report.look_through.map(look_through::book),
         included: asked.include.clone(),
         currency: portfolio.currency.clone(),
     })
@@ -92,7 +96,7 @@ pub(super) fn violation(violation: Violation) -> v1::PortfolioViolation {
     v1::PortfolioViolation { field: violation.field, description: violation.description }
 }
 
-pub(super) fn exposure(exposure: &Exposure) -> v1::LongShortExposure {
+pub(in crate::rpc) fn exposure(exposure: &Exposure) -> v1::LongShortExposure {
     v1::LongShortExposure {
         long: exposure.long,
         short: exposure.short,

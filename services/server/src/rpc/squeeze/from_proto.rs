@@ -3,10 +3,18 @@
 use crate::{
     as_of::AsOf,
     refusal::Refusal,
-    rpc::{field::Fields, page::Page, portfolio, query::FromProto, settings, shared},
+    rpc::{
+        field::Fields,
+        page::Page,
+        portfolio,
+        query::FromProto,
+        settings::{self, Settings},
+        shared,
+    },
 };
 use ::portfolio::netting::Netting;
 use contract::v1;
+use factors::look_through::FundView;
 use squeeze::{
     exit::Participation,
     rank::{RankBy, RankRequest},
@@ -26,6 +34,7 @@ pub(super) struct BookQuery {
     pub(super) as_of: AsOf,
     pub(super) participation: Participation,
     pub(super) netting: Netting,
+    pub(super) look_through: Option<FundView>,
     pub(super) normal: v1::AssessShortBookRequest,
 }
 
@@ -43,11 +52,22 @@ impl FromProto for BookQuery {
             fields.add("participation", wrong);
         }
         let asked = request.settings.get_or_insert_default();
-        let netting = settings::all(&mut fields, asked, request.portfolio.as_ref()).netting;
+        let settings = settings::all(&mut fields, asked, request.portfolio.as_ref());
         // The echo has what is used.
-        *asked = v1::AnalysisSettings { netting: asked.netting.take(), ..Default::default() };
+        *asked = v1::AnalysisSettings {
+            netting: asked.netting.take(),
+            look_through: asked.look_through.take(),
+            ..Default::default()
+        };
+        let Settings { netting, look_through, .. } = settings;
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
-        let query = |participation| BookQuery { as_of, participation, netting, normal: request };
+        let query = |participation| BookQuery {
+            as_of,
+            participation,
+            netting,
+            look_through,
+            normal: request,
+        };
         fields.finish(participation.map(query))
     }
 }

@@ -110,6 +110,7 @@ pub(super) fn line(
         lots,
         covering_cost: line.covering.ok().map(|cost| covering::cost(&cost, line.market_value)),
         squeeze_pnl: line.squeeze_pnl.ok(),
+        through_funds_market_value: line.through_funds,
     }
 }
 

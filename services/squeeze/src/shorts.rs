@@ -1,0 +1,131 @@
+//! What of a book is short: its lines, or the names that its lines and funds hold.
+
+use factors::{
+    fund_line::FundLine,
+    funds::Funds,
+    look_through::{FundView, Part, look_through},
+};
+use marketdata::{
+    instrument::InstrumentId,
+    quotes::{Quote, Quotes},
+};
+use portfolio::{
+    book::{Book, Holding, ShortSide},
+    lookup::Lookup,
+    unresolved::LooseLine,
+};
+use std::collections::BTreeMap;
+
+/// A name to buy back.
+#[derive(Clone, Debug)]
+pub(crate) struct Short {
+    pub(crate) instrument: InstrumentId,
+    pub(crate) quote: Option<Quote>,
+    /// What is short of it. Its lots are those of its own lines.
+    pub(crate) side: ShortSide,
+    /// The part of the net position held through funds. `None` if funds are not looked through.
+    pub(crate) through_funds: Option<f64>,
+}
+
+/// The shorts of a book, and what else an assessment says of the book.
+#[derive(Clone, Debug)]
+pub struct Shorts<'a> {
+    pub(crate) book: &'a Book,
+    /// In the order of names.
+    pub(crate) names: Vec<Short>,
+    /// Number of names of which something is held long.
+    pub(crate) long_names: u32,
+    /// Gross of what is assessed, and of lines that did not join.
+    pub(crate) gross: f64,
+    /// The funds with known holdings that were looked through, in the order of names.
+    pub funds: Vec<FundLine>,
+}
+
+/// What a look through funds needs of a view.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// How both sides of a name are added up.
+    pub view: FundView,
+    /// Every fund with known holdings.
+    pub funds: &'a Funds,
+    /// Finds and orders instruments.
+    pub lookup: &'a Lookup,
+    /// The last closes.
+    pub quotes: &'a Quotes,
+}
+
+impl<'a> Shorts<'a> {
+    /// The lines of a book.
+    pub fn of(book: &'a Book) -> Shorts<'a> {
+        let is_long = |holding: &&Holding| 0.0 < holding.market_value || 0.0 < holding.boxed;
+        let short = |holding: &Holding| {
+            let side = book.short_side(holding)?;
+            let (instrument, quote) = (holding.instrument, holding.quote);
+            Some(Short { instrument, quote, side, through_funds: None })
+        };
+        Shorts {
+            book,
+            names: book.holdings.iter().filter_map(short).collect(),
+            long_names: book.holdings.iter().filter(is_long).count() as u32,
+            gross: book.gross,
+            funds: Vec::new(),
+        }
+    }
+
+    /// The names behind the lines of a book.
+    pub fn behind(book: &'a Book, look: Look<'_>) -> Shorts<'a> {
+        let lines = book.holdings.iter().map(|held| {
+            let Holding { instrument, market_value, boxed, .. } = *held;
+            Part::line(instrument, market_value, boxed)
+        });
+        let parts = look_through(lines, look.funds, look.view, |id| look.lookup.rank(id));
+        let held: BTreeMap<InstrumentId, &Holding> =
+            book.holdings.iter().map(|holding| (holding.instrument, holding)).collect();
+        let short = |part: &Part| {
+            let own = held.get(&part.instrument).copied();
+            (0.0 < part.short()).then(|| Short {
+                instrument: part.instrument,
+                quote: look.quotes.get(part.instrument),
+                side: side(book, own, part, look),
+                through_funds: Some(part.through_funds),
+            })
+        };
+        let loose = book.loose.iter().filter_map(LooseLine::market_value).map(f64::abs);
+        Shorts {
+            book,
+            names: parts.iter().filter_map(short).collect(),
+            long_names: parts.iter().filter(|part| 0.0 < part.long()).count() as u32,
+            gross: parts.iter().map(Part::gross).sum::<f64>() + loose.sum::<f64>(),
+            funds: book.holdings.iter().filter_map(|held| fund_line(held, look)).collect(),
+        }
+    }
+}
+
+/// What is short of a name, with the lots of its own line.
+fn side(book: &Book, own: Option<&Holding>, part: &Part, look: Look<'_>) -> ShortSide {
+    let of_line = own.and_then(|holding| book.short_side(holding));
+    let is_line = |own: &Holding| {
+        own.market_value.to_bits() == part.market_value.to_bits()
+            && own.boxed.to_bits() == part.boxed.to_bits()
+    };
+    match of_line {
+        // Nothing is held through funds, so that the shares are those of the lines.
+        Some(side) if own.is_some_and(is_line) => side,
+        other => {
+            let market_value = 0.0 - part.short();
+            let shares = look.quotes.get(part.instrument).map(|quote| market_value / quote.price);
+            ShortSide { market_value, shares, lots: other.map_or_else(Vec::new, |side| side.lots) }
+        }
+    }
+}
+
+/// A holding that is a fund with known holdings.
+fn fund_line(holding: &Holding, look: Look<'_>) -> Option<FundLine> {
+    let fund = look.funds.get(holding.instrument)?;
+    Some(FundLine {
+        symbol: look.lookup.snapshot().symbol(holding.instrument).to_owned(),
+        market_value: holding.market_value,
+        gross: holding.gross(),
+        facts: Some(fund.facts),
+    })
+}
