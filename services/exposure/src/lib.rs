@@ -14,7 +14,6 @@ pub mod breakdown;
 pub mod explain;
 pub mod factor_list;
 pub mod look_through;
-
 pub mod parts;
 pub mod prepared;
 pub mod report;

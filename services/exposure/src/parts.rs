@@ -36,7 +36,8 @@ impl Parts {
 
     /// The sectors of a classification scheme, by name; `None` for the view's own.
     pub fn by_sector(prepared: &PreparedExposure, book: &Book, scheme: Option<&str>) -> Parts {
-        let found = Classification::of(prepared, scheme, (book, true));
+        let names = book.holdings.iter().map(|holding| holding.instrument);
+        let found = Classification::of(prepared, scheme, names);
         let sector = |held: &Holding| {
             found.place(held.instrument, prepared.name(held.instrument)).sector as usize
         };

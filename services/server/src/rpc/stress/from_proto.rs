@@ -11,7 +11,8 @@ use crate::{
         portfolio,
         query::FromProto,
         scenario::{Scenario, scenarios},
-        settings, shared,
+        settings::{self, Settings},
+        shared,
     },
 };
 use contract::v1;
@@ -67,7 +68,7 @@ impl FromProto for RunQuery {
         }
         let exit = exit(&mut fields, request.exit.get_or_insert_default());
         let asked = request.settings.get_or_insert_default();
-        let settings = settings::all(&mut fields, asked, request.portfolio.as_ref());
+        let settings = stress_settings(&mut fields, asked, request.portfolio.as_ref());
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
         let portfolio = request.portfolio.clone().unwrap_or_default();
         fields.finish(Some(RunQuery {
@@ -108,7 +109,7 @@ impl FromProto for LossQuery {
         let bounds = boxes(&mut fields, &request.boxes);
         let top = top_positions(&mut fields, &mut request.top_positions);
         let asked = request.settings.get_or_insert_default();
-        let settings = settings::all(&mut fields, asked, request.portfolio.as_ref());
+        let settings = stress_settings(&mut fields, asked, request.portfolio.as_ref());
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
         let portfolio = request.portfolio.clone().unwrap_or_default();
         let sessions = sessions.unsigned_abs();
@@ -179,4 +180,15 @@ fn boxes(fields: &mut Fields, asked: &[v1::FactorBox]) -> Vec<FactorBound> {
         bounds.push(FactorBound { factor: one.factor_id.clone(), low, high });
     }
     bounds
+}
+
+/// The settings of a stress test. Funds move as their own returns do; the echo has what is used.
+fn stress_settings(
+    fields: &mut Fields,
+    asked: &mut v1::AnalysisSettings,
+    portfolio: Option<&v1::Portfolio>,
+) -> Settings {
+    let settings = settings::all(fields, asked, portfolio);
+    asked.look_through = None;
+    settings
 }

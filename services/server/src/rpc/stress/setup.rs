@@ -124,7 +124,8 @@ pub(super) struct Setup {
 impl Setup {
     /// Joins the book and finds its partitions.
     pub(super) fn of(views: Views, setting: Arc<Setting>) -> Result<Setup, Refusal> {
-        let Settings { netting, size_scheme, classification, beta } = &setting.settings;
+        let Settings { netting, size_scheme, classification, beta, look_through: _ } =
+            &setting.settings;
         let prepared = &*views.exposure;
         check_scheme(prepared, classification.as_ref())?;
         let submitted = Some(&setting.portfolio);
@@ -188,6 +189,7 @@ fn total_only<'a>(book: &'a Book, settings: &'a Settings) -> Request<'a> {
         group_by: &[],
         repeat_on: &[],
         trades: &[TradeChoice::Standard],
+        look_through: None,
         listing: Listing::Largest(0),
     }
 }

@@ -16,6 +16,7 @@ use squeeze::{
     heavy::is_heavily_short,
     measure::Measured,
     prepared::PreparedSqueeze,
+    shorts::Shorts,
 };
 use stress::squeeze::{SqueezedName, combined};
 
@@ -78,7 +79,7 @@ fn jumps(
     let threshold =
         |line: &ShortLine| (line.name.instrument, line.name.volatility().map(squeeze_threshold));
     // Largest first; of those without a squeeze P&L nothing is known but that they are short.
-    let mut lines = assess(universe, &setup.book, Participation::USUAL).lines;
+    let mut lines = assess(universe, Shorts::of(&setup.book), Participation::USUAL).lines;
     match squeeze {
         Squeeze::Costliest(count) => {
             let pnl = |line: &ShortLine| line.squeeze_pnl.unwrap_or(0.0);
