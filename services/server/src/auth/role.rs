@@ -50,7 +50,7 @@ pub const OPEN: [&str; 2] = ["/grpc.health.v1.Health/Check", "/grpc.health.v1.He
 /// The role that each method needs, by service. A method that carries a portfolio needs an analyst.
 /// Reflection shows the contract, which is public, but also that this server is one of ours, so it
 /// needs a reader.
-const NEEDED: [(CallerRole, &str, &[&str]); 8] = [
+const NEEDED: [(CallerRole, &str, &[&str]); 11] = [
     (
         CallerRole::Reader,
         "/ballast.v1.MarketDataService/",
@@ -76,6 +76,13 @@ const NEEDED: [(CallerRole, &str, &[&str]); 8] = [
     ),
     (CallerRole::Reader, "/ballast.v1.SqueezeService/", &["RankSqueeze"]),
     (CallerRole::Analyst, "/ballast.v1.SqueezeService/", &["AssessShortBook"]),
+    (
+        CallerRole::Analyst,
+        "/ballast.v1.HedgeService/",
+        &["EvaluateHedge", "PlanHedge", "TraceFrontier"],
+    ),
+    (CallerRole::Reader, "/ballast.v1.StressService/", &["ListScenarios"]),
+    (CallerRole::Analyst, "/ballast.v1.StressService/", &["FindLikelyLoss", "RunStress"]),
     (
         CallerRole::Reader,
         "/grpc.reflection.",

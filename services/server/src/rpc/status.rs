@@ -37,14 +37,7 @@ fn status_parts(refusal: &Refusal) -> StatusParts {
         Refusal::Invalid(_) => parts(Code::InvalidArgument, "INVALID_REQUEST"),
         Refusal::PageToken => parts(Code::InvalidArgument, "INVALID_PAGE_TOKEN"),
         Refusal::Unknown { kind, name, known: _ } => {
-            let reason = match kind {
-                Kind::Instrument => "UNKNOWN_INSTRUMENT",
-                Kind::Indicator => "UNKNOWN_INDICATOR",
-                Kind::Exchange => "UNKNOWN_EXCHANGE",
-                Kind::ClassificationScheme => "UNKNOWN_CLASSIFICATION_SCHEME",
-                Kind::Scenario => "UNKNOWN_SCENARIO",
-            };
-            parts_with(Code::NotFound, reason, [("name", name.clone())])
+            parts_with(Code::NotFound, unknown(*kind), [("name", name.clone())])
         }
         Refusal::At { field, cause } => {
             let mut of_cause = status_parts(cause);
@@ -107,6 +100,16 @@ fn status_parts(refusal: &Refusal) -> StatusParts {
         Refusal::Store(error) => store_parts(error),
         Refusal::StoreLate => store_unavailable(),
         Refusal::Failed(_) => parts(Code::Internal, "INTERNAL"),
+    }
+}
+
+const fn unknown(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Instrument => "UNKNOWN_INSTRUMENT",
+        Kind::Indicator => "UNKNOWN_INDICATOR",
+        Kind::Exchange => "UNKNOWN_EXCHANGE",
+        Kind::ClassificationScheme => "UNKNOWN_CLASSIFICATION_SCHEME",
+        Kind::Scenario => "UNKNOWN_SCENARIO",
     }
 }
 
