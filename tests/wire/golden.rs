@@ -173,14 +173,22 @@ async fn rotation(goldens: &mut Goldens, channel: Channel) {
     let request = v1::ListIndicatorsRequest { as_of: on(LAST_ON) };
     let answer = client.list_indicators(request).await.unwrap();
     goldens.keep("indicators", "ListIndicatorsResponse", answer);
-    let request = v1::GetIndicatorHistoryRequest {
+    let history = v1::GetIndicatorHistoryRequest {
         as_of: on(LAST_ON),
         measure_id: "share_advancing".to_owned(),
         page_size: 30,
         ..Default::default()
     };
-    let answer = client.get_indicator_history(request).await.unwrap();
-    goldens.keep("history_share_advancing", "GetIndicatorHistoryResponse", answer);
+    let as_published = v1::GetIndicatorHistoryRequest {
+        vintage: v1::HistoryVintage::AsPublished.into(),
+        start_on: ROTATION_ON.to_owned(),
+        ..history.clone()
+    };
+    for (vintage, request) in [("", history), ("_as_published", as_published)] {
+        let answer = client.get_indicator_history(request).await.unwrap();
+        let file = format!("history_share_advancing{vintage}");
+        goldens.keep(&file, "GetIndicatorHistoryResponse", answer);
+    }
     let answer = client.query_records(largest_when_large_caps_fell()).await.unwrap();
     goldens.keep("records_small_caps", "QueryRecordsResponse", answer);
 }
