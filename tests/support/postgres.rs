@@ -155,6 +155,27 @@ impl Postgres {
         psql
     }
 
+    /// Ends all connections of a user.
+    pub(crate) fn disconnect(&self, url: &str, user: &str) {
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename";
+        self.sql(url, &format!("{end} = '{user}'"));
+    }
+
+    /// Fills the disk of a database until not one page fits.
+    pub(crate) fn fill_disk(&self, url: &str) {
+        self.sql(url, "CREATE TABLE filler (page text)");
+        self.sql(url, "ALTER TABLE filler ALTER page SET STORAGE PLAIN");
+        for pages in [1_000, 100, 10, 1] {
+            let more = format!("SELECT repeat('x', 7000) FROM generate_series(1, {pages})");
+            while self.try_sql(url, &format!("INSERT INTO filler {more}")) {}
+        }
+    }
+
+    /// Deletes what filled the disk.
+    pub(crate) fn make_room(&self, url: &str) {
+        self.sql(url, "DROP TABLE filler");
+    }
+
     /// Runs a statement in a transaction that stays open, with its locks, until the value is
     /// dropped.
     pub(crate) fn hold<'a>(&'a self, url: &'a str, statement: &str) -> Held<'a> {

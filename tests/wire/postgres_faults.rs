@@ -98,7 +98,7 @@ async fn a_write_that_waits_too_long_is_answered_in_time_and_made_once() {
     let url = database.database();
     let server = polling(&url, 50).await;
     server.ingest("prices.csv", &bars("T1", 3)).await;
-    let busy = database.hold(&url, "SELECT 1 FROM head WHERE id = 1 FOR UPDATE");
+    let busy = database.hold(&url, "LOCK TABLE head IN EXCLUSIVE MODE");
     let late = ingest_within(&server, "once", &bars("T2", 3), WITHIN).await.unwrap_err();
     expect_unavailable(&late);
     drop(busy);
@@ -120,8 +120,7 @@ async fn a_database_without_connections_to_give_is_a_typed_refusal_and_recovers(
     let mut health = Health::of(&server).await;
     health.becomes(ServingStatus::Serving).await;
     database.sql(&url, "ALTER ROLE desk CONNECTION LIMIT 0");
-    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'desk'";
-    database.sql(&url, end);
+    database.disconnect(&url, "desk");
     let elsewhere = under_other_settings(&written.info);
     expect_unavailable(&coverage(&server, elsewhere, WITHIN).await.unwrap_err());
     let write = ingest_within(&server, "once", &bars("T2", 3), WITHIN).await;
@@ -156,23 +155,14 @@ async fn a_full_disk_refuses_what_does_not_fit_and_takes_it_once_there_is_room()
     server.ingest("prices.csv", &bars("T1", 3)).await;
     let mut health = Health::of(&server).await;
     health.becomes(ServingStatus::Serving).await;
-    database.sql(
-        &url,
-        "CREATE TABLE filler (page text); ALTER TABLE filler ALTER page SET STORAGE PLAIN",
-    );
-    // Until nothing fits, in smaller and smaller steps.
-    for pages in [1_000, 100, 10, 1] {
-        let fill =
-            format!("INSERT INTO filler SELECT repeat('x', 7000) FROM generate_series(1, {pages})");
-        while database.try_sql(&url, &fill) {}
-    }
+    database.fill_disk(&url);
     let file = long_file(20_000);
     let full = ingest_within(&server, "large", &file, AMPLE).await.unwrap_err();
     expect_unavailable(&full);
     health.becomes(ServingStatus::NotServing).await;
     let answer = coverage(&server, None, AMPLE).await.unwrap();
     assert_eq!(reference(&answer.info).revision, 1, "reads go on from memory");
-    database.sql(&url, "DROP TABLE filler");
+    database.make_room(&url);
     health.becomes(ServingStatus::Serving).await;
     let answer = ingest_within(&server, "large", &file, AMPLE).await.unwrap();
     assert_eq!((reference(&answer.info).revision, answer.accepted_count), (2, 20_000));
