@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a rule that cannot be checked fails")]
 
+mod threat_model;
+
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,8 +28,7 @@ const EDGES: [(&str, &[&str]); 18] = [
     // tests use simulation, whose market has a known factor structure.
     ("risk", &["factors", "marketdata", "simulation", "stats"]),
     ("exposure", &["factors", "marketdata", "portfolio", "risk", "stats"]),
-    // The pure core alone; the service will add those of its data.
-    ("hedge", &["stats"]),
+    ("hedge", &["factors", "marketdata", "portfolio", "risk", "stats"]),
     // Its tests use simulation, whose factors and loadings are known.
     ("stress", &["factors", "marketdata", "portfolio", "risk", "simulation", "stats"]),
     ("simulation", &["marketdata", "stats"]),
@@ -45,6 +46,10 @@ const EDGES: [(&str, &[&str]); 18] = [
             "rotation",
             "squeeze",
             "exposure",
+            "hedge",
+            // The cross-section model that stress and hedge share is prepared by the server.
+            "risk",
+            "stress",
             "store",
         ],
     ),
@@ -214,10 +219,14 @@ fn modules_of_ingest_use_only_those_before_them() {
 }
 
 #[test]
-fn only_the_listed_crates_use_sqlx_and_tonic() {
+fn only_the_listed_crates_use_sqlx_tonic_and_cryptography() {
     for (name, package) in packages() {
         let has = |outside: &str| package.outside.contains(outside);
         assert!(!has("sqlx") || name == "store", "{name} uses sqlx");
+        // One place ends TLS and verifies signatures, with one provider (cargo-deny: one version).
+        for outside in ["ring", "tokio-rustls", "rustls-webpki"] {
+            assert!(!has(outside) || name == "server", "{name} uses {outside}");
+        }
         let may_use_tonic = ["contract", "server", "ballast", "wire-tests"];
         assert!(!has("tonic") || may_use_tonic.contains(&name.as_str()), "{name} uses tonic");
     }
@@ -437,7 +446,7 @@ fn documented_reasons(comment: &str) -> BTreeSet<&str> {
 }
 
 /// The codes that this service sends.
-const STATUS_CODES: [&str; 11] = [
+const STATUS_CODES: [&str; 13] = [
     "ABORTED",
     "CANCELLED",
     "DATA_LOSS",
@@ -446,7 +455,9 @@ const STATUS_CODES: [&str; 11] = [
     "INTERNAL",
     "INVALID_ARGUMENT",
     "NOT_FOUND",
+    "PERMISSION_DENIED",
     "RESOURCE_EXHAUSTED",
+    "UNAUTHENTICATED",
     "UNAVAILABLE",
     "UNIMPLEMENTED",
 ];

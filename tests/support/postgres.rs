@@ -10,6 +10,7 @@
 #![allow(clippy::print_stdout, reason = "a skipped test reports it")]
 
 use std::{
+    ffi::OsStr,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
@@ -25,38 +26,58 @@ pub(crate) struct Postgres {
     binaries: PathBuf,
     is_root: bool,
     databases: AtomicUsize,
+    /// Room of a disk that only this server sees.
+    small_disk_bytes: Option<u64>,
 }
 
 impl Postgres {
-    /// Starts a server. Without binaries, prints that this test is skipped, or fails if
-    /// `REQUIRE_POSTGRES` is set.
+    /// Starts a server, if its binaries are installed.
     pub(crate) fn start(test: &str) -> Option<Postgres> {
-        let Some(binaries) = binaries() else {
-            assert!(std::env::var_os("REQUIRE_POSTGRES").is_none(), "{test} needs PostgreSQL");
-            println!("skipped: {test} needs the binaries of a PostgreSQL server");
-            return None;
-        };
-        let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
-        let server = Postgres::in_new_folder(binaries, is_root);
-        let data = server.data();
-        let options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
-        let mut make = server.command("initdb");
-        done(make.arg("-D").arg(&data).args(["-U", USER]).args(options).output());
+        let server = Postgres::in_new_folder(found("PostgreSQL", test, binaries())?);
+        server.make_data();
         server.resume();
         Some(server)
     }
 
-    fn in_new_folder(binaries: PathBuf, is_root: bool) -> Postgres {
+    /// Starts a server with a tablespace `small`, on a disk of some bytes that only this server
+    /// sees; bubblewrap mounts it without privileges.
+    pub(crate) fn with_small_disk(test: &str, bytes: u64) -> Option<Postgres> {
+        let mounts = Command::new("bwrap").arg("--version").output().is_ok().then_some(());
+        found("bubblewrap", test, mounts)?;
+        let mut server = Postgres::in_new_folder(found("PostgreSQL", test, binaries())?);
+        server.small_disk_bytes = Some(bytes);
+        server.make_data();
+        done(server.as_server("mkdir").arg(server.small_disk()).output());
+        server.resume();
+        let place = format!("CREATE TABLESPACE small LOCATION '{}'", server.small_disk().display());
+        done(server.client("psql").args(["-d", "postgres", "-c", &place]).output());
+        Some(server)
+    }
+
+    fn in_new_folder(binaries: PathBuf) -> Postgres {
+        let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
         let folder = TempDir::new().expect("a folder");
         if is_root {
             done(Command::new("chown").arg("postgres:").arg(folder.path()).output());
         }
-        Postgres { folder, binaries, is_root, databases: AtomicUsize::new(0) }
+        Postgres {
+            folder,
+            binaries,
+            is_root,
+            databases: AtomicUsize::new(0),
+            small_disk_bytes: None,
+        }
+    }
+
+    fn make_data(&self) {
+        let options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
+        let mut make = self.command("initdb");
+        done(make.arg("-D").arg(self.data()).args(["-U", USER]).args(options).output());
     }
 
     /// Starts a second server, which follows this one and only reads.
     pub(crate) fn standby(&self) -> Postgres {
-        let standby = Postgres::in_new_folder(self.binaries.clone(), self.is_root);
+        let standby = Postgres::in_new_folder(self.binaries.clone());
         let mut copy = self.client("pg_basebackup");
         copy.arg("-D").arg(standby.data()).args(["-R", "-X", "stream", "-c", "fast", "--no-sync"]);
         done(copy.output());
@@ -91,8 +112,13 @@ impl Postgres {
 
     /// The URL of a new, empty database.
     pub(crate) fn database(&self) -> String {
+        self.database_in("pg_default")
+    }
+
+    /// The URL of a new, empty database in a tablespace.
+    pub(crate) fn database_in(&self, tablespace: &str) -> String {
         let name = format!("d{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        done(self.client("createdb").arg(&name).output());
+        done(self.client("createdb").args(["-D", tablespace]).arg(&name).output());
         self.url(&name)
     }
 
@@ -114,9 +140,19 @@ impl Postgres {
 
     /// Runs SQL on a database as its owner; returns what psql printed, without a heading.
     pub(crate) fn sql(&self, url: &str, statement: &str) -> String {
+        let printed = done(self.psql(url, statement).output()).stdout;
+        String::from_utf8_lossy(&printed).trim().to_owned()
+    }
+
+    /// Runs SQL that may fail; returns whether it succeeded.
+    pub(crate) fn try_sql(&self, url: &str, statement: &str) -> bool {
+        self.psql(url, statement).output().expect("psql runs").status.success()
+    }
+
+    fn psql(&self, url: &str, statement: &str) -> Command {
         let mut psql = self.client("psql");
         psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", Postgres::name(url), "-c", statement]);
-        String::from_utf8_lossy(&done(psql.output()).stdout).trim().to_owned()
+        psql
     }
 
     /// Runs a statement in a transaction that stays open, with its locks, until the value is
@@ -170,14 +206,32 @@ impl Postgres {
     }
 
     fn control(&self) -> Command {
-        let mut command = self.command("pg_ctl");
+        let mut command = match self.small_disk_bytes {
+            None => self.command("pg_ctl"),
+            // What it starts stays in its namespace.
+            Some(bytes) => {
+                let mut mounted = self.as_server("bwrap");
+                mounted.args(["--dev-bind", "/", "/", "--size", &bytes.to_string(), "--tmpfs"]);
+                mounted.arg(self.small_disk()).arg(self.binaries.join("pg_ctl"));
+                mounted
+            }
+        };
         command.arg("-D").arg(self.data()).args(["-w", "-t", "60"]);
         command
     }
 
+    /// The folder of the tablespace `small`.
+    fn small_disk(&self) -> PathBuf {
+        self.folder().join("small")
+    }
+
     /// A program of PostgreSQL, run as a user that it accepts.
     fn command(&self, program: &str) -> Command {
-        let program = self.binaries.join(program);
+        self.as_server(self.binaries.join(program))
+    }
+
+    /// A program, run as the user of the server.
+    fn as_server(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = if self.is_root {
             let mut command = Command::new("setpriv");
             command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]);
@@ -220,6 +274,16 @@ fn done(output: std::io::Result<Output>) -> Output {
     let output = output.expect("the program runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output
+}
+
+/// What a test needs. Without it, prints that the test is skipped, or fails if `REQUIRE_POSTGRES` is
+/// set.
+fn found<T>(what: &str, test: &str, it: Option<T>) -> Option<T> {
+    if it.is_none() {
+        assert!(std::env::var_os("REQUIRE_POSTGRES").is_none(), "{test} needs {what}");
+        println!("skipped: {test} needs {what}");
+    }
+    it
 }
 
 /// The folder of the newest installed server.

@@ -10,11 +10,14 @@
 
 use crate::{
     harness::{Harness, header, held, instant, named, on},
+    hedge::plan_request,
     postgres_server::Postgres,
+    stress,
 };
 use contract::v1::{
-    self, exposure_service_client::ExposureServiceClient,
+    self, exposure_service_client::ExposureServiceClient, hedge_service_client::HedgeServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
+    stress_service_client::StressServiceClient,
 };
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, ReflectMessage as _, SerializeOptions};
@@ -34,10 +37,10 @@ use tonic::{Response, transport::Channel};
 /// Large enough for every indicator, bucket and leg; small enough to read.
 const MARKET: Parameters = Parameters { names: 130, days: 420, seed: 20_240_711 };
 /// The rotation day of the simulated market, and its last session.
-const ROTATION_ON: &str = "2024-07-11";
+pub(crate) const ROTATION_ON: &str = "2024-07-11";
 const LAST_ON: &str = "2024-07-31";
 /// When they are asked for.
-const NOW: &str = "2024-08-01T12:00:00Z";
+pub(crate) const NOW: &str = "2024-08-01T12:00:00Z";
 /// Fields that are omitted.
 const LEFT_OUT: [&str; 4] = ["resultId", "modelVersion", "configHash", "nextPageToken"];
 
@@ -132,19 +135,22 @@ async fn answers_are_the_same_on_postgresql() {
 
 /// All requests: each kind of answer once, with as much content as possible.
 async fn answers(harness: &Harness) -> Goldens {
-    let market = Market::new(MARKET);
-    load(harness, &market).await;
+    let market = simulated(harness).await;
     let mut goldens = Goldens::default();
     let channel = harness.channel().await;
     rotation(&mut goldens, channel.clone()).await;
     exposure(&mut goldens, channel.clone(), &market).await;
-    squeeze(&mut goldens, channel, &market).await;
+    squeeze(&mut goldens, channel.clone(), &market).await;
+    stress(&mut goldens, channel.clone(), &market).await;
+    hedge(&mut goldens, channel, &market).await;
     market_data(&mut goldens, harness).await;
     goldens
 }
 
-async fn load(harness: &Harness, market: &Market) {
-    for file in files::all(market) {
+/// Loads the simulated market.
+pub(crate) async fn simulated(harness: &Harness) -> Market {
+    let market = Market::new(MARKET);
+    for file in files::all(&market) {
         let header = v1::IngestHeader {
             symbol: file.symbol.unwrap_or_default(),
             index_id: file.index_id.unwrap_or_default().to_owned(),
@@ -154,6 +160,7 @@ async fn load(harness: &Harness, market: &Market) {
         };
         harness.try_ingest(header, &file.bytes).await.unwrap();
     }
+    market
 }
 
 async fn rotation(goldens: &mut Goldens, channel: Channel) {
@@ -216,7 +223,7 @@ fn plain_measure(kind: v1::RiskMeasureKind) -> v1::RiskMeasureRequest {
     }
 }
 
-fn book(market: &Market) -> v1::Portfolio {
+pub(crate) fn book(market: &Market) -> v1::Portfolio {
     let position = |holding: sample::Holding| v1::Position {
         average_cost: Some(holding.average_cost),
         ..held(&holding.symbol, v1::position::Size::Quantity(holding.quantity))
@@ -281,6 +288,44 @@ async fn squeeze(goldens: &mut Goldens, channel: Channel, market: &Market) {
         v1::RankSqueezeRequest { as_of: on(ROTATION_ON), page_size: 15, ..Default::default() };
     let answer = client.rank_squeeze(request).await.unwrap();
     goldens.keep("squeeze_rank", "RankSqueezeResponse", answer);
+}
+
+async fn stress(goldens: &mut Goldens, channel: Channel, market: &Market) {
+    let mut client = StressServiceClient::new(channel);
+    let small_caps = v1::scenario_shock::Target::SeriesId("small_cap_index".to_owned());
+    let up = stress::shocked(small_caps, v1::move_size::Size::TotalReturn(0.036));
+    let crowded = v1::short_squeeze::Shorts::Crowded(v1::CrowdedShorts {});
+    let request = v1::RunStressRequest {
+        as_of: on(LAST_ON),
+        portfolio: Some(book(market)),
+        scenarios: vec![
+            stress::replay(ROTATION_ON, ""),
+            stress::listed("rotation_2024_07"),
+            stress::listed("rotation_2024_07_11_twice"),
+            stress::squeezed(up, crowded),
+            stress::listed("crash_1987"),
+        ],
+        ..Default::default()
+    };
+    let answer = client.run_stress(request).await.unwrap();
+    goldens.keep("stress", "RunStressResponse", answer);
+    let request = v1::FindLikelyLossRequest {
+        as_of: on(LAST_ON),
+        portfolio: Some(book(market)),
+        loss: Some(2e6),
+        ..Default::default()
+    };
+    let answer = client.find_likely_loss(request).await.unwrap();
+    goldens.keep("likely_loss", "FindLikelyLossResponse", answer);
+    let request = v1::ListScenariosRequest { as_of: on(LAST_ON), ..Default::default() };
+    let answer = client.list_scenarios(request).await.unwrap();
+    goldens.keep("scenarios", "ListScenariosResponse", answer);
+}
+
+async fn hedge(goldens: &mut Goldens, channel: Channel, market: &Market) {
+    let mut client = HedgeServiceClient::new(channel);
+    let answer = client.plan_hedge(plan_request(book(market))).await.unwrap();
+    goldens.keep("hedge_plans", "PlanHedgeResponse", answer);
 }
 
 async fn market_data(goldens: &mut Goldens, harness: &Harness) {

@@ -1,10 +1,14 @@
 //! The same facts in another order: internal numbers change, but answers do not.
 
-use crate::harness::{Harness, forget_reference, header, held, named, on};
+use crate::{
+    harness::{Harness, forget_reference, header, held, named, on},
+    stress,
+};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
     market_data_service_client::MarketDataServiceClient, position::Size,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
+    stress_service_client::StressServiceClient,
 };
 use marketdata::dataset::Dataset;
 use prost::Message as _;
@@ -215,10 +219,37 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
     named_answer!(all, "RankSqueeze", client.rank_squeeze(request));
     let request = v1::AssessShortBookRequest {
         as_of: as_of(),
-        portfolio,
+        portfolio: portfolio.clone(),
         ..v1::AssessShortBookRequest::default()
     };
     named_answer!(all, "AssessShortBook", client.assess_short_book(request));
+    all.extend(stresses(channel, portfolio).await);
+    all
+}
+
+async fn stresses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<NamedAnswer> {
+    let mut all = Vec::new();
+    let mut client = StressServiceClient::new(channel.clone());
+    let costliest = v1::short_squeeze::Shorts::CostliestCount(5);
+    let twice = stress::squeezed(stress::listed("rotation_2024_07_11_twice"), costliest);
+    let request = v1::RunStressRequest {
+        as_of: as_of(),
+        portfolio: portfolio.clone(),
+        scenarios: vec![stress::replay("2024-07-01", "2024-07-11"), twice],
+        top_positions: Some(10_000),
+        ..v1::RunStressRequest::default()
+    };
+    named_answer!(all, "RunStress", client.run_stress(request));
+    let request = v1::FindLikelyLossRequest {
+        as_of: as_of(),
+        portfolio,
+        loss: Some(1e6),
+        top_positions: Some(10_000),
+        ..v1::FindLikelyLossRequest::default()
+    };
+    named_answer!(all, "FindLikelyLoss", client.find_likely_loss(request));
+    let request = v1::ListScenariosRequest { as_of: as_of(), ..Default::default() };
+    named_answer!(all, "ListScenarios", client.list_scenarios(request));
     all
 }
 

@@ -8,10 +8,13 @@
 
 mod admin_port;
 mod as_published;
+mod authentication;
 mod batch;
 mod book_history;
 mod calls;
 mod carried_over;
+#[path = "../support/certificates.rs"]
+mod certificates;
 mod drawn_files;
 mod explain_pnl;
 mod exposure;
@@ -24,6 +27,7 @@ mod field_names;
 mod golden;
 mod harness;
 mod health;
+mod hedge;
 mod identifiers;
 mod include;
 mod ingest;
@@ -34,6 +38,7 @@ mod merges;
 mod metrics;
 mod portfolio;
 mod postgres;
+mod postgres_faults;
 #[path = "../support/postgres.rs"]
 mod postgres_server;
 mod raw;
@@ -45,13 +50,17 @@ mod refusals;
 mod replay;
 mod replay_histories;
 mod replay_settings;
+mod replicas;
 mod risk_measures;
 mod rotation;
 mod rotation_real;
 mod series_units;
+mod service_config;
 mod settings;
 mod shutdown;
 mod squeeze;
 mod squeeze_real;
+mod stress;
+mod tls;
 mod transport;
 mod uploads;

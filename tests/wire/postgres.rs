@@ -7,7 +7,7 @@ use crate::{
 };
 use contract::v1;
 use prost::Message as _;
-use server::clock::Clock;
+use server::{clock::Clock, config::Config};
 use std::time::Duration;
 use tokio_stream::StreamExt as _;
 use tonic::{Code, Request, Status};
@@ -16,37 +16,42 @@ use tonic_health::pb::{
 };
 use tonic_types::StatusExt as _;
 
-fn bars(symbol: &str, close: u32) -> Vec<u8> {
+pub(crate) fn bars(symbol: &str, close: u32) -> Vec<u8> {
     format!("Ticker,Date,Open,High,Low,Close,Volume\n{symbol},2021-01-04,9,9,1,{close},1\n").into()
 }
 
 /// A server on a store, which polls it every hour only: what it hears in time was announced.
-async fn replica(url: &str) -> Harness {
+pub(crate) async fn replica(url: &str) -> Harness {
     polling(url, 3_600_000).await
 }
 
-async fn polling(url: &str, follow_ms: u64) -> Harness {
+pub(crate) async fn polling(url: &str, follow_ms: u64) -> Harness {
+    on(url, |config| config.follow_ms = follow_ms).await
+}
+
+/// A server on a store, with other settings.
+pub(crate) async fn on(url: &str, change: impl FnOnce(&mut Config)) -> Harness {
     let clock = Clock::manual(instant("2021-02-01T21:00:00Z"));
     Harness::with(clock, |config| {
         config.store = url.to_owned().into();
-        config.follow_ms = follow_ms;
+        change(config);
     })
     .await
 }
 
-fn revision_of(harness: &Harness) -> u64 {
+pub(crate) fn revision_of(harness: &Harness) -> u64 {
     harness.services().market.head().head().revision
 }
 
 /// Waits until a server has read a revision.
-async fn reaches(harness: &Harness, revision: u64) {
+pub(crate) async fn reaches(harness: &Harness, revision: u64) {
     let mut heads = harness.services().market.heads();
     let reached = heads.wait_for(|market| revision <= market.head().revision);
     soon("the revision", reached).await.map(drop).unwrap();
 }
 
 /// The coverage at an as-of, with a deadline.
-async fn coverage(
+pub(crate) async fn coverage(
     harness: &Harness,
     as_of: Option<v1::AsOf>,
     within: Duration,
@@ -56,11 +61,11 @@ async fn coverage(
     Ok(harness.market_data().await.list_datasets(request).await?.into_inner())
 }
 
-fn at_revision(revision: u64) -> Option<v1::AsOf> {
+pub(crate) fn at_revision(revision: u64) -> Option<v1::AsOf> {
     Some(v1::AsOf { revision: Some(revision), ..v1::AsOf::default() })
 }
 
-const AMPLE: Duration = Duration::from_secs(20);
+pub(crate) const AMPLE: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_on_one_server_is_heard_by_the_others_and_answered_alike() {
@@ -118,6 +123,50 @@ async fn a_server_on_a_standby_polls_and_waits_for_a_revision_it_has_not_read() 
     };
     let written = soon("a write after the failover", written).await;
     assert_eq!(reference(&written.info).revision, 4);
+}
+
+/// All that reads is answered by the standby, which is paused again and again; what this server
+/// wrote itself it has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_reads_from_a_standby_writes_to_the_primary_and_waits_for_what_it_needs() {
+    let Some(primary) = Postgres::start("reading from a standby") else { return };
+    let url = primary.database();
+    let writer = replica(&url).await;
+    writer.ingest("prices.csv", &bars("T1", 3)).await;
+    let standby = primary.standby();
+    let standby_url = standby.url(Postgres::name(&url));
+    let server = on(&url, |config| {
+        config.read_store = Some(standby_url.clone().into());
+        config.follow_ms = 50;
+    })
+    .await;
+    reaches(&server, 1).await;
+    server.ingest("prices.csv", &bars("T2", 3)).await;
+    writer.ingest("prices.csv", &bars("T3", 3)).await;
+    reaches(&server, 3).await;
+    standby.pause_replay(&standby_url);
+    let once = v1::IngestHeader { request_id: "once".to_owned(), ..header("prices.csv") };
+    let written = server.try_ingest(once.clone(), &bars("T4", 3)).await.unwrap();
+    let answer = coverage(&server, None, AMPLE).await.unwrap();
+    assert_eq!(reference(&answer.info).revision, 4, "it reads its own write");
+    assert_eq!(server.try_ingest(once, &bars("T4", 3)).await.unwrap(), written);
+    let mut listed = Request::new(v1::ListRevisionsRequest::default());
+    listed.set_timeout(Duration::from_secs(1));
+    let early = server.market_data().await.list_revisions(listed).await.unwrap_err();
+    expect_refusal(&early, Code::Unavailable, "STORE_UNAVAILABLE", &[]);
+    // The log goes on without this server: a write is prepared on what it has read, and again.
+    writer.ingest("prices.csv", &bars("T5", 3)).await;
+    let resume = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        standby.resume_replay(&standby_url);
+    };
+    let more = bars("T6", 3);
+    let (written, ()) = tokio::join!(server.ingest("prices.csv", &more), resume);
+    assert_eq!(reference(&written.info).revision, 6);
+    let mut client = server.market_data().await;
+    let listed = client.list_revisions(v1::ListRevisionsRequest::default()).await.unwrap();
+    assert_eq!(listed.into_inner().revisions.len(), 6);
+    assert!(server.services().store_health.state().is_good());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use crate::harness::{Harness, header, held, leg, named, on, reference, replay_of, soon};
 use contract::v1::{
-    self, exposure_service_client::ExposureServiceClient,
+    self, exposure_service_client::ExposureServiceClient, hedge_service_client::HedgeServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
 };
 use marketdata::{calendar, day::Day};
@@ -113,10 +113,16 @@ pub(crate) async fn analyses(harness: &Harness, as_of: Option<v1::AsOf>) -> Vec<
     };
     let shorts =
         v1::AssessShortBookRequest { as_of: as_of.clone(), portfolio, ..Default::default() };
+    let plans = v1::PlanHedgeRequest {
+        as_of: as_of.clone(),
+        portfolio: shorts.portfolio.clone(),
+        ..Default::default()
+    };
     let coverage = v1::ListDatasetsRequest { as_of };
     let mut squeeze = SqueezeServiceClient::new(channel.clone());
     let mut rotations = RotationServiceClient::new(channel.clone());
-    let mut exposures = ExposureServiceClient::new(channel);
+    let mut exposures = ExposureServiceClient::new(channel.clone());
+    let mut hedges = HedgeServiceClient::new(channel);
     vec![
         rotations.get_rotation(rotation).await.unwrap().into_inner().encode_to_vec(),
         exposures.analyze_portfolio(exposure).await.unwrap().into_inner().encode_to_vec(),
@@ -130,6 +136,7 @@ pub(crate) async fn analyses(harness: &Harness, as_of: Option<v1::AsOf>) -> Vec<
             .unwrap()
             .into_inner()
             .encode_to_vec(),
+        hedges.plan_hedge(plans).await.unwrap().into_inner().encode_to_vec(),
     ]
 }
 

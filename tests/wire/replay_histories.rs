@@ -13,10 +13,12 @@ use crate::{
     drawn_files::{Draws, ELDERS, FIRST_DAY, ISINS, MEGACAPS, bars, base, drawn, file, master},
     harness::{Harness, held, instant, named, reference, replay_of},
     replay_settings::other_settings,
+    stress,
 };
 use contract::v1::{
-    self, exposure_service_client::ExposureServiceClient,
+    self, exposure_service_client::ExposureServiceClient, hedge_service_client::HedgeServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
+    stress_service_client::StressServiceClient,
 };
 use marketdata::{calendar, day::Day, instant::Instant};
 use prost::Message;
@@ -26,8 +28,8 @@ use tonic::{Response, Status, transport::Channel};
 
 /// Number of files of a history; a reference is drawn after each.
 const FILES: usize = 24;
-/// Kinds of prepared values: coverage, exposure, rotation, squeeze.
-const KINDS: u64 = 4;
+/// Kinds of prepared values: coverage, cross-section, exposure, rotation, squeeze.
+const KINDS: u64 = 5;
 /// The answer of one call, and its text for failure messages.
 struct CallResult {
     call: &'static str,
@@ -145,6 +147,7 @@ fn through_funds() -> Option<v1::AnalysisSettings> {
 async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult> {
     let mut exposure = ExposureServiceClient::new(channel.clone());
     let mut squeeze = SqueezeServiceClient::new(channel.clone());
+    let mut hedge = HedgeServiceClient::new(channel.clone());
     let analysis = v1::AnalyzePortfolioRequest {
         as_of: as_of.clone(),
         portfolio: portfolio(),
@@ -187,7 +190,11 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         ..Default::default()
     };
     let behind = v1::AssessShortBookRequest { settings: through_funds(), ..shorts.clone() };
-    vec![
+    let plans =
+        v1::PlanHedgeRequest { as_of: as_of.clone(), portfolio: portfolio(), ..Default::default() };
+    let mut all = stresses(channel, as_of).await;
+    all.extend([
+        call_result("PlanHedge", hedge.plan_hedge(plans).await),
         call_result("AnalyzePortfolio", exposure.analyze_portfolio(analysis).await),
         call_result("AnalyzePortfolio, funds", exposure.analyze_portfolio(seen).await),
         call_result("ValidatePortfolio", exposure.validate_portfolio(validation).await),
@@ -201,6 +208,37 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         call_result("RankSqueeze", squeeze.rank_squeeze(ranking).await),
         call_result("AssessShortBook", squeeze.assess_short_book(shorts).await),
         call_result("AssessShortBook, funds", squeeze.assess_short_book(behind).await),
+    ]);
+    all
+}
+
+async fn stresses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult> {
+    let mut client = StressServiceClient::new(channel.clone());
+    let scenarios = vec![
+        stress::replay("2021-01-11", "2021-01-15"),
+        stress::squeezed(
+            stress::listed("rotation_2024_07_11_twice"),
+            v1::short_squeeze::Shorts::CostliestCount(2),
+        ),
+    ];
+    let run = v1::RunStressRequest {
+        as_of: as_of.clone(),
+        portfolio: portfolio(),
+        scenarios,
+        top_positions: Some(10_000),
+        ..Default::default()
+    };
+    let loss = v1::FindLikelyLossRequest {
+        as_of: as_of.clone(),
+        portfolio: portfolio(),
+        loss: Some(1e6),
+        ..Default::default()
+    };
+    let list = v1::ListScenariosRequest { as_of: as_of.clone(), ..Default::default() };
+    vec![
+        call_result("RunStress", client.run_stress(run).await),
+        call_result("FindLikelyLoss", client.find_likely_loss(loss).await),
+        call_result("ListScenarios", client.list_scenarios(list).await),
     ]
 }
 

@@ -108,6 +108,21 @@
 {{- end -}}
 {{- end }}
 
+{{/* The binary refuses to listen for anybody by mistake, and so does the chart. */}}
+{{- define "ballast.checkCallers" -}}
+{{- $auth := .Values.config.auth -}}
+{{- $isOn := or $auth.tokens $auth.certificates (($auth.jwt | default dict).issuer) -}}
+{{- if and $isOn $auth.anonymous -}}
+{{- fail "config.auth.anonymous: must be false if callers are listed: they need credentials" -}}
+{{- end -}}
+{{- if not (or $isOn $auth.anonymous) -}}
+{{- fail "config.auth: list callers, or set anonymous if the network policy is enough" -}}
+{{- end -}}
+{{- if and .Values.tests.enabled (.Values.config.tls | default dict).certificate -}}
+{{- fail "tests.enabled: the test pod has no authority for config.tls; set it to false" -}}
+{{- end -}}
+{{- end }}
+
 {{/* What would override the chart's own settings, or put a secret where everyone can read it. */}}
 {{- define "ballast.checkSettings" -}}
 {{- range .Values.extraEnv -}}
@@ -132,5 +147,6 @@
 {{- include "ballast.checkMemory" . -}}
 {{- include "ballast.checkReplicas" . -}}
 {{- include "ballast.checkNetwork" . -}}
+{{- include "ballast.checkCallers" . -}}
 {{- include "ballast.checkSettings" . -}}
 {{- end }}

@@ -63,5 +63,5 @@ metadata:
 
 {{/* The address of the server within the cluster. */}}
 {{- define "ballast.address" -}}
-http://{{ include "ballast.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Values.service.port }}
+http{{ with (.Values.config.tls | default dict).certificate }}s{{ end }}://{{ include "ballast.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Values.service.port }}
 {{- end }}

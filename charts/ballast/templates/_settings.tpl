@@ -1,17 +1,26 @@
 {{/* The settings file of the server. */}}
 
-{{/* A map of scalars, lists and maps of these as TOML. JSON's spelling of scalars and lists is
-TOML's; Helm's own toToml writes every whole number with a decimal point. */}}
+{{/* A map of scalars, lists and maps of these as TOML, below the path `above`. JSON's spelling of
+scalars and lists is TOML's; Helm's own toToml writes every whole number with a decimal point. A list
+of maps is a list of tables. */}}
 {{- define "ballast.toml" -}}
-{{- range $key, $value := . }}
-{{- if not (or (kindIs "map" $value) (kindIs "invalid" $value)) }}
+{{- $above := .above }}
+{{- range $key, $value := .settings }}
+{{- $isTables := and (kindIs "slice" $value) $value (kindIs "map" (first $value)) }}
+{{- if not (or (kindIs "map" $value) (kindIs "invalid" $value) $isTables) }}
 {{ $key }} = {{ toJson $value }}
 {{- end }}
 {{- end }}
-{{- range $key, $value := . }}
+{{- range $key, $value := .settings }}
+{{- $path := printf "%s%s" $above $key }}
 {{- if kindIs "map" $value }}
-[{{ $key }}]
-{{- include "ballast.toml" $value }}
+[{{ $path }}]
+{{- include "ballast.toml" (dict "above" (printf "%s." $path) "settings" $value) }}
+{{- else if and (kindIs "slice" $value) $value (kindIs "map" (first $value)) }}
+{{- range $value }}
+[[{{ $path }}]]
+{{- include "ballast.toml" (dict "above" (printf "%s." $path) "settings" .) }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -30,5 +39,5 @@ TOML's; Helm's own toToml writes every whole number with a decimal point. */}}
 {{- $_ := set $own "store" "sqlite:/var/lib/ballast/ballast.db" -}}
 {{- $_ := set $own "create" .Values.persistence.create -}}
 {{- end -}}
-{{- include "ballast.toml" (merge $own .Values.config) | trim }}
+{{- include "ballast.toml" (dict "above" "" "settings" (merge $own .Values.config)) | trim }}
 {{- end }}

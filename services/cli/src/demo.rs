@@ -4,7 +4,7 @@ mod short;
 mod story;
 
 use crate::{
-    connect::{Clients, Connection},
+    connect::{Clients, Connection, Credentials},
     ingest, show,
     terminal::{self, Terminal, Tone},
 };
@@ -70,8 +70,12 @@ async fn play(
 ) -> Result<()> {
     let stopwatch = Stopwatch::start();
     let Output { as_json, terminal } = output;
-    let connection =
-        Connection { server: format!("http://{address}"), timeout: 60, traceparent: None };
+    let connection = Connection {
+        server: format!("http://{address}"),
+        timeout: 60,
+        traceparent: None,
+        credentials: Credentials::default(),
+    };
     let clients = connection.open().await?;
     let say = |text: &str| {
         if !as_json {

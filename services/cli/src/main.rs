@@ -11,6 +11,7 @@ mod datasets;
 mod demo;
 mod error_report;
 mod factors;
+mod hedge;
 mod history;
 mod ingest;
 mod json;
@@ -22,6 +23,7 @@ mod serve;
 mod settings_args;
 mod show;
 mod store_commands;
+mod stress;
 mod terminal;
 mod trade_members;
 mod watch;
@@ -122,6 +124,12 @@ enum Query {
     Members(trade_members::MemberArguments),
     /// Rank the market by squeeze risk, or assess the shorts of a portfolio.
     Squeeze(query_commands::SqueezeArguments),
+    /// Say what a portfolio would make or lose in past windows and known moves, or find the likeliest
+    /// way to lose an amount; `list` lists the scenarios.
+    Stress(stress::StressArguments),
+    /// Plan the way out of a portfolio's risk, three ways: cut it, overlay it with other instruments,
+    /// or both; with what each costs and gives away.
+    Hedge(hedge::HedgeArguments),
     /// Rank days: "the largest since", of any series or measure, under conditions on others.
     Records(records::RecordsArguments),
     /// List the values of a measure, as known now or as known at each close.
@@ -213,6 +221,8 @@ async fn answer(
         Query::Factors(arguments) => factors::factors(arguments, connection, output).await,
         Query::Members(arguments) => trade_members::members(arguments, connection, output).await,
         Query::Squeeze(arguments) => query_commands::squeeze(arguments, connection, output).await,
+        Query::Stress(arguments) => stress::stress(arguments, connection, output).await,
+        Query::Hedge(arguments) => hedge::hedge(arguments, connection, output).await,
         Query::Records(arguments) => records::records(arguments, connection, output).await,
         Query::History(arguments) => history::history(arguments, connection, output).await,
         Query::Datasets(arguments) => datasets::datasets(arguments, connection, output).await,

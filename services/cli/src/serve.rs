@@ -21,6 +21,19 @@ pub(crate) struct ServeArguments {
     /// Address of the admin port: probes and metrics over plain HTTP.
     #[arg(long, value_name = "ADDRESS")]
     admin_listen: Option<SocketAddr>,
+    /// Certificate of the server (PEM), for TLS; needs --server-key.
+    #[arg(long, value_name = "FILE")]
+    server_certificate: Option<PathBuf>,
+    /// Key of the server's certificate (PEM).
+    #[arg(long, value_name = "FILE")]
+    server_key: Option<PathBuf>,
+    /// Authorities (PEM) whose client certificates are accepted.
+    #[arg(long, value_name = "FILE")]
+    client_ca: Option<PathBuf>,
+    /// Listen beyond loopback although nobody needs credentials, because something else guards the
+    /// port.
+    #[arg(long)]
+    anonymous: bool,
     /// URL of the store.
     #[arg(long, value_name = "URL")]
     store: Option<String>,
@@ -86,6 +99,16 @@ impl ServeArguments {
         };
         give("listen", self.listen.map(|listen| json!(listen)));
         give("admin", self.admin_listen.map(|listen| json!({ "listen": listen })));
+        let tls = [
+            ("certificate", &self.server_certificate),
+            ("key", &self.server_key),
+            ("client_ca", &self.client_ca),
+        ];
+        let given =
+            |(key, file): (&str, &Option<PathBuf>)| Some((key.to_owned(), json!(file.as_ref()?)));
+        let tls: Map<String, Value> = tls.into_iter().filter_map(given).collect();
+        give("tls", (!tls.is_empty()).then_some(Value::Object(tls)));
+        give("auth", self.anonymous.then_some(json!({ "anonymous": true })));
         give("store", self.store.as_ref().map(|store| json!(store)));
         give("create", self.create.then_some(json!(true)));
         give("threads", self.threads.map(|threads| json!(threads)));

@@ -31,6 +31,10 @@ mod book_row;
 pub(crate) mod short_costs;
 pub(crate) mod squeeze;
 
+pub(crate) mod stress;
+
+pub(crate) mod hedge;
+
 pub(crate) mod records;
 
 mod risk;

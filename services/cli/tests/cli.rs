@@ -58,7 +58,7 @@ fn help_names_every_command_and_a_wrong_line_is_usage() {
     assert_eq!(help.status.code(), Some(0));
     let commands = [
         "serve", "ingest", "rotation", "watch", "exposure", "squeeze", "records", "history",
-        "datasets", "health", "export", "migrate", "check", "backup", "restore", "demo",
+        "stress", "datasets", "health", "export", "migrate", "check", "backup", "restore", "demo",
     ];
     holds(&stdout(&help), &commands);
     assert_eq!(ballast(&[]).status.code(), Some(2));
@@ -359,6 +359,7 @@ fn the_demo_runs_to_its_end() {
         "What the book lost",
         "of its standard deviations",
         "What can squeeze",
+        "The rotation of 2024-07-11 twice in a row: the book would lose",
     ];
     let text = stdout(&demo);
     holds(&text, &sections);
@@ -380,6 +381,7 @@ fn the_full_demo_prints_every_table_and_replays() {
         "returns the same bytes",
         "The book as known at",
         "The short book as known at",
+        "What if, as known at",
     ];
     holds(&stdout(&demo), &sections);
 }
@@ -389,7 +391,7 @@ fn the_demo_as_json_is_one_object() {
     let demo = ballast(&["demo", "--once", "--json", "--port", "0"]);
     assert_eq!(demo.status.code(), Some(0), "{}", stderr(&demo));
     let answers: serde_json::Value = serde_json::from_str(&stdout(&demo)).unwrap();
-    for name in ["eveningBefore", "rotation", "exposure", "shortBook"] {
+    for name in ["eveningBefore", "rotation", "exposure", "shortBook", "stress"] {
         assert!(answers[name]["info"]["snapshot"]["revision"].is_string(), "{name}");
     }
 }

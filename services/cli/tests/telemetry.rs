@@ -10,7 +10,10 @@
 
 mod support;
 
-use contract::v1::{self, market_data_service_client::MarketDataServiceClient};
+use contract::v1::{
+    self, exposure_service_client::ExposureServiceClient,
+    market_data_service_client::MarketDataServiceClient,
+};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::{
         ExportTraceServiceRequest, ExportTraceServiceResponse,
@@ -185,4 +188,50 @@ async fn a_collector_that_hangs_delays_neither_calls_nor_the_end() {
     assert!(took < Duration::from_secs(8), "{took:?}");
     assert_eq!(code, Some(0));
     accepting.abort();
+}
+
+/// Sends a portfolio that no other text looks like.
+async fn analyze(server: &Server, trace: &str, label: &str) {
+    let position = v1::Position {
+        instrument: Some(v1::InstrumentRef {
+            symbol: "QZXJW".to_owned(),
+            ..v1::InstrumentRef::default()
+        }),
+        size: Some(v1::position::Size::Quantity(-7_654_321.25)),
+        ..v1::Position::default()
+    };
+    let portfolio = v1::Portfolio {
+        portfolio_id: label.to_owned(),
+        positions: vec![position],
+        ..v1::Portfolio::default()
+    };
+    let mut request = Request::new(v1::AnalyzePortfolioRequest {
+        portfolio: Some(portfolio),
+        ..v1::AnalyzePortfolioRequest::default()
+    });
+    let parent = format!("00-{trace}-00f067aa0ba902b7-01");
+    request.metadata_mut().insert("traceparent", parent.parse().unwrap());
+    let mut client = ExposureServiceClient::connect(server.http()).await.unwrap();
+    // The market is empty, so it is answered with gaps or refused; both must be silent.
+    let _answer = client.analyze_portfolio(request).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portfolio_is_in_no_log_line_and_no_span() {
+    let folder = TempDir::new().unwrap();
+    let (sink, collector) = Sink::start().await;
+    let server = serve(&folder, collector);
+    let (first, second) = ("4bf92f3577b34da6a3ce929d0e0e4736", "4bf92f3577b34da6a3ce929d0e0e4737");
+    analyze(&server, first, "KWYJIBO").await;
+    // Too long to be valid.
+    analyze(&server, second, &"KWYJIBO".repeat(1_000)).await;
+    let method = "ballast.v1.ExposureService/AnalyzePortfolio";
+    let mut seen = format!("{:?}", sink.trace(first, method).await);
+    seen += &format!("{:?}", sink.trace(second, method).await);
+    let lines = server.lines("call ended");
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    seen += &format!("{:?}", server.lines(""));
+    for secret in ["QZXJW", "7654321", "KWYJIBO"] {
+        assert!(!seen.contains(secret), "{secret}: {seen}");
+    }
 }

@@ -14,6 +14,7 @@ pub mod breakdown;
 pub mod explain;
 pub mod factor_list;
 pub mod look_through;
+pub mod parts;
 pub mod prepared;
 pub mod report;
 pub mod settings;

@@ -3,8 +3,8 @@
 //! In the order of their dependence, each module importing from those before it alone: `comparison`,
 //! `roles`, `issuer`, `sector`, `kind`, `short_ratio`, `market_value`, `average_volume`, `size`,
 //! `size_scheme`, `caps`, `basket`, `moves`, `line`, `spread`, `returns`, `trading`, `most_shorted`,
-//! `fund_holdings`, `funds`, `fund_line`, `look_through`, `trade`, `short_history`, `impact`. `known` is a part of
-//! the latter and of `most_shorted`.
+//! `fund_holdings`, `funds`, `fund_line`, `look_through`, `trade`, `short_history`, `impact`,
+//! `schedule`, `squeeze_threshold`. `known` is a part of `short_history` and of `most_shorted`.
 
 pub mod average_volume;
 pub mod basket;
@@ -24,11 +24,13 @@ pub mod most_shorted;
 pub mod moves;
 pub mod returns;
 pub mod roles;
+pub mod schedule;
 pub mod sector;
 pub mod short_history;
 pub mod short_ratio;
 pub mod size;
 pub mod size_scheme;
 pub mod spread;
+pub mod squeeze_threshold;
 pub mod trade;
 pub mod trading;

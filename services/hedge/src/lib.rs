@@ -60,6 +60,18 @@
 //! Every solution is checked against the conditions of Karush, Kuhn and Tucker by code that shares
 //! nothing with the solver ([`proof::Residuals`]); one that misses them is no answer.
 //!
+//! # From a book to a problem and back
+//!
+//! [`desk::Desk`] makes lines of a joined book and of the instruments that may hedge it: exposures by
+//! the ladder of [`::risk::factor_view`], funds looked through, prices, volumes and costs on the
+//! caller's [`terms`]. [`wish::Wish`] says what is wanted by meaning, and [`scheme`] puts it into a
+//! problem for each of three schemes: cut the book's own positions, overlay instruments, or both.
+//! [`plans::plans`] solves them side by side, and [`consequences`] says what the trades do: P&L if the
+//! trade unwinds or resumes, carry, margin, locates, the squeeze budget, and how far they are by noon
+//! and by the close ([`clock`]). [`walk_forward`] says how much variance a plan takes away on sessions
+//! that it did not know, [`cover`] in which order to buy shorts back, and [`working`] how to work the
+//! trades.
+//!
 //! Modules are declared in reading order.
 
 pub mod risk;
@@ -101,3 +113,33 @@ mod convex;
 mod branch;
 
 mod rounding;
+
+pub mod clock;
+
+pub mod terms;
+
+mod line_risk;
+
+pub mod desk;
+
+mod history;
+
+pub mod wish;
+
+pub mod scheme;
+
+pub mod consequences;
+
+pub mod plans;
+
+pub mod walk_forward;
+
+pub mod working;
+
+pub mod cover;
+
+/// Model version of the answers of this crate, part of every `SnapshotRef`.
+///
+/// It changes with every change of code that may alter such an answer, also if the code is in a
+/// crate that several services share: then the versions of all services concerned change.
+pub const MODEL_VERSION: &str = "hedge-0.6.0";

@@ -18,6 +18,7 @@ use marketdata::{
     instrument::InstrumentId,
     quotes::{Quote, Quotes},
 };
+use std::collections::BTreeMap;
 
 /// The position in one instrument: the sum of its lots.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -164,6 +165,38 @@ impl Book {
         self
     }
 
+    /// The book with other values of some instruments, of which each is given once: at other prices,
+    /// or after trades, which net into the holdings. What is boxed and the lots stay as submitted.
+    #[must_use]
+    pub fn revalued(
+        &self,
+        values: &[(InstrumentId, f64)],
+        (lookup, quotes): (&Lookup, &Quotes),
+    ) -> Book {
+        let mut book = self.clone();
+        let places = self.holdings.iter().enumerate().map(|(at, holding)| (holding.instrument, at));
+        let places: BTreeMap<InstrumentId, usize> = places.collect();
+        for (instrument, value) in values {
+            let (instrument, market_value) = (*instrument, *value);
+            let quote = quotes.get(instrument);
+            let shares = quote.map(|quote| market_value / quote.price);
+            let nothing =
+                Holding { instrument, market_value, boxed: 0.0, shares, quote, lots: (0, 0) };
+            match places.get(&instrument) {
+                Some(at) => {
+                    let held = book.holdings[*at];
+                    book.holdings[*at] = Holding { market_value, shares, ..held };
+                }
+                None => book.holdings.push(nothing),
+            }
+        }
+        book.holdings.sort_by_key(|holding| lookup.rank(holding.instrument));
+        let boxed: f64 = book.holdings.iter().map(|holding| holding.boxed).sum();
+        book.net_gross = net_gross(&book.holdings, &book.loose);
+        book.gross = book.net_gross + 2.0 * boxed;
+        book
+    }
+
     /// Value held both long and short by some lots of one holding, under the netting of the book.
     pub fn boxed(&self, lots: &mut [Lot]) -> f64 {
         self.sets.split(lots)
@@ -243,11 +276,7 @@ impl Book {
             }
         }
         loose.sort_unstable_by_key(|line| line.line);
-        let held: f64 = holdings.iter().map(|holding: &Holding| holding.market_value.abs()).sum();
-        let mut rest: Vec<f64> =
-            loose.iter().filter_map(LooseLine::market_value).map(f64::abs).collect();
-        rest.sort_unstable_by(f64::total_cmp);
-        let gross = held + rest.iter().sum::<f64>();
+        let gross = net_gross(&holdings, &loose);
         let net_gross = gross;
         Book {
             holdings,
@@ -262,6 +291,15 @@ impl Book {
             position_ids,
         }
     }
+}
+
+/// Σ |market value| over holdings, and over loose lines that gave a value.
+fn net_gross(holdings: &[Holding], loose: &[LooseLine]) -> f64 {
+    let held: f64 = holdings.iter().map(|holding| holding.market_value.abs()).sum();
+    let mut rest: Vec<f64> =
+        loose.iter().filter_map(LooseLine::market_value).map(f64::abs).collect();
+    rest.sort_unstable_by(f64::total_cmp);
+    held + rest.iter().sum::<f64>()
 }
 
 /// Of the lots of one name, those without an average cost, in the order submitted, if others have

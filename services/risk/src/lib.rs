@@ -3,7 +3,8 @@
 //! Shared by the exposure, hedge and stress services; nothing here depends on a submitted book.
 //! [`prepare::prepare`] builds the [`model::RiskModel`] of a view, which does not depend on the
 //! request and is shared. Beside it stand factor models of risk ([`factor_model::FactorModel`]): ours by
-//! cross-section ([`cross_section::prepare`]) and those of vendors. Modules are declared in reading order, and each uses only those above it.
+//! cross-section ([`cross_section::prepare`]) and those of vendors. [`factor_view::FactorView`] has exposures
+//! for every name, also for those that a factor model lacks. Modules are declared in reading order, and each uses only those above it.
 
 pub mod settings;
 
@@ -40,6 +41,14 @@ pub mod vendor_model;
 pub mod model_comparison;
 
 pub mod cross_section;
+
+pub mod series;
+
+pub mod large_moves;
+
+pub mod projection;
+
+pub mod factor_view;
 
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;

@@ -4,6 +4,7 @@
 //! deadline gets DEADLINE_EXCEEDED, at whatever frame of its answer it is. Replaces codec error
 //! messages.
 
+pub mod authentication;
 pub mod code_name;
 mod method;
 mod request;
@@ -131,6 +132,7 @@ where
             "call",
             method = request.uri().path(),
             request_id,
+            caller = tracing::field::Empty,
             trace_id = traced.trace_id().map(tracing::field::display),
         );
         let meter = Arc::new(self.layer.metrics.begin(name));

@@ -1,15 +1,17 @@
 //! All settings, read once: a file, then the environment, then flags; unknown keys are rejected.
 //!
 //! Environment variables are `BALLAST_LISTEN`, and `BALLAST_LIMITS__UPLOADS` for a key inside a
-//! table. Not settings, and ignored here: `BALLAST_CONFIG` (the file) and `BALLAST_SERVER` (the
-//! address that client commands call), which the cli reads; and the variables that Kubernetes adds
-//! for a service called `ballast` (`BALLAST_PORT`, `BALLAST_SERVICE_HOST`, …). [`Config::check`]
-//! runs before any port opens.
+//! table. Not settings, and ignored here: `BALLAST_CONFIG` (the file), and what client commands read
+//! (`BALLAST_SERVER`, `BALLAST_TLS_CA`, `BALLAST_TLS_CERT`, `BALLAST_TLS_KEY`, `BALLAST_TOKEN_FILE`),
+//! which are the cli's; and the variables that Kubernetes adds for a service called `ballast`
+//! (`BALLAST_PORT`, `BALLAST_SERVICE_HOST`, …). [`Config::check`] runs before any port opens.
 
 use crate::{
+    auth::settings::Auth,
     limits::{self, Limits},
     settings::Settings,
     store_url::StoreUrl,
+    tls::Tls,
 };
 use factors::roles::{Issuer, Role, Roles};
 use figment::{
@@ -33,6 +35,9 @@ pub struct Config {
     /// URL of the store: `sqlite:PATH`, `sqlite::memory:`, or
     /// `postgres://USER:PASSWORD@HOST/DATABASE`. Default: `sqlite:ballast.db`.
     pub store: StoreUrl,
+    /// URL of a hot standby of the store in PostgreSQL, which then serves reads and is followed by
+    /// polling; writes go to `store`. Default: none.
+    pub read_store: Option<StoreUrl>,
     /// Whether to create a new, empty store if there is none. Default: false, so that a typo in a
     /// path does not serve an empty store.
     pub create: bool,
@@ -48,6 +53,12 @@ pub struct Config {
     pub reflection: bool,
     /// The admin port.
     pub admin: Admin,
+    /// TLS of the gRPC port.
+    pub tls: Tls,
+    /// Who may call.
+    pub auth: Auth,
+    /// Interval at which the files of `tls` and `auth` are read again, milliseconds. Default: 10,000.
+    pub rotate_ms: u64,
     /// Logging.
     pub log: Log,
     /// Traces of calls.
@@ -174,12 +185,16 @@ impl Config {
         Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 50_051)),
             store: "sqlite:ballast.db".to_owned().into(),
+            read_store: None,
             create: false,
             threads: 0,
             follow_ms: 1_000,
             compact_s: 60,
             reflection: true,
             admin: Admin { listen: SocketAddr::from(([127, 0, 0, 1], 50_052)) },
+            tls: Tls::none(),
+            auth: Auth::none(),
+            rotate_ms: 10_000,
             log: Log { format: LogFormat::Text, filter: "info".to_owned() },
             tracing: Tracing { endpoint: String::new(), sample_ratio: 0.1 },
             connections: Connections {
@@ -254,6 +269,8 @@ impl Config {
             ("limits.request_idle_ms", limits.request_idle_ms, 1),
             ("limits.request_bytes_per_s", limits.request_bytes_per_s, 1),
             ("limits.connections", limits.connections as u64, 1),
+            ("limits.handshakes", limits.handshakes as u64, 1),
+            ("rotate_ms", self.rotate_ms, 1),
             ("connections.preface_ms", self.connections.preface_ms, 1),
             ("connections.unread_ms", self.connections.unread_ms, 1),
             ("limits.streams_per_connection", u64::from(limits.streams_per_connection), 1),
@@ -271,6 +288,8 @@ impl Config {
             }
         }
         self.check_most()?;
+        self.tls.check()?;
+        self.auth.check(self.listen, &self.tls)?;
         self.tracing.check()?;
         self.log
             .filter
@@ -288,6 +307,7 @@ impl Config {
             ("threads", threads, limits::THREADS as u64),
             ("limits.compute_queue", queue, count / 2),
             ("limits.connections", limits.connections as u64, count),
+            ("limits.handshakes", limits.handshakes as u64, count),
             ("limits.uploads", limits.uploads as u64, count),
             ("limits.watchers", limits.watchers as u64, count),
             ("limits.answer_bytes", limits.answer_bytes as u64, count),
@@ -309,6 +329,7 @@ impl Config {
             ("drain.deadline_ms", self.drain.deadline_ms, longest),
             ("drain.grace_ms", self.drain.grace_ms, longest),
             ("follow_ms", self.follow_ms, longest),
+            ("rotate_ms", self.rotate_ms, longest),
             ("compact_s", self.compact_s, longest / 1_000),
         ];
         match bounds.into_iter().find(|(_, value, most)| most < value) {
@@ -330,7 +351,10 @@ impl Config {
 /// Whether a variable's name after `BALLAST_` is one of these settings.
 fn is_setting(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    let is_the_clis = matches!(key.as_str(), "config" | "server");
+    let is_the_clis = matches!(
+        key.as_str(),
+        "config" | "server" | "tls_ca" | "tls_cert" | "tls_key" | "token_file"
+    );
     let is_kubernetes = key == "port" || key.starts_with("port_") || key.starts_with("service_");
     !(is_the_clis || is_kubernetes)
 }

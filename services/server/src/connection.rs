@@ -9,13 +9,15 @@ use crate::{
     config::{Config, Connections, Drain},
     limits,
     phase::Phase,
+    rotating::Rotating,
+    tls::{self, TlsKeys},
     traffic::{Calls, Line},
 };
 use std::{
     convert::Infallible,
     io,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -24,16 +26,18 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
 };
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 
 /// Length of the HTTP/2 connection preface (RFC 9113, section 3.4), bytes.
 const PREFACE_BYTES: usize = 24;
 
-/// Accepts connections until the stream is dropped.
+/// Accepts connections until the stream is dropped; over TLS if there are keys for it.
 pub fn accepted(
     listener: TcpListener,
     config: &Config,
+    keys: Option<Rotating<TlsKeys>>,
     phase: watch::Receiver<Phase>,
     calls: Calls,
 ) -> ReceiverStream<Result<Connection, Infallible>> {
@@ -41,6 +45,9 @@ pub fn accepted(
     let door = Door {
         places: Arc::new(Semaphore::new(config.limits.connections)),
         most: config.limits.connections,
+        handshakes: Arc::new(Semaphore::new(config.limits.handshakes)),
+        keys,
+        failing: Mutex::default(),
         connections: config.connections.clone(),
         drain: config.drain.clone(),
         phase,
@@ -49,15 +56,22 @@ pub fn accepted(
     tokio::spawn(async move {
         tokio::select! {
             () = sender.closed() => {}
-            () = door.accept_all(listener, &sender) => {}
+            () = Arc::new(door).accept_all(listener, &sender) => {}
         }
     });
     ReceiverStream::new(receiver)
 }
 
+/// Where connections go.
+type Sender = mpsc::Sender<Result<Connection, Infallible>>;
+
 struct Door {
     places: Arc<Semaphore>,
     most: usize,
+    handshakes: Arc<Semaphore>,
+    keys: Option<Rotating<TlsKeys>>,
+    /// Handshakes that fail.
+    failing: Mutex<Episode>,
     connections: Connections,
     drain: Drain,
     phase: watch::Receiver<Phase>,
@@ -65,25 +79,23 @@ struct Door {
 }
 
 impl Door {
-    async fn accept_all(
-        self,
-        listener: TcpListener,
-        to: &mpsc::Sender<Result<Connection, Infallible>>,
-    ) {
+    async fn accept_all(self: Arc<Door>, listener: TcpListener, to: &Sender) {
         let (mut full, mut failing) = (Episode::default(), Episode::default());
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => match Arc::clone(&self.places).try_acquire_owned() {
-                    Ok(place) => {
-                        if to.send(Ok(self.admit(stream, place))).await.is_err() {
-                            return;
+                Ok((stream, _)) => {
+                    let Some(places) = self.place() else {
+                        // Closes the connection at once, so that the client does not wait for an
+                        // answer.
+                        if full.begins() {
+                            warn_full(self.most, self.keys.is_some());
                         }
+                        continue;
+                    };
+                    if !self.open(stream, places, to).await {
+                        return;
                     }
-                    // Closes the connection at once, so that the client does not wait for an
-                    // answer.
-                    Err(_) if full.begins() => warn_full(self.most),
-                    Err(_) => {}
-                },
+                }
                 Err(error) if is_of_the_client(&error) => {}
                 Err(error) => {
                     if failing.begins() {
@@ -95,11 +107,82 @@ impl Door {
         }
     }
 
-    fn admit(&self, stream: TcpStream, place: OwnedSemaphorePermit) -> Connection {
+    /// A place for a connection, and one for its handshake if it has one.
+    fn place(&self) -> Option<(OwnedSemaphorePermit, Option<OwnedSemaphorePermit>)> {
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        let handshake = match self.keys {
+            Some(_) => Some(Arc::clone(&self.handshakes).try_acquire_owned().ok()?),
+            None => None,
+        };
+        Some((place, handshake))
+    }
+
+    /// Hands a connection on, or begins its handshake, which must not hold up others. Returns false
+    /// if nobody takes connections any more.
+    async fn open(
+        self: &Arc<Door>,
+        stream: TcpStream,
+        (place, handshake): (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>),
+        to: &Sender,
+    ) -> bool {
         // An answer is a few small writes, and none of them should wait for another. If this fails
         // the connection is broken, and its first read reports it.
         let _broken = stream.set_nodelay(true);
-        let line = Arc::new(Line::new(&self.calls));
+        let Some(keys) = &self.keys else {
+            let connection = self.admit(Transport::Plain(stream), Vec::new(), place);
+            return to.send(Ok(connection)).await.is_ok();
+        };
+        let acceptor = TlsAcceptor::from(Arc::clone(&keys.now().config));
+        let (door, to) = (Arc::clone(self), to.clone());
+        tokio::spawn(async move {
+            let shaken = async {
+                tokio::select! {
+                    () = to.closed() => None,
+                    shaken = door.shake_hands(acceptor, stream) => shaken,
+                }
+            };
+            let shaken = shaken.await;
+            drop(handshake);
+            if let Some((stream, names)) = shaken {
+                let connection = door.admit(Transport::Tls(Box::new(stream)), names, place);
+                let _stopping = to.send(Ok(connection)).await;
+            }
+        });
+        true
+    }
+
+    /// The handshake of TLS, within the time for a preface; returns the names in the client's
+    /// certificate as well.
+    async fn shake_hands(
+        &self,
+        acceptor: TlsAcceptor,
+        stream: TcpStream,
+    ) -> Option<(TlsStream<TcpStream>, Vec<String>)> {
+        let time = Duration::from_millis(self.connections.preface_ms);
+        let shaken = tokio::time::timeout(time, acceptor.accept(stream)).await;
+        match shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+            Ok(stream) => {
+                let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
+                let names = certificates.first().map(tls::names).unwrap_or_default();
+                Some((stream, names))
+            }
+            Err(error) => {
+                let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+                if failing.begins() {
+                    warn_handshake(&error);
+                }
+                None
+            }
+        }
+    }
+
+    fn admit(
+        &self,
+        stream: Transport,
+        names: Vec<String>,
+        place: OwnedSemaphorePermit,
+    ) -> Connection {
+        let line = Arc::new(Line::new(&self.calls, names));
         let ended = ended(
             Arc::clone(&line),
             self.connections.clone(),
@@ -137,8 +220,13 @@ pub(crate) fn open_files(limits: &str) -> Option<usize> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-fn warn_full(most: usize) {
-    tracing::warn!(most, "connection limit reached; closing new connections");
+fn warn_full(most: usize, is_tls: bool) {
+    tracing::warn!(most, is_tls, "limit of connections or handshakes reached; closing new ones");
+}
+
+/// Once per episode: a client that retries would fill the log.
+fn warn_handshake(error: &io::Error) {
+    tracing::warn!(cause = %error, "handshakes of TLS fail; is it plain text, or another authority?");
 }
 
 fn warn_failing(error: &io::Error) {
@@ -146,7 +234,7 @@ fn warn_failing(error: &io::Error) {
 }
 
 /// Decides when to log a recurring condition: once per episode.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Episode {
     since_last: Option<Stopwatch>,
 }
@@ -193,9 +281,32 @@ async fn ended(
     }
 }
 
+/// What a connection is read from and written to.
+#[derive(Debug)]
+enum Transport {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Transport {
+    fn reader(&mut self) -> Pin<&mut (dyn AsyncRead + Unpin)> {
+        match self {
+            Transport::Plain(stream) => Pin::new(stream),
+            Transport::Tls(stream) => Pin::new(stream),
+        }
+    }
+
+    fn writer(&mut self) -> Pin<&mut (dyn AsyncWrite + Unpin)> {
+        match self {
+            Transport::Plain(stream) => Pin::new(stream),
+            Transport::Tls(stream) => Pin::new(stream),
+        }
+    }
+}
+
 /// A connection that fails once it must end.
 pub struct Connection {
-    stream: TcpStream,
+    stream: Transport,
     /// Bytes of the preface received so far.
     received: usize,
     line: Arc<Line>,
@@ -240,7 +351,7 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         self.check(context)?;
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let polled = self.stream.reader().poll_read(context, buffer);
         if self.received < PREFACE_BYTES {
             self.received += buffer.filled().len() - before;
             if PREFACE_BYTES <= self.received {
@@ -258,7 +369,7 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.check(context)?;
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        self.stream.writer().poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -267,19 +378,22 @@ impl AsyncWrite for Connection {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.check(context)?;
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+        self.stream.writer().poll_write_vectored(context, bytes)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        match &self.stream {
+            Transport::Plain(stream) => stream.is_write_vectored(),
+            Transport::Tls(stream) => stream.is_write_vectored(),
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        self.stream.writer().poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        self.stream.writer().poll_shutdown(context)
     }
 }
 

@@ -7,12 +7,14 @@
 pub mod admin;
 pub mod admin_port;
 pub mod as_of;
+pub mod auth;
 pub mod call;
 pub mod clock;
 pub mod compute;
 pub mod config;
 pub mod connection;
 pub mod excerpt;
+pub mod follower;
 pub mod hex;
 pub mod limits;
 pub mod market;
@@ -27,19 +29,22 @@ pub mod prepared_cache;
 pub mod refusal;
 pub mod retired;
 pub mod revisions;
+pub mod rotating;
 pub mod rpc;
 pub mod services;
 pub mod settings;
 pub mod store_health;
 pub mod store_url;
 pub mod telemetry;
+pub mod tls;
 pub mod traffic;
 pub mod upload;
 pub mod views;
 
 use crate::{
     admin_port::Pages,
-    call::CallLayer,
+    auth::{AuthError, Authority},
+    call::{CallLayer, authentication::AuthLayer},
     clock::{Clock, Stopwatch},
     config::{Config, ConfigError, Drain},
     market::Resident,
@@ -49,13 +54,16 @@ use crate::{
         sampler::{Sampled, Sampler},
     },
     phase::Phase,
+    rotating::Rotating,
     services::Services,
     settings::Settings,
     store_health::StoreState,
+    store_url::StoreUrl,
+    tls::{TlsError, TlsKeys},
     traffic::{Calls, Traffic},
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
-use store::{Store, StoreError};
+use store::{Place, Store, StoreError};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 use tonic::transport::Server;
 use tonic_health::{ServingStatus, server::HealthReporter};
@@ -112,6 +120,12 @@ pub enum StartError {
     /// Metrics cannot be kept.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// The files of TLS cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The credentials of callers cannot be used.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
     /// Reflection cannot be built from the contract.
     #[error("reflection cannot be built: {0}")]
     Reflection(String),
@@ -155,6 +169,7 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     check_processor()?;
     config.check()?;
     let settings = Settings::of(&config.roles)?;
+    let guard = Guard::load(&config).await?;
     let (store, market) = open_store(&config).await.map_err(|error| match error {
         StoreError::Missing(_) => StartError::NoStore(error),
         StoreError::Damaged(_) => {
@@ -179,14 +194,17 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     set_health(&health, ServingStatus::Serving).await;
     let (shut, shutting) = watch::channel(false);
     let (traffic, calls) = (layer.traffic().clone(), Calls::default());
-    let server = server(&config, seed).layer(layer).add_routes(routes);
+    let gate = AuthLayer::new(guard.authority.clone(), services.clock.clone());
+    let server = server(&config, seed).layer(layer).layer(gate).add_routes(routes);
     let sampler = observe(&metrics, &services, (traffic, calls.clone()), up);
-    let incoming = connection::accepted(listener, &config, phases.clone(), calls.clone());
+    let tls = guard.keys.clone();
+    let incoming = connection::accepted(listener, &config, tls, phases.clone(), calls.clone());
     let serving = tokio::spawn(server.serve_with_incoming_shutdown(incoming, raised(shutting)));
     tracing::info!(%address, admin = %admin_address, models = ?models::ALL, "serving");
     let store_changes = services.store_health.changes();
     let pages = Pages::new(phases, store_changes.clone(), metrics);
     let mut background = background(&config, &services);
+    background.extend(guard.follow(&config));
     background.push(tokio::spawn(sampler.run()));
     Ok(Running {
         address,
@@ -202,6 +220,45 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
         serving,
         drain: config.drain,
     })
+}
+
+/// Who is let in, and over what; made of files that are read again while the server runs.
+#[derive(Clone, Debug)]
+struct Guard {
+    /// `None`: the port speaks plain text.
+    keys: Option<Rotating<TlsKeys>>,
+    /// `None`: everybody may call.
+    authority: Option<Rotating<Authority>>,
+}
+
+impl Guard {
+    /// Reads the files that the settings name.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or is not what its setting says.
+    async fn load(config: &Config) -> Result<Guard, StartError> {
+        let keys = match config.tls.is_on() {
+            true => Some(Rotating::load(&config.tls).await?),
+            false => None,
+        };
+        let authority = match config.auth.is_on() {
+            true => Some(Rotating::load(&config.auth).await?),
+            false => None,
+        };
+        if keys.is_none() && config.auth.has_bearers() && !config.listen.ip().is_loopback() {
+            tracing::warn!("bearer tokens arrive in plain text: set tls, or have a mesh encrypt");
+        }
+        Ok(Guard { keys, authority })
+    }
+
+    /// The tasks that read the files again.
+    fn follow(self, config: &Config) -> impl Iterator<Item = JoinHandle<()>> {
+        let every = Duration::from_millis(config.rotate_ms);
+        let keys = self.keys.map(|keys| tokio::spawn(keys.follow(config.tls.clone(), every)));
+        let callers = self.authority;
+        let callers = callers.map(|known| tokio::spawn(known.follow(config.auth.clone(), every)));
+        keys.into_iter().chain(callers)
+    }
 }
 
 /// Has the metrics read these parts of the server; returns the sampler of what they cannot read.
@@ -230,11 +287,12 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartE
 
 /// Opens the store, verifies everything in it that can change an answer, and loads the market.
 async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, Resident), StoreError> {
-    let url = config.store.with_password();
+    let standby = config.read_store.as_ref().map(StoreUrl::with_password);
+    let place = Place { url: config.store.with_password(), standby };
     let store = if config.create {
-        store::connect_on(url, config.thread_count()).await?
+        store::connect_on(place, config.thread_count()).await?
     } else {
-        store::open_on(url, config.thread_count()).await?
+        store::open_on(place, config.thread_count()).await?
     };
     let market = Resident::load(store.as_ref()).await?;
     Ok((store, market))
@@ -278,7 +336,11 @@ fn background(config: &Config, services: &Arc<Services>) -> Vec<JoinHandle<()>> 
     let every = Duration::from_millis(config.follow_ms);
     let (market, store) = (services.market.clone(), Arc::clone(&services.store));
     let health = services.store_health.clone();
-    let mut tasks = vec![tokio::spawn(market::follow(market, store, every, health.clone()))];
+    let follower = services.follower.clone();
+    let mut tasks = vec![
+        tokio::spawn(follower.run(market, Arc::clone(&store), every, health.clone())),
+        tokio::spawn(follower::retry_writes(store, every, health.clone())),
+    ];
     if 0 < config.compact_s {
         let every = Duration::from_secs(config.compact_s);
         let (store, clock) = (Arc::clone(&services.store), services.clock.clone());

@@ -41,6 +41,8 @@ pub struct Limits {
     pub request_bytes_per_s: u64,
     /// Concurrent connections; further ones are closed as soon as they are accepted.
     pub connections: usize,
+    /// Concurrent TLS handshakes; further connections are closed as soon as they are accepted.
+    pub handshakes: usize,
     /// Concurrent calls on one connection.
     pub streams_per_connection: u32,
     /// Concurrent watch streams, over all connections.
@@ -80,6 +82,7 @@ impl Limits {
             request_idle_ms: 10_000,
             request_bytes_per_s: 16 * 1024,
             connections: 8_192,
+            handshakes: 1_024,
             streams_per_connection: 256,
             watchers: 1_024,
             compute_queue: 64,
@@ -111,6 +114,30 @@ pub const TRADE_MEMBERS: usize = 100;
 pub const TRADE_LINES: usize = 8;
 /// Largest rank by market value in a selector of a leg.
 pub const TRADE_RANK: i32 = 100_000;
+/// Scenarios of one request.
+pub const SCENARIOS: usize = 32;
+/// Scenarios times listed positions of one request: 4 MiB of an answer.
+pub const SCENARIO_POSITIONS: usize = 20_000;
+/// Calendar days from the first to the last session of one replay: five years.
+pub const REPLAY_DAYS: i32 = 1_830;
+/// Shocks of one scenario.
+pub const SCENARIO_SHOCKS: usize = 20;
+/// Lines of one basket that a scenario shocks, and shorts that one squeezes by name.
+pub const SCENARIO_LINES: usize = 100;
+/// Sessions over which known moves happen: a year.
+pub const SCENARIO_SESSIONS: i32 = 252;
+/// Bounds on factors of one search for a likely loss.
+pub const FACTOR_BOXES: usize = 100;
+/// Instruments of one hedging problem.
+pub const HEDGE_INSTRUMENTS: usize = 200;
+/// Constraints of one hedging problem.
+pub const HEDGE_CONSTRAINTS: usize = 100;
+/// Exclusions of one hedging problem.
+pub const HEDGE_EXCLUSIONS: usize = 1_000;
+/// Points of one frontier.
+pub const FRONTIER_POINTS: usize = 20;
+/// Branches of one search for a hedge.
+pub const HEDGE_NODES: i32 = 10_000;
 /// Entries of a page if the caller does not set a size.
 pub const PAGE_DEFAULT: usize = 100;
 /// Maximum number of entries of a page.
@@ -206,6 +233,12 @@ pub const GAP_SUBJECTS: usize = 10;
 pub const GAP_DETAILS: usize = 3;
 /// Longest time that a call waits for a revision that this server has not read, milliseconds.
 pub const LONGEST_WAIT_MS: u64 = 30_000;
+/// Pause between two looks at a standby that has not received a revision yet, milliseconds.
+pub const STANDBY_PAUSE_MS: u64 = 50;
+/// Reads of the store for calls that run at a time; the others wait, up to their deadlines. Two less
+/// than the connections with which a store in PostgreSQL reads: one for the follower, one for the
+/// sampler.
+pub const STORE_READS: usize = 2;
 /// How long before its deadline a call that waits in vain is answered, milliseconds. A call with
 /// less time does not wait.
 pub const ANSWER_AHEAD_MS: u64 = 100;
@@ -238,3 +271,13 @@ pub const OWN_FILES: usize = 128;
 pub const LONGEST_MS: u64 = 10 * 366 * 86_400_000;
 /// Time that cut calls get to send their status, milliseconds.
 pub const LAST_FRAMES_MS: u64 = 500;
+/// Bytes of a file with a certificate, a key, a token or a set of keys.
+pub const SECRET_FILE_BYTES: u64 = 256 * 1024;
+/// Least characters of a static token: 32 of hexadecimal are 128 bits.
+pub const TOKEN_CHARS_LEAST: usize = 32;
+/// Most characters of a static token.
+pub const TOKEN_CHARS: usize = 4_096;
+/// Characters of the name of a caller.
+pub const CALLER_CHARS: usize = 256;
+/// Most seconds that the clock of an identity provider may be from ours.
+pub const CLOCK_SKEW_S: u64 = 300;

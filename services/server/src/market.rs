@@ -9,6 +9,7 @@
 use crate::{
     clock::{Clock, Stopwatch},
     limits,
+    refusal::Refusal,
     retired::{Retired, Shared},
     store_health::StoreHealth,
     telemetry::with_causes,
@@ -98,27 +99,57 @@ impl Resident {
     /// # Errors
     /// If the store cannot be read, or its log is not the one that was folded so far.
     pub async fn catch_up(&self, store: &dyn Store) -> Result<(), StoreError> {
-        // Read in this order: only durable data is folded, so the store is never behind.
+        match self.is_behind(store).await? {
+            true => self.writing().await.catch_up(store).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the store has what this market has not.
+    async fn is_behind(&self, store: &dyn Store) -> Result<bool, StoreError> {
+        // Read in this order: only durable data is folded, so the store is never behind, unless a
+        // standby that serves its reads has not received a write of this process.
         let ours = self.head().head();
         let head = store.head().await?;
-        if head.revision < ours.revision {
+        if head.revision < ours.revision && !store.lags().await? {
             let (head, ours) = (head.revision, ours.revision);
             let text = format!("its newest revision is {head}, but this process has read {ours}");
             return Err(StoreError::Replaced(text));
         }
-        if head == ours {
-            return Ok(());
-        }
-        self.writing().await.catch_up(store).await
+        Ok(ours.revision <= head.revision && head != ours)
     }
 }
 
 impl Writing<'_> {
-    /// Folds in the writes of other processes, if any.
+    /// Folds in the writes of other processes up to a revision at least, which was committed. Waits
+    /// for a standby that serves the reads, and has not received it yet.
     ///
     /// # Errors
-    /// If the store cannot be read, or its log is not the one that was folded so far.
-    pub async fn catch_up(&self, store: &dyn Store) -> Result<(), StoreError> {
+    /// [`Refusal::Behind`] after [`limits::LONGEST_WAIT_MS`]; [`Refusal::Store`] as
+    /// [`Resident::catch_up`].
+    pub async fn catch_up_to(&self, revision: u64, store: &dyn Store) -> Result<(), Refusal> {
+        let reached = async {
+            loop {
+                if self.resident.is_behind(store).await? {
+                    self.catch_up(store).await?;
+                }
+                if revision <= self.resident.head().head().revision {
+                    return Ok::<(), StoreError>(());
+                }
+                tokio::time::sleep(Duration::from_millis(limits::STANDBY_PAUSE_MS)).await;
+            }
+        };
+        let longest = Duration::from_millis(limits::LONGEST_WAIT_MS);
+        match tokio::time::timeout(longest, reached).await {
+            Ok(reached) => Ok(reached?),
+            Err(_) => {
+                let head = self.resident.head().head().revision;
+                Err(Refusal::Behind { asked: revision, head })
+            }
+        }
+    }
+
+    async fn catch_up(&self, store: &dyn Store) -> Result<(), StoreError> {
         let ours = self.resident.head().head();
         let delta = store.load(ours.revision).await?;
         if let Some(before) = ours.revision.checked_sub(1) {
@@ -158,30 +189,6 @@ async fn apply(market: Arc<Market>, delta: Delta) -> Arc<Market> {
             // The runtime is shutting down, and with it the task that waits for the market.
             Err(_) => std::future::pending().await,
         },
-    }
-}
-
-/// Follows a store until cancelled: reads its head whenever a commit is announced and at every
-/// interval. After a failed write it tries a small one, so that health recovers by itself when the
-/// store accepts writes again.
-pub async fn follow(
-    resident: Resident,
-    store: Arc<dyn Store>,
-    every: Duration,
-    health: StoreHealth,
-) {
-    let mut ticks = tokio::time::interval(every);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = store.announced() => {}
-        }
-        resident.retired.free();
-        health.followed(&resident.catch_up(store.as_ref()).await);
-        if !health.takes_writes() {
-            health.written(&store.probe_write().await);
-        }
     }
 }
 

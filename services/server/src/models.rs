@@ -2,11 +2,13 @@
 //! answers.
 
 /// The model version of each service, of the form `<service>-<version>`.
-pub const ALL: [&str; 4] = [
+pub const ALL: [&str; 6] = [
     exposure::MODEL_VERSION,
+    hedge::MODEL_VERSION,
     marketdata::MODEL_VERSION,
     rotation::MODEL_VERSION,
     squeeze::MODEL_VERSION,
+    stress::MODEL_VERSION,
 ];
 
 /// Whether a model version is one of another service than that of `model`. A reference with such a

@@ -22,7 +22,7 @@ impl<Query: Sync> Needed<Query> for () {
 }
 
 /// A prepared value comes from the cache of prepared values.
-impl<Query: Sync, Value: Prepared> Needed<Query> for Value {
+impl<Query: Sync, Value: Prepared<Base = ()>> Needed<Query> for Value {
     async fn of(_: &Query, services: &Services, pinned: &Pinned) -> Result<Arc<Value>, Refusal> {
         services.prepared(pinned).await
     }

@@ -14,11 +14,25 @@ pub fn until<F: Future>(deadline: Instant, call: F) -> TaskLocalFuture<Instant, 
     DEADLINE.scope(deadline, call)
 }
 
-/// When a call that still waits must answer, so that the caller gets the reason and not only its own
-/// deadline.
+/// When a call that still waits for another process must answer.
 pub fn end() -> Instant {
     let longest = Instant::now() + Duration::from_millis(limits::LONGEST_WAIT_MS);
+    last_moment().map_or(longest, |last| last.min(longest))
+}
+
+/// The outcome of work, or `None` if the call must answer before it ends. The work is not stopped if
+/// it runs in a task of its own.
+pub async fn in_time<T>(work: impl Future<Output = T>) -> Option<T> {
+    match last_moment() {
+        Some(last) => tokio::time::timeout_at(last, work).await.ok(),
+        None => Some(work.await),
+    }
+}
+
+/// When a call must answer, so that the caller gets the reason and not only its own deadline; `None`
+/// outside of a call.
+fn last_moment() -> Option<Instant> {
     let ahead = Duration::from_millis(limits::ANSWER_AHEAD_MS);
-    let deadline = DEADLINE.try_with(|deadline| *deadline).unwrap_or(longest);
-    deadline.checked_sub(ahead).map_or(deadline, |early| early.min(longest))
+    let deadline = DEADLINE.try_with(|deadline| *deadline).ok()?;
+    Some(deadline.checked_sub(ahead).unwrap_or(deadline))
 }

@@ -6,7 +6,12 @@ use factors::roles::Roles;
 use marketdata::{
     changes::DatasetSet,
     contents::{DatasetContents, contents},
+    dataset::Dataset,
     snapshot::Snapshot,
+};
+use risk::{
+    cross_section::{self, CrossSection, settings::CrossSectionSettings},
+    model::RiskModel,
 };
 use rotation::prepared::{PreparedRotation, Recounted};
 use squeeze::prepared::PreparedSqueeze;
@@ -17,9 +22,18 @@ pub trait Prepared: Send + Sync + Sized + 'static {
     /// others.
     const READS: DatasetSet;
 
+    /// The prepared value of the same view that it is made from; `()` if the snapshot is enough. It
+    /// reads no other datasets.
+    type Base: Send + Sync + 'static;
+
     /// Prepares it, on the pool of the caller. An earlier value may make it faster; the result has
     /// the same bits.
-    fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&Self>) -> Self;
+    fn prepare(
+        snapshot: &Snapshot,
+        roles: &Roles,
+        base: &Self::Base,
+        previous: Option<&Self>,
+    ) -> Self;
 
     /// Memory it holds, bytes, without the market behind its snapshot.
     fn bytes(&self) -> usize;
@@ -32,7 +46,9 @@ pub struct PreparedDatasets(pub Vec<DatasetContents>);
 impl Prepared for PreparedDatasets {
     const READS: DatasetSet = DatasetSet::ALL;
 
-    fn prepare(snapshot: &Snapshot, _: &Roles, _: Option<&Self>) -> Self {
+    type Base = ();
+
+    fn prepare(snapshot: &Snapshot, _: &Roles, (): &(), _: Option<&Self>) -> Self {
         PreparedDatasets(contents(snapshot))
     }
 
@@ -45,7 +61,9 @@ impl Prepared for PreparedDatasets {
 impl Prepared for PreparedRotation {
     const READS: DatasetSet = DatasetSet::of(rotation::READS);
 
-    fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&Self>) -> Self {
+    type Base = ();
+
+    fn prepare(snapshot: &Snapshot, roles: &Roles, (): &(), previous: Option<&Self>) -> Self {
         let prepared = rotation::prepared::prepare(snapshot, roles, previous);
         let Recounted { lines, publications } = prepared.recounted();
         tracing::debug!(lines, publications, "prepared rotation; counted anew");
@@ -60,7 +78,9 @@ impl Prepared for PreparedRotation {
 impl Prepared for PreparedExposure {
     const READS: DatasetSet = DatasetSet::of(exposure::prepared::READS);
 
-    fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&Self>) -> Self {
+    type Base = ();
+
+    fn prepare(snapshot: &Snapshot, roles: &Roles, (): &(), previous: Option<&Self>) -> Self {
         exposure::prepared::prepare(snapshot, roles, previous)
     }
 
@@ -72,11 +92,51 @@ impl Prepared for PreparedExposure {
 impl Prepared for PreparedSqueeze {
     const READS: DatasetSet = DatasetSet::of(squeeze::prepared::READS);
 
-    fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&Self>) -> Self {
+    type Base = ();
+
+    fn prepare(snapshot: &Snapshot, roles: &Roles, (): &(), previous: Option<&Self>) -> Self {
         squeeze::prepared::prepare(snapshot, roles, previous)
     }
 
     fn bytes(&self) -> usize {
         PreparedSqueeze::bytes(self)
+    }
+}
+
+/// The cross-section model of a view, which stress and hedge share.
+#[derive(Debug)]
+pub struct PreparedCrossSection(pub CrossSection);
+
+impl Prepared for PreparedCrossSection {
+    /// Those of its base, and short interest, which is a style.
+    const READS: DatasetSet = {
+        const BASE: &[Dataset] = exposure::prepared::READS;
+        let (mut all, mut at) = ([Dataset::ShortInterest; BASE.len() + 1], 0);
+        while at < BASE.len() {
+            all[at] = BASE[at];
+            at += 1;
+        }
+        DatasetSet::of(&all)
+    };
+
+    /// The names, sessions and returns that it is estimated from.
+    type Base = PreparedExposure;
+
+    fn prepare(
+        snapshot: &Snapshot,
+        _: &Roles,
+        base: &PreparedExposure,
+        previous: Option<&Self>,
+    ) -> Self {
+        // The base sees no short interest. Parts that do not depend on it are shared.
+        let mut model = RiskModel::clone(base);
+        model.snapshot = snapshot.clone();
+        let earlier = previous.map(|previous| &previous.0);
+        let made = cross_section::prepare(&model, CrossSectionSettings::PREPARED, earlier);
+        PreparedCrossSection(made)
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.bytes()
     }
 }

@@ -97,9 +97,24 @@ impl PreparedCache {
     /// # Errors
     /// [`Refusal::Overloaded`] if it must be prepared and the queue is full, [`Refusal::Failed`] if
     /// its preparation panicked; the next call tries again.
-    pub async fn get<T: Prepared>(self: &Arc<Self>, view: &View) -> Result<Arc<T>, Refusal> {
+    pub async fn get<T: Prepared<Base = ()>>(
+        self: &Arc<Self>,
+        view: &View,
+    ) -> Result<Arc<T>, Refusal> {
+        self.get_from(view, &Arc::new(())).await
+    }
+
+    /// The same of a value that is made from another value of the view.
+    ///
+    /// # Errors
+    /// As [`PreparedCache::get`].
+    pub async fn get_from<T: Prepared>(
+        self: &Arc<Self>,
+        view: &View,
+        base: &Arc<T::Base>,
+    ) -> Result<Arc<T>, Refusal> {
         let ended = |why: String| Refusal::Failed(why);
-        let value = match self.find_or_start::<T>(view)? {
+        let value = match self.find_or_start::<T>(view, base)? {
             State::Ready { value, .. } => value,
             State::Underway(mut outcome) => {
                 let outcome = outcome.wait_for(Option::is_some).await.map(|done| done.clone());
@@ -130,7 +145,11 @@ impl PreparedCache {
         }
     }
 
-    fn find_or_start<T: Prepared>(self: &Arc<Self>, view: &View) -> Result<State, Refusal> {
+    fn find_or_start<T: Prepared>(
+        self: &Arc<Self>,
+        view: &View,
+        base: &Arc<T::Base>,
+    ) -> Result<State, Refusal> {
         let kind = TypeId::of::<T>();
         let mut kept = self.lock();
         if let Some(state) = kept.find(kind, T::READS, view) {
@@ -142,8 +161,8 @@ impl PreparedCache {
         let (sender, receiver) = watch::channel(None);
         let id = kept.add(kind, view.clone(), State::Underway(receiver.clone()));
         drop(kept);
-        let (cache, view) = (Arc::clone(self), view.clone());
-        let work = move |place| cache.prepare(id, &view, previous, (place, sender));
+        let (cache, view, base) = (Arc::clone(self), view.clone(), Arc::clone(base));
+        let work = move |place| cache.prepare(id, (&view, base), previous, (place, sender));
         self.compute.spawn(place, work);
         Ok(State::Underway(receiver))
     }
@@ -152,17 +171,17 @@ impl PreparedCache {
     fn prepare<T: Prepared>(
         &self,
         id: u64,
-        view: &View,
+        (view, base): (&View, Arc<T::Base>),
         previous: Option<Arc<T>>,
         (place, sender): (Place, watch::Sender<Option<Outcome>>),
     ) {
         let made = catch(|| {
             let snapshot = view.snapshot.reading(T::READS);
-            let value = T::prepare(&snapshot, &view.settings.roles, previous.as_deref());
+            let value = T::prepare(&snapshot, &view.settings.roles, &base, previous.as_deref());
             let bytes = value.bytes() + snapshot.market_bytes();
             (Arc::new(value) as Shared, bytes)
         });
-        drop((previous, place));
+        drop((previous, base, place));
         let outcome = made.as_ref().map(|(value, _)| Arc::clone(value)).map_err(String::clone);
         self.finish(id, made);
         sender.send_replace(Some(outcome));

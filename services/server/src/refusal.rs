@@ -73,6 +73,21 @@ pub enum Refusal {
         /// The limit.
         limit: u64,
     },
+    /// The call has no credentials, but this server asks for them.
+    #[error("this server asks for credentials: a bearer token, or a client certificate")]
+    CredentialsMissing,
+    /// The credentials were valid once.
+    #[error("the token has expired; get a new one")]
+    CredentialsExpired,
+    /// The credentials are not valid. The caller does not learn why, because it helps to guess.
+    #[error("the credentials are not valid here; the log of the server says why")]
+    CredentialsRefused,
+    /// The caller is known, but may not call the method.
+    #[error("this method needs the role {role}, which the caller does not have")]
+    RoleMissing {
+        /// The role.
+        role: &'static str,
+    },
     /// The call's deadline has passed.
     #[error("the deadline of the call has passed")]
     DeadlineExceeded,
@@ -115,6 +130,9 @@ pub enum Refusal {
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] StoreError),
+    /// The store did not answer before the deadline of the call.
+    #[error("the store did not answer in time; a write may still be made: repeat it as it was")]
+    StoreLate,
     /// An internal error; the text is only for the log.
     #[error("{0}")]
     Failed(String),
@@ -138,6 +156,8 @@ pub enum Kind {
     Exchange,
     /// Classification schemes.
     ClassificationScheme,
+    /// Scenarios.
+    Scenario,
 }
 
 impl std::fmt::Display for Kind {
@@ -147,6 +167,7 @@ impl std::fmt::Display for Kind {
             Kind::Indicator => "indicator",
             Kind::Exchange => "exchange",
             Kind::ClassificationScheme => "classification scheme",
+            Kind::Scenario => "scenario",
         })
     }
 }

@@ -29,6 +29,7 @@ pub mod exposure;
 pub mod field;
 pub mod fit;
 pub mod gaps;
+pub mod hedge;
 pub mod look_through;
 pub mod marketdata;
 pub mod merged;
@@ -36,19 +37,23 @@ pub mod page;
 pub mod portfolio;
 pub mod query;
 pub mod rotation;
+pub mod scenario;
 pub mod settings;
 pub mod shared;
 pub mod squeeze;
 pub mod status;
+pub mod stress;
 pub mod vintage;
 pub mod watch;
 
 use crate::{StartError, services::Services};
 use contract::v1::{
     exposure_service_server::{self, ExposureServiceServer},
+    hedge_service_server::{self, HedgeServiceServer},
     market_data_service_server::{self, MarketDataServiceServer},
     rotation_service_server::{self, RotationServiceServer},
     squeeze_service_server::{self, SqueezeServiceServer},
+    stress_service_server::{self, StressServiceServer},
 };
 use std::sync::Arc;
 use tonic::{codec::CompressionEncoding, service::Routes};
@@ -60,11 +65,13 @@ pub struct Handler {
 }
 
 /// The services of this contract, by full name; each has its own health status.
-pub const NAMES: [&str; 4] = [
+pub const NAMES: [&str; 6] = [
     exposure_service_server::SERVICE_NAME,
+    hedge_service_server::SERVICE_NAME,
     market_data_service_server::SERVICE_NAME,
     rotation_service_server::SERVICE_NAME,
     squeeze_service_server::SERVICE_NAME,
+    stress_service_server::SERVICE_NAME,
 ];
 
 /// The one of [`NAMES`] that cannot serve without the store.
@@ -87,9 +94,11 @@ pub fn routes(services: &Arc<Services>, compress: bool) -> Routes {
     }
     Routes::default()
         .add_service(bounded!(ExposureServiceServer))
+        .add_service(bounded!(HedgeServiceServer))
         .add_service(bounded!(MarketDataServiceServer))
         .add_service(bounded!(RotationServiceServer))
         .add_service(bounded!(SqueezeServiceServer))
+        .add_service(bounded!(StressServiceServer))
 }
 
 /// The same routes with reflection in both versions, which also describes the health service.

@@ -6,6 +6,7 @@ use crate::{
     clock::Clock,
     compute::Compute,
     config::{Config, ConfigError},
+    follower::Follower,
     hex::{hex, unhex},
     limits::{self, Limits},
     market::Resident,
@@ -23,7 +24,7 @@ use crate::{
 use marketdata::{instant::Instant, market::Market, reference::ReferenceKnowledge};
 use portfolio::lines::Violation;
 use std::{sync::Arc, time::Duration};
-use store::Store;
+use store::{Store, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// The state that all handlers share.
@@ -35,6 +36,8 @@ pub struct Services {
     pub store_health: StoreHealth,
     /// The market at the head.
     pub market: Resident,
+    /// What keeps it there.
+    pub follower: Follower,
     /// Where heavy work runs.
     pub compute: Compute,
     /// The clock.
@@ -46,6 +49,7 @@ pub struct Services {
     watchers: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
     upload_memory: Memory,
+    store_reads: Arc<Semaphore>,
     phase: watch::Receiver<Phase>,
 }
 
@@ -71,6 +75,7 @@ impl Services {
             store,
             store_health: StoreHealth::good(),
             market,
+            follower: Follower::new(),
             compute,
             clock,
             prepared,
@@ -78,6 +83,7 @@ impl Services {
             watchers: Arc::new(Semaphore::new(limits.watchers)),
             uploads: Arc::new(Semaphore::new(limits.uploads)),
             upload_memory: Memory::new(limits.upload_memory_bytes),
+            store_reads: Arc::new(Semaphore::new(limits::STORE_READS)),
             phase,
             limits,
         })
@@ -120,14 +126,8 @@ impl Services {
         }
         let mut heads = self.market.heads();
         let found = async {
-            let store = self.store.as_ref();
-            let caught_up = self.market.catch_up(store).await.is_ok();
-            if has_it(&self.market.head()) {
-                return;
-            }
-            // All there is was just read: a revision beyond it does not exist, unless this is a
-            // standby that has not received it.
-            if !(caught_up && matches!(store.lags().await, Ok(false))) {
+            // If all there is was just read, a revision beyond it does not exist.
+            if !self.follower.look().await {
                 drop(heads.wait_for(|market| has_it(market)).await);
             }
         };
@@ -149,7 +149,7 @@ impl Services {
         // Read from the store each time, not at the start: another server on it may have kept them
         // since, and a replay under earlier settings is rare.
         let document = match unhex(asked).and_then(|hash| hash.try_into().ok()) {
-            Some(hash) => self.store.settings(hash).await?,
+            Some(hash) => self.read(move |store| async move { store.settings(hash).await }).await?,
             None => None,
         };
         let settings = document.and_then(Settings::read).filter(|read| read.hash() == asked);
@@ -160,12 +160,53 @@ impl Services {
         })
     }
 
+    /// Reads the store for a call, which gets an answer before its deadline. A read goes on when its
+    /// caller leaves, so only [`limits::STORE_READS`] run at a time: the follower always finds a
+    /// connection, however slow the database is.
+    ///
+    /// # Errors
+    /// [`Refusal::StoreLate`], [`Refusal::Store`].
+    pub async fn read<T: Send + 'static, Read>(
+        &self,
+        read: impl FnOnce(Arc<dyn Store>) -> Read + Send + 'static,
+    ) -> Result<T, Refusal>
+    where
+        Read: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let in_time = async {
+            let turn = Arc::clone(&self.store_reads).acquire_owned().await;
+            let read = read(Arc::clone(&self.store));
+            let reading = tokio::spawn(async move {
+                let _turn = turn;
+                read.await
+            });
+            reading.await.map_err(|error| Refusal::Failed(format!("a read ended: {error}")))
+        };
+        let answered = tokio::time::timeout_at(patience::end(), in_time).await;
+        Ok(answered.map_err(|_| Refusal::StoreLate)???)
+    }
+
     /// The value that a service prepares from a view, shared by all requests it is valid for.
     ///
     /// # Errors
     /// As [`PreparedCache::get`].
-    pub async fn prepared<T: Prepared>(&self, pinned: &Pinned) -> Result<Arc<T>, Refusal> {
+    pub async fn prepared<T: Prepared<Base = ()>>(
+        &self,
+        pinned: &Pinned,
+    ) -> Result<Arc<T>, Refusal> {
         self.prepared.get(pinned.view()).await
+    }
+
+    /// The same of a value that is made from another prepared value of the same view.
+    ///
+    /// # Errors
+    /// As [`PreparedCache::get`].
+    pub async fn prepared_from<T: Prepared>(
+        &self,
+        pinned: &Pinned,
+        base: &Arc<T::Base>,
+    ) -> Result<Arc<T>, Refusal> {
+        self.prepared.get_from(pinned.view(), base).await
     }
 
     /// The phase of the server, for streams that end with it.

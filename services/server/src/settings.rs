@@ -104,6 +104,16 @@ mod tests {
         assert!(error.contains("roles: they must take at most"), "{error}");
     }
 
+    /// Another lawful value of a list under `auth`.
+    fn lists_of_callers(path: &str) -> Value {
+        match path {
+            "auth.tokens" => json!([{ "name": "a", "roles": ["reader"], "env": "TOKEN" }]),
+            "auth.certificates" => json!([{ "name": "a", "roles": ["reader"] }]),
+            "auth.jwt.algorithms" => json!(["RS512"]),
+            _ => panic!("{path} is new"),
+        }
+    }
+
     /// Every setting there is, by path, each with another lawful value.
     fn changes(path: &str, value: &Value) -> Vec<(String, Value)> {
         let other = |value: Value| vec![(path.to_owned(), value)];
@@ -122,6 +132,8 @@ mod tests {
                 };
                 fields.iter().flat_map(field).collect()
             }
+            // Lists of who may call, and of algorithms.
+            Value::Array(_) if path.starts_with("auth.") => other(lists_of_callers(path)),
             Value::Array(items) => {
                 let mut items = items.clone();
                 items.push(if items[0].is_array() { json!(["OTHER"]) } else { json!("OTHER") });
@@ -134,6 +146,8 @@ mod tests {
             Value::Bool(flag) => other(json!(!flag)),
             Value::String(_) if path.ends_with("listen") => other(json!("127.0.0.1:1")),
             Value::String(_) if path == "log.format" => other(json!("json")),
+            Value::String(_) if path == "tls.client_certificates" => other(json!("optional")),
+            Value::String(_) if path == "tls.minimum_version" => other(json!("1.3")),
             Value::String(text) => other(json!(format!("{text},other=info"))),
             Value::Null => panic!("{path} has no value"),
         }

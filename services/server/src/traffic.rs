@@ -167,6 +167,8 @@ pub struct Line {
     /// `None` without a connection, as in a test.
     _connected: Option<Connected>,
     shares: OnceLock<Shares>,
+    /// The names in the client's certificate, which the handshake has verified; none without one.
+    names: Vec<String>,
     state: Mutex<OnLine>,
     changed: Notify,
 }
@@ -184,9 +186,14 @@ struct OnLine {
 }
 
 impl Line {
-    /// A new connection.
-    pub fn new(all: &Calls) -> Line {
-        Line { all: all.clone(), _connected: Some(all.connect()), ..Line::default() }
+    /// A new connection of a client with these names in its certificate.
+    pub fn new(all: &Calls, names: Vec<String>) -> Line {
+        Line { all: all.clone(), _connected: Some(all.connect()), names, ..Line::default() }
+    }
+
+    /// The names in the client's certificate; none without one.
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// Its shares of the bytes in flight.

@@ -3,15 +3,15 @@
 use crate::{
     covering::{Covering, CoveringTotal},
     exit::{ExitDays, ExitLine, ExitPlan, Participation},
+    heavy::is_heavily_short,
     measure::{Component, Measured},
     name::{MISSED_SETTLEMENTS, SqueezeName, sentence},
     scenario::{Scenario, SqueezableShort, scenarios},
     shorts::{Short, Shorts},
-    threshold::{is_heavily_short, squeeze_threshold},
     traded::Traded,
     universe::Universe,
 };
-use factors::{fund_line::FundLine, market_value::CapSource};
+use factors::{fund_line::FundLine, market_value::CapSource, squeeze_threshold::squeeze_threshold};
 use marketdata::gap::{Gap, GapReason, Subject};
 use portfolio::{
     book::{Book, CostMark, Lot, adjusted_price, cost_mark, lots_without_cost},

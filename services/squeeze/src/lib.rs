@@ -15,9 +15,9 @@
 pub mod assess;
 pub mod count;
 pub mod covering;
-pub mod covering_schedule;
 pub mod deleveraging;
 pub mod exit;
+pub mod heavy;
 pub mod joint;
 pub mod measure;
 pub mod name;
@@ -26,7 +26,6 @@ pub mod rank;
 pub mod scenario;
 pub mod score;
 pub mod shorts;
-pub mod threshold;
 pub mod traded;
 pub mod universe;
 

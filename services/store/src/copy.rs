@@ -5,7 +5,7 @@
 //! along. Segments are copied as they are packed, under new ids.
 
 use crate::{
-    Access, CheckReport, StoreError,
+    Access, CheckReport, Place, StoreError,
     append::put_segment,
     backend::{self, Backend, Listed, NewSegment, Reading, Writing},
     backend_of, check,
@@ -28,7 +28,7 @@ const ROWS_TOGETHER: u32 = 100;
 /// # Errors
 /// [`StoreError::FileRefused`] if `to` is not empty; else as [`crate::connect`].
 pub async fn copy(from: &str, to: &str) -> Result<CheckReport, StoreError> {
-    let source = backend_of(from, Access::Read).await?;
+    let source = backend_of(Place::of(from), Access::Read).await?;
     let report = match check_whole(&*source).await {
         Ok(report) if report.faults.is_empty() => copy_to(&*source, to).await,
         other => other,
@@ -42,7 +42,7 @@ async fn check_whole(backend: &dyn Backend) -> Result<CheckReport, StoreError> {
 }
 
 async fn copy_to(source: &dyn Backend, to: &str) -> Result<CheckReport, StoreError> {
-    let target = backend_of(to, Access::Create).await?;
+    let target = backend_of(Place::of(to), Access::Create).await?;
     let report = match copy_all(source, &*target, to).await {
         Ok(()) => check_whole(&*target).await,
         Err(error) => Err(error),

@@ -141,7 +141,7 @@ impl Store for FactLog {
 
     async fn compact(&self, budget: u64, now: Instant) -> Result<Compacted, StoreError> {
         let (backend, workers) = (Arc::clone(&self.backend), self.workers.clone());
-        run(async move { compact::compact(&*backend, &workers, budget, now).await }).await
+        self.write(async move { compact::compact(&*backend, &workers, budget, now).await }).await
     }
 
     async fn check(&self) -> Result<CheckReport, StoreError> {

@@ -60,7 +60,24 @@ use std::{fmt::Debug, path::Path, sync::Arc};
 /// [`StoreError::Url`], [`StoreError::Missing`], [`StoreError::Foreign`], [`StoreError::TooNew`],
 /// [`StoreError::Damaged`], [`StoreError::Database`].
 pub async fn connect(url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    open_as(url, Access::Create, Workers::per_processor()).await
+    open_as(Place::of(url), Access::Create, Workers::per_processor()).await
+}
+
+/// Where a store is.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// Its URL.
+    pub url: &'a str,
+    /// URL of a hot standby of the same database, which then serves every read that decides no
+    /// write; for stores in PostgreSQL only.
+    pub standby: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    /// A store that serves its reads itself.
+    pub fn of(url: &'a str) -> Place<'a> {
+        Place { url, standby: None }
+    }
 }
 
 /// Like [`connect`]; the store computes on at most `threads` threads at a time. By default it takes
@@ -68,8 +85,8 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, StoreError> {
 ///
 /// # Errors
 /// As [`connect`].
-pub async fn connect_on(url: &str, threads: usize) -> Result<Arc<dyn Store>, StoreError> {
-    open_as(url, Access::Create, Workers::new(threads)).await
+pub async fn connect_on(place: Place<'_>, threads: usize) -> Result<Arc<dyn Store>, StoreError> {
+    open_as(place, Access::Create, Workers::new(threads)).await
 }
 
 /// Like [`connect`], but a missing store is [`StoreError::Missing`], unless the URL itself asks to
@@ -78,15 +95,15 @@ pub async fn connect_on(url: &str, threads: usize) -> Result<Arc<dyn Store>, Sto
 /// # Errors
 /// As [`connect`].
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    open_as(url, Access::Write, Workers::per_processor()).await
+    open_as(Place::of(url), Access::Write, Workers::per_processor()).await
 }
 
 /// Like [`open`], on at most `threads` threads.
 ///
 /// # Errors
 /// As [`connect`].
-pub async fn open_on(url: &str, threads: usize) -> Result<Arc<dyn Store>, StoreError> {
-    open_as(url, Access::Write, Workers::new(threads)).await
+pub async fn open_on(place: Place<'_>, threads: usize) -> Result<Arc<dyn Store>, StoreError> {
+    open_as(place, Access::Write, Workers::new(threads)).await
 }
 
 /// Opens a store read-only: its tables are not brought up to date, and neither the file nor its
@@ -96,7 +113,7 @@ pub async fn open_on(url: &str, threads: usize) -> Result<Arc<dyn Store>, StoreE
 /// # Errors
 /// As [`connect`].
 pub async fn open_read_only(url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    open_as(url, Access::Read, Workers::per_processor()).await
+    open_as(Place::of(url), Access::Read, Workers::per_processor()).await
 }
 
 /// The kind of access to the store at a URL. Every backend expresses it in its own way, so it is
@@ -112,23 +129,27 @@ pub(crate) enum Access {
 }
 
 async fn open_as(
-    url: &str,
+    place: Place<'_>,
     access: Access,
     workers: Workers,
 ) -> Result<Arc<dyn Store>, StoreError> {
-    let backend = backend_of(url, access).await?;
+    let backend = backend_of(place, access).await?;
     Ok(Arc::new(FactLog::new(backend, workers)))
 }
 
 /// The one list of backends, by URL scheme.
-async fn backend_of(url: &str, access: Access) -> Result<Arc<dyn Backend>, StoreError> {
-    match url.split_once(':') {
-        Some(("sqlite", _)) => Ok(Arc::new(sqlite::Sqlite::open_url(url, access).await?)),
-        Some(("postgres" | "postgresql", _)) => {
-            Ok(Arc::new(postgres::PostgreSql::open_url(url, access).await?))
+async fn backend_of(
+    place @ Place { url, standby }: Place<'_>,
+    access: Access,
+) -> Result<Arc<dyn Backend>, StoreError> {
+    match (url.split_once(':'), standby) {
+        (Some(("postgres" | "postgresql", _)), _) => {
+            Ok(Arc::new(postgres::PostgreSql::open_at(place, access).await?))
         }
+        (_, Some(standby)) => Err(StoreError::Url(without_password(standby))),
+        (Some(("sqlite", _)), None) => Ok(Arc::new(sqlite::Sqlite::open_url(url, access).await?)),
         #[cfg(feature = "conformance")]
-        Some(("memory", name)) => Ok(Arc::new(memory::Memory::open(name, access)?)),
+        (Some(("memory", name)), None) => Ok(Arc::new(memory::Memory::open(name, access)?)),
         _ => Err(StoreError::Url(without_password(url))),
     }
 }

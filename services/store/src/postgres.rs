@@ -15,7 +15,7 @@ mod write;
 pub(crate) use meaning::outlook;
 
 use crate::{
-    Access, StoreError,
+    Access, Place, StoreError,
     backend::{Backend, Reading, Writing},
     url::without_password,
 };
@@ -40,6 +40,7 @@ const LIFETIME: Duration = Duration::from_secs(1_800);
 /// A store in PostgreSQL.
 #[derive(Debug)]
 pub(crate) struct PostgreSql {
+    /// To the database that serves reads: a standby, or the one that is written.
     read: PgPool,
     /// `None` if the store is read-only.
     write: Option<Writer>,
@@ -49,28 +50,44 @@ pub(crate) struct PostgreSql {
 #[derive(Debug)]
 struct Writer {
     pool: PgPool,
-    announcements: Announcements,
+    /// `None` if a standby serves the reads: a notice would come before what it announces.
+    announcements: Option<Announcements>,
 }
 
 impl PostgreSql {
-    /// Opens the store at a URL. The database must exist; the store is created in its current
-    /// schema if the access allows it.
-    pub(crate) async fn open_url(url: &str, access: Access) -> Result<PostgreSql, StoreError> {
-        let place = without_password(url);
-        let options: PgConnectOptions =
-            url.parse().map_err(|_: sqlx::Error| StoreError::Url(place.clone()))?;
-        let options = match options.get_application_name() {
-            Some(_) => options,
-            None => options.application_name("ballast"),
-        };
-        let read = pool(READERS).connect_lazy_with(options.clone());
-        migrations::prepare(&read, access, &place).await?;
+    /// Opens the store at a place. The database must exist; the store is created in its current
+    /// schema if the access allows it. A standby must have it already.
+    pub(crate) async fn open_at(
+        place: Place<'_>,
+        access: Access,
+    ) -> Result<PostgreSql, StoreError> {
+        let options = options(place.url)?;
+        let mut read = pool(READERS).connect_lazy_with(options.clone());
+        migrations::prepare(&read, access, &without_password(place.url)).await?;
+        if let Some(standby) = place.standby {
+            close(&read).await;
+            read = pool(READERS).connect_lazy_with(self::options(standby)?);
+            migrations::prepare(&read, Access::Read, &without_password(standby)).await?;
+        }
         let write = (access != Access::Read).then(|| Writer {
             pool: pool(1).connect_lazy_with(options.clone()),
-            announcements: Announcements::heard(pool(1).connect_lazy_with(options)),
+            announcements: place.standby.is_none().then(|| Announcements::heard(options)),
         });
         Ok(PostgreSql { read, write })
     }
+
+    fn announcements(&self) -> Option<&Announcements> {
+        self.write.as_ref()?.announcements.as_ref()
+    }
+}
+
+fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
+    let unreadable = |_: sqlx::Error| StoreError::Url(without_password(url));
+    let options: PgConnectOptions = url.parse().map_err(unreadable)?;
+    Ok(match options.get_application_name() {
+        Some(_) => options,
+        None => options.application_name("ballast"),
+    })
 }
 
 fn pool(connections: u32) -> PgPoolOptions {
@@ -79,6 +96,13 @@ fn pool(connections: u32) -> PgPoolOptions {
         .acquire_timeout(TURN)
         .idle_timeout(IDLE)
         .max_lifetime(LIFETIME)
+}
+
+/// Closes a pool. A connection that does not answer is left to the system.
+async fn close(pool: &PgPool) {
+    if tokio::time::timeout(TURN, pool.close()).await.is_err() {
+        tracing::debug!("a connection that does not answer was not closed");
+    }
 }
 
 #[async_trait]
@@ -93,14 +117,18 @@ impl Backend for PostgreSql {
     }
 
     async fn announced(&self) {
-        match &self.write {
-            Some(writer) => writer.announcements.next().await,
+        match self.announcements() {
+            Some(announcements) => announcements.next().await,
             None => std::future::pending().await,
         }
     }
 
     async fn lags(&self) -> Result<bool, StoreError> {
-        answered(sqlx::query_scalar(sql::IS_STANDBY).fetch_one(&self.read)).await
+        let mut reading = Transaction::begin(&self.read, sql::BEGIN_READ).await?;
+        let asked = sqlx::query_scalar(sql::IS_STANDBY).fetch_one(reading.connection());
+        let lags = answered(asked).await;
+        reading.roll_back().await?;
+        lags
     }
 
     /// The database reuses the space of deleted rows by itself.
@@ -114,10 +142,12 @@ impl Backend for PostgreSql {
     }
 
     async fn close(&self) {
-        if let Some(writer) = &self.write {
-            writer.announcements.end();
-            writer.pool.close().await;
+        if let Some(announcements) = self.announcements() {
+            announcements.end();
         }
-        self.read.close().await;
+        if let Some(writer) = &self.write {
+            close(&writer.pool).await;
+        }
+        close(&self.read).await;
     }
 }

@@ -11,7 +11,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -31,6 +31,10 @@ struct Cut {
     port: u16,
     /// Bytes left to send.
     left: Arc<AtomicI64>,
+    /// Connections with a lower number forward nothing, and stay open.
+    swallowed: Arc<AtomicUsize>,
+    /// Number of connections so far.
+    opened: Arc<AtomicUsize>,
 }
 
 impl Cut {
@@ -38,14 +42,27 @@ impl Cut {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let left = Arc::new(AtomicI64::new(i64::MAX));
-        let cut = Cut { port, left: Arc::clone(&left) };
+        let (swallowed, opened) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let cut = Cut {
+            port,
+            left: Arc::clone(&left),
+            swallowed: Arc::clone(&swallowed),
+            opened: Arc::clone(&opened),
+        };
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let Ok(server) = UnixStream::connect(&socket).await else { continue };
-                tokio::spawn(forward(client, server, Arc::clone(&left)));
+                let number = opened.fetch_add(1, Ordering::SeqCst);
+                let (left, swallowed) = (Arc::clone(&left), Arc::clone(&swallowed));
+                tokio::spawn(forward(client, server, left, (number, swallowed)));
             }
         });
         cut
+    }
+
+    /// From now on the connections that are open are silent both ways; new ones are not.
+    fn swallow(&self) {
+        self.swallowed.store(self.opened.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 
     fn url(&self, url: &str) -> String {
@@ -55,9 +72,17 @@ impl Cut {
 }
 
 /// Forwards both ways until either side ends or no byte is left; then both ends are closed.
-async fn forward(mut client: TcpStream, mut server: UnixStream, left: Arc<AtomicI64>) {
+async fn forward(
+    mut client: TcpStream,
+    mut server: UnixStream,
+    left: Arc<AtomicI64>,
+    (number, swallowed): (usize, Arc<AtomicUsize>),
+) {
     let (mut sent, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
     while 0 < left.load(Ordering::SeqCst) {
+        if number < swallowed.load(Ordering::SeqCst) {
+            return std::future::pending().await;
+        }
         tokio::select! {
             read = client.read(&mut sent) => {
                 let Ok(read @ 1..) = read else { return };
@@ -139,6 +164,39 @@ async fn a_writer_that_stands_still_delays_other_writers_for_a_limited_time_and_
     let appended = store.append(append).await.unwrap();
     assert!(matches!(appended, Appended::Committed(_)), "{appended:?}");
     store.close().await;
+}
+
+/// As behind a firewall that forgot its connections: nothing is refused, and nothing arrives.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_became_silent_are_replaced_and_commits_are_heard_again() {
+    let Some(server) = Postgres::start("silent connections") else { return };
+    let url = server.database();
+    let way = Cut::before(server.socket()).await;
+    let writer = store::connect(&url).await.unwrap();
+    let listener = store::connect(&way.url(&url)).await.unwrap();
+    let mut batches = Batches::new();
+    // A listener begins with a notice of its own.
+    heard(&*listener, "that it listens").await;
+    committed(&*writer, batches.next(2, FIRST, 3), "first").await;
+    heard(&*listener, "the first commit").await;
+    assert_eq!(listener.head().await.unwrap().revision, 1);
+    way.swallow();
+    heard(&*listener, "that it listens anew").await;
+    committed(&*writer, batches.next(1, FIRST.plus(10), 1), "second").await;
+    heard(&*listener, "the second commit").await;
+    // The connection that read is found silent when it is used, and costs one failure.
+    let read = match listener.head().await {
+        Err(error) if error.outlook() == Outlook::MayPass => listener.head().await,
+        read => read,
+    };
+    assert_eq!(read.unwrap().revision, 2);
+    listener.close().await;
+    writer.close().await;
+}
+
+async fn heard(store: &dyn Store, what: &str) {
+    let waited = tokio::time::timeout(Duration::from_secs(40), store.announced()).await;
+    waited.unwrap_or_else(|_| panic!("not heard: {what}"));
 }
 
 /// The database goes on with a statement whose connection was closed, so a caller who leaves must

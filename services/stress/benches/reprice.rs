@@ -11,17 +11,17 @@ use portfolio::{
 };
 use risk::{
     cross_section::{self, settings::CrossSectionSettings},
+    factor_view::FactorView,
     fixture::world,
     prepare::prepare,
+    series::{Series, TradeSeries},
 };
 use std::hint::black_box;
 use stress::{
     hypothetical::hypothetical,
     likely_loss::{LossRequest, likely_loss},
-    model::StressModel,
     replay::replay,
     reprice::reprice,
-    series::{Series, TradeSeries},
     shock::{Hypothetical, Shock, Target},
 };
 
@@ -34,7 +34,7 @@ fn bench(criterion: &mut Criterion) {
     let cross_section = cross_section::prepare(&model, CrossSectionSettings::PREPARED, None);
     let estimated = cross_section.outcome.as_ref().unwrap();
     let trade = TradeSeries::standard(&model);
-    let stress = StressModel::of(&model, (&cross_section, estimated), &roles, trade);
+    let stress = FactorView::of(&model, (&cross_section, estimated), &roles, trade);
     let lookup = Lookup::of(model.snapshot());
     let line = |at: usize| {
         let sign = if at < LINES / 2 { 1.0 } else { -1.0 };

@@ -2,13 +2,12 @@
 
 use crate::{
     library::{LIBRARY, NamedWindow},
-    model::StressModel,
     past::Past,
     ready::{GivenInputs, Missing, ready},
 };
 use factors::roles::{Role, Roles};
 use marketdata::{dataset::Dataset, day::Day, snapshot::Snapshot};
-use risk::model::RiskModel;
+use risk::{factor_view::FactorView, model::RiskModel};
 
 /// A scenario that can be asked for by its id.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,7 +83,7 @@ pub fn windows(model: &RiskModel, roles: &Roles) -> Vec<CatalogEntry> {
 }
 
 /// Every ready scenario.
-pub fn hypotheticals(model: &StressModel<'_>, given: GivenInputs) -> Vec<CatalogEntry> {
+pub fn hypotheticals(model: &FactorView<'_>, given: GivenInputs) -> Vec<CatalogEntry> {
     let entry = |scenario: crate::ready::Ready| CatalogEntry {
         scenario_id: scenario.scenario_id.to_owned(),
         name: scenario.name.to_owned(),

@@ -13,7 +13,6 @@
 use crate::{
     gaussian::{Form, Given, Joint},
     like_this::DaysLikeThis,
-    model::{Rung, StressModel},
     partition::Partition,
     plausibility,
     setting::Setting,
@@ -21,6 +20,7 @@ use crate::{
 };
 use marketdata::instrument::InstrumentId;
 use portfolio::book::Book;
+use risk::factor_view::{FactorView, Rung};
 
 /// The 95 % quantile of a normal variable: nine of ten lie between it and its negative.
 pub(crate) const NINE_OF_TEN: f64 = 1.644_853_626_951_472_2;
@@ -99,7 +99,7 @@ pub struct CoordinateMove {
 /// # Errors
 /// Every fault of the scenario.
 pub fn hypothetical(
-    model: &StressModel<'_>,
+    model: &FactorView<'_>,
     book: &Book,
     partitions: &[Partition],
     scenario: &Hypothetical,

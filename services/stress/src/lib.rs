@@ -25,12 +25,7 @@ pub mod gaussian;
 pub mod plausibility;
 
 pub mod partition;
-pub mod series;
 pub mod shock;
-
-pub mod projection;
-
-pub mod model;
 
 pub mod like_this;
 
@@ -44,7 +39,7 @@ pub mod reverse;
 
 pub mod likely_loss;
 
-mod past;
+pub mod past;
 
 pub mod replay;
 
@@ -59,3 +54,9 @@ pub mod library;
 pub mod ready;
 
 pub mod catalog;
+
+/// Model version of the answers of this crate, part of every `SnapshotRef`.
+///
+/// It changes with every change of code that may alter such an answer, also if the code is in a
+/// crate that several services share: then the versions of all services concerned change.
+pub const MODEL_VERSION: &str = "stress-0.6.0";

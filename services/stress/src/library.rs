@@ -4,9 +4,9 @@
 //! What is known of an event without any data is its published index moves: only 2024-07-11 has
 //! them, as the press printed them, rounded to a tenth of a per cent. Answers that rest on them say so.
 
-use crate::series::Series;
 use factors::roles::Role;
 use marketdata::day::Day;
+use risk::series::Series;
 
 /// A window of the past with a name.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -14,8 +14,8 @@
 //! times as large, ratio = RMS of the book's own residuals on these days over that of all days, each
 //! name weighted by its squared value, and at least one: calm days understate (methodology B6).
 
-use crate::model::StressModel;
 use marketdata::{day::Day, instrument::InstrumentId};
+use risk::factor_view::FactorView;
 use stats::matrix::SymmetricMatrix;
 
 /// A move of this many standard deviations of the trade is large.
@@ -43,7 +43,7 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    pub(crate) fn described(&self, model: &StressModel<'_>, residual_ratio: f64) -> DaysLikeThis {
+    pub(crate) fn described(&self, model: &FactorView<'_>, residual_ratio: f64) -> DaysLikeThis {
         let days = &model.risk.sessions.days()[model.first..];
         DaysLikeThis {
             days: self.places.iter().map(|at| days[*at]).collect(),
@@ -55,7 +55,7 @@ impl Sessions {
 
 /// The days on which all coordinates and the trade have a move. `None` without a trade, or with fewer
 /// than 30 of them.
-pub(crate) fn days(model: &StressModel<'_>, coordinates: &[Vec<f64>]) -> Option<Sessions> {
+pub(crate) fn days(model: &FactorView<'_>, coordinates: &[Vec<f64>]) -> Option<Sessions> {
     let trade = model.trade.filter(|trade| 0.0 < trade.standard_deviation)?;
     let moves: Vec<f64> =
         trade.returns[model.first..].iter().map(|c| (c / trade.standard_deviation).abs()).collect();
@@ -100,7 +100,7 @@ pub(crate) fn covariance(
 /// RMS of the residuals of names on some days over that of all days, at least one. Names with fewer
 /// than half of the days do not count.
 pub(crate) fn residual_ratio<'a>(
-    model: &StressModel<'_>,
+    model: &FactorView<'_>,
     names: impl Iterator<Item = (InstrumentId, f64, &'a [f64])>,
     days: &Sessions,
 ) -> f64 {
@@ -127,7 +127,7 @@ pub(crate) fn residual_ratio<'a>(
 }
 
 /// The squared residual of a return on a session of the history; NaN if a part is missing.
-fn residual(model: &StressModel<'_>, exposures: &[f64], at: usize, own: f64) -> f64 {
+fn residual(model: &FactorView<'_>, exposures: &[f64], at: usize, own: f64) -> f64 {
     let residual = own - model.explained(exposures, at);
     residual * residual
 }

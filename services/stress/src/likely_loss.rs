@@ -4,13 +4,13 @@ use crate::{
     gaussian::{Form, Joint},
     hypothetical::{CoordinateMove, RungShares, positions, rung_shares},
     like_this::DaysLikeThis,
-    model::StressModel,
     partition::Partition,
     plausibility::TailProbability,
     reverse::{Boxes, NoScenario, likeliest},
     setting::Setting,
 };
 use portfolio::book::{Book, Holding};
+use risk::factor_view::FactorView;
 
 /// A request for the likeliest scenario of a loss.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,7 +116,7 @@ pub struct LossPosition {
 /// # Errors
 /// Every fault of the request.
 pub fn likely_loss(
-    model: &StressModel<'_>,
+    model: &FactorView<'_>,
     book: &Book,
     partitions: &[Partition],
     request: &LossRequest,
@@ -132,7 +132,7 @@ pub fn likely_loss(
     })
 }
 
-fn boxes(model: &StressModel<'_>, request: &LossRequest) -> Result<Boxes, Vec<LossFault>> {
+fn boxes(model: &FactorView<'_>, request: &LossRequest) -> Result<Boxes, Vec<LossFault>> {
     let mut faults = Vec::new();
     if !(0.0 < request.loss && request.loss.is_finite()) {
         faults.push(LossFault::Loss);

@@ -9,7 +9,6 @@
 //! is [`factors::impact`]'s. What cannot be sold in time is left, and reported with the names whose
 //! volume is unknown: their cost is not zero.
 
-use crate::model::{ModelledName, StressModel};
 use factors::{average_volume, impact::Order};
 use marketdata::{
     bars::Bars,
@@ -17,7 +16,7 @@ use marketdata::{
     instrument::InstrumentId,
 };
 use portfolio::book::{Book, Holding};
-use stats::kernel::dot;
+use risk::factor_view::FactorView;
 
 /// The largest value of a term: larger ones are no terms, and products of them no number.
 const TERM_MAX: f64 = 1e6;
@@ -98,7 +97,7 @@ impl ExitTerms {
 /// # Errors
 /// Every field of the terms that is out of range.
 pub fn adjusted(
-    model: &StressModel<'_>,
+    model: &FactorView<'_>,
     book: &Book,
     by_holding: &[f64],
     terms: &ExitTerms,
@@ -130,7 +129,7 @@ pub fn adjusted(
 }
 
 fn exit_cost(
-    model: &StressModel<'_>,
+    model: &FactorView<'_>,
     instrument: InstrumentId,
     value: f64,
     terms: &ExitTerms,
@@ -139,7 +138,7 @@ fn exit_cost(
     let last = bars.len().checked_sub(1).ok_or(GapReason::NoVolume)?;
     let volume = terms.volume_ratio * average_volume::usd_up_to(&bars, last)?;
     let name = model.name(instrument).ok_or(GapReason::ShortHistory)?;
-    let volatility = terms.volatility_ratio * volatility(model, &name);
+    let volatility = terms.volatility_ratio * model.volatility(&name);
     let sold = value.min(terms.participation * volume * terms.sessions);
     let impact = Order::new(sold, volume, volatility).ok_or(GapReason::NoVolume)?.square_root();
     Ok(ExitCost {
@@ -150,15 +149,7 @@ fn exit_cost(
     })
 }
 
-/// Volatility of a name per session, a decimal.
-fn volatility(model: &StressModel<'_>, name: &ModelledName) -> f64 {
-    let covariance = model.factors.covariance();
-    let with: Vec<f64> =
-        (0..covariance.dim()).map(|k| dot(covariance.row(k), &name.exposures)).collect();
-    (dot(&with, &name.exposures) + name.specific_variance).max(0.0).sqrt()
-}
-
-fn gap(model: &StressModel<'_>, book: &Book, holding: &Holding, reason: GapReason) -> Gap {
+fn gap(model: &FactorView<'_>, book: &Book, holding: &Holding, reason: GapReason) -> Gap {
     let symbol = model.risk.snapshot.symbol(holding.instrument);
     let share = if 0.0 < book.gross { holding.gross() / book.gross } else { 0.0 };
     let detail = "the cost of leaving is unknown and in no number";

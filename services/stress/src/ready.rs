@@ -5,12 +5,11 @@
 
 use crate::{
     library::{NamedWindow, PublishedMove, ROTATION_DAY},
-    model::StressModel,
-    series::Series,
     shock::{Basket, Hypothetical, Shock, Target},
 };
 use factors::roles::Role;
 use marketdata::instrument::InstrumentId;
+use risk::{factor_view::FactorView, series::Series};
 
 /// A ready scenario.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,43 +51,55 @@ const LOSS_USD: f64 = 500e9;
 /// A cut, basis points.
 const CUT_BP: f64 = 25.0;
 
+/// The ids of all ready scenarios, in the order of [`ready`].
+pub const IDS: [&str; 6] =
+    [SMALL_CAPS_UP, MEGACAPS_DOWN, CUT_FULLY_PRICED, PUBLISHED_MOVES, TWICE, GIVEN_BACK];
+
+/// The one that needs [`GivenInputs::cut_probability`].
+pub const CUT_FULLY_PRICED: &str = "cut_fully_priced";
+const SMALL_CAPS_UP: &str = "small_caps_up_40_in_ten_weeks";
+const MEGACAPS_DOWN: &str = "megacaps_lose_500bn";
+const PUBLISHED_MOVES: &str = "rotation_2024_07_11_published";
+const TWICE: &str = "rotation_2024_07_11_twice";
+const GIVEN_BACK: &str = "yields_hold_and_small_caps_give_back";
+
 /// Every ready scenario.
-pub fn ready(model: &StressModel<'_>, given: GivenInputs) -> Vec<Ready> {
+pub fn ready(model: &FactorView<'_>, given: GivenInputs) -> Vec<Ready> {
     let cut = given.cut_probability.ok_or_else(|| vec![Missing::CutProbability]);
     let to_cut = |now: f64| series(model, &[(Role::TwoYear, -CUT_BP * (1.0 - now))], 1);
     vec![
         row(
-            ["small_caps_up_40_in_ten_weeks", "Small caps rise by 40 % in ten weeks"],
+            [SMALL_CAPS_UP, "Small caps rise by 40 % in ten weeks"],
             "The small-cap index returns 40 % over 50 sessions; all else follows as it has moved \
              with it.",
             series(model, &[(Role::SmallCapIndex, 0.4)], TEN_WEEKS),
         ),
         row(
-            ["megacaps_lose_500bn", "Seven megacaps lose 500 billion dollars"],
+            [MEGACAPS_DOWN, "Seven megacaps lose 500 billion dollars"],
             "The configured megacaps lose 500 billion USD of market value in one session, \
              together; how it is shared among them follows from how they move.",
             megacaps(model),
         ),
         row(
-            ["cut_fully_priced", "A cut is priced with certainty"],
+            [CUT_FULLY_PRICED, "A cut is priced with certainty"],
             "The two-year yield falls by 25 bp times what is not priced yet. A cut that is certain \
              also changes the paths after it; this is its first step only.",
             cut.and_then(to_cut),
         ),
         row(
-            ["rotation_2024_07_11_published", "2024-07-11 by its published index moves"],
+            [PUBLISHED_MOVES, "2024-07-11 by its published index moves"],
             "Published moves of the S&P 500, the Nasdaq Composite and the Russell 2000 on \
              2024-07-11, rounded to a tenth of a per cent; names follow as they have moved with \
              them.",
             published(model, 1),
         ),
         row(
-            ["rotation_2024_07_11_twice", "The rotation of 2024-07-11 twice in a row"],
+            [TWICE, "The rotation of 2024-07-11 twice in a row"],
             "The published moves on two sessions, compounded.",
             published(model, 2),
         ),
         row(
-            ["yields_hold_and_small_caps_give_back", "Yields hold, and small caps give it back"],
+            [GIVEN_BACK, "Yields hold, and small caps give it back"],
             "Two-year and ten-year yields stay, and the small-cap index loses what it won over the \
              last ten weeks, in as many sessions; nothing if it won nothing.",
             give_back(model),
@@ -108,7 +119,7 @@ fn row([scenario_id, name]: [&'static str; 2], description: &'static str, made: 
     Ready { scenario_id, name, description, scenario }
 }
 
-fn series(model: &StressModel<'_>, moves: &[(Role, f64)], sessions: u32) -> Made {
+fn series(model: &FactorView<'_>, moves: &[(Role, f64)], sessions: u32) -> Made {
     let missing: Vec<Missing> = moves
         .iter()
         .map(|(role, _)| Series::Role(*role))
@@ -125,7 +136,7 @@ fn series(model: &StressModel<'_>, moves: &[(Role, f64)], sessions: u32) -> Made
     Ok((moves.iter().map(shock).collect(), sessions))
 }
 
-fn megacaps(model: &StressModel<'_>) -> Made {
+fn megacaps(model: &FactorView<'_>) -> Made {
     let snapshot = &model.risk.snapshot;
     let (mut weights, mut missing) = (Vec::new(), Vec::new());
     for issuer in &model.roles.megacaps {
@@ -148,7 +159,7 @@ fn megacaps(model: &StressModel<'_>) -> Made {
 }
 
 /// The published moves that shock an index of most of the market; the Dow's 30 names add nothing.
-fn published(model: &StressModel<'_>, times: i32) -> Made {
+fn published(model: &FactorView<'_>, times: i32) -> Made {
     let moves = NamedWindow::find(ROTATION_DAY).map_or(&[][..], |window| window.published);
     let is_used = |known: &&PublishedMove| known.role != Role::Dow;
     let compounded = |known: &PublishedMove| (known.role, (1.0 + known.size).powi(times) - 1.0);
@@ -156,7 +167,7 @@ fn published(model: &StressModel<'_>, times: i32) -> Made {
     series(model, &moves, times.unsigned_abs())
 }
 
-fn give_back(model: &StressModel<'_>) -> Made {
+fn give_back(model: &FactorView<'_>) -> Made {
     let small = model.moves(Series::Role(Role::SmallCapIndex)).unwrap_or_default();
     let last = &small[small.len().saturating_sub(TEN_WEEKS as usize)..];
     let grown = last.iter().filter(|r| r.is_finite()).fold(1.0, |grown, r| grown * (1.0 + r));

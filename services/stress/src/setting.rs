@@ -6,22 +6,24 @@
 use crate::{
     gaussian::{Form, Joint},
     like_this::{self, DaysLikeThis},
-    model::{ModelledName, Rung, StressModel},
-    projection::observations_needed,
-    series::{MoveUnit, Series},
     shock::{Fault, Hypothetical, SIZE_MAX, Target},
     shocked_series::ShockedSeries,
 };
 use factors::size::SizeBucket;
 use marketdata::instrument::InstrumentId;
 use portfolio::book::Book;
+use risk::{
+    factor_view::{FactorView, ModelledName, Rung},
+    projection::observations_needed,
+    series::{MoveUnit, Series},
+};
 use stats::matrix::SymmetricMatrix;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A book and the targets of a scenario in one distribution.
 #[derive(Clone, Debug)]
 pub(crate) struct Setting<'a> {
-    model: &'a StressModel<'a>,
+    model: &'a FactorView<'a>,
     /// The series whose rests are the coordinates after the factors.
     series: ShockedSeries,
     /// Names with a specific return, in the order of names.
@@ -34,7 +36,7 @@ pub(crate) struct Setting<'a> {
 
 impl<'a> Setting<'a> {
     /// A setting without a scenario: the coordinates are the factors.
-    pub(crate) fn of_book(model: &'a StressModel<'a>, book: &Book) -> Setting<'a> {
+    pub(crate) fn of_book(model: &'a FactorView<'a>, book: &Book) -> Setting<'a> {
         let held = book.holdings.iter().map(|holding| holding.instrument);
         let names = modelled(model, held.collect());
         let common = model.factors.covariance().clone();
@@ -43,7 +45,7 @@ impl<'a> Setting<'a> {
 
     /// The setting of a book and a scenario.
     pub(crate) fn of(
-        model: &'a StressModel<'a>,
+        model: &'a FactorView<'a>,
         book: &Book,
         scenario: &Hypothetical,
     ) -> Result<Setting<'a>, Vec<Fault>> {
@@ -74,7 +76,7 @@ impl<'a> Setting<'a> {
     }
 
     fn new(
-        model: &'a StressModel<'a>,
+        model: &'a FactorView<'a>,
         series: ShockedSeries,
         names: Vec<(InstrumentId, ModelledName)>,
         common: SymmetricMatrix,
@@ -175,7 +177,7 @@ impl<'a> Setting<'a> {
 
 /// The names that have exposures, in the order of names.
 fn modelled(
-    model: &StressModel<'_>,
+    model: &FactorView<'_>,
     instruments: BTreeSet<InstrumentId>,
 ) -> Vec<(InstrumentId, ModelledName)> {
     let mut ordered: Vec<InstrumentId> = instruments.into_iter().collect();
@@ -204,7 +206,7 @@ fn side_by_side(a: &SymmetricMatrix, b: &SymmetricMatrix) -> Option<SymmetricMat
 type Members = Vec<(InstrumentId, f64)>;
 
 /// The names of a target; empty for targets without names.
-fn members(model: &StressModel<'_>, target: &Target) -> Members {
+fn members(model: &FactorView<'_>, target: &Target) -> Members {
     let companies = |keep: &dyn Fn(InstrumentId) -> bool| -> Vec<(InstrumentId, f64)> {
         let instruments = model.factors.instruments().iter().filter(|id| keep(**id));
         instruments.filter_map(|id| Some((*id, model.risk.size(*id)?.line.usd))).collect()
@@ -236,12 +238,12 @@ fn members(model: &StressModel<'_>, target: &Target) -> Members {
     weights
 }
 
-fn bucket_of(model: &StressModel<'_>, instrument: InstrumentId) -> Option<SizeBucket> {
+fn bucket_of(model: &FactorView<'_>, instrument: InstrumentId) -> Option<SizeBucket> {
     model.risk.size(instrument).map(|size| size.bucket)
 }
 
 /// Every fault of a scenario by itself.
-fn violations(model: &StressModel<'_>, scenario: &Hypothetical, shocked: &[Members]) -> Vec<Fault> {
+fn violations(model: &FactorView<'_>, scenario: &Hypothetical, shocked: &[Members]) -> Vec<Fault> {
     let mut faults = Vec::new();
     if scenario.shocks.is_empty() {
         faults.push(Fault::NoShock);
@@ -288,7 +290,7 @@ fn not_modelled(names: &[(InstrumentId, ModelledName)], shocked: &[Members]) -> 
 }
 
 /// A fault per shock of a series: together they have too few sessions.
-fn short_series(model: &StressModel<'_>, scenario: &Hypothetical, sessions: usize) -> Vec<Fault> {
+fn short_series(model: &FactorView<'_>, scenario: &Hypothetical, sessions: usize) -> Vec<Fault> {
     let needed = observations_needed(model.returns.len());
     let shocks = scenario.shocks.iter().enumerate();
     let of_series = shocks.filter_map(|(at, shock)| Some((at, series_of(&shock.target)?)));

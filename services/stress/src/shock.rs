@@ -1,8 +1,8 @@
 //! Hypothetical scenarios as data: what moves by how much, over how many sessions.
 
-use crate::series::Series;
 use factors::size::SizeBucket;
 use marketdata::instrument::InstrumentId;
+use risk::series::Series;
 
 /// A hypothetical scenario.
 #[derive(Clone, Debug, PartialEq)]

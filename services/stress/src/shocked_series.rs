@@ -1,7 +1,7 @@
 //! Series that a scenario shocks, as forms of factors, specific returns of names, and a rest.
 //!
 //! A series y, such as an index or the trade, is what the factors explain of it, and ε
-//! ([`crate::projection`]). ε is more than noise to the names that y is made of: the u of a megacap is
+//! ([`risk::projection`]). ε is more than noise to the names that y is made of: the u of a megacap is
 //! part of the trade's ε, and all of an index fund's u is that of its index. So
 //!
 //! ```text
@@ -15,13 +15,13 @@
 //! there is, and Cov(ε') is then no covariance. Nothing rests on it alone: Cov(y) is B·F·B' + Ω, and
 //! Cov(u_i, y) is Ω·γ_i, whatever else is held, so that P&L stays a sum over positions.
 
-use crate::{
-    gaussian::Form,
-    model::{ModelledName, StressModel},
+use crate::gaussian::Form;
+use marketdata::instrument::InstrumentId;
+use risk::{
+    factor_view::{FactorView, ModelledName},
     projection,
     series::Series,
 };
-use marketdata::instrument::InstrumentId;
 use stats::{ewma, matrix::SymmetricMatrix};
 
 /// Smallest F statistic of a slope that counts.
@@ -53,7 +53,7 @@ impl ShockedSeries {
     /// One or more series, and the names that may be part of them. The error is the number of sessions
     /// in common.
     pub(crate) fn of(
-        model: &StressModel<'_>,
+        model: &FactorView<'_>,
         series: Vec<Series>,
         names: &[(InstrumentId, ModelledName)],
     ) -> Result<ShockedSeries, usize> {
@@ -89,7 +89,7 @@ impl ShockedSeries {
     /// no number.
     fn find_parts(
         &mut self,
-        model: &StressModel<'_>,
+        model: &FactorView<'_>,
         omega: &SymmetricMatrix,
         names: &[(InstrumentId, ModelledName)],
     ) -> Option<SymmetricMatrix> {
@@ -121,7 +121,7 @@ impl ShockedSeries {
 
 /// γ of a name, shrunk. `None` if it does not count, or with too few sessions.
 fn slopes(
-    model: &StressModel<'_>,
+    model: &FactorView<'_>,
     unexplained: &[Vec<f64>],
     omega: &SymmetricMatrix,
     specific: &[f64],

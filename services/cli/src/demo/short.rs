@@ -1,5 +1,5 @@
 //! The answers of the demo on two screens: what happened, what it means for the book, what the book
-//! lost, what can squeeze.
+//! lost, what can squeeze, what if it comes twice.
 
 use super::story::Story;
 use crate::{
@@ -22,6 +22,7 @@ pub(super) fn tell(story: &Story, terminal: Terminal) -> String {
         ("What it means for the book", meaning(story, terminal)),
         ("What the book lost", lost(story, terminal)),
         ("What can squeeze", squeezes(story, terminal)),
+        ("What if it comes twice", comes_twice(story, terminal)),
     ]
     .map(|(heading, text)| format!("{}{text}\n", terminal.heading(heading)))
     .concat()
@@ -101,6 +102,11 @@ fn trade_words(repeat: &TradeRepeat) -> Option<String> {
         number::percent(moved),
         deviations.abs()
     ))
+}
+
+/// The day twice in a row, and with a squeeze on top.
+fn comes_twice(story: &Story, terminal: Terminal) -> String {
+    terminal.wrap(&story.stress.results.iter().map(show::stress::words).collect::<String>())
 }
 
 fn squeezes(story: &Story, terminal: Terminal) -> String {

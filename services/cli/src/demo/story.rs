@@ -3,18 +3,22 @@
 use crate::{
     connect::{Clients, Connection},
     json, show,
+    stress::scenario,
     terminal::{Terminal, Tone},
 };
 use anyhow::Result;
 use contract::v1::{
     AnalyzePortfolioRequest, AnalyzePortfolioResponse, AsOf, AssessShortBookRequest,
     AssessShortBookResponse, GetRotationRequest, GetRotationResponse, InstrumentRef, Portfolio,
-    Position, as_of::When, position::Size,
+    Position, RunStressRequest, RunStressResponse, Scenario, ShortSqueeze, as_of::When,
+    position::Size, short_squeeze::Shorts,
 };
 use prost::Message as _;
 use serde_json::{Map, Value};
 use simulation::{factors, market::Market, rotation_day::ROTATION_ON, sample::Holding};
 
+/// The day of the story twice in a row.
+const TWICE: &str = "rotation_2024_07_11_twice";
 /// Net asset value of the fund that holds the sample portfolio.
 /// Maximum number of positions listed.
 const EVERY_POSITION: i32 = 10_000;
@@ -30,6 +34,8 @@ pub(super) struct Story {
     replay: GetRotationResponse,
     pub(super) exposure: AnalyzePortfolioResponse,
     pub(super) short_book: AssessShortBookResponse,
+    /// What if the day comes twice, and the costliest shorts are squeezed besides.
+    pub(super) stress: RunStressResponse,
 }
 
 impl Story {
@@ -53,12 +59,20 @@ impl Story {
             ..Default::default()
         };
         let short_book = clients.squeeze().assess_short_book(connection.request(shorts)).await?;
+        let twice = RunStressRequest {
+            as_of: rotation_day(),
+            portfolio: Some(portfolio(book)),
+            scenarios: vec![what_if()],
+            ..Default::default()
+        };
+        let stress = clients.stress().run_stress(connection.request(twice)).await?;
         Ok(Story {
             evening_before: evening_before.into_inner(),
             rotation: report,
             replay: again.into_inner(),
             exposure: exposure.into_inner(),
             short_book: short_book.into_inner(),
+            stress: stress.into_inner(),
         })
     }
 
@@ -70,6 +84,7 @@ impl Story {
             ("rotation", json::of("GetRotationResponse", &self.rotation)?),
             ("exposure", json::of(exposure, &self.exposure)?),
             ("shortBook", json::of("AssessShortBookResponse", &self.short_book)?),
+            ("stress", json::of("RunStressResponse", &self.stress)?),
         ];
         let mut object = Map::new();
         for (name, answer) in answers {
@@ -85,7 +100,8 @@ impl Story {
         let shorts = show::squeeze::book(&self.short_book, 10, terminal).render(terminal);
         let before = self.words_of_the_evening(terminal);
         let replayed = self.replayed(terminal);
-        format!("{before}{rotation}  {replayed}\n\n{exposure}\n{shorts}\n")
+        let stress = show::stress::report(&self.stress, terminal).render(terminal);
+        format!("{before}{rotation}  {replayed}\n\n{exposure}\n{shorts}\n{stress}\n")
     }
 
     fn words_of_the_evening(&self, terminal: Terminal) -> String {
@@ -135,6 +151,12 @@ fn the_day(book: &[Holding]) -> AnalyzePortfolioRequest {
         top_positions: Some(EVERY_POSITION),
         ..AnalyzePortfolioRequest::default()
     }
+}
+
+/// The published moves twice in a row, and besides the three costliest shorts squeezed.
+fn what_if() -> Scenario {
+    let squeeze = ShortSqueeze { shorts: Some(Shorts::CostliestCount(3)) };
+    Scenario { squeeze: Some(squeeze), ..scenario(TWICE) }
 }
 
 /// The request whose answer must be the same bytes.

@@ -1,11 +1,10 @@
 //! Books built from real price files.
 
-use crate::replay::{Book, SEEDS, WINDOW};
-use flate2::read::GzDecoder;
-use std::{collections::BTreeMap, io::Read, path::PathBuf};
-
-/// Folders of price files; the first one that has the symbol's file is used.
-const FOLDERS: [&str; 3] = ["prices/etf_ohlcv", "prices/etf_close", "prices/yahoo"];
+use crate::{
+    real_closes::{Closes, closes},
+    replay::{Book, SEEDS, WINDOW},
+};
+use std::path::PathBuf;
 
 /// Last day to forecast: the end of the shortest files.
 const LAST: &str = "2021-06-30";
@@ -47,9 +46,6 @@ pub(crate) const BOOKS: [Recipe; 7] = [
     },
 ];
 
-/// Closes by ISO date, adjusted for splits and distributions.
-type Closes = BTreeMap<String, f64>;
-
 /// The folder of real files.
 #[derive(Debug)]
 pub(crate) struct Files(PathBuf);
@@ -64,7 +60,7 @@ impl Files {
     pub(crate) fn book(&self, recipe: &Recipe) -> Result<Book, String> {
         let side = |symbols: &[&str], sign: f64| -> Result<Vec<(f64, Closes)>, String> {
             let weight = 0.5 * sign / symbols.len() as f64;
-            symbols.iter().map(|symbol| Ok((weight, self.closes(symbol)?))).collect()
+            symbols.iter().map(|symbol| Ok((weight, closes(&self.0, symbol)?))).collect()
         };
         let mut positions = side(recipe.long, 1.0)?;
         positions.extend(side(recipe.short, -1.0)?);
@@ -85,33 +81,4 @@ impl Files {
         }
         Ok(Book { name: recipe.name.to_owned(), profits, first })
     }
-
-    #[expect(clippy::disallowed_methods, reason = "a back-test of real files reads them")]
-    fn closes(&self, symbol: &str) -> Result<Closes, String> {
-        let paths = FOLDERS.map(|folder| self.0.join(folder).join(format!("{symbol}.csv.gz")));
-        let path = paths.iter().find(|path| path.is_file());
-        let path = path.ok_or_else(|| format!("no price file for {symbol}"))?;
-        let bytes = std::fs::read(path).map_err(|e| format!("{symbol}: {e}"))?;
-        let mut text = String::new();
-        GzDecoder::new(&bytes[..])
-            .read_to_string(&mut text)
-            .map_err(|e| format!("{symbol}: {e}"))?;
-        parse(&text).map_err(|problem| format!("{symbol}: {problem}"))
-    }
-}
-
-/// Reads the column `Adj Close`, or `Close` if there is none: such files hold adjusted closes.
-fn parse(text: &str) -> Result<Closes, String> {
-    let mut lines = text.lines();
-    let header: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
-    let place = |name: &str| header.iter().position(|column| *column == name);
-    let close = place("Adj Close").or_else(|| place("Close")).ok_or("no column of close prices")?;
-    let row = |(number, line): (usize, &str)| {
-        let cells: Vec<&str> = line.split(',').collect();
-        let value = cells.get(close).and_then(|cell| cell.parse::<f64>().ok());
-        let value = value.filter(|value| value.is_finite() && *value > 0.0);
-        let value = value.ok_or_else(|| format!("line {}: no close", number + 2))?;
-        Ok((cells[0].to_owned(), value))
-    };
-    lines.enumerate().map(row).collect()
 }

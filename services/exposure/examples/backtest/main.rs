@@ -5,6 +5,8 @@
 //! before its own. Simulated books need no files and are always printed.
 
 mod files;
+#[path = "../../../../tests/support/real_closes.rs"]
+mod real_closes;
 #[path = "../../../../tests/support/real_data.rs"]
 mod real_files;
 mod replay;

@@ -59,7 +59,9 @@ struct Closes {
 impl Prepared for Closes {
     const READS: DatasetSet = DatasetSet::of(&[Dataset::Bars]);
 
-    fn prepare(snapshot: &Snapshot, _: &Roles, previous: Option<&Self>) -> Self {
+    type Base = ();
+
+    fn prepare(snapshot: &Snapshot, _: &Roles, (): &(), previous: Option<&Self>) -> Self {
         let rows = snapshot.rows(Dataset::Bars, InstrumentId(1)).len();
         Closes { rows, previous: previous.map(|previous| previous.rows) }
     }
@@ -146,7 +148,9 @@ struct Probed(Mutex<Option<Probe>>);
 impl Prepared for Probed {
     const READS: DatasetSet = DatasetSet::EMPTY;
 
-    fn prepare(_: &Snapshot, _: &Roles, _: Option<&Self>) -> Self {
+    type Base = ();
+
+    fn prepare(_: &Snapshot, _: &Roles, (): &(), _: Option<&Self>) -> Self {
         Probed(Mutex::new(None))
     }
 
@@ -204,7 +208,9 @@ struct Slow;
 impl Prepared for Slow {
     const READS: DatasetSet = DatasetSet::ALL;
 
-    fn prepare(_: &Snapshot, _: &Roles, _: Option<&Self>) -> Self {
+    type Base = ();
+
+    fn prepare(_: &Snapshot, _: &Roles, (): &(), _: Option<&Self>) -> Self {
         SLOW_RUNS.fetch_add(1, Ordering::SeqCst);
         let gate = GATE.lock().unwrap().take();
         let _ = gate.map(|gate| gate.recv());
@@ -251,7 +257,9 @@ struct Faulty;
 impl Prepared for Faulty {
     const READS: DatasetSet = DatasetSet::ALL;
 
-    fn prepare(_: &Snapshot, _: &Roles, _: Option<&Self>) -> Self {
+    type Base = ();
+
+    fn prepare(_: &Snapshot, _: &Roles, (): &(), _: Option<&Self>) -> Self {
         assert!(FAULTY_RUNS.fetch_add(1, Ordering::SeqCst) != 0, "a deliberate panic");
         Faulty
     }

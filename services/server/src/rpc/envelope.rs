@@ -52,6 +52,18 @@ impl<T: Enveloped> Answer<T> {
         Answer { merged: Some(gaps), ..self }
     }
 
+    /// An answer that has this one's response as a part of its own, and more gaps.
+    pub fn within<U>(self, more: Vec<Gap>, whole: impl FnOnce(T) -> U) -> Answer<U> {
+        let Answer { response, mut gaps, coverage, merged } = self;
+        gaps.extend(more);
+        Answer { response: whole(response), gaps, coverage, merged }
+    }
+
+    /// The response without its metadata, as a part of another answer.
+    pub fn into_part(self) -> T {
+        self.response
+    }
+
     /// The response to a normalised request, with its metadata.
     pub fn enclose(mut self, method: &str, normal: &impl Normal, pinned: &Pinned) -> T {
         let merged = self.merged.take();
@@ -84,7 +96,9 @@ enveloped! {
     AnalyzePortfolioHistoryResponse
     AnalyzePortfolioResponse
     AssessShortBookResponse
+    EvaluateHedgeResponse
     ExplainPnlResponse
+    FindLikelyLossResponse
     GetIndicatorHistoryResponse
     GetRotationResponse
     GetSeriesResponse
@@ -93,9 +107,13 @@ enveloped! {
     ListIndicatorsResponse
     ListInstrumentsResponse
     ListRevisionsResponse
+    ListScenariosResponse
     ListTradeMembersResponse
+    PlanHedgeResponse
     QueryRecordsResponse
     RankSqueezeResponse
+    RunStressResponse
+    TraceFrontierResponse
     ValidatePortfolioResponse
     WatchRotationResponse
 }

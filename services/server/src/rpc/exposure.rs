@@ -8,6 +8,7 @@ mod from_proto;
 mod group_by;
 mod include;
 mod pnl_answer;
+pub(super) mod report_query;
 mod risk_answer;
 mod risk_request;
 mod to_proto;
@@ -121,7 +122,10 @@ fn definitions(
 }
 
 /// Refuses a classification scheme in which nothing is classified.
-fn check_scheme(prepared: &PreparedExposure, asked: Option<&String>) -> Result<(), Refusal> {
+pub(super) fn check_scheme(
+    prepared: &PreparedExposure,
+    asked: Option<&String>,
+) -> Result<(), Refusal> {
     match asked.filter(|name| !prepared.sector_schemes.contains(name)) {
         None => Ok(()),
         Some(name) => Err(Refusal::Unknown {

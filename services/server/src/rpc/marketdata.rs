@@ -8,7 +8,10 @@ mod to_proto;
 
 use crate::{
     as_of::AsOf,
+    auth::Caller,
+    limits,
     needed::Needed,
+    patience,
     prepared::PreparedDatasets,
     refusal::Refusal,
     rpc::{
@@ -34,8 +37,8 @@ use marketdata::{
     track::Rows,
 };
 use series::SeriesPage;
-use std::{ops::Range, sync::Arc};
-use store::RevisionRecord;
+use std::{ops::Range, sync::Arc, time::Duration};
+use store::{RevisionRecord, Store};
 use tonic::{Request, Response, Status, Streaming};
 
 #[tonic::async_trait]
@@ -44,7 +47,9 @@ impl MarketDataService for Handler {
         &self,
         request: Request<Streaming<v1::IngestRequest>>,
     ) -> Result<Response<v1::IngestResponse>, Status> {
-        Ok(Response::new(ingest::ingest(&self.services, request.into_inner()).await?))
+        let caller = request.extensions().get::<Caller>().cloned();
+        let caller = Arc::clone(caller.unwrap_or_else(Caller::anonymous).name());
+        Ok(Response::new(ingest::ingest(&self.services, caller, request.into_inner()).await?))
     }
 
     async fn get_series(
@@ -243,7 +248,23 @@ impl Needed<RevisionsQuery> for Revisions {
         let last = pinned.snapshot().revision();
         let after = query.normal.after_revision.max(query.page.starts_after());
         let most = query.page.looks_for() as u32;
-        let mut found = services.store.revisions(after, most).await?;
+        let expected = last.saturating_sub(after).min(most.into());
+        let complete = async {
+            loop {
+                let page = move |store: Arc<dyn Store>| async move {
+                    let found = store.revisions(after, most).await?;
+                    // Only a standby lacks a revision that this server has read or written.
+                    let is_late = (found.len() as u64) < expected && store.lags().await?;
+                    Ok((!is_late).then_some(found))
+                };
+                if let Some(found) = services.read(page).await? {
+                    return Ok::<_, Refusal>(found);
+                }
+                tokio::time::sleep(Duration::from_millis(limits::STANDBY_PAUSE_MS)).await;
+            }
+        };
+        let found = tokio::time::timeout_at(patience::end(), complete).await;
+        let mut found = found.map_err(|_| Refusal::StoreLate)??;
         found.retain(|record| record.mark.revision <= last);
         Ok(Arc::new(Revisions(found)))
     }

@@ -62,6 +62,7 @@ paged! {
     ListFactorsRequest
     ListInstrumentsRequest
     ListRevisionsRequest
+    ListScenariosRequest
     ListTradeMembersRequest
     RankSqueezeRequest
 }

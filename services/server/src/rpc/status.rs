@@ -42,6 +42,7 @@ fn status_parts(refusal: &Refusal) -> StatusParts {
                 Kind::Indicator => "UNKNOWN_INDICATOR",
                 Kind::Exchange => "UNKNOWN_EXCHANGE",
                 Kind::ClassificationScheme => "UNKNOWN_CLASSIFICATION_SCHEME",
+                Kind::Scenario => "UNKNOWN_SCENARIO",
             };
             parts_with(Code::NotFound, reason, [("name", name.clone())])
         }
@@ -82,6 +83,12 @@ fn status_parts(refusal: &Refusal) -> StatusParts {
                 [("what", (*what).to_owned()), ("limit", limit.to_string())],
             )
         },
+        Refusal::CredentialsMissing => parts(Code::Unauthenticated, "CREDENTIALS_MISSING"),
+        Refusal::CredentialsExpired => parts(Code::Unauthenticated, "CREDENTIALS_EXPIRED"),
+        Refusal::CredentialsRefused => parts(Code::Unauthenticated, "CREDENTIALS_REFUSED"),
+        Refusal::RoleMissing { role } => {
+            parts_with(Code::PermissionDenied, "ROLE_MISSING", [("role", (*role).to_owned())])
+        }
         Refusal::DeadlineExceeded => parts(Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
         Refusal::StreamLifetime => parts(Code::Unavailable, "STREAM_LIFETIME"),
         Refusal::MessageTooLarge => parts(Code::ResourceExhausted, "MESSAGE_TOO_LARGE"),
@@ -98,6 +105,7 @@ fn status_parts(refusal: &Refusal) -> StatusParts {
         Refusal::ShuttingDown => parts(Code::Unavailable, "SHUTTING_DOWN"),
         Refusal::Upload(fault) => upload_parts(fault),
         Refusal::Store(error) => store_parts(error),
+        Refusal::StoreLate => store_unavailable(),
         Refusal::Failed(_) => parts(Code::Internal, "INTERNAL"),
     }
 }
@@ -147,12 +155,17 @@ fn store_parts(error: &StoreError) -> StatusParts {
         | StoreError::Unpackable(_)
         | StoreError::ShuttingDown
         | StoreError::ReadOnly => match error.outlook() {
-            Outlook::MayPass => parts(Code::Unavailable, "STORE_UNAVAILABLE"),
+            Outlook::MayPass => store_unavailable(),
             // The same write would fail again, so the code must not invite a retry.
             Outlook::Stays => parts(Code::Internal, "STORE_REFUSED"),
             Outlook::Damaged => parts(Code::DataLoss, "STORE_DAMAGED"),
         },
     }
+}
+
+fn store_unavailable() -> StatusParts {
+    let retry_ms = Some(limits::RETRY_AFTER_MS);
+    StatusParts { retry_ms, ..parts(Code::Unavailable, "STORE_UNAVAILABLE") }
 }
 
 /// The message for the caller. For an internal error it gives no details.
@@ -194,6 +207,10 @@ fn message(refusal: &Refusal) -> String {
         | Refusal::Behind { .. }
         | Refusal::Mismatch { .. }
         | Refusal::Overloaded { .. }
+        | Refusal::CredentialsMissing
+        | Refusal::CredentialsExpired
+        | Refusal::CredentialsRefused
+        | Refusal::RoleMissing { .. }
         | Refusal::DeadlineExceeded
         | Refusal::StreamLifetime
         | Refusal::MessageTooLarge
@@ -203,6 +220,7 @@ fn message(refusal: &Refusal) -> String {
         | Refusal::RequestStalled { .. }
         | Refusal::CallerGone
         | Refusal::ShuttingDown
+        | Refusal::StoreLate
         | Refusal::Upload(_) => refusal.to_string(),
     }
 }

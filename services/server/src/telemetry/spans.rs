@@ -4,7 +4,7 @@
 //! They are made by the interface of OpenTelemetry itself and not from `tracing` spans: a call that
 //! is not sampled then costs one look at the sampler, its steps cost nothing, and logs do not repeat
 //! attributes that are meant for traces. Nothing that a caller sends is an attribute, except the id
-//! of the request.
+//! of the request and the name that the credentials prove.
 
 use http::HeaderMap;
 use opentelemetry::{
@@ -130,6 +130,12 @@ pub fn reads_revision(revision: u64) {
         let revision = i64::try_from(revision).unwrap_or(i64::MAX);
         context.span().set_attribute(KeyValue::new("ballast.revision", revision));
     });
+}
+
+/// Notes on the span of the current call who makes it.
+pub fn names_caller(name: &Arc<str>) {
+    let name = Arc::clone(name);
+    Context::map_current(|context| context.span().set_attribute(KeyValue::new("enduser.id", name)));
 }
 
 /// Runs a step of the current call.

@@ -1,8 +1,8 @@
 //! The price leg of the label: whether a name jumped in the five sessions after a day.
 
 use crate::files::Closes;
+use factors::squeeze_threshold::{HORIZON_SESSIONS, squeeze_threshold};
 use marketdata::day::Day;
-use squeeze::threshold::{HORIZON_SESSIONS, squeeze_threshold};
 use stats::moments::{self, Ddof};
 use std::collections::BTreeMap;
 

@@ -5,7 +5,7 @@ use crate::{
     label::{Index, jumped},
 };
 use marketdata::{day::Day, instant::Instant};
-use squeeze::{measure::COMPONENTS, threshold::is_heavily_short, universe::Universe};
+use squeeze::{heavy::is_heavily_short, measure::COMPONENTS, universe::Universe};
 use stats::rank::percentile_ranks;
 
 /// The first and the last day: the second settlement file was first seen on 2020-12-19, and the

@@ -3,13 +3,22 @@
 //! Notices may be lost (a connection broke), and there are none on a standby or behind a pooler
 //! that shares connections between transactions, so a follower polls as well.
 
-use super::sql;
-use sqlx::{PgPool, postgres::PgListener};
-use std::{sync::Arc, time::Duration};
-use tokio::{sync::Notify, task::AbortHandle};
+use super::{pool, sql};
+use sqlx::postgres::{PgConnectOptions, PgListener};
+use std::{convert::Infallible, sync::Arc, time::Duration};
+use tokio::{
+    sync::Notify,
+    task::AbortHandle,
+    time::{error::Elapsed, timeout},
+};
 
 /// The pause after a connection that cannot listen.
 const PAUSE: Duration = Duration::from_secs(5);
+/// How long a connection may be silent before it is asked a question: a connection whose other end
+/// is gone without a word is as silent as one without notices.
+const SILENCE: Duration = Duration::from_secs(10);
+/// How long the answer to that question is awaited.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// Notices of new revisions. Dropping it ends the task that listens.
 #[derive(Debug)]
@@ -19,10 +28,10 @@ pub(super) struct Announcements {
 }
 
 impl Announcements {
-    /// Listens on a connection of a pool of its own.
-    pub(super) fn heard(pool: PgPool) -> Announcements {
+    /// Listens on a connection of its own.
+    pub(super) fn heard(options: PgConnectOptions) -> Announcements {
         let heard = Arc::new(Notify::new());
-        let task = tokio::spawn(listen(pool, Arc::clone(&heard))).abort_handle();
+        let task = tokio::spawn(listen(options, Arc::clone(&heard))).abort_handle();
         Announcements { heard, task }
     }
 
@@ -44,21 +53,42 @@ impl Drop for Announcements {
     }
 }
 
-async fn listen(pool: PgPool, heard: Arc<Notify>) {
+/// Why a connection listens no more.
+#[derive(Debug, thiserror::Error)]
+enum Deaf {
+    #[error(transparent)]
+    Failed(#[from] sqlx::Error),
+    #[error("the connection does not answer")]
+    Silent(#[from] Elapsed),
+}
+
+async fn listen(options: PgConnectOptions, heard: Arc<Notify>) {
     loop {
-        if let Err(error) = listen_once(&pool, &heard).await {
-            tracing::debug!(%error, "commits of other processes are not announced; polling");
-        }
+        let Err(error) = listen_once(options.clone(), &heard).await;
+        tracing::debug!(%error, "commits of other processes are not announced; polling");
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-async fn listen_once(pool: &PgPool, heard: &Notify) -> Result<(), sqlx::Error> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen(sql::CHANNEL).await?;
+/// Listens until the connection fails. Each attempt has a pool of its own: a connection that does
+/// not answer keeps its place in a pool until the system gives it up.
+async fn listen_once(options: PgConnectOptions, heard: &Notify) -> Result<Infallible, Deaf> {
+    let pool = pool(1).connect_lazy_with(options);
+    let mut listener = PgListener::connect_with(&pool).await?;
+    timeout(ANSWER, listener.listen(sql::CHANNEL)).await??;
     loop {
         // Something may have been committed before this began to listen, or while it was not.
         heard.notify_one();
-        listener.try_recv().await?;
+        notice(&mut listener).await?;
+    }
+}
+
+/// Waits for a notice, or a connection made anew, on a connection that answers.
+async fn notice(listener: &mut PgListener) -> Result<(), Deaf> {
+    loop {
+        if let Ok(noticed) = timeout(SILENCE, listener.try_recv()).await {
+            return Ok(noticed.map(drop)?);
+        }
+        timeout(ANSWER, sqlx::query(sql::NOTHING).execute(&mut *listener)).await??;
     }
 }

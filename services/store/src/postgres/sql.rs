@@ -54,6 +54,8 @@ pub(super) const MIGRATIONS: &str =
 pub(super) const MIN_READER: &str = "SELECT value FROM meta WHERE key = 'min_reader_version'";
 pub(super) const TOUCH: &str = "UPDATE meta SET value = value + 1 WHERE key = 'write_probes'";
 pub(super) const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+/// Asked only to hear an answer.
+pub(super) const NOTHING: &str = "SELECT 1";
 pub(super) const IS_STANDBY: &str = "SELECT pg_is_in_recovery()";
 
 pub(super) const HEAD: &str =

@@ -60,6 +60,13 @@ impl Drop for Transaction {
     fn drop(&mut self) {
         if !self.has_ended {
             self.connection.close_on_drop();
+            return;
+        }
+        // The pool asks a connection that comes back for a sign of life, and would wait for it for
+        // ever; meanwhile the connection keeps its place.
+        let returned = self.connection.return_to_pool();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(tokio::time::timeout(ANSWER, returned));
         }
     }
 }

@@ -5,16 +5,16 @@ use factors::{roles::Role, size::SizeBucket};
 use portfolio::book::Book;
 use risk::{
     cross_section::{MARKET, SECTOR_PREFIX},
+    factor_view::{ModelledName, Rung},
     fixture::{World, world_with},
+    series::Series,
 };
 use std::sync::LazyLock;
 use stress::{
     hypothetical::{HypotheticalReport, hypothetical},
     likely_loss::{FactorBound, LossFault, LossRequest, likely_loss},
-    model::{ModelledName, Rung},
     partition::Partition,
     reverse::NoScenario,
-    series::Series,
     shock::{Basket, Fault, Hypothetical, Shock, Target},
 };
 
@@ -43,7 +43,7 @@ fn scenario(shocks: &[(Target, f64)]) -> Hypothetical {
 }
 
 fn run(book: &Book, scenario: &Hypothetical) -> HypotheticalReport {
-    hypothetical(&WORLD.1.stress(), book, &[], scenario).unwrap()
+    hypothetical(&WORLD.1.factors(), book, &[], scenario).unwrap()
 }
 
 fn small(size: f64) -> (Target, f64) {
@@ -73,7 +73,7 @@ fn shocked_coordinates_move_as_asked() {
 #[test]
 fn a_book_of_the_basket_makes_the_shock() {
     let view = &WORLD.1;
-    let stress = view.stress();
+    let stress = view.factors();
     let sector = view.model.sectors[2].clone();
     let members = stress.factors.instruments().iter().filter(|id| {
         view.model.sectors.get(view.model.anchored(**id).sector as usize) == Some(&sector)
@@ -158,7 +158,7 @@ fn the_trade_itself_loses_what_the_trade_loses() {
     near(report.like_this.unwrap().0.pnl, -3e4, 900.0);
     // Left open is less than half of the trade's own deviation. It is not nothing: specific risks are
     // those of the risk model for the next session, and ε is that of the history.
-    let deviation = view.stress().trade.unwrap().standard_deviation;
+    let deviation = view.factors().trade.unwrap().standard_deviation;
     let share = report.average.deviation / (1e6 * deviation);
     assert!(share < 0.5, "{share}");
 }
@@ -178,7 +178,7 @@ fn every_fault_is_found_at_once() {
         (Target::Series(Series::Trade), 1e300),
     ];
     let asked = Hypothetical { sessions: 0, ..scenario(&shocks) };
-    let faults = hypothetical(&view.stress(), &book, &[], &asked).unwrap_err();
+    let faults = hypothetical(&view.factors(), &book, &[], &asked).unwrap_err();
     let fields: Vec<String> = faults.iter().map(Fault::field).collect();
     assert_eq!(
         fields,
@@ -194,9 +194,9 @@ fn every_fault_is_found_at_once() {
         ]
     );
     let twice = scenario(&[market(0.01), market(0.02)]);
-    let faults = hypothetical(&view.stress(), &book, &[], &twice).unwrap_err();
+    let faults = hypothetical(&view.factors(), &book, &[], &twice).unwrap_err();
     assert_eq!(faults, [Fault::Determined]);
-    let nothing = hypothetical(&view.stress(), &book, &[], &scenario(&[])).unwrap_err();
+    let nothing = hypothetical(&view.factors(), &book, &[], &scenario(&[])).unwrap_err();
     assert_eq!(nothing, [Fault::NoShock]);
 }
 
@@ -206,7 +206,7 @@ fn every_fault_is_found_at_once() {
 fn a_name_listed_today_moves_as_its_peers() {
     let world = world_with(200, 300, 32, |names| names[90].listed_from = 299);
     let view = View::of(&world.snapshot());
-    let stress = view.stress();
+    let stress = view.factors();
     let young = view.id(&world.names[90].symbol);
     let found = stress.name(young).unwrap();
     assert_eq!((stress.factors.row(young), found.rung), (None, Rung::Peers));
@@ -231,7 +231,7 @@ fn a_name_listed_today_moves_as_its_peers() {
     near(report.coverage.peers, 0.25, 1e-12);
     near(report.coverage.missing, 0.25, 1e-12);
     // Without a trade no day is like another.
-    let alone = view.stress_by(None);
+    let alone = view.factors_by(None);
     let report = hypothetical(&alone, &book, &[], &scenario(&[market(-0.02)])).unwrap();
     assert!(report.like_this.is_none());
 }
@@ -257,7 +257,7 @@ fn days_like_this_one_are_wider_where_residuals_are() {
         }
     });
     let view = View::of(&wild.snapshot());
-    let report = hypothetical(&view.stress(), &view.book(&LINES), &[], &asked).unwrap();
+    let report = hypothetical(&view.factors(), &view.book(&LINES), &[], &asked).unwrap();
     let (outcome, days) = report.like_this.unwrap();
     assert!(1.3 < days.residual_ratio, "{}", days.residual_ratio);
     assert!(report.average.deviation < outcome.deviation);
@@ -275,7 +275,7 @@ fn the_likeliest_loss_loses_it() {
     };
     let free =
         LossRequest { loss: 4e5, sessions: 1, bounds: Vec::new(), specific_deviations: None };
-    let report = likely_loss(&view.stress(), &book, std::slice::from_ref(&parts), &free).unwrap();
+    let report = likely_loss(&view.factors(), &book, std::slice::from_ref(&parts), &free).unwrap();
     let found = report.average.unwrap();
     near(found.positions.iter().map(|p| p.pnl).sum(), -4e5, 1e-6);
     near(found.partitions[0].iter().sum(), -4e5, 1e-6);
@@ -283,7 +283,7 @@ fn the_likeliest_loss_loses_it() {
     near(through + found.specific_pnl, -4e5, 1e-6);
     // Without bounds the distance is loss/σ of the factor model.
     let positions: Vec<_> = book.holdings.iter().map(|h| (h.instrument, h.market_value)).collect();
-    let sigma = view.stress().factors.book(&positions).volatility;
+    let sigma = view.factors().factors.book(&positions).volatility;
     near(found.distance, 4e5 / sigma, 1e-9);
     assert!(found.specific_pnl < 0.0 && found.at_bound.is_empty());
     assert!(found.probability.normal < found.probability.student_4);
@@ -295,7 +295,7 @@ fn the_likeliest_loss_loses_it() {
         high: 0.5 * market.abs(),
     };
     let boxed = LossRequest { bounds: vec![bound], specific_deviations: Some(3.0), ..free };
-    let report = likely_loss(&view.stress(), &book, &[], &boxed).unwrap();
+    let report = likely_loss(&view.factors(), &book, &[], &boxed).unwrap();
     let within = report.average.unwrap();
     near(within.positions.iter().map(|p| p.pnl).sum(), -4e5, 1e-6);
     assert_eq!(within.at_bound, [MARKET]);
@@ -315,7 +315,7 @@ fn a_request_for_a_loss_is_checked() {
         bounds: vec![bound(MARKET, 0.05), bound(MARKET, -0.1), bound(&sector, -0.1)],
         specific_deviations: Some(f64::NAN),
     };
-    let faults = likely_loss(&view.stress(), &book, &[], &wrong).unwrap_err();
+    let faults = likely_loss(&view.factors(), &book, &[], &wrong).unwrap_err();
     let fields: Vec<String> = faults.iter().map(LossFault::field).collect();
     assert_eq!(
         fields,
@@ -330,9 +330,9 @@ fn a_request_for_a_loss_is_checked() {
     );
     let huge = LossRequest { loss: 1e300, sessions: 1, ..wrong.clone() };
     let huge = LossRequest { bounds: Vec::new(), specific_deviations: None, ..huge };
-    let report = likely_loss(&view.stress(), &book, &[], &huge).unwrap();
+    let report = likely_loss(&view.factors(), &book, &[], &huge).unwrap();
     assert_eq!(report.average, Err(NoScenario::Unsolved));
-    let every = view.stress().factors.factors().to_vec();
+    let every = view.factors().factors.factors().to_vec();
     let bounds = every.iter().map(|f| FactorBound { factor: f.clone(), low: 0.0, high: 0.0 });
     let still = LossRequest {
         loss: 1e6,
@@ -340,6 +340,6 @@ fn a_request_for_a_loss_is_checked() {
         bounds: bounds.collect(),
         specific_deviations: Some(0.0),
     };
-    let report = likely_loss(&view.stress(), &book, &[], &still).unwrap();
+    let report = likely_loss(&view.factors(), &book, &[], &still).unwrap();
     assert_eq!(report.average, Err(NoScenario::OutOfReach { largest_loss: 0.0 }));
 }

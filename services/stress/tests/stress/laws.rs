@@ -3,7 +3,10 @@
 use crate::view::View;
 use factors::roles::Role;
 use marketdata::snapshot::Snapshot;
-use risk::fixture::{World, world_with};
+use risk::{
+    fixture::{World, world_with},
+    series::Series,
+};
 use stress::{
     catalog,
     hypothetical::hypothetical,
@@ -13,7 +16,6 @@ use stress::{
     ready::{GivenInputs, ready},
     replay::replay,
     reprice::reprice,
-    series::Series,
     shock::{Hypothetical, Shock, Target},
 };
 
@@ -47,7 +49,7 @@ fn said(snapshot: &Snapshot, lines: &[(String, f64)]) -> String {
     let mut replayed = replay(&view.model, &view.roles, &book, &[], window).unwrap();
     let unnumbered = marketdata::instrument::InstrumentId(0);
     replayed.positions.iter_mut().for_each(|position| position.instrument = unnumbered);
-    let stress = view.stress();
+    let stress = view.factors();
     let shock = |target, size| Shock { target, size };
     let scenario = Hypothetical {
         scenario_id: "own".to_owned(),

@@ -12,7 +12,10 @@ mod real;
 mod real_data;
 #[path = "../../../../tests/support/real_equities.rs"]
 mod real_equities;
+#[path = "../../../../tests/support/real_funds.rs"]
+mod real_funds;
 mod replay;
 mod scenarios;
 mod simulated;
+#[path = "../../../../tests/support/factor_view.rs"]
 mod view;

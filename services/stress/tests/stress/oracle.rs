@@ -1,9 +1,9 @@
 //! Kernels compared with tests/oracles/stress.py, which computes them in other ways.
 
+use risk::projection::project;
 use stats::matrix::SymmetricMatrix;
 use stress::{
     gaussian::{Form, Joint},
-    projection::project,
     reverse::{Boxes, likeliest},
 };
 

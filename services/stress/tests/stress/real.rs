@@ -4,46 +4,19 @@
 
 use crate::{
     real_data,
-    real_equities::{World, rows},
+    real_funds::world,
     view::{View, near},
 };
 use factors::roles::Role;
-use marketdata::{
-    dataset::{Dataset, Field},
-    day::Day,
-    instant::Instant,
-    instrument::{InstrumentId, Namespace},
-};
+use marketdata::day::Day;
+use risk::series::Series;
 use stats::rng::Rng;
-use std::path::Path;
 use stress::{
     hypothetical::{Outcome, hypothetical},
     library::NamedWindow,
     replay::{ReplayReport, replay},
-    series::Series,
     shock::{Hypothetical, Shock, Target},
 };
-
-const FUNDS: [&str; 3] = ["SPY", "IWM", "QQQ"];
-
-/// The equities, and the funds from 2017 on.
-fn world(folder: &Path) -> World {
-    let mut world = World::of(folder);
-    for symbol in FUNDS {
-        let file = format!("prices/etf_ohlcv/{symbol}.csv.gz");
-        for row in rows(folder, &file, &["Date", "Close", "Volume"]) {
-            let on = Day::parse_iso(&row[0]).expect("a date");
-            if Day::from_ymd(2017, 1, 1).unwrap() <= on {
-                let key = (world.fixture.id(Namespace::Listed, symbol), InstrumentId::NONE);
-                let number = |cell: &str| cell.parse::<f64>().expect("a number");
-                let bar = [(Field::Close, number(&row[1])), (Field::Volume, number(&row[2]))];
-                world.fixture.fact(Dataset::Bars, key, on, Instant::close_of(on), &bar);
-            }
-        }
-    }
-    world.fixture.commit();
-    world
-}
 
 /// A million of a name on the sessions of a window of the library, or of one day.
 fn a_million(view: &View, symbol: &str, window: (Day, Day)) -> ReplayReport {
@@ -94,7 +67,7 @@ fn intervals_of_real_books_hold_what_happened() {
     let start = world.days.iter().position(|day| day.ymd().0 == 2021).unwrap();
     let view = View::of(&world.view(world.days[start - 1]));
     let after = View::of(&world.view(*world.days.last().unwrap()));
-    let stress = view.stress();
+    let stress = view.factors();
     let names = stress.factors.instruments();
     let mut scores = [Score { inside: 0, left: 0.0 }, Score { inside: 0, left: 0.0 }];
     let (mut whole, mut count) = (0.0, 0);

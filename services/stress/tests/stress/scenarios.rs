@@ -6,7 +6,7 @@ use crate::{
 };
 use factors::roles::Role;
 use marketdata::gap::GapReason;
-use risk::fixture::world_with;
+use risk::{fixture::world_with, series::Series};
 use simulation::market::{Market, Parameters};
 use std::sync::LazyLock;
 use stress::{
@@ -14,7 +14,6 @@ use stress::{
     hypothetical::hypothetical,
     liquidity::{ExitFault, ExitTerms, adjusted},
     ready::{GivenInputs, Missing, ready},
-    series::Series,
     shock::{Hypothetical, Target},
     squeeze::{SqueezeFault, SqueezedName, combined},
 };
@@ -27,7 +26,7 @@ static VIEW: LazyLock<View> = LazyLock::new(|| {
 
 fn of(id: &str) -> Hypothetical {
     let given = GivenInputs { cut_probability: None };
-    let rows = ready(&VIEW.stress(), given);
+    let rows = ready(&VIEW.factors(), given);
     rows.into_iter().find(|row| row.scenario_id == id).unwrap().scenario.unwrap()
 }
 
@@ -53,13 +52,13 @@ fn ready_scenarios_are_what_they_say() {
     near(megacaps.shocks[0].size * worth, -500e9, 1.0);
     let lines: Vec<(&str, f64)> =
         basket.weights.iter().map(|(id, usd)| (view.model.snapshot().symbol(*id), *usd)).collect();
-    let report = hypothetical(&view.stress(), &view.book(&lines), &[], &megacaps).unwrap();
+    let report = hypothetical(&view.factors(), &view.book(&lines), &[], &megacaps).unwrap();
     near(report.average.pnl, -500e9, 1e3);
 }
 
 #[test]
 fn what_a_ready_scenario_lacks_is_named() {
-    let stress = VIEW.stress();
+    let stress = VIEW.factors();
     let rows = ready(&stress, GivenInputs { cut_probability: None });
     let lacks = |id: &str| {
         let row = rows.iter().find(|row| row.scenario_id == id).unwrap();
@@ -136,9 +135,9 @@ fn leaving_costs_the_spread_and_the_root_of_volume() {
     let place = book.holdings.iter().position(|h| h.instrument == view.id(symbol)).unwrap();
     let mut made = [0.0; 2];
     made[place] = -0.1 * volume;
-    let found = adjusted(&view.stress(), &book, &made, &terms).unwrap();
+    let found = adjusted(&view.factors(), &book, &made, &terms).unwrap();
     let cost = found.positions[place].unwrap();
-    let stress = view.stress();
+    let stress = view.factors();
     let row = stress.factors.row(view.id(symbol)).unwrap();
     let (sigma, _) = stress.factors.volatility(row);
     near(cost.sold / volume, 0.125, 1e-12);

@@ -6,6 +6,7 @@ use crate::{
 };
 use factors::roles::Role;
 use marketdata::market::Market as Folded;
+use risk::series::Series;
 use simulation::{
     market::{Market, Parameters},
     path::total_returns,
@@ -16,7 +17,6 @@ use std::sync::{Arc, LazyLock};
 use stress::{
     hypothetical::hypothetical,
     replay::replay,
-    series::Series,
     shock::{Hypothetical, Shock, Target},
 };
 
@@ -52,7 +52,7 @@ fn intervals_hold_what_happened() {
     let (market, folded) = &*WORLD;
     let last = market.rotation - 70;
     let view = View::of(&at_close(folded, market.days[last]));
-    let stress = view.stress();
+    let stress = view.factors();
     let returns: Vec<Vec<f64>> =
         (0..market.names.len()).map(|name| total_returns(market, name)).collect();
     let (mut inside, mut count, mut explained, mut whole) = (0, 0, 0.0, 0.0);
@@ -100,11 +100,11 @@ fn the_rotation_is_foreseen_by_its_index_moves() {
         .collect();
     let book = eve.book(&priced);
     let scenario =
-        stress::ready::ready(&eve.stress(), stress::ready::GivenInputs { cut_probability: None });
+        stress::ready::ready(&eve.factors(), stress::ready::GivenInputs { cut_probability: None });
     let published =
         scenario.into_iter().find(|row| row.scenario_id == "rotation_2024_07_11_published");
     let published = published.unwrap().scenario.unwrap();
-    let foreseen = hypothetical(&eve.stress(), &book, &[], &published).unwrap();
+    let foreseen = hypothetical(&eve.factors(), &book, &[], &published).unwrap();
     let after = View::of(&at_close(folded, market.days[market.rotation]));
     let day = market.rotation_on();
     let replayed = replay(&after.model, &after.roles, &after.book(&priced), &[], (day, day));

@@ -13,6 +13,8 @@ use crate::{
     excerpt::excerpt,
     hex::hex,
     limits,
+    market::Writing,
+    patience,
     refusal::Refusal,
     rpc::shared::{self, timestamp},
     services::Services,
@@ -28,7 +30,7 @@ use ingest::{
 use marketdata::{instant::Instant, market::Market};
 use prost::Message as _;
 use std::sync::Arc;
-use store::{ANONYMOUS, Append, Appended, Provenance, RequestKey, StoreError};
+use store::{Append, Appended, Provenance, RequestKey, StoreError};
 use tables::refusal;
 use tokio::sync::mpsc;
 use tonic::Streaming;
@@ -40,6 +42,7 @@ use tracing::Instrument as _;
 /// Why it is rejected; nothing is stored then.
 pub(super) async fn ingest(
     services: &Arc<Services>,
+    caller: Arc<str>,
     mut messages: Streaming<v1::IngestRequest>,
 ) -> Result<v1::IngestResponse, tonic::Status> {
     let stopwatch = Stopwatch::start();
@@ -50,7 +53,7 @@ pub(super) async fn ingest(
     let options = options(&header, received_at)?;
     let received = receive(services, &mut messages, options).await?;
     let received_ms = stopwatch.elapsed_ms();
-    let upload = Upload::new(header, received, received_at);
+    let upload = Upload::new(&caller, header, received, received_at);
     let services = Arc::clone(services);
     let write = async move {
         // Held until the write ends: a client that leaves must not make room for more rows in
@@ -76,7 +79,8 @@ pub(super) async fn ingest(
         answer
     };
     let writing = tokio::spawn(write.in_current_span());
-    let written = writing.await.map_err(|error| Refusal::Failed(format!("a write ended: {error}")));
+    let written = patience::in_time(writing).await.ok_or(Refusal::StoreLate)?;
+    let written = written.map_err(|error| Refusal::Failed(format!("a write ended: {error}")));
     Ok(written??)
 }
 
@@ -135,13 +139,18 @@ struct Upload {
 }
 
 impl Upload {
-    fn new(header: v1::IngestHeader, received: Received, received_at: Instant) -> Upload {
+    fn new(
+        caller: &str,
+        header: v1::IngestHeader,
+        received: Received,
+        received_at: Instant,
+    ) -> Upload {
         let mut fingerprint = blake3::Hasher::new_derive_key("ballast.v1 ingest fingerprint");
         fingerprint.update(&received.content_hash);
         fingerprint.update(&header.encode_to_vec());
         Upload {
             key: RequestKey {
-                caller: ANONYMOUS.to_owned(),
+                caller: caller.to_owned(),
                 method: "Ingest".to_owned(),
                 request_id: header.request_id.clone(),
             },
@@ -175,8 +184,7 @@ impl Upload {
             services.store_health.not_read(error);
         }
         if let Some(kept) = kept? {
-            writing.catch_up(services.store.as_ref()).await?;
-            return self.answer_again(services, &kept);
+            return self.answer_again(services, &writing, &kept).await;
         }
         let mut moved = None;
         for _ in 0..limits::WRITE_ATTEMPTS {
@@ -196,12 +204,11 @@ impl Upload {
                 }
                 Ok(Appended::NothingNew) => return self.sealed(services, answer),
                 Ok(Appended::Answered(kept)) => {
-                    writing.catch_up(services.store.as_ref()).await?;
-                    return self.answer_again(services, &kept);
+                    return self.answer_again(services, &writing, &kept).await;
                 }
                 Err(StoreError::HeadMoved { head }) => {
                     moved = Some(StoreError::HeadMoved { head });
-                    writing.catch_up(services.store.as_ref()).await?;
+                    writing.catch_up_to(head, services.store.as_ref()).await?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -267,15 +274,19 @@ impl Upload {
         answer
     }
 
-    /// The answer given before, by this process or by another whose revision was just folded in.
-    fn answer_again(
+    /// The answer given before, by this process or by another whose revision is then folded in.
+    async fn answer_again(
         &self,
         services: &Services,
+        writing: &Writing<'_>,
         kept: &[u8],
     ) -> Result<v1::IngestResponse, Refusal> {
-        let answer = v1::IngestResponse::decode(kept);
         let unreadable = |error| Refusal::Failed(format!("a kept answer is unreadable: {error}"));
-        self.sealed(services, answer.map_err(unreadable)?)
+        let answer = v1::IngestResponse::decode(kept).map_err(unreadable)?;
+        let snapshot = answer.info.as_ref().and_then(|info| info.snapshot.as_ref());
+        let revision = snapshot.map_or(0, |snapshot| snapshot.revision);
+        writing.catch_up_to(revision, services.store.as_ref()).await?;
+        self.sealed(services, answer)
     }
 
     /// The answer with its data version.

@@ -42,7 +42,11 @@ fn as_stored(snapshot: &Snapshot, reference: &InstrumentRef<&str>) -> Result<Fou
     Ok(Found { instrument, is_of_other_days: false })
 }
 
-fn other_days(snapshot: &Snapshot, found: Found, reference: &InstrumentRef<&str>) -> Option<Gap> {
+pub(in crate::rpc) fn other_days(
+    snapshot: &Snapshot,
+    found: Found,
+    reference: &InstrumentRef<&str>,
+) -> Option<Gap> {
     if !found.is_of_other_days {
         return None;
     }

@@ -3,7 +3,7 @@
 use super::covering;
 use crate::rpc::{gaps, portfolio, shared::timestamp};
 use contract::v1;
-use factors::short_ratio::Published;
+use factors::{short_ratio::Published, squeeze_threshold::squeeze_threshold};
 use marketdata::{basis::Units, dataset::Dataset, day::Day, snapshot::Snapshot};
 use squeeze::{
     assess::{Mark, ShortBook, ShortLine},
@@ -12,7 +12,6 @@ use squeeze::{
     name::SqueezeName,
     rank::Ranking,
     score::{FLOOR, METHOD, METHOD_ID, Score},
-    threshold::squeeze_threshold,
     universe::{ShortsGain, Universe},
 };
 

@@ -1,14 +1,15 @@
-//! The schedule of buying back that best trades cost against the risk of waiting (Almgren and
-//! Chriss, "Optimal execution of portfolio transactions", 2000).
+//! The schedule of an order that best trades cost against the risk of waiting (Almgren and Chriss,
+//! "Optimal execution of portfolio transactions", 2000).
 //!
-//! A short of X shares is bought back in N periods of τ = T/N. What is left after period j is
+//! An order of X shares, say to buy a short back, is worked in N periods of τ = T/N. What is left after period j is
 //!
 //! ```text
 //! x_j = X · sinh(κ(T − jτ)) / sinh(κT),   cosh(κτ) = 1 + ½κ̃²τ²,   κ̃² = λσ²/η̃,   η̃ = η − ½γτ
 //! E = ½γX² + ε·Σ|n_j| + (η̃/τ)·Σn_j²,      V = σ²τ·Σ x_j²  (j from 1)
 //! ```
 //!
-//! with n_j = x_{j−1} − x_j. λ = 0 buys the same number in every period.
+//! with n_j = x_{j−1} − x_j. λ = 0 trades the same number in every period. Shares may be units of
+//! money at a price of one.
 
 /// How a name's price responds to trading, in money per share.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,18 +18,18 @@ pub struct PriceResponse {
     pub volatility: f64,
     /// ε: fixed cost per share, for instance half the spread.
     pub fixed: f64,
-    /// γ: lasting rise of the price per share bought.
+    /// γ: lasting move of the price against the order per share traded.
     pub permanent: f64,
-    /// η: passing rise of the price per share bought per day.
+    /// η: passing move of the price against the order per share traded per day.
     pub temporary: f64,
 }
 
-/// What to buy back, and in which periods.
+/// What to trade, and in which periods.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Task {
-    /// X: shares to buy back.
+    /// X: shares to trade.
     pub quantity: f64,
-    /// T: days until all are bought back.
+    /// T: days until all are traded.
     pub days: f64,
     /// N: number of periods.
     pub periods: usize,
@@ -41,9 +42,9 @@ pub struct Task {
 pub struct Schedule {
     /// Shares left after each period, from X (before the first) to 0.
     pub left: Vec<f64>,
-    /// κ: the speed of buying, per day. 0 buys evenly.
+    /// κ: the speed of trading, per day. 0 trades evenly.
     pub kappa: f64,
-    /// E: expected cost in money, above the value at the price of the start.
+    /// E: expected cost in money, against the value at the price of the start.
     pub expected_cost: f64,
     /// V: variance of the cost, money squared.
     pub variance: f64,
@@ -118,7 +119,7 @@ mod tests {
     /// ½·2.5e-7·1e12 = 125,000; 0.0625·1e6 = 62,500; η̃ = 2.375e-6 and Σn² = 5·(2e5)²: 475,000.
     /// Left after each day: 8, 6, 4, 2 ·1e5, so V = 0.9025·1.2e12.
     #[test]
-    fn without_risk_aversion_it_buys_evenly() {
+    fn without_risk_aversion_it_trades_evenly() {
         let even = schedule(&task(0.0), &RESPONSE).unwrap();
         near(even.expected_cost, 662_500.0, 1e-12);
         near(even.variance, 1.083e12, 1e-12);
@@ -139,7 +140,7 @@ mod tests {
 
     /// λ = 1e-6. Expected numbers: the formulas above in Python.
     #[test]
-    fn with_risk_aversion_it_buys_early() {
+    fn with_risk_aversion_it_trades_early() {
         let early = schedule(&task(1e-6), &RESPONSE).unwrap();
         near(early.kappa, 0.607_076, 1e-6);
         let expected = [1e6, 541_955.55, 289_854.22, 147_897.49, 62_141.80, 0.0];

@@ -9,10 +9,11 @@ use portfolio::{
 };
 use risk::{
     cross_section::{self, CrossSection, settings::CrossSectionSettings},
+    factor_view::FactorView,
     model::RiskModel,
     prepare,
+    series::TradeSeries,
 };
-use stress::{model::StressModel, series::TradeSeries};
 
 /// What a server would prepare.
 pub(crate) struct View {
@@ -34,14 +35,14 @@ impl View {
         View { roles, model, lookup, cross_section }
     }
 
-    pub(crate) fn stress(&self) -> StressModel<'_> {
-        self.stress_by(TradeSeries::standard(&self.model))
+    pub(crate) fn factors(&self) -> FactorView<'_> {
+        self.factors_by(TradeSeries::standard(&self.model))
     }
 
     /// The model with another trade.
-    pub(crate) fn stress_by<'a>(&'a self, trade: Option<TradeSeries<'a>>) -> StressModel<'a> {
+    pub(crate) fn factors_by<'a>(&'a self, trade: Option<TradeSeries<'a>>) -> FactorView<'a> {
         let estimated = self.cross_section.outcome.as_ref().unwrap();
-        StressModel::of(&self.model, (&self.cross_section, estimated), &self.roles, trade)
+        FactorView::of(&self.model, (&self.cross_section, estimated), &self.roles, trade)
     }
 
     /// A book of market values by symbol.

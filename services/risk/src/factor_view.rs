@@ -1,4 +1,4 @@
-//! How names move in scenarios: the factor model of risk, and a ladder for names that it lacks.
+//! How names move with factors: the factor model of risk, and a ladder for names that it lacks.
 //!
 //! A name's return is X·f + u. Its exposures X and the variance of u come from the first of these
 //! that it has, and answers say which, with the share of gross:
@@ -10,18 +10,16 @@
 //!    least ten names of its size and sector, else of its size, else of its sector, else of all.
 
 use crate::{
-    projection::{self, Projection},
-    series::{Series, TradeSeries, role_moves},
-};
-use factors::{roles::Roles, size::SizeBucket};
-use marketdata::instrument::InstrumentId;
-use risk::{
     cross_section::{CrossSection, Estimated},
     factor_model::FactorModel,
     model::RiskModel,
     name::NONE,
     peers::DONORS_MIN,
+    projection::{self, Projection},
+    series::{Series, TradeSeries, role_moves},
 };
+use factors::{roles::Roles, size::SizeBucket};
+use marketdata::instrument::InstrumentId;
 use stats::ewma;
 
 /// Where a name's exposures come from.
@@ -35,7 +33,7 @@ pub enum Rung {
     Peers,
 }
 
-/// A name in scenarios.
+/// How a name moves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelledName {
     /// X, by factor.
@@ -46,34 +44,34 @@ pub struct ModelledName {
     pub rung: Rung,
 }
 
-/// What scenarios are computed from, besides a book.
+/// What scenarios and hedges are computed from, besides a book.
 #[derive(Clone, Debug)]
-pub struct StressModel<'a> {
+pub struct FactorView<'a> {
     /// Names, sessions, returns.
     pub risk: &'a RiskModel,
     /// Exposures, covariance of factors, specific variances.
     pub factors: &'a FactorModel,
     /// The configured roles.
     pub roles: &'a Roles,
-    /// The trade whose large moves say which days are like this one. `None`: there is none, and no
-    /// outcome of such days.
+    /// The crowded trade, whose large moves say which days are like this one. `None`: its legs have
+    /// too few returns.
     pub trade: Option<TradeSeries<'a>>,
     /// Returns by factor and by session of the history, NaN if missing.
-    pub(crate) returns: Vec<Vec<f64>>,
+    pub returns: Vec<Vec<f64>>,
     /// Weights of the sessions of the history, those of betas.
-    pub(crate) weights: Vec<f64>,
+    pub weights: Vec<f64>,
     /// The session of the panel with which the history begins.
-    pub(crate) first: usize,
+    pub first: usize,
 }
 
-impl<'a> StressModel<'a> {
+impl<'a> FactorView<'a> {
     /// Puts the parts of a view together. `estimated` is the outcome of `cross_section`.
     pub fn of(
         risk: &'a RiskModel,
         (cross_section, estimated): (&'a CrossSection, &'a Estimated),
         roles: &'a Roles,
         trade: Option<TradeSeries<'a>>,
-    ) -> StressModel<'a> {
+    ) -> FactorView<'a> {
         let factors = &estimated.model;
         let sessions = cross_section.history.days.len();
         let of_factor = |name: &String| -> Vec<f64> {
@@ -83,7 +81,7 @@ impl<'a> StressModel<'a> {
         };
         let lambda = ewma::lambda_of_half_life(risk.settings.half_life_sessions);
         let weights = lambda.and_then(|lambda| ewma::weights(sessions, lambda));
-        StressModel {
+        FactorView {
             risk,
             factors,
             roles,
@@ -148,9 +146,15 @@ impl<'a> StressModel<'a> {
         Some(mean)
     }
 
+    /// Volatility of a name per session in the model, a decimal.
+    pub fn volatility(&self, name: &ModelledName) -> f64 {
+        let common = self.factors.covariance().quadratic_form(&name.exposures).unwrap_or(0.0);
+        (common.max(0.0) + name.specific_variance).sqrt()
+    }
+
     /// Specific returns of a name by session of the history, NaN if missing. `None` without returns
     /// of its own.
-    pub(crate) fn specific_returns(
+    pub fn specific_returns(
         &self,
         instrument: InstrumentId,
         name: &ModelledName,
@@ -162,18 +166,18 @@ impl<'a> StressModel<'a> {
 
     /// What exposures to the factors explain of a session of the history; NaN if a factor has no
     /// return.
-    pub(crate) fn explained(&self, exposures: &[f64], at: usize) -> f64 {
+    pub fn explained(&self, exposures: &[f64], at: usize) -> f64 {
         exposures.iter().zip(&self.returns).map(|(x, returns)| x * returns[at]).sum()
     }
 
     /// A name's own returns by session of the history, NaN if missing. `None` without any.
-    pub(crate) fn own_returns(&self, instrument: InstrumentId) -> Option<Vec<f64>> {
+    pub fn own_returns(&self, instrument: InstrumentId) -> Option<Vec<f64>> {
         let row = self.risk.anchored(instrument).row;
         (row != NONE).then(|| self.risk.panel.own_within(row, self.first..self.risk.panel.width))
     }
 
     /// Moves of a series by session of the history, NaN if missing. `None` if it has no move.
-    pub(crate) fn moves(&self, series: Series) -> Option<Vec<f64>> {
+    pub fn moves(&self, series: Series) -> Option<Vec<f64>> {
         let by_session = match series {
             Series::Role(role) => role_moves(self.risk, self.roles, role)?,
             Series::Trade => self.trade?.returns.to_vec(),
@@ -183,7 +187,7 @@ impl<'a> StressModel<'a> {
 
     /// Projects series by session of the history on the factors. The error is the number of usable
     /// sessions.
-    pub(crate) fn project(&self, series: &[Vec<f64>]) -> Result<Projection, usize> {
+    pub fn project(&self, series: &[Vec<f64>]) -> Result<Projection, usize> {
         projection::project(&self.returns, series, &self.weights)
     }
 }

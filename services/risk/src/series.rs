@@ -1,5 +1,6 @@
 //! Series that a scenario may shock, and their moves from session to session.
 
+use crate::{driver::Driver, model::RiskModel};
 use factors::roles::{ResolvedRole, Role, Roles};
 use marketdata::{
     bars::Bars,
@@ -7,7 +8,6 @@ use marketdata::{
     day::Day,
     snapshot::Snapshot,
 };
-use risk::{driver::Driver, model::RiskModel};
 
 /// A series other than a factor of the risk model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

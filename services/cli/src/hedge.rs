@@ -1,0 +1,197 @@
+//! Asks for hedges of a portfolio.
+
+use crate::{
+    as_of_args::{AsOfArguments, ReferenceArguments},
+    book::{self, BookArguments},
+    connect::Connection,
+    error_report::Fault,
+    json,
+    query_commands::{GapArguments, Output},
+    show, terminal,
+};
+use anyhow::{Result, bail};
+use clap::Args;
+use contract::v1::{
+    HedgeConstraint, HedgeExclusion, HedgeExclusionRule, HedgeInstrument, HedgeLine, HedgeMark,
+    HedgeProblem, HedgeTiming, HedgeTradesNumber, InstrumentRef, PlanHedgeRequest,
+    hedge_constraint::Limited, hedge_line::Line,
+};
+use std::path::Path;
+
+/// Minute of the day, New York, at which a session opens.
+const OPENING: i32 = 9 * 60 + 30;
+
+/// The portfolio, what may hedge it, and within which limits.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct HedgeArguments {
+    #[command(flatten)]
+    book: BookArguments,
+    /// What may be traded besides the book: symbols separated by commas (`IWM,QQQ`), or a file with
+    /// one symbol per line. Without it the book can only be cut.
+    #[arg(long, value_name = "FILE|LIST")]
+    instruments: Option<String>,
+    /// JSON file with a HedgeProblem of the contract, to which the other options add.
+    #[arg(long, value_name = "FILE.json")]
+    problem: Option<String>,
+    /// Do not trade this name; repeatable.
+    #[arg(long, value_name = "SYMBOL")]
+    restricted: Vec<String>,
+    /// Do not short this name, or short more of it; repeatable.
+    #[arg(long, value_name = "SYMBOL")]
+    hard_to_borrow: Vec<String>,
+    /// The price of a name now, for instance `IWM=201.5`; repeatable.
+    #[arg(long = "mark", value_name = "SYMBOL=PRICE", value_parser = mark)]
+    marks: Vec<HedgeMark>,
+    /// Trade at most this much in all, USD.
+    #[arg(long, value_name = "USD")]
+    max_turnover: Option<f64>,
+    /// Trade at most this many lines.
+    #[arg(long, value_name = "COUNT")]
+    max_lines: Option<i32>,
+    /// Trade at most this share of a line's volume until the close; without it 0.15.
+    #[arg(long, value_name = "SHARE")]
+    participation: Option<f64>,
+    /// Days over which the trades are held; without it 10.
+    #[arg(long, value_name = "DAYS")]
+    horizon: Option<f64>,
+    /// When trading begins, New York; without it 09:30.
+    #[arg(long, value_name = "HH:MM", value_parser = minute)]
+    now: Option<i32>,
+    /// When the trades should be done, New York; without it 12:00.
+    #[arg(long, value_name = "HH:MM", value_parser = minute)]
+    by: Option<i32>,
+    /// Leave out how well the plans would have worked, which takes most of the time.
+    #[arg(long)]
+    without_effectiveness: bool,
+    #[command(flatten)]
+    as_of: AsOfArguments,
+    #[command(flatten)]
+    reference: ReferenceArguments,
+    #[command(flatten)]
+    gaps: GapArguments,
+}
+
+/// Asks for three plans and prints them.
+///
+/// # Errors
+/// If a file cannot be read, or the server rejects the request.
+pub(crate) async fn hedge(
+    arguments: &HedgeArguments,
+    connection: &Connection,
+    output: Output<'_>,
+) -> Result<()> {
+    let request = PlanHedgeRequest {
+        as_of: arguments.reference.of(arguments.as_of.to_proto()?),
+        portfolio: Some(book::read(&arguments.book).await?),
+        problem: Some(arguments.problem().await?),
+        without_effectiveness: arguments.without_effectiveness,
+        ..PlanHedgeRequest::default()
+    };
+    let clients = connection.open().await?;
+    let answer = clients.hedge().plan_hedge(connection.request(request)).await?.into_inner();
+    let page = |terminal| show::hedge::plans(&answer, terminal);
+    terminal::say(&output.text("PlanHedgeResponse", &answer, page)?);
+    arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
+}
+
+impl HedgeArguments {
+    async fn problem(&self) -> Result<HedgeProblem> {
+        let mut problem = match &self.problem {
+            Some(path) => json::read("HedgeProblem", &read(path).await?)
+                .map_err(|error| Fault::Input(format!("{path} is not a HedgeProblem: {error}")))?,
+            None => HedgeProblem::default(),
+        };
+        if let Some(instruments) = &self.instruments {
+            problem.instruments.extend(symbols(instruments).await?.iter().map(|s| instrument(s)));
+        }
+        let rules = [
+            (&self.restricted, "restricted", HedgeExclusionRule::NoTrade),
+            (&self.hard_to_borrow, "hard_to_borrow", HedgeExclusionRule::NoNewShort),
+        ];
+        for (symbols, name, rule) in rules {
+            problem.exclusions.extend(symbols.iter().map(|symbol| HedgeExclusion {
+                constraint_id: format!("{name}/{symbol}"),
+                line: Some(HedgeLine { line: Some(Line::Instrument(named(symbol))) }),
+                rule: rule.into(),
+            }));
+        }
+        problem.constraints.extend(self.max_turnover.map(|most| HedgeConstraint {
+            constraint_id: "max_turnover".to_owned(),
+            upper: Some(most),
+            limited: Some(Limited::Trades(HedgeTradesNumber::Turnover.into())),
+            ..HedgeConstraint::default()
+        }));
+        problem.marks.extend(self.marks.iter().cloned());
+        problem.max_lines = self.max_lines.or(problem.max_lines);
+        problem.max_participation = self.participation.or(problem.max_participation);
+        if self.horizon.is_some() {
+            problem.objective.get_or_insert_default().horizon_days = self.horizon;
+        }
+        if self.now.is_some() || self.by.is_some() {
+            problem.timing = Some(HedgeTiming { now_minute: self.now, decide_by_minute: self.by });
+        }
+        Ok(problem)
+    }
+}
+
+async fn read(path: &str) -> Result<String> {
+    let text = tokio::fs::read_to_string(path).await;
+    Ok(text.map_err(|error| Fault::Input(format!("{path} cannot be read: {error}")))?)
+}
+
+/// The symbols of a list, or of a file if there is one of that name.
+async fn symbols(text: &str) -> Result<Vec<String>> {
+    let is_file = tokio::fs::try_exists(Path::new(text)).await.unwrap_or(false);
+    let text = if is_file { read(text).await? } else { text.replace(',', "\n") };
+    let symbols = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let symbols: Vec<String> = symbols.map(str::to_owned).collect();
+    if symbols.is_empty() {
+        bail!(Fault::Input("--instruments names no symbol".to_owned()));
+    }
+    Ok(symbols)
+}
+
+fn named(symbol: &str) -> InstrumentRef {
+    InstrumentRef { symbol: symbol.to_owned(), ..InstrumentRef::default() }
+}
+
+fn instrument(symbol: &str) -> HedgeInstrument {
+    HedgeInstrument { instrument: Some(named(symbol)), ..HedgeInstrument::default() }
+}
+
+fn mark(text: &str) -> Result<HedgeMark, String> {
+    let (symbol, price) = text.split_once('=').ok_or("must be SYMBOL=PRICE")?;
+    let price: f64 = price.parse().map_err(|_| "the price must be a number")?;
+    Ok(HedgeMark { instrument: Some(named(symbol)), price })
+}
+
+/// Minutes after the opening of a time of the day.
+fn minute(text: &str) -> Result<i32, String> {
+    let (hour, minute) = text.split_once(':').ok_or("must be HH:MM")?;
+    let read = |text: &str, end: i32| text.parse().ok().filter(|value| (0..end).contains(value));
+    match (read(hour, 24), read(minute, 60)) {
+        (Some(hour), Some(minute)) if OPENING <= hour * 60 + minute => {
+            Ok(hour * 60 + minute - OPENING)
+        }
+        _ => Err("must be a time of the session, 09:30 to 16:00".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_minutes_after_the_opening() {
+        assert_eq!(minute("09:30"), Ok(0));
+        assert_eq!(minute("12:00"), Ok(150));
+        assert_eq!(minute("16:00"), Ok(390));
+        assert!(minute("08:30").is_err() && minute("noon").is_err() && minute("12:60").is_err());
+    }
+
+    #[test]
+    fn a_mark_is_a_symbol_and_a_price() {
+        assert_eq!(mark("IWM=201.5").map(|mark| mark.price), Ok(201.5));
+        assert!(mark("IWM").is_err() && mark("IWM=x").is_err());
+    }
+}

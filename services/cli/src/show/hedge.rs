@@ -1,0 +1,248 @@
+//! Hedges as tables: three plans side by side, their trades, and why.
+
+use crate::{
+    show::{
+        evidence, number,
+        page::Page,
+        table::{Cell, Table},
+    },
+    terminal::Terminal,
+};
+use contract::v1::{
+    BeforeAfter, HedgeCoverStep, HedgeInfeasible, HedgeOutcome, HedgePlan, HedgePlanKind,
+    HedgeSide, HedgeSolution, HedgeTradeMove, HedgeUnsolvedReason, PlanHedgeResponse,
+    hedge_plan::Result as Outcome,
+};
+
+/// Steps of the cover order that are listed.
+const COVER_STEPS: usize = 10;
+
+/// Three plans, for people.
+pub(crate) fn plans(answer: &PlanHedgeResponse, terminal: Terminal) -> Page {
+    let known = evidence::as_known(answer.info.as_ref());
+    let mut page = Page::new();
+    page.say(terminal.heading(&format!("Ways out {known}")));
+    page.say(as_it_is(answer));
+    page.table("plans", side_by_side(answer));
+    for plan in &answer.plans {
+        page.say(reasons(plan));
+    }
+    page.table("trades", trades(answer));
+    if !answer.cover_order.is_empty() {
+        page.say("  If shorts are bought back instead, in this order:\n");
+        page.table("cover_order", cover_order(&answer.cover_order));
+    }
+    evidence::unresolved(&mut page, &answer.unresolved);
+    page.say(evidence::gaps(answer.info.as_ref(), terminal));
+    page.say(evidence::reference(answer.info.as_ref(), terminal));
+    page
+}
+
+fn name(plan: &HedgePlan) -> &'static str {
+    match plan.kind() {
+        HedgePlanKind::Cut => "cut",
+        HedgePlanKind::Overlay => "overlay",
+        HedgePlanKind::Both => "both",
+        HedgePlanKind::Unspecified => "other",
+    }
+}
+
+fn solution(plan: &HedgePlan) -> Option<(&HedgeSolution, &HedgeOutcome)> {
+    match &plan.result {
+        Some(Outcome::Solution(solution)) => Some((solution, solution.outcome.as_ref()?)),
+        _ => None,
+    }
+}
+
+fn trade_move(outcome: &HedgeOutcome, deviations: f64) -> Option<&HedgeTradeMove> {
+    let is_it = |one: &&HedgeTradeMove| (one.standard_deviations - deviations).abs() < 1e-9;
+    outcome.trade_moves.iter().find(is_it)
+}
+
+/// What the book does if nothing is done.
+fn as_it_is(answer: &PlanHedgeResponse) -> String {
+    let Some((_, outcome)) = answer.plans.iter().find_map(solution) else {
+        return "There is no plan; the reasons follow.\n".to_owned();
+    };
+    let day = outcome.volatility.map_or(0.0, |risk| risk.before);
+    let mut out = format!("As it is, the book moves {} on a usual day", number::usd(day));
+    let pnl = |deviations| Some(trade_move(outcome, deviations)?.before.as_ref()?.pnl);
+    if let (Some(unwinds), Some(resumes)) = (pnl(-3.0), pnl(3.0)) {
+        let (unwinds, resumes) = (number::made_or_lost(unwinds), number::made_or_lost(resumes));
+        out.push_str(&format!(
+            "; in three deviations of the crowded trade it has {unwinds} if the trade unwinds and \
+             {resumes} if it resumes"
+        ));
+    }
+    out.push_str(".\n");
+    out
+}
+
+fn side_by_side(answer: &PlanHedgeResponse) -> Table {
+    let mut table = Table::new(&[
+        "plan",
+        ">trades",
+        ">traded",
+        ">cost",
+        ">risk a day",
+        ">unwinds by 1",
+        ">by 3",
+        ">resumes by 3",
+        ">carry a year",
+        ">margin",
+        ">cut out of sample",
+        ">done by the decision",
+    ]);
+    for plan in &answer.plans {
+        let Some((solution, outcome)) = solution(plan) else {
+            table.row([Cell::plain(name(plan)), Cell::faint(no_plan(plan))]);
+            continue;
+        };
+        let pnl = |deviations| Some(trade_move(outcome, deviations)?.after.as_ref()?.pnl);
+        let after = |pair: Option<BeforeAfter>| pair.map(|pair| pair.after);
+        let traded: f64 = outcome.trades.iter().map(|trade| trade.market_value.abs()).sum();
+        let cost = outcome.cost.as_ref().map(|cost| cost.spread + cost.impact);
+        let proof = solution.effectiveness.as_ref().and_then(|proof| proof.out_of_sample);
+        let done = outcome.progress.first().map(|progress| progress.done_share);
+        table.row([
+            name(plan).into(),
+            number::counted(outcome.trades.len() as i64),
+            number::cell(Some(traded), number::usd),
+            number::cell(cost, number::usd),
+            number::cell(after(outcome.volatility), number::usd),
+            number::gain(pnl(-1.0), number::usd_signed),
+            number::gain(pnl(-3.0), number::usd_signed),
+            number::gain(pnl(3.0), number::usd_signed),
+            number::cell(after(outcome.carry_per_year), number::usd),
+            number::cell(after(outcome.margin), number::usd),
+            number::cell(proof, number::share),
+            number::cell(done, number::share),
+        ]);
+    }
+    table
+}
+
+fn no_plan(plan: &HedgePlan) -> &'static str {
+    match &plan.result {
+        Some(Outcome::Infeasible(_)) => "no trades meet the limits",
+        Some(Outcome::Unbounded(_)) => "a limit is missing",
+        Some(Outcome::Unsolved(unsolved)) => match unsolved.reason() {
+            HedgeUnsolvedReason::NothingToTrade => "nothing to trade",
+            HedgeUnsolvedReason::NoFactorModel => "too little history for a model of risk",
+            HedgeUnsolvedReason::NodeLimit => "the search ended without a plan",
+            HedgeUnsolvedReason::NotConverged | HedgeUnsolvedReason::Unspecified => "not solved",
+        },
+        _ => "not known to this program",
+    }
+}
+
+/// Why a plan is as it is: what holds it back, or why there is none.
+fn reasons(plan: &HedgePlan) -> String {
+    match &plan.result {
+        Some(Outcome::Infeasible(found)) => contradiction(name(plan), found),
+        Some(Outcome::Unbounded(found)) => {
+            let lines: Vec<&str> =
+                found.directions.iter().map(|one| one.line_id.as_str()).collect();
+            format!("  {}: trading {} pays without end; limit it.\n", name(plan), lines.join(", "))
+        }
+        Some(Outcome::Solution(solution)) => binding(name(plan), solution),
+        _ => String::new(),
+    }
+}
+
+fn contradiction(name: &str, found: &HedgeInfeasible) -> String {
+    let mut out = format!(
+        "  {name}: no trades meet all of these limits at once: {}.",
+        found.conflict.join(", ")
+    );
+    let changes = found.alone.iter().map(|change| {
+        let (id, limit) = (&change.constraint_id, number::magnitude(change.limit));
+        format!("{id} from {limit} to {}", number::magnitude(change.sufficient_limit))
+    });
+    let changes: Vec<String> = changes.collect();
+    if !changes.is_empty() {
+        out.push_str(&format!(" One of these is enough: {}.", changes.join("; ")));
+    }
+    out.push('\n');
+    out
+}
+
+/// The limits that hold a plan back, by what more room would save.
+fn binding(name: &str, solution: &HedgeSolution) -> String {
+    let own = solution.shadow_prices.iter().filter(|price| !is_cut(&price.constraint_id));
+    let told = own.map(|price| {
+        let side = if price.side() == HedgeSide::Lower { "lower" } else { "higher" };
+        let worth = price.money_per_unit.abs();
+        let worth = if worth < 1.0 { format!("{worth:.4}") } else { number::magnitude(worth) };
+        format!("{} (one unit {side} would save ${worth})", price.constraint_id)
+    });
+    let told: Vec<String> = told.collect();
+    match told.is_empty() {
+        true => String::new(),
+        false => format!("  {name} is held back by {}.\n", told.join(", ")),
+    }
+}
+
+/// Whether a limit only says that a position is cut and not turned.
+fn is_cut(constraint_id: &str) -> bool {
+    constraint_id.starts_with("cut/")
+}
+
+fn trades(answer: &PlanHedgeResponse) -> Table {
+    let mut table = Table::new(&[
+        "plan",
+        "trade",
+        "name",
+        ">shares",
+        ">value",
+        ">price",
+        ">held before",
+        ">after",
+        ">to borrow",
+    ]);
+    for plan in &answer.plans {
+        let Some((_, outcome)) = solution(plan) else { continue };
+        for trade in &outcome.trades {
+            let position = trade.position;
+            table.row([
+                name(plan).into(),
+                if trade.quantity < 0.0 { "sell" } else { "buy" }.into(),
+                trade.line_id.as_str().into(),
+                number::cell(Some(trade.quantity.abs()), number::magnitude),
+                number::cell(Some(trade.market_value.abs()), number::usd),
+                number::cell(Some(trade.price), |price| format!("{price:.2}")),
+                number::cell(position.map(|held| held.before), number::usd),
+                number::cell(position.map(|held| held.after), number::usd),
+                match 0.0 < trade.locate_quantity {
+                    true => number::cell(Some(trade.locate_quantity), number::magnitude),
+                    false => number::absent(),
+                },
+            ]);
+        }
+    }
+    table
+}
+
+fn cover_order(steps: &[HedgeCoverStep]) -> Table {
+    let mut table = Table::new(&[
+        "buy back",
+        ">value",
+        ">cost",
+        ">loss if squeezed",
+        ">days",
+        ">short left",
+        ">squeeze loss left",
+    ]);
+    for step in steps.iter().take(COVER_STEPS) {
+        table.row([
+            step.line_id.as_str().into(),
+            number::cell(Some(step.market_value), number::usd),
+            number::cell(Some(step.cost), number::usd),
+            number::cell(Some(step.squeeze_loss), number::usd),
+            number::cell(Some(step.days), |days| format!("{days:.1}")),
+            number::cell(Some(step.remaining_short), number::usd),
+            number::cell(Some(step.remaining_squeeze_loss), number::usd),
+        ]);
+    }
+    table
+}

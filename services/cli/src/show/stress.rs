@@ -1,0 +1,286 @@
+//! What a portfolio would make or lose: in a sentence per scenario, and in tables.
+
+use crate::{
+    show::{
+        evidence, number,
+        page::Page,
+        table::{Cell, Table},
+    },
+    terminal::{Terminal, Tone},
+};
+use contract::v1::{
+    FindLikelyLossResponse, LikelyScenario, ListScenariosResponse, ListedScenario,
+    RunStressResponse, ScenarioPnl, ScenarioSource, ScenarioSourceShare, StressResult,
+    likely_loss::Outcome, listed_scenario::Happening as Event, move_size::Size,
+};
+
+/// Gaps of one scenario that are told.
+const GAPS_TOLD: usize = 2;
+
+/// The results for people.
+pub(crate) fn report(answer: &RunStressResponse, terminal: Terminal) -> Page {
+    let mut page = Page::new();
+    let known = evidence::as_known(answer.info.as_ref());
+    page.say(terminal.heading(&format!("What if, {known}")));
+    for result in &answer.results {
+        page.say(words(result));
+    }
+    page.say("\n");
+    page.table("scenarios", scenarios(&answer.results));
+    if let [result] = &answer.results[..]
+        && let Some(pnl) = &result.pnl
+    {
+        page.say("\n");
+        parts(&mut page, pnl);
+    }
+    evidence::unresolved(&mut page, &answer.unresolved);
+    page.say(evidence::gaps(answer.info.as_ref(), terminal));
+    page.say(evidence::reference(answer.info.as_ref(), terminal));
+    page
+}
+
+/// One scenario in words.
+pub(crate) fn words(result: &StressResult) -> String {
+    let id = result.scenario.as_ref().map_or("", |scenario| &scenario.scenario_id);
+    let name = if result.name.is_empty() { id } else { &result.name };
+    let Some(pnl) = &result.pnl else {
+        let why: Vec<&str> =
+            result.gaps.iter().take(GAPS_TOLD).map(|gap| gap.detail.as_str()).collect();
+        return format!("{name}: not computed, {}.\n", why.join("; "));
+    };
+    let mut out = format!("{name}: the book would have {}", number::made_or_lost(pnl.pnl));
+    if result.replayed.is_none() {
+        out = format!("{name}: the book {}", expected(pnl));
+    }
+    if let Some(like_this) = &result.pnl_like_this {
+        out.push_str(&format!(
+            "; as things move on days like this one {}",
+            number::usd_signed(like_this.pnl)
+        ));
+    }
+    if let Some(squeezed) = &result.squeezed {
+        let symbols: Vec<&str> =
+            squeezed.positions.iter().map(|position| position.symbol.as_str()).collect();
+        out.push_str(&format!(
+            "; with {} squeezed besides {}",
+            symbols.join(", "),
+            number::usd_signed(squeezed.pnl)
+        ));
+    }
+    let stand_ins = proxied(&result.sources);
+    if 0.0 < stand_ins {
+        out.push_str(&format!("; {} of gross rests on stand-ins", number::share(stand_ins)));
+    }
+    out.push_str(".\n");
+    out
+}
+
+/// `would lose $1.2m, nine times of ten between -$2.0m and -$0.4m`.
+fn expected(pnl: &ScenarioPnl) -> String {
+    let word = if pnl.pnl < 0.0 { "lose" } else { "make" };
+    format!(
+        "would {word} {}, nine times of ten between {} and {}",
+        number::usd(pnl.pnl.abs()),
+        number::usd_signed(pnl.pnl_low),
+        number::usd_signed(pnl.pnl_high)
+    )
+}
+
+/// Share of gross that rests on something else than own returns or the model.
+fn proxied(sources: &[ScenarioSourceShare]) -> f64 {
+    let is_own = |row: &&ScenarioSourceShare| {
+        matches!(row.source(), ScenarioSource::Own | ScenarioSource::Model)
+    };
+    let others = sources.iter().filter(|row| !is_own(row));
+    others.map(|row| row.gross_share).sum()
+}
+
+fn scenarios(results: &[StressResult]) -> Table {
+    let mut table = Table::new(&[
+        "scenario",
+        ">P&L",
+        ">low",
+        ">high",
+        ">like this",
+        ">squeezed",
+        ">after leaving",
+        ">stand-ins",
+    ]);
+    for result in results {
+        let id = result.scenario.as_ref().map_or("", |scenario| &scenario.scenario_id);
+        let money = |value: Option<f64>| number::gain(value, number::usd_signed);
+        let pnl = result.pnl.as_ref();
+        table.row([
+            id.into(),
+            money(pnl.map(|pnl| pnl.pnl)),
+            money(pnl.map(|pnl| pnl.pnl_low)),
+            money(pnl.map(|pnl| pnl.pnl_high)),
+            money(result.pnl_like_this.as_ref().map(|pnl| pnl.pnl)),
+            money(result.squeezed.as_ref().map(|squeezed| squeezed.pnl)),
+            money(result.exit.as_ref().map(|exit| exit.pnl)),
+            number::cell(pnl.map(|_| proxied(&result.sources)), number::share),
+        ]);
+    }
+    table
+}
+
+/// The factors, legs and positions of a P&L.
+fn parts(page: &mut Page, pnl: &ScenarioPnl) {
+    let money = |value: f64| number::gain(Some(value), number::usd_signed);
+    let mut table = Table::new(&["part", ">move", ">P&L"]);
+    for factor in &pnl.factors {
+        let moved = factor.moved.and_then(|moved| moved.size).map(|size| match size {
+            Size::TotalReturn(value) => number::percent(value),
+            Size::ChangeBp(value) => format!("{} bp", number::signed(value, 0)),
+            Size::ChangePoints(value) => number::signed(value, 1),
+        });
+        let moved = moved.map_or_else(number::absent, Cell::plain);
+        table.row([factor.factor_id.as_str().into(), moved, money(factor.pnl)]);
+    }
+    table.row(["names themselves".into(), number::absent(), money(pnl.residual_pnl)]);
+    for leg in pnl.trades.iter().flat_map(|trade| &trade.legs) {
+        let name = if leg.leg_id.is_empty() { "in no leg" } else { leg.leg_id.as_str() };
+        table.row([name.into(), number::absent(), money(leg.pnl)]);
+    }
+    page.table("parts", table);
+    page.say("\n");
+    let mut table = Table::new(&["name", ">P&L", ">return", ">market value"]);
+    for position in &pnl.positions {
+        table.row([
+            position.symbol.as_str().into(),
+            money(position.pnl),
+            number::cell(position.total_return, number::percent),
+            number::cell(Some(position.market_value), number::usd_signed),
+        ]);
+    }
+    page.table("positions", table);
+}
+
+/// The likeliest way to lose an amount, for people.
+pub(crate) fn likely_loss(answer: &FindLikelyLossResponse, loss: f64, terminal: Terminal) -> Page {
+    let mut page = Page::new();
+    let known = evidence::as_known(answer.info.as_ref());
+    page.say(terminal.heading(&format!("How to lose {}, {known}", number::usd(loss))));
+    let outcome = answer.likely_loss.as_ref().and_then(|found| found.outcome.as_ref());
+    match outcome {
+        Some(Outcome::Scenario(found)) => {
+            page.say(likely_words(found));
+            if let Some(pnl) = &found.pnl {
+                parts(&mut page, pnl);
+            }
+        }
+        Some(Outcome::LargestLoss(most)) => page.say(format!(
+            "No scenario within the bounds loses so much; the largest loss is {}.\n",
+            number::usd(*most)
+        )),
+        None => page.say("Not computed; see the gaps.\n"),
+    }
+    evidence::unresolved(&mut page, &answer.unresolved);
+    page.say(evidence::gaps(answer.info.as_ref(), terminal));
+    page.say(evidence::reference(answer.info.as_ref(), terminal));
+    page
+}
+
+fn likely_words(found: &LikelyScenario) -> String {
+    let once_in = |probability: f64| match probability {
+        some if 0.0 < some => format!("once in {} times", number::magnitude(1.0 / some)),
+        _ => "never".to_owned(),
+    };
+    let factors = found.pnl.iter().flat_map(|pnl| &pnl.factors);
+    let worst = factors.min_by(|a, b| a.pnl.total_cmp(&b.pnl));
+    let through = worst.map(|worst| {
+        format!(", most of it through {} ({})", worst.factor_id, number::usd_signed(worst.pnl))
+    });
+    format!(
+        "The likeliest way is {:.1} standard deviations out{}. A loss so large happens {} if \
+         returns are normal, and {} if their tails are heavy.\n\n",
+        found.standard_deviations,
+        through.unwrap_or_default(),
+        once_in(found.probability),
+        once_in(found.heavy_tail_probability)
+    )
+}
+
+/// The scenarios with an id, for people.
+pub(crate) fn list(answer: &ListScenariosResponse, terminal: Terminal) -> Page {
+    let mut page = Page::new();
+    let known = evidence::as_known(answer.info.as_ref());
+    page.say(terminal.heading(&format!("Scenarios, {known}")));
+    let mut table = Table::new(&["scenario", "sessions", "there", "what happened"]);
+    for scenario in &answer.scenarios {
+        let there = match scenario.available {
+            true => Cell::toned(Tone::Good, "yes"),
+            false => Cell::toned(Tone::Warning, "no"),
+        };
+        table.row([
+            scenario.scenario_id.as_str().into(),
+            sessions(scenario).into(),
+            there,
+            Cell::faint(scenario.name.as_str()),
+        ]);
+    }
+    page.table("scenarios", table);
+    page.say(evidence::gaps(answer.info.as_ref(), terminal));
+    page.say(evidence::reference(answer.info.as_ref(), terminal));
+    page
+}
+
+fn sessions(scenario: &ListedScenario) -> String {
+    match &scenario.happening {
+        Some(Event::Replay(window)) if window.start_on == window.end_on => window.start_on.clone(),
+        Some(Event::Replay(window)) => format!("{} to {}", window.start_on, window.end_on),
+        Some(Event::Hypothetical(_)) | None => "known moves".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract::v1::{Gap, Scenario, SqueezedPnl, SqueezedPosition};
+
+    fn result(pnl: f64) -> StressResult {
+        StressResult {
+            scenario: Some(Scenario { scenario_id: "twice".to_owned(), ..Scenario::default() }),
+            name: "The rotation twice".to_owned(),
+            pnl: Some(ScenarioPnl {
+                pnl,
+                pnl_low: pnl - 1e6,
+                pnl_high: pnl + 1e6,
+                ..ScenarioPnl::default()
+            }),
+            pnl_like_this: Some(ScenarioPnl { pnl: 1.5 * pnl, ..ScenarioPnl::default() }),
+            sources: vec![ScenarioSourceShare {
+                source: ScenarioSource::Peers.into(),
+                gross_share: 0.04,
+            }],
+            ..StressResult::default()
+        }
+    }
+
+    #[test]
+    fn a_scenario_is_told_in_a_sentence() {
+        let mut told = result(-3.2e6);
+        told.squeezed = Some(SqueezedPnl {
+            pnl: -5e6,
+            squeeze_pnl: -1.8e6,
+            positions: vec![SqueezedPosition {
+                symbol: "GME".to_owned(),
+                ..SqueezedPosition::default()
+            }],
+        });
+        assert_eq!(
+            words(&told),
+            "The rotation twice: the book would lose $3.20m, nine times of ten between -$4.20m and \
+             -$2.20m; as things move on days like this one -$4.80m; with GME squeezed besides \
+             -$5.00m; 4.0 % of gross rests on stand-ins.\n"
+        );
+        let lacking = StressResult {
+            pnl: None,
+            gaps: vec![Gap { detail: "the market has no close".to_owned(), ..Gap::default() }],
+            ..result(0.0)
+        };
+        assert_eq!(words(&lacking), "The rotation twice: not computed, the market has no close.\n");
+        let table = scenarios(&[told, lacking]).csv();
+        assert!(table.contains("twice,-3200000,-4200000,-2200000,-4800000,-5000000"), "{table}");
+    }
+}

@@ -1,0 +1,125 @@
+//! Credentials on the command line: of clients, and of servers that would be open to everybody.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+#![expect(clippy::disallowed_methods, reason = "a test starts processes")]
+
+#[path = "../../../tests/support/certificates.rs"]
+mod certificates;
+mod support;
+
+use certificates::{Issuer, write};
+use std::process::{Command, Output};
+use support::{BALLAST, Server, ballast, clean, store_in};
+use tempfile::TempDir;
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+/// `ballast serve --check` with settings in the environment.
+fn check(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
+    let mut command = clean(Command::new(BALLAST));
+    command.args(["serve", "--check"]).args(arguments).envs(settings.iter().copied());
+    command.output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_check_of_the_settings_shows_no_secret() {
+    let settings = [
+        ("BALLAST_AUTH__TOKENS", r#"[{name="desk", roles=["reader"], env="DESK_TOKEN"}]"#),
+        ("DESK_TOKEN", TOKEN),
+        ("BALLAST_STORE", "postgres://risk:hunter2@db/risk"),
+    ];
+    let shown = check(&[], &settings);
+    assert!(shown.status.success(), "{shown:?}");
+    let shown = text(&shown.stdout) + &text(&shown.stderr);
+    assert!(shown.contains("DESK_TOKEN"), "{shown}");
+    for secret in [TOKEN, "hunter2"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+#[test]
+fn a_server_whose_files_cannot_be_used_does_not_start() {
+    let tokens = r#"[{name="desk", roles=["reader"], env="DESK_TOKEN"}]"#;
+    let tokens = ("BALLAST_AUTH__TOKENS", tokens);
+    let tls = [("BALLAST_TLS__CERTIFICATE", "none.crt"), ("BALLAST_TLS__KEY", "none.key")];
+    for (settings, why) in [
+        (&[tokens][..], "the variable DESK_TOKEN is not set"),
+        (&[tokens, ("DESK_TOKEN", "hunter2")], "auth.tokens.desk must be 32 to 4096 characters"),
+        (&tls, "none.crt cannot be read"),
+    ] {
+        let mut command = clean(Command::new(BALLAST));
+        command.args(["serve", "--create", "--store", "sqlite::memory:"]);
+        let refused = command.envs(settings.iter().copied()).output().unwrap();
+        let said = text(&refused.stderr);
+        assert!(!refused.status.success() && said.contains(why), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
+
+#[test]
+fn nobody_listens_beyond_loopback_without_credentials_by_mistake() {
+    for address in ["0.0.0.0:50051", "[::]:50051", "10.1.2.3:50051"] {
+        let refused = check(&["--listen", address], &[]);
+        assert!(!refused.status.success(), "{refused:?}");
+        assert!(text(&refused.stderr).contains("listen is beyond loopback"), "{refused:?}");
+        assert!(check(&["--listen", address, "--anonymous"], &[]).status.success());
+        let tokens = r#"[{name="desk", roles=["reader"], env="DESK_TOKEN"}]"#;
+        let settings = [("BALLAST_AUTH__TOKENS", tokens), ("DESK_TOKEN", TOKEN)];
+        assert!(check(&["--listen", address], &settings).status.success());
+        let contradiction = check(&["--listen", address, "--anonymous"], &settings);
+        assert!(!contradiction.status.success(), "{contradiction:?}");
+    }
+    assert!(check(&["--listen", "[::1]:50051"], &[]).status.success());
+}
+
+#[test]
+fn client_commands_bring_a_certificate_and_a_token() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (servers, clients) = (Issuer::new(), Issuer::new());
+    servers.server().write(folder.path());
+    write(&folder.path().join("ca.crt"), &servers.certificate());
+    write(&folder.path().join("clients.crt"), &clients.certificate());
+    let desk = clients.client("spiffe://bank/desk");
+    write(&folder.path().join("desk.crt"), &desk.certificate);
+    write(&folder.path().join("desk.key"), &desk.key);
+    write(&folder.path().join("token"), &format!("{TOKEN}\n"));
+    write(&folder.path().join("wrong"), &TOKEN.replace('0', "1"));
+    let tokens = format!(r#"[{{name="desk", roles=["reader"], file="{}"}}]"#, path("token"));
+    let settings = [
+        ("BALLAST_TLS__CERTIFICATE", path("tls.crt")),
+        ("BALLAST_TLS__KEY", path("tls.key")),
+        ("BALLAST_TLS__CLIENT_CA", path("clients.crt")),
+        ("BALLAST_AUTH__TOKENS", tokens),
+    ];
+    let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let server = Server::start("", &store_in(folder.path()), &settings);
+    let port = server.address.rsplit(':').next().unwrap();
+    let url = format!("https://localhost:{port}");
+    let ask = |more: &[&str]| {
+        let output = ballast(&[&["datasets", "--json", "--server", &url], more].concat());
+        (output.status.code().unwrap(), text(&output.stderr))
+    };
+    let files = ["ca.crt", "desk.crt", "desk.key", "token", "wrong"].map(path);
+    let [ca, certificate, key, token, wrong] = files.each_ref().map(String::as_str);
+    let tls = ["--tls-ca", ca, "--tls-cert", certificate, "--tls-key", key];
+    let with = |more: &[&str]| ask(&[&tls, more].concat());
+    assert_eq!(with(&["--token-file", token]), (0, String::new()));
+    let (code, why) = with(&["--token-file", wrong]);
+    assert!(code == 3 && why.contains("CREDENTIALS_REFUSED"), "{code} {why}");
+    let (code, why) = with(&[]);
+    assert!(code == 3 && why.contains("CREDENTIALS_REFUSED"), "{code} {why}");
+    let (code, why) = ask(&["--tls-ca", ca, "--token-file", token]);
+    // In TLS 1.3 a client may learn of it only with its first call.
+    assert!(code == 1 || code == 5, "no client certificate: {code} {why}");
+    let (code, why) = ask(&["--token-file", token]);
+    assert!(code == 5, "no authority: {code} {why}");
+    let (code, why) = ask(&["--tls-cert", certificate]);
+    assert!(code == 2 && why.contains("belong together"), "{code} {why}");
+    let (code, why) = ask(&["--token-file", &path("none")]);
+    assert!(code == 3 && why.contains("cannot be read"), "{code} {why}");
+}

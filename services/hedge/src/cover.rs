@@ -1,0 +1,91 @@
+//! Which shorts to buy back first, and what remains after each.
+//!
+//! Shorts are bought back whole, the one first whose squeeze loss θ·|v| per unit of the cost of buying
+//! it back is largest: half spread, commission and the mean of the square-root law
+//! ([`factors::impact`]). Ties go to the first in the order of lines. All are worked at once, so that
+//! the days are those of the slowest so far.
+
+use crate::desk::{Desk, DeskLine};
+use factors::impact::Order;
+
+/// One short bought back, and the book after it and all before it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CoverStep {
+    /// Index of the line.
+    pub line: usize,
+    /// Value bought back, above 0, in money.
+    pub money: f64,
+    /// Cost of buying it back, in money.
+    pub cost: f64,
+    /// What it would lose at its squeeze threshold, in money.
+    pub squeeze_loss: f64,
+    /// Days until this and all earlier steps are done, at the participation.
+    pub days: f64,
+    /// Cost of this and all earlier steps.
+    pub cost_so_far: f64,
+    /// What remains.
+    pub remaining: Remaining,
+}
+
+/// A book after some steps.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Remaining {
+    /// Gross short, 0 or more.
+    pub short: f64,
+    /// Net value.
+    pub net: f64,
+    /// σ per session, in money.
+    pub volatility: f64,
+    /// Trade-beta-weighted value.
+    pub trade_beta: f64,
+    /// Beta-weighted value.
+    pub market_beta: f64,
+    /// Loss on the three largest looked-through shorts at their thresholds.
+    pub squeeze_loss: f64,
+}
+
+/// The order in which to buy back the shorts of the book that can trade. `participation` is a share of
+/// a day's volume, above 0.
+#[must_use]
+pub fn cover_order(desk: &Desk<'_>, participation: f64) -> Vec<CoverStep> {
+    let is_short = |line: &DeskLine| line.is_position && line.held < 0.0 && line.can_trade();
+    let mut shorts: Vec<(usize, f64, f64)> = Vec::new();
+    for (at, line) in desk.lines().iter().enumerate().filter(|(_, line)| is_short(line)) {
+        let Some(cost) = cost(line) else { continue };
+        shorts.push((at, cost, desk.threshold_of(at) * -line.held));
+    }
+    let worth = |(_, cost, loss): &(usize, f64, f64)| loss / cost.max(f64::MIN_POSITIVE);
+    shorts.sort_by(|a, b| worth(b).total_cmp(&worth(a)).then(a.0.cmp(&b.0)));
+    let mut positions: Vec<f64> = desk.held().collect();
+    let (mut days, mut cost_so_far) = (0.0_f64, 0.0);
+    let step = |(line, cost, squeeze_loss): (usize, f64, f64)| {
+        let money = -positions[line];
+        positions[line] = 0.0;
+        let volume = desk.lines()[line].volume.unwrap_or(f64::INFINITY);
+        days = days.max(money / (participation * volume));
+        cost_so_far += cost;
+        let remaining = remaining(desk, &positions);
+        CoverStep { line, money, cost, squeeze_loss, days, cost_so_far, remaining }
+    };
+    shorts.into_iter().map(step).collect()
+}
+
+fn cost(line: &DeskLine) -> Option<f64> {
+    let money = line.held.abs();
+    let impact = Order::new(money, line.volume?, line.volatility)?.square_root();
+    Some(money * (line.terms.half_spread + line.terms.commission + impact.mean))
+}
+
+fn remaining(desk: &Desk<'_>, positions: &[f64]) -> Remaining {
+    let sum = |of: &dyn Fn(&DeskLine, f64) -> f64| -> f64 {
+        desk.lines().iter().zip(positions).map(|(line, p)| of(line, *p)).sum()
+    };
+    Remaining {
+        short: sum(&|_, p| (-p).max(0.0)),
+        net: sum(&|_, p| p),
+        volatility: desk.variance(positions).sqrt(),
+        trade_beta: sum(&|line, p| line.trade_beta * p),
+        market_beta: sum(&|line, p| line.market_beta * p),
+        squeeze_loss: desk.squeeze_loss(positions),
+    }
+}

@@ -1,0 +1,182 @@
+//! A joined book and the instruments that may hedge it, as lines with all that a plan needs of them.
+//!
+//! Lines are the holdings of the book in the order of names, then the instruments that are not among
+//! them in the order of their ids, so that neither the order of lines nor that of ingest alters a bit.
+//! An instrument that is shares of a holding is one line with it.
+//!
+//! A name's squeeze threshold θ is max(3σ√5, 15 %) ([`factors::squeeze_threshold`]) with σ of its own
+//! last 60 returns, the model's if it has fewer than 20. The rest of a fund does not squeeze: its
+//! threshold is zero.
+
+mod gather;
+
+use crate::{
+    clock::Clock,
+    history::History,
+    line::quadratic_impact,
+    line_risk::{LineRisk, Mover},
+    terms::{DeskTerms, LineTerms, TermsFault},
+};
+use factors::impact::Y;
+use gather::Gathered;
+use marketdata::{gap::Gap, instrument::InstrumentId};
+use portfolio::book::Book;
+use risk::factor_view::{FactorView, Rung};
+use std::collections::BTreeMap;
+
+/// A line with what a plan needs of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeskLine {
+    /// Its name: the symbol of a holding, the id of an instrument.
+    pub id: String,
+    /// What it moves as.
+    pub instrument: InstrumentId,
+    /// Value held in money, at the mark if there is one; a short is negative.
+    pub held: f64,
+    /// Value of one unit in money. `None` without a price: the line cannot trade.
+    pub unit_value: Option<f64>,
+    /// Whether the book holds it.
+    pub is_position: bool,
+    /// Whether it is an instrument that may hedge.
+    pub is_instrument: bool,
+    /// Whether a short must be borrowed: shares, not a derivative.
+    pub is_borrowed_to_short: bool,
+    /// Its terms.
+    pub terms: LineTerms,
+    /// What trades in it a day, in money. `None` if unknown: the line cannot trade.
+    pub volume: Option<f64>,
+    /// Its volatility per session in the model, a decimal.
+    pub volatility: f64,
+    /// Beta to the market, zero if it has none.
+    pub market_beta: f64,
+    /// Beta to the crowded trade, zero if it has none.
+    pub trade_beta: f64,
+    /// Where its exposures come from. `None`: it has none and counts as unmoved.
+    pub rung: Option<Rung>,
+}
+
+impl DeskLine {
+    /// Whether it can trade at all.
+    #[must_use]
+    pub fn can_trade(&self) -> bool {
+        self.rung.is_some() && self.volume.is_some() && self.unit_value.is_some()
+    }
+
+    /// Its quadratic impact, in one over money: equal to the square-root law, whose mean cost is ⅔ of
+    /// its peak Yσ√(Q/V), at a trade of `size` days of volume.
+    pub(crate) fn impact(&self, size: f64) -> f64 {
+        let of =
+            |volume: f64| quadratic_impact(2.0 / 3.0 * Y, self.volatility, volume, size * volume);
+        self.volume.map_or(0.0, of)
+    }
+}
+
+/// A book and its instruments in one view.
+#[derive(Clone, Debug)]
+pub struct Desk<'a> {
+    pub(crate) view: &'a FactorView<'a>,
+    pub(crate) lines: Vec<DeskLine>,
+    pub(crate) movers: Vec<Mover>,
+    pub(crate) risk: LineRisk,
+    pub(crate) history: History,
+    /// θ by source.
+    pub(crate) thresholds: Vec<f64>,
+    pub(crate) clock: Clock,
+    pub(crate) impact_size: f64,
+    gaps: Vec<Gap>,
+}
+
+impl<'a> Desk<'a> {
+    /// The lines of a book and instruments.
+    ///
+    /// # Errors
+    /// Every [`TermsFault`].
+    pub fn of(
+        view: &'a FactorView<'a>,
+        book: &Book,
+        terms: &DeskTerms,
+    ) -> Result<Desk<'a>, Vec<TermsFault>> {
+        let mut faults = terms.faults();
+        let Gathered { lines, movers, gaps } = gather::gather(view, book, terms, &mut faults);
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let members = gather::member_variances(view, &movers);
+        let risk = LineRisk::of(view.factors.covariance(), &movers, &members);
+        debug_assert!(risk.is_ok(), "invariant: a factor model is a model of risk: {risk:?}");
+        // Unreachable: the covariance and the variances are those of an estimated model.
+        let risk = risk.map_err(|_| Vec::new())?;
+        let thresholds = risk.sources.iter().map(|id| gather::threshold(view, *id)).collect();
+        let history = History::of(view, &movers);
+        let mut desk = Desk {
+            view,
+            lines,
+            movers,
+            risk,
+            history,
+            thresholds,
+            clock: terms.clock,
+            impact_size: terms.impact_size,
+            gaps,
+        };
+        desk.set_volatilities();
+        Ok(desk)
+    }
+
+    /// The lines: positions in the order of names, then other instruments in the order of ids.
+    #[must_use]
+    pub fn lines(&self) -> &[DeskLine] {
+        &self.lines
+    }
+
+    /// What is missing: positions that cannot trade or have no exposures, with their share of gross,
+    /// and funds that cannot be looked through.
+    #[must_use]
+    pub fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+
+    /// Place of a line by its id.
+    #[must_use]
+    pub fn place(&self, id: &str) -> Option<usize> {
+        self.lines.iter().position(|line| line.id == id)
+    }
+
+    /// Values held, by line, in money.
+    pub(crate) fn held(&self) -> impl Iterator<Item = f64> + '_ {
+        self.lines.iter().map(|line| line.held)
+    }
+
+    /// Σ |held|, in money.
+    pub(crate) fn gross(&self) -> f64 {
+        self.held().map(f64::abs).sum()
+    }
+
+    /// θ of what a line moves as.
+    pub(crate) fn threshold_of(&self, line: usize) -> f64 {
+        let instrument = self.lines[line].instrument;
+        let source = self.risk.sources.iter().position(|source| *source == instrument);
+        source.map_or(0.0, |source| self.thresholds[source])
+    }
+
+    /// σ² per session of positions by line, in money squared.
+    pub(crate) fn variance(&self, positions: &[f64]) -> f64 {
+        let mut exposures = vec![0.0; self.risk.risk.factors()];
+        for ((entries, _), position) in self.risk.lines.iter().zip(positions) {
+            entries.iter().for_each(|(factor, value)| exposures[*factor] += position * value);
+        }
+        let loadings = self.risk.looked_through(positions.iter().copied());
+        self.risk.risk.variance(&exposures, &loadings)
+    }
+
+    /// Specific variances of the names that lines load.
+    pub(crate) fn member_variances(&self) -> BTreeMap<InstrumentId, f64> {
+        gather::member_variances(self.view, &self.movers)
+    }
+
+    fn set_volatilities(&mut self) {
+        for (line, mover) in self.lines.iter_mut().zip(&self.movers) {
+            line.volatility = mover.name.as_ref().map_or(0.0, |name| self.view.volatility(name));
+        }
+    }
+}

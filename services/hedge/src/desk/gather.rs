@@ -1,0 +1,227 @@
+//! Reads what is known of each line.
+
+use super::DeskLine;
+use crate::{
+    line_risk::Mover,
+    terms::{DeskTerms, Instrument, LineTerms, TermsFault},
+};
+use factors::{
+    average_volume::{self, Average},
+    fund_holdings::newest_weights,
+    squeeze_threshold::squeeze_threshold,
+};
+use marketdata::{
+    bars::Bars,
+    gap::{Gap, GapReason, Subject},
+    instrument::InstrumentId,
+};
+use portfolio::book::{Book, Holding};
+use risk::factor_view::FactorView;
+use stats::moments::{Ddof, standard_deviation};
+use std::collections::BTreeMap;
+
+/// Sessions of the volatility behind a squeeze threshold, and how many a name needs of its own.
+const THRESHOLD_SESSIONS: usize = 60;
+const THRESHOLD_SESSIONS_MIN: usize = 20;
+
+pub(super) struct Gathered {
+    pub(super) lines: Vec<DeskLine>,
+    pub(super) movers: Vec<Mover>,
+    pub(super) gaps: Vec<Gap>,
+}
+
+pub(super) fn gather(
+    view: &FactorView<'_>,
+    book: &Book,
+    terms: &DeskTerms,
+    faults: &mut Vec<TermsFault>,
+) -> Gathered {
+    let mut gathered = Gathered { lines: Vec::new(), movers: Vec::new(), gaps: Vec::new() };
+    let reader = Reader { view, terms };
+    for holding in &book.holdings {
+        let share = if 0.0 < book.gross { holding.gross() / book.gross } else { 0.0 };
+        reader.add_position(holding, share, &mut gathered);
+    }
+    let mut order: Vec<usize> = (0..terms.instruments.len()).collect();
+    order.sort_by(|a, b| terms.instruments[*a].id.cmp(&terms.instruments[*b].id));
+    for at in order {
+        reader.add_instrument(at, &mut gathered, faults);
+    }
+    gathered
+}
+
+struct Reader<'a> {
+    view: &'a FactorView<'a>,
+    terms: &'a DeskTerms,
+}
+
+impl Reader<'_> {
+    fn add_position(&self, holding: &Holding, gross_share: f64, to: &mut Gathered) {
+        let id = holding.instrument;
+        let symbol = self.view.risk.snapshot.symbol(id).to_owned();
+        let single = self.terms.single.iter().find(|(instrument, _)| *instrument == id);
+        let terms = single.map_or(self.terms.positions, |(_, terms)| *terms);
+        let mut line = self.line(id, symbol.clone(), terms);
+        line.is_position = true;
+        let at_mark = self.mark(id).zip(holding.shares).map(|(price, shares)| price * shares);
+        line.held = at_mark.unwrap_or(holding.market_value);
+        let mut gap = |reason: GapReason, detail: &str| {
+            let gap = Gap::new(reason, Subject::symbol(&symbol), detail);
+            to.gaps.push(gap.of_gross(gross_share));
+        };
+        if at_mark.is_none() && self.mark(id).is_some() {
+            gap(
+                GapReason::InputMissing,
+                "it has no shares to mark: its value is the one submitted",
+            );
+        }
+        if let Err(reason) = self.volume(id) {
+            gap(reason, "what trades in it is unknown: it is not traded");
+        }
+        let mover = self.mover(id);
+        if mover.name.is_none() {
+            gap(
+                GapReason::ShortHistory,
+                "it has no exposures: it counts as unmoved, and is not traded",
+            );
+        }
+        if self.is_closed(&mover) {
+            gap(
+                GapReason::InputMissing,
+                "the fund's holdings are unknown: it is not in the squeeze budget",
+            );
+        }
+        line.rung = mover.name.as_ref().map(|name| name.rung);
+        to.lines.push(line);
+        to.movers.push(mover);
+    }
+
+    fn add_instrument(&self, at: usize, to: &mut Gathered, faults: &mut Vec<TermsFault>) {
+        let instrument = &self.terms.instruments[at];
+        let is_shares = instrument.contract_units.is_none();
+        let same = |line: &DeskLine| {
+            is_shares && line.is_borrowed_to_short && line.instrument == instrument.moves_as
+        };
+        if let Some(line) = to.lines.iter_mut().find(|line| same(line)) {
+            if line.is_instrument {
+                faults.push(TermsFault::Repeated(at));
+            }
+            line.is_instrument = true;
+            line.terms = instrument.terms;
+            line.volume = instrument.volume.or(line.volume);
+            return;
+        }
+        if to.lines.iter().any(|line| line.id == instrument.id) {
+            faults.push(TermsFault::Repeated(at));
+        }
+        let line = self.instrument_line(instrument);
+        let mover = self.mover(instrument.moves_as);
+        let known = [
+            ("price", line.unit_value.is_some()),
+            ("volume", line.volume.is_some()),
+            ("exposures", mover.name.is_some()),
+        ];
+        let lacks = known.iter().filter(|(_, known)| !known);
+        faults.extend(lacks.map(|(what, _)| TermsFault::Lacks { at, what }));
+        if self.is_closed(&mover) {
+            let detail = "the fund's holdings are unknown: it is not in the squeeze budget";
+            to.gaps.push(Gap::new(
+                GapReason::InputMissing,
+                Subject::symbol(&instrument.id),
+                detail,
+            ));
+        }
+        to.lines.push(DeskLine { rung: mover.name.as_ref().map(|name| name.rung), ..line });
+        to.movers.push(mover);
+    }
+
+    fn instrument_line(&self, instrument: &Instrument) -> DeskLine {
+        let mut line = self.line(instrument.moves_as, instrument.id.clone(), instrument.terms);
+        line.is_instrument = true;
+        if let Some(units) = instrument.contract_units {
+            line.unit_value = line.unit_value.map(|price| units * price);
+            line.is_borrowed_to_short = false;
+            line.volume = None;
+        }
+        line.volume = instrument.volume.or(line.volume);
+        line
+    }
+
+    fn line(&self, instrument: InstrumentId, id: String, terms: LineTerms) -> DeskLine {
+        let name = self.view.risk.name(instrument);
+        let quote = self.view.risk.quotes().get(instrument);
+        DeskLine {
+            id,
+            instrument,
+            held: 0.0,
+            unit_value: self.mark(instrument).or_else(|| quote.map(|quote| quote.price)),
+            is_position: false,
+            is_instrument: false,
+            is_borrowed_to_short: true,
+            terms,
+            volume: self.volume(instrument).ok(),
+            volatility: 0.0,
+            market_beta: name.market,
+            trade_beta: if self.view.trade.is_some() { name.crowd } else { 0.0 },
+            rung: None,
+        }
+    }
+
+    fn mark(&self, instrument: InstrumentId) -> Option<f64> {
+        let mark = self.terms.marks.iter().find(|mark| mark.instrument == instrument);
+        mark.map(|mark| mark.price)
+    }
+
+    /// Average money traded a day.
+    fn volume(&self, instrument: InstrumentId) -> Average {
+        let bars = Bars::of(&self.view.risk.snapshot, instrument);
+        let last = bars.len().checked_sub(1).ok_or(GapReason::NoVolume)?;
+        let usd = average_volume::usd_up_to(&bars, last)?;
+        if 0.0 < usd { Ok(usd) } else { Err(GapReason::NoVolume) }
+    }
+
+    fn mover(&self, instrument: InstrumentId) -> Mover {
+        let is_fund = self.view.risk.anchored(instrument).is_fund;
+        let snapshot = &self.view.risk.snapshot;
+        let members = if is_fund { newest_weights(snapshot, instrument) } else { Vec::new() };
+        Mover { instrument, name: self.view.name(instrument), members }
+    }
+
+    /// Whether it is a fund of which no holdings are known.
+    fn is_closed(&self, mover: &Mover) -> bool {
+        self.view.risk.anchored(mover.instrument).is_fund && mover.members.is_empty()
+    }
+}
+
+/// Specific variances of the companies that funds hold, and of those that are lines themselves.
+pub(super) fn member_variances(
+    view: &FactorView<'_>,
+    movers: &[Mover],
+) -> BTreeMap<InstrumentId, f64> {
+    let members = movers.iter().flat_map(|mover| &mover.members);
+    let of_model = members
+        .filter_map(|(id, _)| Some((*id, view.factors.specific_variance(view.factors.row(*id)?))));
+    let own = movers.iter().filter(|mover| mover.members.is_empty());
+    let own =
+        own.filter_map(|mover| Some((mover.instrument, mover.name.as_ref()?.specific_variance)));
+    of_model.chain(own).collect()
+}
+
+/// θ of a source.
+pub(super) fn threshold(view: &FactorView<'_>, instrument: InstrumentId) -> f64 {
+    if view.risk.anchored(instrument).is_fund {
+        return 0.0;
+    }
+    let own = own_deviation(view, instrument);
+    let modelled = || Some(view.volatility(&view.name(instrument)?));
+    squeeze_threshold(own.or_else(modelled).unwrap_or(0.0))
+}
+
+/// Standard deviation of a name's own last returns.
+fn own_deviation(view: &FactorView<'_>, instrument: InstrumentId) -> Option<f64> {
+    let returns = view.own_returns(instrument)?;
+    let last = &returns[returns.len().saturating_sub(THRESHOLD_SESSIONS)..];
+    let known: Vec<f64> = last.iter().copied().filter(|r| r.is_finite()).collect();
+    let is_enough = THRESHOLD_SESSIONS_MIN <= known.len();
+    is_enough.then(|| standard_deviation(&known, Ddof::Sample)).flatten()
+}

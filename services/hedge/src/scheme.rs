@@ -1,0 +1,312 @@
+//! The problem of a desk under a wish, for each of three schemes.
+//!
+//! The trades of [`Scheme::Cut`] and of [`Scheme::Overlay`] are also trades of [`Scheme::Both`], at the
+//! same cost, so that the latter never gains less. What a scheme does not trade stays as it is, with
+//! its cost of carry outside of the objective: schemes are compared by their gains, before less after.
+
+use crate::{
+    clock::SessionMinute,
+    constraint::{Constraint, Exclusion, ExclusionRule, MaxLines, Measure, MinTicket, Weights},
+    desk::{Desk, DeskLine},
+    history::History,
+    line::{Line, Trading},
+    line_risk::LineRisk,
+    objective::{Centring, Objective, RiskTerm, Scenarios},
+    problem::{Problem, Statement},
+    terms::RATE_DAYS,
+    wish::{
+        Aim, CUT_PREFIX, LINES_ID, Limit, Meaning, PARTICIPATION_ID, SQUEEZE_ID,
+        SQUEEZE_SHARE_LEAST, SQUEEZED_SHORTS, SqueezeBudget, TICKET_ID, Wish, WishFault,
+    },
+};
+
+/// What may trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scheme {
+    /// Positions of the book, towards zero only.
+    Cut,
+    /// Instruments only.
+    Overlay,
+    /// Both.
+    Both,
+}
+
+impl Scheme {
+    /// All, in the order of answers.
+    pub const ALL: [Scheme; 3] = [Scheme::Cut, Scheme::Overlay, Scheme::Both];
+
+    /// Whether a line trades, and whether towards zero only.
+    fn trades(self, line: &DeskLine) -> Option<Range> {
+        if !line.can_trade() {
+            return None;
+        }
+        match self {
+            Scheme::Cut => line.is_position.then_some(Range::TowardsZero),
+            Scheme::Overlay => line.is_instrument.then_some(Range::Free),
+            Scheme::Both if line.is_instrument => Some(Range::Free),
+            Scheme::Both => Some(Range::TowardsZero),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Range {
+    Free,
+    TowardsZero,
+}
+
+impl Desk<'_> {
+    /// Whether a scheme trades anything.
+    #[must_use]
+    pub fn trades_anything(&self, scheme: Scheme) -> bool {
+        self.lines.iter().any(|line| scheme.trades(line).is_some())
+    }
+
+    /// The problem of a scheme.
+    ///
+    /// # Errors
+    /// Every [`WishFault`].
+    pub fn problem(&self, scheme: Scheme, wish: &Wish) -> Result<Problem, Vec<WishFault>> {
+        self.problem_with(scheme, wish, &self.risk, &self.history)
+    }
+
+    /// The same with the risk and the history of an earlier session.
+    pub(crate) fn problem_with(
+        &self,
+        scheme: Scheme,
+        wish: &Wish,
+        risk: &LineRisk,
+        history: &History,
+    ) -> Result<Problem, Vec<WishFault>> {
+        let wording = Wording { desk: self, scheme };
+        let (mut constraints, mut faults) = wording.limits(&wish.limits);
+        constraints.extend(wording.cuts());
+        constraints.extend(wish.participation.map(|share| Constraint {
+            id: PARTICIPATION_ID.to_owned(),
+            measure: Measure::Participation,
+            lower: None,
+            upper: Some(share),
+        }));
+        constraints.extend(self.squeeze_budget(wish.squeeze, risk));
+        let exclusions = wording.exclusions(wish, &mut faults);
+        let objective = wording.objective(wish, history);
+        let Some(objective) = objective.filter(|_| faults.is_empty()) else {
+            faults.extend(wording.objective(wish, history).is_none().then_some(WishFault::Tail));
+            return Err(faults);
+        };
+        Problem::new(Statement {
+            lines: wording.lines(risk),
+            risk: risk.risk.clone(),
+            objective,
+            constraints,
+            exclusions,
+            max_lines: wish.max_lines.map(|count| MaxLines { id: LINES_ID.to_owned(), count }),
+            min_ticket: wish.min_ticket.map(|money| MinTicket { id: TICKET_ID.to_owned(), money }),
+        })
+        .map_err(|found| found.into_iter().map(WishFault::Problem).collect())
+    }
+
+    fn squeeze_budget(&self, budget: SqueezeBudget, risk: &LineRisk) -> Option<Constraint> {
+        let losses: Vec<f64> = self.thresholds_of(risk);
+        let most = match budget {
+            SqueezeBudget::Off => return None,
+            SqueezeBudget::Most(money) => money,
+            SqueezeBudget::NotMore => {
+                let held = risk.looked_through(self.held());
+                worst_shorts(&losses, &held, SQUEEZED_SHORTS)
+                    .max(SQUEEZE_SHARE_LEAST * self.gross())
+            }
+        };
+        Some(Constraint {
+            id: SQUEEZE_ID.to_owned(),
+            measure: Measure::WorstShorts { count: SQUEEZED_SHORTS, losses },
+            lower: None,
+            upper: Some(most),
+        })
+    }
+
+    /// θ by source of a risk with the same instruments.
+    fn thresholds_of(&self, risk: &LineRisk) -> Vec<f64> {
+        debug_assert_eq!(risk.sources, self.risk.sources, "invariant: risks share their sources");
+        self.thresholds.clone()
+    }
+}
+
+/// The sum of the largest losses θ·(−z)⁺, in money.
+pub(crate) fn worst_shorts(thresholds: &[f64], held: &[f64], count: usize) -> f64 {
+    let both = thresholds.iter().zip(held);
+    let mut losses: Vec<f64> = both.map(|(loss, z)| loss * (-z).max(0.0)).collect();
+    losses.sort_by(|a, b| b.total_cmp(a));
+    losses.iter().take(count).sum()
+}
+
+/// Puts a wish into the words of the solver.
+struct Wording<'a> {
+    desk: &'a Desk<'a>,
+    scheme: Scheme,
+}
+
+impl Wording<'_> {
+    fn lines(&self, risk: &LineRisk) -> Vec<Line> {
+        let left = self.desk.clock.volume_until(SessionMinute::CLOSE);
+        let trading = |line: &DeskLine| {
+            self.scheme.trades(line)?;
+            let cost = line.terms.half_spread + line.terms.commission;
+            Some(Trading {
+                unit_value: line.unit_value?,
+                lot_units: line.terms.lot_units,
+                buy_cost: cost,
+                sell_cost: cost,
+                impact: line.impact(self.desk.impact_size),
+                long_carry_per_day: line.terms.long_carry / RATE_DAYS,
+                short_carry_per_day: line.terms.short_carry / RATE_DAYS,
+                volume: line.volume.map(|volume| volume * left),
+            })
+        };
+        let lines = self.desk.lines.iter().zip(&risk.lines);
+        lines
+            .map(|(line, (exposures, loadings))| Line {
+                id: line.id.clone(),
+                held: line.held,
+                exposures: exposures.clone(),
+                loadings: loadings.clone(),
+                trading: trading(line),
+            })
+            .collect()
+    }
+
+    fn is_traded(&self, line: usize) -> bool {
+        self.scheme.trades(&self.desk.lines[line]).is_some()
+    }
+
+    /// What keeps cut positions between what they are and zero.
+    fn cuts(&self) -> impl Iterator<Item = Constraint> + '_ {
+        let lines = self.desk.lines.iter().enumerate();
+        let cut = lines.filter(|(_, line)| self.scheme.trades(line) == Some(Range::TowardsZero));
+        cut.map(|(at, line)| Constraint {
+            id: format!("{CUT_PREFIX}{}", line.id),
+            measure: Measure::Position(at),
+            lower: Some(line.held.min(0.0)),
+            upper: Some(line.held.max(0.0)),
+        })
+    }
+
+    fn exclusions(&self, wish: &Wish, faults: &mut Vec<WishFault>) -> Vec<Exclusion> {
+        let mut found = Vec::new();
+        for excluded in &wish.excluded {
+            let (id, rule) = (excluded.id.clone(), excluded.rule);
+            match self.desk.place(&excluded.line) {
+                None => faults.push(WishFault::Unknown { id, subject: excluded.line.clone() }),
+                // What is only cut is never shorted, and what does not trade needs no rule.
+                Some(line)
+                    if self.is_traded(line)
+                        && (rule == ExclusionRule::NoTrade
+                            || self.desk.lines[line].is_instrument) =>
+                {
+                    found.push(Exclusion { id, line, rule });
+                }
+                Some(_) => {}
+            }
+        }
+        found
+    }
+
+    /// `None` if the scenarios of a tail are refused.
+    fn objective(&self, wish: &Wish, history: &History) -> Option<Objective> {
+        let risk = match wish.aim {
+            Aim::Variance { aversion } => RiskTerm::Variance { aversion },
+            Aim::Tail { weight, confidence } => {
+                let traded = (0..self.desk.lines.len()).filter(|line| self.is_traded(*line));
+                let returns = traded.map(|line| history.returns[line].clone()).collect();
+                let book = history.pnl(self.desk.held());
+                let scenarios = Scenarios::new(confidence, book, returns, Centring::Demeaned);
+                RiskTerm::Tail { weight, scenarios: scenarios.ok()? }
+            }
+        };
+        Some(Objective { risk, horizon_days: wish.horizon_days })
+    }
+
+    fn limits(&self, limits: &[Limit]) -> (Vec<Constraint>, Vec<WishFault>) {
+        let (mut constraints, mut faults) = (Vec::new(), Vec::new());
+        for limit in limits {
+            match self.measure(&limit.meaning) {
+                Ok((measure, shift)) => constraints.push(Constraint {
+                    id: limit.id.clone(),
+                    measure,
+                    lower: limit.lower.map(|lower| lower + shift),
+                    upper: limit.upper.map(|upper| upper + shift),
+                }),
+                Err(subject) => faults.push(WishFault::Unknown { id: limit.id.clone(), subject }),
+            }
+        }
+        (constraints, faults)
+    }
+
+    /// The measure of a meaning and what is added to its limits, or the subject that is unknown.
+    fn measure(&self, meaning: &Meaning) -> Result<(Measure, f64), String> {
+        let weighted = |kind: Weights, weight: &dyn Fn(&DeskLine) -> f64| {
+            let weights = self.desk.lines.iter().map(weight).collect();
+            Measure::Weighted { kind, weights }
+        };
+        let members = |is_member: &dyn Fn(&DeskLine) -> bool| {
+            weighted(Weights::Members, &|line| f64::from(u8::from(is_member(line))))
+        };
+        let risk = self.desk.view.risk;
+        let line = |id: &String| self.desk.place(id).ok_or_else(|| id.clone());
+        Ok(match meaning {
+            Meaning::Net => (Measure::Net, 0.0),
+            Meaning::Gross => (Measure::Gross, 0.0),
+            Meaning::Turnover => (Measure::Turnover, 0.0),
+            Meaning::MarketBeta => (weighted(Weights::Betas, &|line| line.market_beta), 0.0),
+            Meaning::TradeBeta => (weighted(Weights::Betas, &|line| line.trade_beta), 0.0),
+            Meaning::Sector(name) => {
+                let sector = risk.sectors.iter().position(|sector| sector == name);
+                let sector = sector.ok_or_else(|| name.clone())?;
+                let of = |line: &DeskLine| risk.anchored(line.instrument).sector as usize == sector;
+                (members(&of), 0.0)
+            }
+            Meaning::Bucket(bucket) => {
+                let of = |line: &DeskLine| {
+                    risk.size(line.instrument).is_some_and(|size| size.bucket == *bucket)
+                };
+                (members(&of), 0.0)
+            }
+            Meaning::Factor(name) => {
+                let factors = self.desk.view.factors.factors();
+                let place = factors.iter().position(|factor| factor == name);
+                (Measure::Factor(place.ok_or_else(|| name.clone())?), 0.0)
+            }
+            Meaning::Position(id) => (Measure::Position(line(id)?), 0.0),
+            Meaning::Trade(id) => {
+                let at = line(id)?;
+                let held = self.desk.lines[at].held;
+                // A line that does not trade in the scheme has a trade of zero.
+                if self.is_traded(at) {
+                    (Measure::Trade(at), 0.0)
+                } else {
+                    (Measure::Position(at), held)
+                }
+            }
+            Meaning::Scenario(returns) => (self.scenario(returns)?, 0.0),
+            Meaning::WorstShorts(count) => {
+                let losses = self.desk.thresholds.clone();
+                (Measure::WorstShorts { count: *count, losses }, 0.0)
+            }
+        })
+    }
+
+    fn scenario(
+        &self,
+        returns: &[(marketdata::instrument::InstrumentId, f64)],
+    ) -> Result<Measure, String> {
+        let of = |line: &DeskLine| {
+            let mut given = returns.iter().filter(|(id, _)| *id == line.instrument);
+            match (given.next(), given.next()) {
+                (Some((_, value)), None) => Ok(*value),
+                _ => Err(line.id.clone()),
+            }
+        };
+        let weights: Result<Vec<f64>, String> = self.desk.lines.iter().map(of).collect();
+        Ok(Measure::Weighted { kind: Weights::Returns, weights: weights? })
+    }
+}

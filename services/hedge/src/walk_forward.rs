@@ -1,0 +1,256 @@
+//! How much variance a hedge takes away: in the sample that it was found in, and out of it.
+//!
+//! Out of sample, the problem is solved again every month of sessions with what was known before: the
+//! covariance of the factors' returns, the specific variances and the regressions of funds come from
+//! the sessions before the block, and the trades are held through it. Positions, exposures of companies
+//! and terms are those of today. Effectiveness is 1 − Σ(after − mean)²/Σ(before − mean)² over all
+//! blocks together; its standard error is the jackknife's over blocks (Quenouille 1956), so that
+//! neighbouring sessions may depend on each other.
+
+use crate::{
+    desk::Desk,
+    limits::{IsCancelled, SolveLimits, Stopped},
+    line_risk::{LineRisk, Mover},
+    optimize::{Answer, optimize},
+    plan::Plan,
+    scheme::Scheme,
+    wish::Wish,
+};
+use risk::{
+    factor_view::{FactorView, ModelledName, Rung},
+    large_moves::NINE_OF_TEN,
+    projection,
+};
+use stats::{covariance, ewma::Centre, moments::mean};
+use std::{collections::BTreeMap, ops::Range};
+
+/// Sessions of a block.
+const BLOCK_SESSIONS: usize = 21;
+
+/// Sessions before the first block.
+const SESSIONS_BEFORE: usize = 252;
+
+/// Blocks that an interval needs.
+const BLOCKS_MIN: usize = 6;
+
+/// Sessions that a specific variance of an earlier day needs.
+const RESIDUALS_MIN: usize = 60;
+
+/// What a hedge takes away.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Effectiveness {
+    /// Over all sessions of the view with the trades of the plan, which were found with them.
+    pub in_sample: f64,
+    /// Block by block. `None` if there are too few sessions, or a block had no plan.
+    pub out_of_sample: Option<OutOfSample>,
+    /// Share of gross times sessions that rests on stand-ins.
+    pub stand_in_share: f64,
+}
+
+/// Effectiveness on sessions that the hedge did not know.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OutOfSample {
+    /// 1 − variance after/variance before; negative if it added variance.
+    pub value: f64,
+    /// Lower end of the interval that holds nine of ten.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Number of sessions.
+    pub sessions: usize,
+    /// The session on which the hedge cost most: P&L after less before, below 0, in money.
+    pub worst_session: f64,
+    /// Mean of Σ |change of trade| between blocks, in money.
+    pub turnover: f64,
+}
+
+/// The effectiveness of a plan of a scheme. `None` if the book's P&L does not vary.
+///
+/// # Errors
+/// [`Stopped`].
+pub fn effectiveness(
+    desk: &Desk<'_>,
+    wish: &Wish,
+    (scheme, plan): (Scheme, &Plan),
+    limits: SolveLimits,
+    is_cancelled: IsCancelled<'_>,
+) -> Result<Option<Effectiveness>, Stopped> {
+    let history = &desk.history;
+    let traded: Vec<(usize, f64)> =
+        plan.trades.iter().map(|trade| (trade.line, trade.money)).collect();
+    let before = history.pnl(desk.held());
+    let Some(in_sample) = cut(&before, &with_trades(desk, &before, &traded, 0)) else {
+        return Ok(None);
+    };
+    let out_of_sample = walk(desk, wish, scheme, limits, is_cancelled)?;
+    let stand_in_share = history.stand_in_share(desk.held(), 0..history.sessions());
+    Ok(Some(Effectiveness { in_sample, out_of_sample, stand_in_share }))
+}
+
+/// P&L with trades by line; `before` begins with the session `first` of the history.
+fn with_trades(desk: &Desk<'_>, before: &[f64], trades: &[(usize, f64)], first: usize) -> Vec<f64> {
+    let mut pnl = before.to_vec();
+    for (line, money) in trades {
+        let returns = &desk.history.returns[*line][first..];
+        pnl.iter_mut().zip(returns).for_each(|(sum, r)| *sum += money * r);
+    }
+    pnl
+}
+
+fn walk(
+    desk: &Desk<'_>,
+    wish: &Wish,
+    scheme: Scheme,
+    limits: SolveLimits,
+    is_cancelled: IsCancelled<'_>,
+) -> Result<Option<OutOfSample>, Stopped> {
+    let sessions = desk.history.sessions();
+    let blocks: Vec<Range<usize>> = (SESSIONS_BEFORE..sessions)
+        .step_by(BLOCK_SESSIONS)
+        .map(|first| first..(first + BLOCK_SESSIONS).min(sessions))
+        .collect();
+    if blocks.len() < BLOCKS_MIN {
+        return Ok(None);
+    }
+    let book = desk.history.pnl(desk.held());
+    let mut pairs: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
+    let mut trades: Vec<Vec<f64>> = Vec::new();
+    for block in &blocks {
+        let Some(known) = known_before(desk, block.start) else { return Ok(None) };
+        let past = desk.history.before(block.start);
+        let Ok(problem) = desk.problem_with(scheme, wish, &known, &past) else { return Ok(None) };
+        let Answer::Plan(plan) = optimize(&problem, limits, is_cancelled)? else { return Ok(None) };
+        let traded: Vec<(usize, f64)> =
+            plan.trades.iter().map(|trade| (trade.line, trade.money)).collect();
+        let before = book[block.clone()].to_vec();
+        let after = with_trades(desk, &before, &traded, block.start);
+        pairs.push((before, after));
+        trades.push(traded.into_iter().map(|(_, money)| money).collect());
+    }
+    Ok(OutOfSample::of(&pairs, &trades))
+}
+
+/// The risk of the lines as the sessions before one show it.
+fn known_before(desk: &Desk<'_>, session: usize) -> Option<LineRisk> {
+    let view = desk.view;
+    let weights = &view.weights[view.weights.len() - session..];
+    let returns: Vec<&[f64]> = view.returns.iter().map(|factor| &factor[..session]).collect();
+    let whole: Vec<usize> =
+        (0..session).filter(|at| returns.iter().all(|factor| factor[*at].is_finite())).collect();
+    let pick = |values: &[f64]| -> Vec<f64> { whole.iter().map(|at| values[*at]).collect() };
+    let columns: Vec<Vec<f64>> = returns.iter().map(|factor| pick(factor)).collect();
+    let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+    let matrix = covariance::weighted(&columns, &pick(weights), Centre::Mean)?;
+    let movers: Vec<Mover> =
+        desk.movers.iter().map(|mover| earlier(view, mover, session, weights)).collect();
+    let own = movers.iter().filter(|mover| mover.members.is_empty());
+    let own =
+        own.filter_map(|mover| Some((mover.instrument, mover.name.as_ref()?.specific_variance)));
+    let mut members: BTreeMap<_, f64> = desk.member_variances();
+    members.extend(own);
+    LineRisk::of(&matrix, &movers, &members).ok()
+}
+
+/// A mover with what the sessions before one show of it; as it is where they are too few.
+fn earlier(view: &FactorView<'_>, mover: &Mover, session: usize, weights: &[f64]) -> Mover {
+    let again = || {
+        let name = mover.name.as_ref()?;
+        let own = &view.own_returns(mover.instrument)?[..session];
+        match name.rung {
+            Rung::Peers => None,
+            Rung::Regression => {
+                let factors: Vec<Vec<f64>> =
+                    view.returns.iter().map(|factor| factor[..session].to_vec()).collect();
+                let mut found = projection::project(&factors, &[own.to_vec()], weights).ok()?;
+                let specific_variance = found.residual.get(0, 0).max(0.0);
+                Some(ModelledName { exposures: found.slopes.pop()?, specific_variance, ..*name })
+            }
+            Rung::Model => {
+                let residual = |at: usize| own[at] - view.explained(&name.exposures, at);
+                let known: Vec<(f64, f64)> = (0..session)
+                    .map(|at| (weights[at], residual(at)))
+                    .filter(|(_, residual)| residual.is_finite())
+                    .collect();
+                let all: f64 = known.iter().map(|(weight, _)| weight).sum();
+                let squares: f64 = known.iter().map(|(weight, e)| weight * e * e).sum();
+                let specific_variance = (RESIDUALS_MIN <= known.len()).then_some(squares / all)?;
+                Some(ModelledName { exposures: name.exposures.clone(), specific_variance, ..*name })
+            }
+        }
+    };
+    Mover { name: again().or_else(|| mover.name.clone()), ..mover.clone() }
+}
+
+impl OutOfSample {
+    /// From the P&L of blocks, each before and after, and the trades of each hedge by line in money.
+    /// `None` without a block, or if the P&L does not vary.
+    #[must_use]
+    pub fn of(blocks: &[(Vec<f64>, Vec<f64>)], trades: &[Vec<f64>]) -> Option<OutOfSample> {
+        let joined = |without: Option<usize>| {
+            let kept = blocks.iter().enumerate().filter(|(at, _)| Some(*at) != without);
+            let (before, after): (Vec<&[f64]>, Vec<&[f64]>) =
+                kept.map(|(_, (before, after))| (&before[..], &after[..])).unzip();
+            (before.concat(), after.concat())
+        };
+        let (before, after) = joined(None);
+        let value = cut(&before, &after)?;
+        let without: Vec<f64> = (0..blocks.len())
+            .map(|at| joined(Some(at)))
+            .map(|(before, after)| cut(&before, &after))
+            .collect::<Option<_>>()?;
+        let centre = mean(&without)?;
+        let squares: f64 = without.iter().map(|v| (v - centre) * (v - centre)).sum();
+        let count = blocks.len() as f64;
+        let error = ((count - 1.0) / count * squares).sqrt();
+        let change = |pair: &[Vec<f64>]| -> f64 {
+            pair[0].iter().zip(&pair[1]).map(|(earlier, later)| (later - earlier).abs()).sum()
+        };
+        let changes: Vec<f64> = trades.windows(2).map(change).collect();
+        Some(OutOfSample {
+            value,
+            low: value - NINE_OF_TEN * error,
+            high: (value + NINE_OF_TEN * error).min(1.0),
+            sessions: before.len(),
+            worst_session: before.iter().zip(&after).map(|(b, a)| a - b).fold(0.0, f64::min),
+            turnover: mean(&changes)?,
+        })
+    }
+}
+
+/// 1 − Σ(after − mean)²/Σ(before − mean)². `None` if `before` does not vary.
+fn cut(before: &[f64], after: &[f64]) -> Option<f64> {
+    let squares = |values: &[f64]| -> Option<f64> {
+        let centre = mean(values)?;
+        Some(values.iter().map(|v| (v - centre) * (v - centre)).sum())
+    };
+    let (before, after) = (squares(before)?, squares(after)?);
+    (0.0 < before).then(|| 1.0 - after / before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Before ±2, after ±1 everywhere: 1 − 1/4, without error; each after − before is at least −1.
+    #[test]
+    fn a_hedge_that_halves_every_move_takes_three_quarters() {
+        let block = (vec![2.0, -2.0, 2.0, -2.0], vec![1.0, -1.0, 1.0, -1.0]);
+        let trades = [10.0, 12.0, 9.0].map(|money| vec![money]);
+        let found = OutOfSample::of(&vec![block; 3], &trades).unwrap();
+        assert_eq!((found.value, found.low, found.high, found.sessions), (0.75, 0.75, 0.75, 12));
+        // Changes of 2 and 3.
+        assert_eq!((found.worst_session, found.turnover), (-1.0, 2.5));
+    }
+
+    /// Two blocks with Σ before² of 8 each and Σ after² of 2 and 8: 1 − 10/16 = 0.375. Without the
+    /// first 0, without the second 0.75: variance ½·(0.375² + 0.375²) = 0.140625, error 0.375.
+    #[test]
+    fn the_interval_is_the_jackknife_of_blocks() {
+        let even = (vec![2.0, -2.0], vec![1.0, -1.0]);
+        let none = (vec![2.0, -2.0], vec![2.0, -2.0]);
+        let trades = [1.0, 1.0].map(|money| vec![money]);
+        let found = OutOfSample::of(&[even, none], &trades).unwrap();
+        assert!((found.value - 0.375).abs() < 1e-15);
+        assert!((found.low - (0.375 - 0.375 * NINE_OF_TEN)).abs() < 1e-12, "{found:?}");
+    }
+}

@@ -1,0 +1,152 @@
+//! What the caller wants of a hedge: what is minimised, and which limits it must respect, by meaning.
+
+use crate::constraint::ExclusionRule;
+use factors::size::SizeBucket;
+use marketdata::instrument::InstrumentId;
+
+/// Number of shorts that squeeze together in the squeeze budget.
+pub const SQUEEZED_SHORTS: usize = 3;
+
+/// The squeeze budget of [`SqueezeBudget::NotMore`] is at least this share of gross.
+pub const SQUEEZE_SHARE_LEAST: f64 = 0.05;
+
+/// Id of the constraint of the squeeze budget.
+pub const SQUEEZE_ID: &str = "squeeze_budget";
+
+/// Id of the constraint of participation.
+pub const PARTICIPATION_ID: &str = "participation";
+
+/// Id of the limit on lines.
+pub const LINES_ID: &str = "max_lines";
+
+/// Id of the smallest ticket.
+pub const TICKET_ID: &str = "min_ticket";
+
+/// What precedes the id of a line in that of the constraint that it is only cut.
+pub const CUT_PREFIX: &str = "cut/";
+
+/// What is minimised besides costs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Aim {
+    /// λ·H·σ².
+    Variance {
+        /// λ, in one over money ([`aversion`]).
+        aversion: f64,
+    },
+    /// κ·CVaR over the last sessions of the view, each line demeaned.
+    Tail {
+        /// κ: money of cost that one unit of money of CVaR of a session is worth.
+        weight: f64,
+        /// 0.95 for the worst 5 %.
+        confidence: f64,
+    },
+}
+
+/// λ = γ/(2W) of an investor with relative risk aversion γ and wealth W: the one whose utility of
+/// wealth falls by ½·γ·σ²/W.
+#[must_use]
+pub fn aversion(relative: f64, wealth: f64) -> f64 {
+    relative / (2.0 * wealth)
+}
+
+/// What a limit is on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Meaning {
+    /// Net value.
+    Net,
+    /// Gross value. Takes an upper limit only.
+    Gross,
+    /// Value traded. Takes an upper limit only.
+    Turnover,
+    /// Beta-weighted value.
+    MarketBeta,
+    /// Trade-beta-weighted value.
+    TradeBeta,
+    /// Net value of the lines of a sector of the view's scheme.
+    Sector(String),
+    /// Net value of the lines of a size bucket.
+    Bucket(SizeBucket),
+    /// Exposure to a factor of the risk model.
+    Factor(String),
+    /// Value of a line after the trades, by its id.
+    Position(String),
+    /// Trade of a line, by its id.
+    Trade(String),
+    /// P&L of a scenario: returns by instrument, decimals. A floor on the loss is a lower limit.
+    Scenario(Vec<(InstrumentId, f64)>),
+    /// The loss if the shorts that would lose most squeeze together. Takes an upper limit only.
+    WorstShorts(usize),
+}
+
+/// A limit of the caller's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limit {
+    /// Its name, unique.
+    pub id: String,
+    /// What it is on.
+    pub meaning: Meaning,
+    /// Smallest value allowed.
+    pub lower: Option<f64>,
+    /// Largest value allowed.
+    pub upper: Option<f64>,
+}
+
+/// A line that must not be traded, or not be shorted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excluded {
+    /// Its name, unique.
+    pub id: String,
+    /// Id of the line.
+    pub line: String,
+    /// What is forbidden.
+    pub rule: ExclusionRule,
+}
+
+/// Limit on what the three largest looked-through shorts lose at their squeeze thresholds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum SqueezeBudget {
+    /// None.
+    Off,
+    /// At most this loss, in money.
+    Most(f64),
+    /// At most the loss as held, or 5 % of gross if that is more.
+    NotMore,
+}
+
+/// Everything that the caller wants.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wish {
+    /// What is minimised.
+    pub aim: Aim,
+    /// H, days over which the hedge is held.
+    pub horizon_days: f64,
+    /// Limits.
+    pub limits: Vec<Limit>,
+    /// Lines not to be traded or shorted.
+    pub excluded: Vec<Excluded>,
+    /// Largest number of lines that trade.
+    pub max_lines: Option<usize>,
+    /// Smallest trade in money.
+    pub min_ticket: Option<f64>,
+    /// Largest trade as a share of the line's volume from now to the close. `None`: no limit.
+    pub participation: Option<f64>,
+    /// The squeeze budget.
+    pub squeeze: SqueezeBudget,
+}
+
+/// A fault of a wish that needs the market to be seen; the others are those of the problem.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WishFault {
+    /// A limit names a sector, a factor or a line that there is not; or a scenario lacks a line, or has
+    /// one twice.
+    Unknown {
+        /// Id of the limit or exclusion.
+        id: String,
+        /// What is unknown.
+        subject: String,
+    },
+    /// The tail has no scenarios: the confidence is not between 0 and 1, or there are no sessions.
+    Tail,
+    /// A fault of the problem that follows from the wish.
+    Problem(crate::fault::Fault),
+}

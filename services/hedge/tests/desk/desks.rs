@@ -1,0 +1,78 @@
+//! Terms, wishes and plans as tests want them.
+
+use crate::view::View;
+use hedge::{
+    clock::{Clock, SessionMinute},
+    desk::Desk,
+    limits::SolveLimits,
+    optimize::Answer,
+    plan::Plan,
+    plans::{PlanReport, plans},
+    scheme::Scheme,
+    terms::{DeskTerms, Instrument, LineTerms},
+    wish::{Aim, SqueezeBudget, Wish},
+};
+
+pub(crate) const LIMITS: SolveLimits = SolveLimits { max_nodes: 1_000, relative_gap: 1e-9 };
+
+/// Two basis points to trade, financing at 5 % and a borrow fee of 1 %.
+pub(crate) const TERMS: LineTerms = LineTerms {
+    lot_units: None,
+    half_spread: 1e-4,
+    commission: 1e-4,
+    long_carry: 0.05,
+    short_carry: 0.01,
+    margin: 0.5,
+};
+
+/// The two indices of the simulated market.
+pub(crate) const FUNDS: [&str; 2] = ["^GSPC", "^RUT"];
+
+pub(crate) fn instrument(view: &View, symbol: &str) -> Instrument {
+    Instrument {
+        id: symbol.to_owned(),
+        moves_as: view.id(symbol),
+        contract_units: None,
+        volume: None,
+        terms: TERMS,
+    }
+}
+
+/// All day, and the decision by noon.
+pub(crate) fn terms(view: &View, instruments: &[&str]) -> DeskTerms {
+    DeskTerms {
+        positions: TERMS,
+        single: Vec::new(),
+        marks: Vec::new(),
+        instruments: instruments.iter().map(|symbol| instrument(view, symbol)).collect(),
+        impact_size: 0.05,
+        clock: Clock::new(SessionMinute::OPEN, SessionMinute::NOON).unwrap(),
+    }
+}
+
+pub(crate) fn wish(aversion: f64) -> Wish {
+    Wish {
+        aim: Aim::Variance { aversion },
+        horizon_days: 10.0,
+        limits: Vec::new(),
+        excluded: Vec::new(),
+        max_lines: None,
+        min_ticket: None,
+        participation: Some(0.2),
+        squeeze: SqueezeBudget::NotMore,
+    }
+}
+
+pub(crate) fn reports(desk: &Desk<'_>, wish: &Wish) -> Vec<PlanReport> {
+    plans(desk, wish, LIMITS, &|| false).unwrap()
+}
+
+/// The plan of a scheme.
+#[track_caller]
+pub(crate) fn plan(reports: &[PlanReport], scheme: Scheme) -> &Plan {
+    let report = reports.iter().find(|report| report.scheme == scheme).unwrap();
+    match report.answer.as_ref().unwrap() {
+        Answer::Plan(plan) => plan,
+        other => unreachable!("{other:?}"),
+    }
+}

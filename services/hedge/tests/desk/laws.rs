@@ -1,0 +1,145 @@
+//! Laws: order, units and whatever comes later alter nothing; more room is never worse.
+
+use crate::{
+    desks::{FUNDS, LIMITS, plan, reports, terms, wish},
+    view::View,
+};
+use hedge::{
+    cover::cover_order,
+    desk::Desk,
+    plan::Plan,
+    scheme::Scheme,
+    walk_forward::effectiveness,
+    wish::{Aim, Limit, Meaning, Wish},
+    working::schedules,
+};
+use marketdata::snapshot::Snapshot;
+use risk::fixture::{World, world_with};
+use std::sync::Arc;
+
+const SEED: u64 = 43;
+const DAYS: usize = 420;
+
+/// Some names are young, so that stand-ins are made; others are restated.
+fn world() -> World {
+    world_with(150, DAYS, SEED, |names| {
+        for name in names.iter_mut().skip(20).step_by(9) {
+            name.listed_from = DAYS - 50;
+        }
+        names[2].restated = 4.0;
+    })
+}
+
+/// The seven megacaps long, small companies and the small-cap index short.
+fn lines(world: &World) -> Vec<(String, f64)> {
+    let long = (0..7).map(|at| (world.names[at].symbol.clone(), 1e6));
+    let short = (80..140).step_by(4).map(|at| (world.names[at].symbol.clone(), -3e5));
+    long.chain(short).chain([("^RUT".to_owned(), -2e6)]).collect()
+}
+
+fn of_net_zero() -> Wish {
+    let limit = |id: &str, meaning, reach: f64| Limit {
+        id: id.to_owned(),
+        meaning,
+        lower: Some(-reach),
+        upper: Some(reach),
+    };
+    let mut wish = wish(1e-6);
+    wish.limits = vec![
+        limit("beta", Meaning::MarketBeta, 2e6),
+        limit("net", Meaning::Net, 5e6),
+        limit("sector", Meaning::Sector("Energy".to_owned()), 5e6),
+    ];
+    wish
+}
+
+/// Everything that is said of a book.
+fn said(snapshot: &Snapshot, lines: &[(String, f64)], instruments: &[&str]) -> String {
+    let view = View::of(snapshot);
+    let lines: Vec<(&str, f64)> = lines.iter().map(|(s, v)| (s.as_str(), *v)).collect();
+    let (book, factors) = (view.book(&lines), view.factors());
+    let desk = Desk::of(&factors, &book, &terms(&view, instruments)).unwrap();
+    let wish = of_net_zero();
+    let reports = reports(&desk, &wish);
+    let both = plan(&reports, Scheme::Both);
+    let trades: Vec<(usize, f64)> = both.trades.iter().map(|t| (t.line, t.money)).collect();
+    let until = (desk_close(), 4);
+    let worked = schedules(&desk, &trades, until, 1e-6);
+    let effect = effectiveness(&desk, &wish, (Scheme::Both, both), LIMITS, &|| false).unwrap();
+    let ids: Vec<&str> = desk.lines().iter().map(|line| line.id.as_str()).collect();
+    let cover = cover_order(&desk, 0.1);
+    format!("{ids:?} {:?} {reports:?} {worked:?} {effect:?} {cover:?}", desk.gaps())
+}
+
+fn desk_close() -> hedge::clock::SessionMinute {
+    hedge::clock::SessionMinute::CLOSE
+}
+
+#[test]
+fn neither_the_order_of_lines_nor_of_ingest_alters_a_bit() {
+    let world = world();
+    let lines = lines(&world);
+    let first = said(&world.snapshot(), &lines, &FUNDS);
+    let mut turned = lines.clone();
+    turned.reverse();
+    turned.rotate_left(5);
+    assert_eq!(said(&world.snapshot(), &turned, &["^RUT", "^GSPC"]), first);
+    assert_eq!(said(&world.folded_backwards(SEED), &lines, &FUNDS), first);
+}
+
+#[test]
+fn later_days_alter_no_bit() {
+    let world = world();
+    let (lines, day) = (lines(&world), DAYS - 20);
+    let with_later = world.snapshot_at(&world.market, day);
+    let alone = world.snapshot_at(&Arc::new(world.fold(SEED, day + 1)), day);
+    assert_eq!(said(&with_later, &lines, &FUNDS), said(&alone, &lines, &FUNDS));
+}
+
+fn gain(plan: &Plan) -> f64 {
+    plan.effect.objective.before - plan.proof.objective
+}
+
+/// The trades of the other schemes are trades of both.
+#[test]
+fn both_is_never_worse_than_either() {
+    let world = world();
+    let view = View::of(&world.snapshot());
+    let lines = lines(&world);
+    let lines: Vec<(&str, f64)> = lines.iter().map(|(s, v)| (s.as_str(), *v)).collect();
+    let (book, factors) = (view.book(&lines), view.factors());
+    let desk = Desk::of(&factors, &book, &terms(&view, &FUNDS)).unwrap();
+    let tail = Wish { aim: Aim::Tail { weight: 0.5, confidence: 0.95 }, ..wish(0.0) };
+    for wish in [wish(1e-7), wish(1e-5), of_net_zero(), tail] {
+        let reports = reports(&desk, &wish);
+        let gains = Scheme::ALL.map(|scheme| gain(plan(&reports, scheme)));
+        let least = gains[0].max(gains[1]);
+        assert!(0.0 < least && least * (1.0 - 1e-6) <= gains[2], "{wish:?} {gains:?}");
+    }
+}
+
+/// Twice the book with half the aversion and twice the volume: twice the trades.
+#[test]
+fn the_size_of_the_book_does_not_matter() {
+    let world = world();
+    let view = View::of(&world.snapshot());
+    let factors = view.factors();
+    let solved = |times: f64| {
+        let lines = lines(&world);
+        let lines: Vec<(&str, f64)> = lines.iter().map(|(s, v)| (s.as_str(), times * v)).collect();
+        let book = view.book(&lines);
+        let mut terms = terms(&view, &FUNDS);
+        for instrument in &mut terms.instruments {
+            instrument.volume = Some(times * 1e8);
+        }
+        let desk = Desk::of(&factors, &book, &terms).unwrap();
+        let reports = reports(&desk, &wish(1e-6 / times));
+        let overlay = plan(&reports, Scheme::Overlay);
+        overlay.trades.iter().map(|trade| trade.exact_money / times).collect::<Vec<f64>>()
+    };
+    let (once, twice) = (solved(1.0), solved(2.0));
+    assert!(once.iter().any(|x| 1e4 < x.abs()), "{once:?}");
+    for (a, b) in once.iter().zip(&twice) {
+        assert!((a - b).abs() <= 1e-4 * 1e6, "{once:?} {twice:?}");
+    }
+}

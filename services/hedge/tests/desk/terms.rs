@@ -1,0 +1,74 @@
+//! What the caller says wrongly is named.
+
+use crate::{
+    desks::{FUNDS, instrument, terms, wish},
+    view::View,
+};
+use hedge::{
+    clock::{Clock, SessionMinute},
+    desk::Desk,
+    scheme::Scheme,
+    terms::{Mark, TermsFault},
+    wish::{Limit, Meaning, WishFault},
+};
+use risk::fixture::world;
+
+#[test]
+fn every_fault_is_named_at_once() {
+    let world = world(120, 420, 59);
+    let view = View::of(&world.snapshot());
+    let (book, factors) = (view.book(&[("AAPL", 1e6)]), view.factors());
+    let mut wrong = terms(&view, &FUNDS);
+    wrong.positions.half_spread = -1.0;
+    wrong.single = vec![(view.id("AAPL"), wrong.instruments[0].terms)];
+    wrong.single[0].1.margin = f64::NAN;
+    wrong.instruments[1].terms.long_carry = -0.5;
+    wrong.instruments.push(instrument(&view, "^RUT"));
+    let mut future = instrument(&view, "^RUT");
+    future.id = "RTY".to_owned();
+    future.contract_units = Some(50.0);
+    wrong.instruments.push(future);
+    wrong.marks = vec![Mark { instrument: view.id("AAPL"), price: 0.0 }];
+    wrong.impact_size = 0.0;
+    let faults = Desk::of(&factors, &book, &wrong).unwrap_err();
+    assert_eq!(
+        faults,
+        [
+            TermsFault::Positions("half_spread"),
+            TermsFault::Single { at: 0, field: "margin" },
+            TermsFault::Instrument { at: 1, field: "short_carry" },
+            TermsFault::Mark(0),
+            TermsFault::ImpactSize,
+            // A derivative has no volume of its own in the data.
+            TermsFault::Lacks { at: 3, what: "volume" },
+            TermsFault::Repeated(2),
+        ]
+    );
+}
+
+#[test]
+fn a_limit_on_nothing_is_named() {
+    let world = world(120, 420, 59);
+    let view = View::of(&world.snapshot());
+    let (book, factors) = (view.book(&[("AAPL", 1e6)]), view.factors());
+    let mut late = terms(&view, &FUNDS);
+    late.clock = Clock::new(SessionMinute::NOON, SessionMinute::CLOSE).unwrap();
+    let desk = Desk::of(&factors, &book, &late).unwrap();
+    let mut wish = wish(1e-6);
+    let limit =
+        |id: &str, meaning| Limit { id: id.to_owned(), meaning, lower: None, upper: Some(1.0) };
+    wish.limits = vec![
+        limit("a", Meaning::Sector("none".to_owned())),
+        limit("b", Meaning::Factor("none".to_owned())),
+        limit("c", Meaning::Trade("none".to_owned())),
+        limit("d", Meaning::Scenario(vec![(view.id("AAPL"), 0.1)])),
+    ];
+    let unknown = |id: &str, subject: &str| WishFault::Unknown {
+        id: id.to_owned(),
+        subject: subject.to_owned(),
+    };
+    assert_eq!(
+        desk.problem(Scheme::Both, &wish).unwrap_err(),
+        [unknown("a", "none"), unknown("b", "none"), unknown("c", "none"), unknown("d", "^GSPC")]
+    );
+}

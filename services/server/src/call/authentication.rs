@@ -1,0 +1,154 @@
+//! The layer that finds out who calls, and whether the caller may.
+//!
+//! It runs inside the layer around calls, so a refused call has an id, a log entry and metrics like
+//! any other, and before the request is read, so it costs no memory.
+
+use crate::{
+    auth::{
+        Authority, Caller, Credentials, Unknown,
+        role::{self, CallerRole},
+    },
+    clock::Clock,
+    refusal::Refusal,
+    rotating::Rotating,
+    telemetry::spans::names_caller,
+    traffic::Line,
+};
+use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tonic::{Status, body::Body};
+use tower::{Layer, Service};
+
+/// The target of log entries about who did what: writes, and calls that were refused.
+const AUDIT: &str = "audit";
+
+/// The layer that admits callers. Requests that pass it have a [`Caller`] among their extensions,
+/// and no credentials.
+#[derive(Clone, Debug)]
+pub struct AuthLayer {
+    /// `None` if everybody may call.
+    authority: Option<Rotating<Authority>>,
+    clock: Clock,
+}
+
+/// A service behind an [`AuthLayer`].
+#[derive(Clone, Debug)]
+pub struct Admitted<S> {
+    inner: S,
+    layer: AuthLayer,
+}
+
+impl AuthLayer {
+    /// A layer that admits whom the authority knows; everybody if there is none.
+    pub const fn new(authority: Option<Rotating<Authority>>, clock: Clock) -> AuthLayer {
+        AuthLayer { authority, clock }
+    }
+
+    /// The caller of a request to a path, over a connection.
+    fn admit(&self, path: &str, headers: &HeaderMap, line: &[String]) -> Result<Caller, Refusal> {
+        let Some(authority) = &self.authority else { return Ok(Caller::anonymous()) };
+        if role::OPEN.contains(&path) {
+            return Ok(Caller::anonymous());
+        }
+        let authorization: Vec<&[u8]> =
+            headers.get_all(AUTHORIZATION).iter().map(|value| value.as_bytes()).collect();
+        let credentials = Credentials { authorization: &authorization, certificate: line };
+        let caller =
+            authority.now().identify(credentials, self.clock.now()).map_err(|unknown| {
+                let (refusal, why) = match unknown {
+                    Unknown::Missing => (Refusal::CredentialsMissing, "there are no credentials"),
+                    Unknown::Expired => (Refusal::CredentialsExpired, "the token has expired"),
+                    Unknown::Refused(why) => (Refusal::CredentialsRefused, why),
+                };
+                note_refused(why);
+                refusal
+            })?;
+        tracing::Span::current().record("caller", &**caller.name());
+        names_caller(caller.name());
+        let needed = role::needed(path);
+        if !caller.may(needed) {
+            note_refused("the caller does not have the role");
+            return Err(Refusal::RoleMissing { role: needed.id() });
+        }
+        if needed == CallerRole::Ingester {
+            note_write();
+        }
+        Ok(caller)
+    }
+}
+
+impl<S> Layer<S> for AuthLayer {
+    type Service = Admitted<S>;
+
+    fn layer(&self, inner: S) -> Admitted<S> {
+        Admitted { inner, layer: self.clone() }
+    }
+}
+
+impl<S> Service<Request<Body>> for Admitted<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let line = request.extensions().get::<Arc<Line>>().cloned();
+        let names = line.as_ref().map_or(&[][..], |line| line.names());
+        match self.layer.admit(request.uri().path(), request.headers(), names) {
+            Ok(caller) => {
+                request.headers_mut().remove(AUTHORIZATION);
+                request.extensions_mut().insert(caller);
+                Box::pin(self.inner.call(request))
+            }
+            Err(refusal) => Box::pin(std::future::ready(Ok(Status::from(refusal).into_http()))),
+        }
+    }
+}
+
+/// The span of the call names the method, the id of the request, and the caller if it is known.
+fn note_refused(why: &str) {
+    tracing::warn!(target: AUDIT, why, "call refused");
+}
+
+/// What became of it is logged when the call ends.
+fn note_write() {
+    tracing::info!(target: AUDIT, "write admitted");
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::auth::role::{OPEN, listed};
+    use prost::Message as _;
+    use prost_types::FileDescriptorSet;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_method_of_the_contract_has_a_role() {
+        let contract = FileDescriptorSet::decode(contract::DESCRIPTOR).unwrap();
+        let mut without = BTreeSet::new();
+        for file in &contract.file {
+            for service in &file.service {
+                for method in &service.method {
+                    let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
+                    if listed(&path).is_none() {
+                        without.insert(path);
+                    }
+                }
+            }
+        }
+        assert_eq!(without, BTreeSet::new(), "add them to server/src/auth/role.rs");
+        assert!(OPEN.iter().all(|path| listed(path).is_none()));
+    }
+}

@@ -1,0 +1,136 @@
+//! Follows the store: one task reads what other processes have written, for whoever waits for it.
+
+use crate::{market::Resident, store_health::StoreHealth};
+use std::{sync::Arc, time::Duration};
+use store::{Store, StoreError};
+use tokio::{
+    sync::{Notify, watch},
+    time::MissedTickBehavior,
+};
+
+/// Asks the task that follows the store for a look, and hears how it ended.
+#[derive(Clone, Debug)]
+pub struct Follower {
+    asked: Arc<Notify>,
+    looks: watch::Sender<Looks>,
+}
+
+/// The looks at the store so far, one after the other.
+#[derive(Clone, Copy, Debug)]
+struct Looks {
+    begun: u64,
+    ended: u64,
+    /// Whether the last one found all that was committed before it began.
+    found_all: bool,
+}
+
+impl Follower {
+    /// A follower that has not looked yet.
+    pub fn new() -> Follower {
+        let (looks, _) = watch::channel(Looks { begun: 0, ended: 0, found_all: false });
+        Follower { asked: Arc::default(), looks }
+    }
+
+    /// Waits for a look at the store that begins after this call, and says whether the market then
+    /// has all that was committed before. All who wait share it, and it goes on if they leave: any
+    /// number of callers cost at most one look at a time.
+    pub async fn look(&self) -> bool {
+        let mut looks = self.looks.subscribe();
+        let next = looks.borrow().begun + 1;
+        self.asked.notify_one();
+        looks.wait_for(|looks| next <= looks.ended).await.is_ok_and(|looks| looks.found_all)
+    }
+
+    /// Looks at every interval, whenever a commit is announced and whenever a look is asked for,
+    /// until cancelled.
+    pub async fn run(
+        self,
+        resident: Resident,
+        store: Arc<dyn Store>,
+        every: Duration,
+        health: StoreHealth,
+    ) {
+        let mut ticks = tokio::time::interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = store.announced() => {}
+                () = self.asked.notified() => {}
+            }
+            resident.retired().free();
+            self.looks.send_modify(|looks| looks.begun += 1);
+            let outcome = resident.catch_up(store.as_ref()).await;
+            let found_all = self.has_found_all(store.as_ref(), &outcome).await;
+            health.followed(&outcome);
+            self.looks.send_modify(|looks| {
+                looks.ended = looks.begun;
+                looks.found_all = found_all;
+            });
+        }
+    }
+
+    /// A standby may not have received what was committed. It is asked only if somebody waits.
+    async fn has_found_all(&self, store: &dyn Store, outcome: &Result<(), StoreError>) -> bool {
+        0 < self.looks.receiver_count()
+            && outcome.is_ok()
+            && matches!(store.lags().await, Ok(false))
+    }
+}
+
+/// Tries a small write at every interval after a write has failed, until cancelled, so that health
+/// recovers by itself when the store accepts writes again.
+pub async fn retry_writes(store: Arc<dyn Store>, every: Duration, health: StoreHealth) {
+    let mut changes = health.changes();
+    while changes.wait_for(|state| !state.takes_writes).await.is_ok() {
+        tokio::time::sleep(every).await;
+        health.written(&store.probe_write().await);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs a follower of an empty store that looks only when it is asked, and ends with the value.
+    async fn asked_only() -> (Follower, tokio::task::JoinSet<()>) {
+        let store = store::connect("sqlite::memory:").await.unwrap();
+        let resident = Resident::load(store.as_ref()).await.unwrap();
+        let follower = Follower::new();
+        let mut tasks = tokio::task::JoinSet::new();
+        let hour = Duration::from_secs(3_600);
+        tasks.spawn(follower.clone().run(resident, store, hour, StoreHealth::good()));
+        (follower, tasks)
+    }
+
+    #[tokio::test]
+    async fn callers_at_the_same_time_share_a_look_that_begins_after_they_asked() {
+        let (follower, _tasks) = asked_only().await;
+        assert!(follower.look().await);
+        let before = follower.looks.borrow().ended;
+        let mut callers = tokio::task::JoinSet::new();
+        for _ in 0..100 {
+            let follower = follower.clone();
+            callers.spawn(async move { follower.look().await });
+        }
+        while let Some(found_all) = callers.join_next().await {
+            assert!(found_all.unwrap());
+        }
+        let looks = follower.looks.borrow().ended - before;
+        assert!((1..=2).contains(&looks), "{looks} looks for 100 callers");
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_leaves_does_not_stop_a_look() {
+        let (follower, _tasks) = asked_only().await;
+        assert!(follower.look().await);
+        let (mut looks, leaves) = (follower.looks.subscribe(), follower.clone());
+        let next = looks.borrow().begun + 1;
+        assert!(tokio::time::timeout(Duration::ZERO, leaves.look()).await.is_err());
+        let patience = Duration::from_secs(20);
+        tokio::time::timeout(patience, looks.wait_for(|looks| next <= looks.ended))
+            .await
+            .unwrap()
+            .unwrap();
+    }
+}

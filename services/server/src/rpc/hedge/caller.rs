@@ -1,0 +1,46 @@
+//! Whether somebody still waits for an answer: a search asks before every convex problem.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+/// The caller, as the computation sees it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Caller(Arc<AtomicBool>);
+
+/// Held by the call. A call that ends, for its answer, its deadline or its caller's departure, drops
+/// it.
+pub(super) struct Waiting(Caller);
+
+impl Caller {
+    /// The mark that the call holds.
+    pub(super) fn waiting(&self) -> Waiting {
+        Waiting(self.clone())
+    }
+
+    /// Whether nobody waits any more.
+    pub(super) fn has_gone(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_ends_is_gone() {
+        let caller = Caller::default();
+        let waiting = caller.waiting();
+        assert!(!caller.has_gone());
+        drop(waiting);
+        assert!(caller.has_gone());
+    }
+}

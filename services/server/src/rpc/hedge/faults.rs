@@ -1,0 +1,91 @@
+//! Why a view cannot state a hedging problem, at the fields of the request that ask for it.
+
+use crate::{refusal::Refusal, rpc::field::Fields};
+use ::hedge::{
+    frontier::NoFrontier,
+    limits::Stopped,
+    terms::TermsFault,
+    wish::{Wish, WishFault},
+};
+use contract::v1;
+
+/// Why terms are refused.
+pub(super) fn of_terms(faults: Vec<TermsFault>, problem: &v1::HedgeProblem) -> Refusal {
+    let mut fields = Fields::new();
+    for fault in faults {
+        let (path, text) = match fault {
+            TermsFault::Instrument { at, field } => {
+                (format!("problem.instruments[{at}]"), format!("has {field} out of range"))
+            }
+            TermsFault::Positions(field) => {
+                ("problem.terms".to_owned(), format!("has {field} out of range"))
+            }
+            TermsFault::Single { at, field } => {
+                (format!("problem.position_terms[{at}].terms"), format!("has {field} out of range"))
+            }
+            TermsFault::Mark(at) => {
+                (format!("problem.marks[{at}]"), "must be positive, and once per name".to_owned())
+            }
+            TermsFault::ImpactSize => {
+                ("problem.impact_size".to_owned(), "must be positive".to_owned())
+            }
+            TermsFault::Repeated(at) => {
+                (format!("problem.instruments[{at}]"), "is another line of the problem".to_owned())
+            }
+            TermsFault::Lacks { at, what } => {
+                let contract =
+                    problem.instruments.get(at).is_some_and(|one| one.contract.is_some());
+                let of = if contract { "what it moves as" } else { "it" };
+                (format!("problem.instruments[{at}]"), format!("cannot trade: {of} has no {what}"))
+            }
+        };
+        fields.add(path, text);
+    }
+    Refusal::Invalid(fields.into_violations())
+}
+
+/// Why a wish is refused.
+pub(super) fn of_wish(faults: Vec<WishFault>, wish: &Wish) -> Refusal {
+    let mut fields = Fields::new();
+    for fault in faults {
+        match fault {
+            WishFault::Unknown { id, subject } => {
+                let text = format!("names {subject:?}, which the view does not have");
+                fields.add(path_of(&id, wish), text);
+            }
+            WishFault::Tail => {
+                let text = "has too few sessions in this view, or a confidence beyond them";
+                fields.add("problem.objective.shortfall", text);
+            }
+            WishFault::Problem(fault) => fields.add("problem", format!("is not sound: {fault}")),
+        }
+    }
+    Refusal::Invalid(fields.into_violations())
+}
+
+fn path_of(id: &str, wish: &Wish) -> String {
+    let of = |ids: Vec<&String>, list: &str| {
+        let at = ids.into_iter().position(|known| known == id)?;
+        Some(format!("problem.{list}[{at}]"))
+    };
+    let limits = wish.limits.iter().map(|limit| &limit.id).collect();
+    let excluded = || wish.excluded.iter().map(|one| &one.id).collect();
+    let found = of(limits, "constraints").or_else(|| of(excluded(), "exclusions"));
+    found.unwrap_or_else(|| "problem".to_owned())
+}
+
+/// Why there is no frontier. A search that ended without a plan has no points either: all points are
+/// compared, so none may be missing.
+pub(super) fn of_frontier(fault: NoFrontier) -> Result<Stopped, Refusal> {
+    let mut fields = Fields::new();
+    match fault {
+        NoFrontier::UnknownLimit => {
+            fields.add("side", "must be a limit that the constraint has");
+        }
+        NoFrontier::Value(at) => {
+            fields.add(format!("limits[{at}]"), "must not cross the other limit of the constraint");
+        }
+        NoFrontier::Stopped(stopped) => return Ok(stopped),
+    }
+    Err(Refusal::Invalid(fields.into_violations()))
+}

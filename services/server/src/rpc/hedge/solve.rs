@@ -1,0 +1,154 @@
+//! Solves the problems of a setting, and puts the reports after the trades beside the solutions.
+
+use super::{
+    faults,
+    setting::Setting,
+    to_proto::{self, Dealt},
+};
+use crate::refusal::Refusal;
+use ::hedge::{
+    consequences::consequences,
+    frontier::{Axis, trace},
+    limits::Stopped,
+    optimize::{Answer, evaluate, optimize},
+    plan::Plan,
+    problem::Problem,
+    scheme::Scheme,
+    walk_forward::effectiveness,
+};
+use contract::v1::{self, HedgeUnsolvedReason as Reason, hedge_plan::Result as Outcome};
+
+/// The currency of a portfolio.
+pub(super) fn currency(portfolio: &Option<v1::Portfolio>) -> String {
+    portfolio.as_ref().map(|held| held.currency.clone()).unwrap_or_default()
+}
+
+/// The plan of a scheme, with the report after its trades.
+pub(super) fn plan(
+    setting: &Setting<'_>,
+    scheme: Scheme,
+    with_effectiveness: bool,
+) -> Result<v1::HedgePlan, Refusal> {
+    let kind = to_proto::kind(scheme);
+    if !setting.desk.trades_anything(scheme) {
+        return Ok(v1::HedgePlan { kind, result: Some(unsolved(Reason::NothingToTrade)) });
+    }
+    let problem = setting.problem(scheme)?;
+    let gone = || setting.asked.caller.has_gone();
+    let limits = setting.asked.problem.solve;
+    let answer = optimize(&problem, limits, &gone);
+    let walked = match &answer {
+        Ok(Answer::Plan(plan)) if with_effectiveness => {
+            effectiveness(&setting.desk, &setting.wish, (scheme, plan), limits, &gone)
+        }
+        _ => Ok(None),
+    };
+    let mut result = outcome(setting, &problem, answer)?;
+    if let Outcome::Solution(solution) = &mut result {
+        // A month that cannot be solved leaves its number out; a caller who left needs none.
+        solution.effectiveness = match walked {
+            Err(Stopped::Cancelled) => return Err(Refusal::DeadlineExceeded),
+            walked => walked.ok().flatten().map(to_proto::effectiveness),
+        };
+        if let Some(outcome) = &mut solution.outcome {
+            outcome.after = report_after(setting, outcome)?;
+        }
+    }
+    Ok(v1::HedgePlan { kind, result: Some(result) })
+}
+
+/// The exposure report after the trades of an outcome.
+fn report_after(
+    setting: &Setting<'_>,
+    outcome: &v1::HedgeOutcome,
+) -> Result<Option<v1::ExposureReport>, Refusal> {
+    let of =
+        |trade: &v1::HedgeTrade| Some((setting.desk.place(&trade.line_id)?, trade.market_value));
+    let trades: Vec<(usize, f64)> = outcome.trades.iter().filter_map(of).collect();
+    let after = setting.after(&trades);
+    let (report, prepared) = (&setting.asked.report, setting.prepared);
+    Ok(report.report(setting.pinned, prepared, &after)?.into_part().report)
+}
+
+fn outcome(
+    setting: &Setting<'_>,
+    problem: &Problem,
+    answer: Result<Answer, Stopped>,
+) -> Result<Outcome, Refusal> {
+    Ok(match answer {
+        Ok(Answer::Plan(plan)) => Outcome::Solution(solution(setting, problem, &plan)),
+        Ok(Answer::Infeasible(found)) => Outcome::Infeasible(to_proto::infeasible(&found)),
+        Ok(Answer::Unbounded(found)) => Outcome::Unbounded(to_proto::unbounded(setting, &found)),
+        Err(Stopped::NodeLimit) => unsolved(Reason::NodeLimit),
+        Err(Stopped::NotConverged) => unsolved(Reason::NotConverged),
+        // Nobody waits for the answer any more.
+        Err(Stopped::Cancelled) => return Err(Refusal::DeadlineExceeded),
+    })
+}
+
+fn unsolved(reason: Reason) -> Outcome {
+    Outcome::Unsolved(v1::HedgeUnsolved { reason: reason.into() })
+}
+
+fn solution(setting: &Setting<'_>, problem: &Problem, plan: &Plan) -> v1::HedgeSolution {
+    let money: Vec<f64> = plan.trades.iter().map(|trade| trade.money).collect();
+    let found = consequences(&setting.desk, problem, &money, setting.wish.participation);
+    let dealt = to_proto::dealt(plan);
+    let outcome = to_proto::outcome(setting, problem, (&plan.effect, &found), &dealt);
+    to_proto::solution(plan, outcome)
+}
+
+/// The desk's own trades, with the report after them, and the constraints that they miss.
+pub(super) fn evaluation(
+    setting: &Setting<'_>,
+    trades: &[(usize, f64)],
+) -> Result<(v1::HedgeOutcome, Vec<v1::HedgeBreach>), Refusal> {
+    let problem = setting.problem(Scheme::Both)?;
+    let of = |line: &usize| trades.iter().find(|(traded, _)| traded == line).map(|(_, x)| *x);
+    let money: Vec<f64> = problem.traded().iter().map(|line| of(line).unwrap_or(0.0)).collect();
+    let evaluation = evaluate(&problem, &money)
+        .map_err(|_| Refusal::Failed("invariant: a number per traded line".to_owned()))?;
+    let found = consequences(&setting.desk, &problem, &money, setting.wish.participation);
+    let dealt: Vec<Dealt> = trades
+        .iter()
+        .filter(|(_, money)| 0.0 < money.abs())
+        .map(|(line, money)| Dealt { line: *line, money: *money, unrounded: *money })
+        .collect();
+    let effect = (&evaluation.effect, &found);
+    let mut outcome = to_proto::outcome(setting, &problem, effect, &dealt);
+    outcome.after = report_after(setting, &outcome)?;
+    Ok((outcome, to_proto::breaches(&evaluation.breaches)))
+}
+
+/// The plans of a frontier.
+pub(super) fn frontier(
+    setting: &Setting<'_>,
+    scheme: Scheme,
+    axis: &Axis,
+) -> Result<Vec<v1::HedgePlan>, Refusal> {
+    let Axis::Constraint { values, .. } = axis else { return Ok(Vec::new()) };
+    let kind = to_proto::kind(scheme);
+    let all = |reason| {
+        let plan = v1::HedgePlan { kind, result: Some(unsolved(reason)) };
+        vec![plan; values.len()]
+    };
+    if !setting.desk.trades_anything(scheme) {
+        return Ok(all(Reason::NothingToTrade));
+    }
+    let problem = setting.problem(scheme)?;
+    let gone = || setting.asked.caller.has_gone();
+    match trace(&problem, axis, setting.asked.problem.solve, &gone) {
+        Ok(answers) => answers
+            .into_iter()
+            .map(|answer| {
+                let result = Some(outcome(setting, &problem, Ok(answer))?);
+                Ok(v1::HedgePlan { kind, result })
+            })
+            .collect(),
+        Err(fault) => match faults::of_frontier(fault)? {
+            Stopped::NodeLimit => Ok(all(Reason::NodeLimit)),
+            Stopped::NotConverged => Ok(all(Reason::NotConverged)),
+            Stopped::Cancelled => Err(Refusal::DeadlineExceeded),
+        },
+    }
+}

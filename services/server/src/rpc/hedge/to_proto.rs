@@ -1,0 +1,255 @@
+//! Converts hedges to protobuf.
+
+use super::setting::Setting;
+use crate::rpc::portfolio;
+use ::hedge::{
+    breach::Breach,
+    conflict::{Infeasible, Relaxation},
+    consequences::{Consequences, PnlRange, Progress, TradeMove},
+    constraint::Side,
+    cover::{CoverStep, cover_order as cover_order_of},
+    optimize::Unbounded,
+    plan::{self, Effect, Plan, ShadowPrice},
+    problem::Problem,
+    scheme::Scheme,
+    walk_forward::Effectiveness,
+    wish::{CUT_PREFIX, Meaning},
+};
+use contract::v1;
+
+/// A trade of a plan, or of the desk's own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dealt {
+    pub(super) line: usize,
+    pub(super) money: f64,
+    pub(super) unrounded: f64,
+}
+
+pub(super) fn kind(scheme: Scheme) -> i32 {
+    match scheme {
+        Scheme::Cut => v1::HedgePlanKind::Cut,
+        Scheme::Overlay => v1::HedgePlanKind::Overlay,
+        Scheme::Both => v1::HedgePlanKind::Both,
+    }
+    .into()
+}
+
+/// What a plan deals in.
+pub(super) fn dealt(plan: &Plan) -> Vec<Dealt> {
+    let trades = plan.trades.iter().filter(|trade| 0.0 < trade.money.abs());
+    trades.map(|t| Dealt { line: t.line, money: t.money, unrounded: t.exact_money }).collect()
+}
+
+/// Trades and what they do, without the report after them.
+pub(super) fn outcome(
+    setting: &Setting<'_>,
+    problem: &Problem,
+    (effect, consequences): (&Effect, &Consequences),
+    dealt: &[Dealt],
+) -> v1::HedgeOutcome {
+    let mut trades: Vec<v1::HedgeTrade> =
+        dealt.iter().map(|dealt| trade(setting, consequences, *dealt)).collect();
+    trades.sort_by(|a, b| {
+        let larger = b.market_value.abs().total_cmp(&a.market_value.abs());
+        larger.then_with(|| a.line_id.cmp(&b.line_id))
+    });
+    let (before, after) = (&effect.cost.before, &effect.cost.after);
+    let holding = v1::BeforeAfter { before: before.holding, after: after.holding };
+    v1::HedgeOutcome {
+        trades,
+        after: None,
+        trade_moves: consequences.moves.iter().map(trade_move).collect(),
+        volatility: Some(both(effect.volatility)),
+        expected_shortfall: effect.cvar.map(both),
+        objective: Some(both(effect.objective)),
+        effectiveness: effect.effectiveness,
+        constraints: constraint_values(setting, problem, effect, dealt),
+        squeeze_loss: Some(both(consequences.squeeze_loss)),
+        cost: Some(v1::HedgeCost {
+            spread: after.linear,
+            impact: after.impact,
+            holding: Some(holding),
+        }),
+        carry_per_year: Some(both(consequences.carry_per_year)),
+        margin: setting.asked.problem.has_margin.then(|| both(consequences.margin)),
+        progress: consequences.progress.iter().map(progress).collect(),
+    }
+}
+
+fn both(pair: plan::BeforeAfter) -> v1::BeforeAfter {
+    v1::BeforeAfter { before: pair.before, after: pair.after }
+}
+
+fn trade(setting: &Setting<'_>, consequences: &Consequences, dealt: Dealt) -> v1::HedgeTrade {
+    let line = &setting.desk.lines()[dealt.line];
+    // A line without a price does not trade.
+    let price = line.unit_value.unwrap_or(f64::INFINITY);
+    let locate = consequences.locates.iter().find(|locate| locate.line == dealt.line);
+    v1::HedgeTrade {
+        line_id: line.id.clone(),
+        position_ids: position_ids(setting, dealt.line),
+        quantity: dealt.money / price,
+        market_value: dealt.money,
+        unrounded_market_value: dealt.unrounded,
+        price,
+        position: Some(v1::BeforeAfter { before: line.held, after: line.held + dealt.money }),
+        locate_quantity: locate.map_or(0.0, |locate| locate.units),
+    }
+}
+
+/// The lines of the request that hold a line of the problem, in the order submitted.
+fn position_ids(setting: &Setting<'_>, line: usize) -> Vec<String> {
+    let line = &setting.desk.lines()[line];
+    let held = setting.book.holdings.iter().filter(|_| line.is_position);
+    let holding = held.into_iter().find(|holding| holding.instrument == line.instrument);
+    let lots = holding.map_or(&[][..], |holding| setting.book.lots(holding));
+    let mut lines: Vec<usize> = lots.iter().map(|lot| lot.line).collect();
+    lines.sort_unstable();
+    lines.into_iter().map(|line| portfolio::name(setting.portfolio, line)).collect()
+}
+
+fn trade_move(found: &TradeMove) -> v1::HedgeTradeMove {
+    let range = |range: PnlRange| v1::HedgePnlRange {
+        pnl: range.pnl,
+        pnl_low: range.low,
+        pnl_high: range.high,
+    };
+    v1::HedgeTradeMove {
+        standard_deviations: found.deviations,
+        trade_return: found.trade_return,
+        before: Some(range(found.before)),
+        after: Some(range(found.after)),
+    }
+}
+
+fn progress(progress: &Progress) -> v1::HedgeProgress {
+    let whole = progress.done + progress.left;
+    v1::HedgeProgress {
+        minute: i32::from(progress.minute.minutes()),
+        done_share: if 0.0 < whole { progress.done / whole } else { 1.0 },
+        left_value: progress.left,
+        volatility: progress.volatility,
+        trade_beta: progress.trade_beta,
+    }
+}
+
+/// Values of the caller's constraints, and of those that the problem gives ids but cuts.
+fn constraint_values(
+    setting: &Setting<'_>,
+    problem: &Problem,
+    effect: &Effect,
+    dealt: &[Dealt],
+) -> Vec<v1::HedgeConstraintValue> {
+    let constraints = problem.statement().constraints.iter().zip(&effect.measures);
+    let own = constraints.filter(|(constraint, _)| !constraint.id.starts_with(CUT_PREFIX));
+    own.map(|(constraint, pair)| {
+        // A limit on the trade of a line that a plan does not trade is one on its position.
+        let limit = setting.wish.limits.iter().find(|limit| limit.id == constraint.id);
+        let traded = limit.and_then(|limit| match &limit.meaning {
+            Meaning::Trade(line) => setting.desk.place(line),
+            _ => None,
+        });
+        let (before, after) = match traded {
+            None => (pair.before, pair.after),
+            Some(line) => {
+                let of = dealt.iter().find(|dealt| dealt.line == line);
+                (0.0, of.map_or(0.0, |dealt| dealt.money))
+            }
+        };
+        v1::HedgeConstraintValue { constraint_id: constraint.id.clone(), before, after }
+    })
+    .collect()
+}
+
+/// A plan with its outcome.
+pub(super) fn solution(plan: &Plan, outcome: v1::HedgeOutcome) -> v1::HedgeSolution {
+    v1::HedgeSolution {
+        outcome: Some(outcome),
+        breaches: breaches(&plan.breaches),
+        shadow_prices: plan.shadow_prices.iter().map(shadow_price).collect(),
+        bound: plan.proof.bound,
+        relative_gap: plan.proof.gap,
+        nodes: i32::try_from(plan.proof.nodes).unwrap_or(i32::MAX),
+        effectiveness: None,
+    }
+}
+
+pub(super) fn effectiveness(found: Effectiveness) -> v1::HedgeEffectiveness {
+    let outside = found.out_of_sample;
+    v1::HedgeEffectiveness {
+        in_sample: found.in_sample,
+        out_of_sample: outside.map(|outside| outside.value),
+        out_of_sample_low: outside.map(|outside| outside.low),
+        out_of_sample_high: outside.map(|outside| outside.high),
+        out_of_sample_sessions: outside.map_or(0, |outside| outside.sessions as i32),
+        worst_session: outside.map(|outside| outside.worst_session),
+        turnover: outside.map(|outside| outside.turnover),
+        proxied_share: found.stand_in_share,
+    }
+}
+
+/// The order in which to buy back the shorts of a book.
+pub(super) fn cover_order(setting: &Setting<'_>) -> Vec<v1::HedgeCoverStep> {
+    let step = |step: CoverStep| v1::HedgeCoverStep {
+        line_id: setting.desk.lines()[step.line].id.clone(),
+        market_value: step.money,
+        cost: step.cost,
+        squeeze_loss: step.squeeze_loss,
+        days: step.days,
+        cost_so_far: step.cost_so_far,
+        remaining_short: step.remaining.short,
+        remaining_net: step.remaining.net,
+        remaining_volatility: step.remaining.volatility,
+        remaining_trade_beta: step.remaining.trade_beta,
+        remaining_squeeze_loss: step.remaining.squeeze_loss,
+    };
+    let participation = setting.asked.problem.participation;
+    cover_order_of(&setting.desk, participation).into_iter().map(step).collect()
+}
+
+pub(super) fn breaches(found: &[Breach]) -> Vec<v1::HedgeBreach> {
+    let breach = |breach: &Breach| v1::HedgeBreach {
+        constraint_id: breach.constraint.clone(),
+        amount: breach.amount,
+    };
+    found.iter().map(breach).collect()
+}
+
+fn side(side: Side) -> i32 {
+    match side {
+        Side::Lower => v1::HedgeSide::Lower,
+        Side::Upper => v1::HedgeSide::Upper,
+        Side::Equal => v1::HedgeSide::Equal,
+    }
+    .into()
+}
+
+fn shadow_price(price: &ShadowPrice) -> v1::HedgeShadowPrice {
+    v1::HedgeShadowPrice {
+        constraint_id: price.constraint.clone(),
+        side: side(price.side),
+        money_per_unit: price.money_per_unit,
+    }
+}
+
+pub(super) fn infeasible(found: &Infeasible) -> v1::HedgeInfeasible {
+    let relaxation = |change: &Relaxation| v1::HedgeRelaxation {
+        constraint_id: change.constraint.clone(),
+        side: side(change.side),
+        limit: change.from,
+        sufficient_limit: change.to,
+    };
+    v1::HedgeInfeasible {
+        conflict: found.conflict.clone(),
+        alone: found.alone.iter().map(relaxation).collect(),
+        together: found.together.iter().map(relaxation).collect(),
+    }
+}
+
+pub(super) fn unbounded(setting: &Setting<'_>, found: &Unbounded) -> v1::HedgeUnbounded {
+    let direction = |(line, share): &(usize, f64)| v1::HedgeDirection {
+        line_id: setting.desk.lines()[*line].id.clone(),
+        share: *share,
+    };
+    v1::HedgeUnbounded { directions: found.direction.iter().map(direction).collect() }
+}

@@ -1,0 +1,104 @@
+//! A scenario and a squeeze of the book's own shorts: which shorts, and by how much, is what squeeze
+//! knows; what both make is what stress knows.
+
+use super::setup::Setup;
+use crate::rpc::scenario::{Squeeze, resolve::chosen};
+use ::portfolio::lines::Violation;
+use contract::v1;
+use factors::squeeze_threshold::squeeze_threshold;
+use marketdata::{
+    gap::{Gap, GapReason, Subject},
+    instrument::InstrumentId,
+};
+use squeeze::{
+    assess::{ShortLine, assess},
+    exit::Participation,
+    heavy::is_heavily_short,
+    measure::Measured,
+    prepared::PreparedSqueeze,
+    shorts::Shorts,
+};
+use stress::squeeze::{SqueezedName, combined};
+
+/// Adds a squeeze to the P&L by holding of a scenario, and returns both together by holding.
+///
+/// # Errors
+/// Every violation that shows on the view only; paths begin with `path`.
+pub(super) fn add(
+    setup: &Setup,
+    (squeeze, path): (&Squeeze, &str),
+    by_holding: &[f64],
+    gaps: &mut Vec<Gap>,
+) -> Result<(v1::SqueezedPnl, Vec<f64>), Vec<Violation>> {
+    let names = chosen(squeeze, path, setup.exposure.lookup())?;
+    let snapshot = setup.exposure.snapshot();
+    let symbol = |id: InstrumentId| snapshot.symbol(id).to_owned();
+    let mut squeezed = Vec::new();
+    if let Some(prepared) = setup.views.squeeze.as_deref() {
+        for (instrument, jump) in jumps(setup, prepared, (squeeze, names)) {
+            match jump {
+                Ok(jump) => squeezed.push(SqueezedName { instrument, jump }),
+                Err(reason) => {
+                    let detail = "no volatility, so no squeeze threshold: it is not squeezed";
+                    gaps.push(Gap::new(reason, Subject::Symbol(symbol(instrument)), detail));
+                }
+            }
+        }
+    }
+    // Jumps are in range and names appear once, by now.
+    let Ok(both) = combined(&setup.book, by_holding, &squeezed) else {
+        return Ok((v1::SqueezedPnl::default(), by_holding.to_vec()));
+    };
+    gaps.extend(both.not_short.iter().map(|id| {
+        let detail = "the book is not short of it: its squeeze adds nothing";
+        Gap::new(GapReason::InputMissing, Subject::Symbol(symbol(*id)), detail)
+    }));
+    let pnl = |id: InstrumentId| {
+        let at = setup.book.holdings.iter().position(|holding| holding.instrument == id);
+        at.map_or(0.0, |at| both.positions[at])
+    };
+    let hit = squeezed.iter().filter(|name| !both.not_short.contains(&name.instrument));
+    let row = |name: &SqueezedName| v1::SqueezedPosition {
+        symbol: symbol(name.instrument),
+        jump: name.jump,
+        pnl: pnl(name.instrument),
+    };
+    let mut positions: Vec<v1::SqueezedPosition> = hit.map(row).collect();
+    positions.sort_by(|a, b| a.pnl.total_cmp(&b.pnl).then_with(|| a.symbol.cmp(&b.symbol)));
+    let (pnl, squeeze_pnl) = (both.pnl, both.squeeze_pnl);
+    Ok((v1::SqueezedPnl { pnl, squeeze_pnl, positions }, both.positions))
+}
+
+/// The shorts of a squeeze, each with its jump or why it has none.
+fn jumps(
+    setup: &Setup,
+    prepared: &PreparedSqueeze,
+    (squeeze, names): (&Squeeze, Vec<(InstrumentId, Option<f64>)>),
+) -> Vec<(InstrumentId, Measured)> {
+    let universe = &prepared.universe;
+    let threshold =
+        |line: &ShortLine| (line.name.instrument, line.name.volatility().map(squeeze_threshold));
+    // Largest first; of those without a squeeze P&L nothing is known but that they are short.
+    let shorts = Shorts::of(&setup.book);
+    let mut lines = assess(universe, shorts, Participation::USUAL).lines;
+    match squeeze {
+        Squeeze::Costliest(count) => {
+            let pnl = |line: &ShortLine| line.squeeze_pnl.unwrap_or(0.0);
+            lines.sort_by(|a, b| pnl(a).total_cmp(&pnl(b)).then_with(|| a.symbol.cmp(&b.symbol)));
+            lines.iter().take(*count).map(threshold).collect()
+        }
+        Squeeze::Crowded => {
+            lines.iter().filter(|line| is_heavily_short(&line.name)).map(threshold).collect()
+        }
+        Squeeze::Chosen(_) => {
+            let of_name = |(id, jump): (InstrumentId, Option<f64>)| {
+                let own = || match universe.place(id) {
+                    Some(place) => universe.names()[place].volatility(),
+                    None => universe.outside(id).volatility(),
+                };
+                (id, jump.map_or_else(|| own().map(squeeze_threshold), Ok))
+            };
+            names.into_iter().map(of_name).collect()
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Three servers on one PostgreSQL behind a client that takes them in turn: a rolling restart drops
+//! no call, and every answer is the same.
+
+use crate::{
+    harness::{Harness, reference, replay_of, soon},
+    postgres::{bars, on, reaches},
+    postgres_server::Postgres,
+};
+use contract::v1::{self, market_data_service_client::MarketDataServiceClient};
+use prost::Message as _;
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+use tokio::task::JoinSet;
+use tonic::transport::Channel;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+const REPLICAS: usize = 3;
+const CALLERS: usize = 4;
+
+/// Takes the servers that report SERVING in turn, as a gRPC client does with `round_robin` and a
+/// health check.
+#[derive(Clone, Default)]
+struct RoundRobin {
+    serving: Arc<Mutex<Vec<(usize, Channel)>>>,
+    next: Arc<AtomicUsize>,
+}
+
+impl RoundRobin {
+    /// Takes a server into the rotation until it reports another state or its connection ends.
+    async fn add(&self, number: usize, server: &Harness) {
+        let channel = server.channel().await;
+        let request = HealthCheckRequest { service: String::new() };
+        let mut health = HealthClient::new(channel.clone()).watch(request).await.unwrap();
+        self.serving.lock().unwrap().push((number, channel));
+        let serving = Arc::clone(&self.serving);
+        tokio::spawn(async move {
+            while let Ok(Some(state)) = health.get_mut().message().await {
+                if state.status() != ServingStatus::Serving {
+                    break;
+                }
+            }
+            serving.lock().unwrap().retain(|(other, _)| *other != number);
+        });
+    }
+
+    /// The next server with its number.
+    fn next(&self) -> (usize, Channel) {
+        let serving = self.serving.lock().unwrap();
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % serving.len();
+        serving[turn].clone()
+    }
+}
+
+/// What a caller has seen.
+#[derive(Default)]
+struct Seen {
+    calls: usize,
+    by: Vec<usize>,
+}
+
+/// Asks for the same data until it is told to stop; every answer must be the expected one.
+async fn call(
+    servers: RoundRobin,
+    request: v1::ListDatasetsRequest,
+    expected: Vec<u8>,
+    stop: Arc<AtomicBool>,
+) -> Seen {
+    let mut seen = Seen::default();
+    while !stop.load(Ordering::Relaxed) {
+        let (number, channel) = servers.next();
+        let answer = MarketDataServiceClient::new(channel).list_datasets(request.clone()).await;
+        assert_eq!(answer.unwrap().into_inner().encode_to_vec(), expected, "server {number}");
+        seen.calls += 1;
+        if !seen.by.contains(&number) {
+            seen.by.push(number);
+        }
+    }
+    seen
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rolling_restart_of_three_servers_drops_no_call() {
+    let Some(database) = Postgres::start("a rolling restart") else { return };
+    let url = database.database();
+    // Callers notice that a server leaves before it asks them to close their connections.
+    let start = || on(&url, |config| config.drain.notice_ms = 300);
+    let mut running = vec![start().await, start().await, start().await];
+    let written = running[0].ingest("prices.csv", &bars("T1", 3)).await;
+    let request = v1::ListDatasetsRequest { as_of: replay_of(&reference(&written.info)) };
+    let expected = running[0].market_data().await.list_datasets(request.clone()).await;
+    let expected = expected.unwrap().into_inner().encode_to_vec();
+    let servers = RoundRobin::default();
+    for (number, server) in running.iter().enumerate() {
+        servers.add(number, server).await;
+    }
+    let stop = Arc::<AtomicBool>::default();
+    let mut callers = JoinSet::new();
+    for _ in 0..CALLERS {
+        callers.spawn(call(servers.clone(), request.clone(), expected.clone(), Arc::clone(&stop)));
+    }
+    for number in 0..REPLICAS {
+        let leaving = running.remove(0);
+        assert!(leaving.stop().await, "every call in flight has finished");
+        let fresh = start().await;
+        // A write in the middle of the restart: the new server has all, and the others follow.
+        fresh.ingest("prices.csv", &bars(&format!("N{number}"), 3)).await;
+        for server in &running {
+            reaches(server, 2 + number as u64).await;
+        }
+        servers.add(REPLICAS + number, &fresh).await;
+        running.push(fresh);
+    }
+    stop.store(true, Ordering::Relaxed);
+    let (mut calls, mut by) = (0, Vec::new());
+    while let Some(seen) = soon("a caller", callers.join_next()).await {
+        let seen = seen.unwrap();
+        calls += seen.calls;
+        by.extend(seen.by);
+    }
+    by.sort_unstable();
+    by.dedup();
+    // The last server was added when the callers were stopped.
+    assert!((0..2 * REPLICAS - 1).all(|number| by.contains(&number)), "{by:?} of {calls} calls");
+}
