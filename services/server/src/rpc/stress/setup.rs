@@ -186,6 +186,7 @@ fn total_only<'a>(book: &'a Book, settings: &'a Settings) -> Request<'a> {
         tails: &[],
         size_scheme: &settings.size_scheme,
         classification: settings.classification.as_deref(),
+        look_through: None,
         group_by: &[],
         repeat_on: &[],
         trades: &[TradeChoice::Standard],
