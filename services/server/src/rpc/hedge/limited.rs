@@ -76,7 +76,7 @@ pub(super) fn constraints(
     for (at, one) in asked.iter_mut().enumerate() {
         let path = format!("{path}[{at}]");
         constraint_id(fields, &path, &one.constraint_id, ids);
-        let limited = limited(fields, &path, one.limited.as_mut());
+        let limited = limited(fields, &path, &mut one.limited);
         bounds(fields, &path, one, limited.as_ref());
         let (id, lower, upper) = (one.constraint_id.clone(), one.lower, one.upper);
         read.extend(limited.map(|limited| AskedLimit { id, limited, lower, upper }));
@@ -112,12 +112,14 @@ fn bounds(fields: &mut Fields, path: &str, asked: &v1::HedgeConstraint, limited:
         fields.add(format!("{path}.upper"), "must not be below lower");
     }
     if upper_only && lower.is_some() {
-        fields
-            .add(format!("{path}.lower"), "must be absent: gross and turnover take an upper limit only");
+        fields.add(
+            format!("{path}.lower"),
+            "must be absent: gross and turnover take an upper limit only",
+        );
     }
 }
 
-fn limited(fields: &mut Fields, path: &str, asked: Option<&mut Wire>) -> Option<Limited> {
+fn limited(fields: &mut Fields, path: &str, asked: &mut Option<Wire>) -> Option<Limited> {
     match asked {
         None => {
             fields.add(path, "must limit a measure, a position, a trade or a number of all trades");
