@@ -35,27 +35,28 @@ use setting::{Setting, Source, orders};
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
+// Boxed, because a query holds a whole analysis.
 #[tonic::async_trait]
 impl HedgeService for Handler {
     async fn plan_hedge(
         &self,
         request: Request<v1::PlanHedgeRequest>,
     ) -> Result<Response<v1::PlanHedgeResponse>, Status> {
-        answer::<PlanQuery>(&self.services, request).await
+        Box::pin(answer::<PlanQuery>(&self.services, request)).await
     }
 
     async fn evaluate_hedge(
         &self,
         request: Request<v1::EvaluateHedgeRequest>,
     ) -> Result<Response<v1::EvaluateHedgeResponse>, Status> {
-        answer::<EvaluateQuery>(&self.services, request).await
+        Box::pin(answer::<EvaluateQuery>(&self.services, request)).await
     }
 
     async fn trace_frontier(
         &self,
         request: Request<v1::TraceFrontierRequest>,
     ) -> Result<Response<v1::TraceFrontierResponse>, Status> {
-        answer::<FrontierQuery>(&self.services, request).await
+        Box::pin(answer::<FrontierQuery>(&self.services, request)).await
     }
 }
 

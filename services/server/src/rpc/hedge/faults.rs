@@ -76,7 +76,7 @@ fn path_of(id: &str, wish: &Wish) -> String {
 
 /// Why there is no frontier. A search that ended without a plan has no points either: all points are
 /// compared, so none may be missing.
-pub(super) fn of_frontier(fault: NoFrontier) -> Result<Stopped, Refusal> {
+pub(super) fn of_frontier(fault: &NoFrontier) -> Result<Stopped, Refusal> {
     let mut fields = Fields::new();
     match fault {
         NoFrontier::UnknownLimit => {
@@ -85,7 +85,7 @@ pub(super) fn of_frontier(fault: NoFrontier) -> Result<Stopped, Refusal> {
         NoFrontier::Value(at) => {
             fields.add(format!("limits[{at}]"), "must not cross the other limit of the constraint");
         }
-        NoFrontier::Stopped(stopped) => return Ok(stopped),
+        NoFrontier::Stopped(stopped) => return Ok(*stopped),
     }
     Err(Refusal::Invalid(fields.into_violations()))
 }

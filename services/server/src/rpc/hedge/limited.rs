@@ -76,7 +76,7 @@ pub(super) fn constraints(
     for (at, one) in asked.iter_mut().enumerate() {
         let path = format!("{path}[{at}]");
         constraint_id(fields, &path, &one.constraint_id, ids);
-        let limited = limited(fields, &path, one.limited.as_mut());
+        let limited = limited(fields, &path, &mut one.limited);
         bounds(fields, &path, one, limited.as_ref());
         let (id, lower, upper) = (one.constraint_id.clone(), one.lower, one.upper);
         read.extend(limited.map(|limited| AskedLimit { id, limited, lower, upper }));
@@ -119,7 +119,7 @@ fn bounds(fields: &mut Fields, path: &str, asked: &v1::HedgeConstraint, limited:
     }
 }
 
-fn limited(fields: &mut Fields, path: &str, asked: Option<&mut Wire>) -> Option<Limited> {
+fn limited(fields: &mut Fields, path: &str, asked: &mut Option<Wire>) -> Option<Limited> {
     match asked {
         None => {
             fields.add(path, "must limit a measure, a position, a trade or a number of all trades");

@@ -145,7 +145,7 @@ pub(super) fn frontier(
                 Ok(v1::HedgePlan { kind, result })
             })
             .collect(),
-        Err(fault) => match faults::of_frontier(fault)? {
+        Err(fault) => match faults::of_frontier(&fault)? {
             Stopped::NodeLimit => Ok(all(Reason::NodeLimit)),
             Stopped::NotConverged => Ok(all(Reason::NotConverged)),
             Stopped::Cancelled => Err(Refusal::DeadlineExceeded),

@@ -1,0 +1,66 @@
+//! A book at other values of some instruments: after trades, or at other prices.
+#![expect(clippy::unwrap_used, reason = "a helper that cannot continue fails its test")]
+#![expect(clippy::float_cmp, reason = "values are kept bit by bit")]
+
+use marketdata::{
+    fixture::{Fixture, day},
+    instant::Instant,
+    instrument::InstrumentId,
+    quotes::Quotes,
+};
+use portfolio::{
+    book::Book,
+    lines::{RawLine, Size, Terms},
+    lookup::Lookup,
+};
+
+const AS_OF: &str = "2021-01-27";
+
+/// 100 AAPL at 142, short 200 of MSFT in value, and an unknown line worth 50.
+fn book() -> (Book, Lookup, Quotes) {
+    let mut market = Fixture::new();
+    market
+        .closes("AAPL", &[(day(AS_OF), 142.0)])
+        .closes("IWM", &[(day(AS_OF), 200.0)])
+        .closes("MSFT", &[(day(AS_OF), 230.0)])
+        .commit();
+    let snapshot = market.snapshot(Instant::close_of(day(AS_OF)));
+    let (lookup, quotes) = (Lookup::of(&snapshot), Quotes::of(&snapshot));
+    let lines = [
+        RawLine::of("MSFT", Size::MarketValue(-200.0)),
+        RawLine::of("AAPL", Size::Shares(100.0)),
+        RawLine::of("NOSUCH", Size::MarketValue(-50.0)),
+    ];
+    let book = Book::join(lines, &Terms::NONE, &lookup, &quotes).unwrap();
+    (book, lookup, quotes)
+}
+
+fn id(lookup: &Lookup, symbol: &str) -> InstrumentId {
+    lookup.find(symbol).unwrap()
+}
+
+#[test]
+fn no_change_changes_nothing() {
+    let (book, lookup, quotes) = book();
+    assert_eq!(book.revalued(&[], (&lookup, &quotes)), book);
+}
+
+#[test]
+fn trades_net_into_holdings_and_new_ones_stand_in_the_order_of_names() {
+    let (book, lookup, quotes) = book();
+    let [aapl, iwm, msft] = ["AAPL", "IWM", "MSFT"].map(|symbol| id(&lookup, symbol));
+    let after = book.revalued(&[(iwm, -1_000.0), (aapl, 7_100.0)], (&lookup, &quotes));
+    let held: Vec<(InstrumentId, f64, Option<f64>)> =
+        after.holdings.iter().map(|h| (h.instrument, h.market_value, h.shares)).collect();
+    // 7,100 at 142 are 50 shares, and -1,000 at 200 are -5. MSFT stays, with the shares of its value.
+    let msft_shares = book.holdings[1].shares;
+    assert_eq!(
+        held,
+        [(aapl, 7_100.0, Some(50.0)), (iwm, -1_000.0, Some(-5.0)), (msft, -200.0, msft_shares)]
+    );
+    // 7,100 + 1,000 + 200, and the 50 of the line that is not known.
+    assert_eq!((after.gross, after.net_gross), (8_350.0, 8_350.0));
+    // Nothing was submitted for what was bought.
+    let lots = |place: usize| after.lots(&after.holdings[place]).len();
+    assert_eq!([lots(0), lots(1), lots(2)], [1, 0, 1]);
+}
