@@ -5,6 +5,7 @@
 //! answer to a GOAWAY, and for a client to read.
 
 use crate::{
+    caller::Caller,
     clock::Stopwatch,
     config::{Config, Connections, Drain},
     limits,
@@ -73,9 +74,13 @@ impl Door {
         let (mut full, mut failing) = (Episode::default(), Episode::default());
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => match Arc::clone(&self.places).try_acquire_owned() {
+                Ok((stream, peer)) => match Arc::clone(&self.places).try_acquire_owned() {
                     Ok(place) => {
-                        if to.send(Ok(self.admit(stream, place))).await.is_err() {
+                        if to
+                            .send(Ok(self.admit((stream, Caller(peer.ip())), place)))
+                            .await
+                            .is_err()
+                        {
                             return;
                         }
                     }
@@ -95,11 +100,15 @@ impl Door {
         }
     }
 
-    fn admit(&self, stream: TcpStream, place: OwnedSemaphorePermit) -> Connection {
+    fn admit(
+        &self,
+        (stream, caller): (TcpStream, Caller),
+        place: OwnedSemaphorePermit,
+    ) -> Connection {
         // An answer is a few small writes, and none of them should wait for another. If this fails
         // the connection is broken, and its first read reports it.
         let _broken = stream.set_nodelay(true);
-        let line = Arc::new(Line::new(&self.calls));
+        let line = Arc::new(Line::new(&self.calls, caller));
         let ended = ended(
             Arc::clone(&line),
             self.connections.clone(),

@@ -8,6 +8,7 @@ pub mod admin;
 pub mod admin_port;
 pub mod as_of;
 pub mod call;
+pub mod caller;
 pub mod clock;
 pub mod compute;
 pub mod config;
@@ -24,6 +25,7 @@ pub mod phase;
 pub mod pool;
 pub mod prepared;
 pub mod prepared_cache;
+pub mod queue;
 pub mod refusal;
 pub mod retired;
 pub mod revisions;
@@ -34,6 +36,7 @@ pub mod store_health;
 pub mod store_url;
 pub mod telemetry;
 pub mod traffic;
+pub mod turn;
 pub mod upload;
 pub mod views;
 
@@ -255,6 +258,8 @@ fn server(config: &Config, seed: u64) -> Server {
     let millis = Duration::from_millis;
     let server = Server::builder()
         .max_concurrent_streams(config.limits.streams_per_connection)
+        .http2_max_pending_accept_reset_streams(Some(limits::PENDING_RESETS))
+        .http2_max_local_error_reset_streams(Some(limits::ERROR_RESETS))
         .http2_max_header_list_size(config.limits.header_bytes)
         .http2_keepalive_interval(Some(millis(connections.keepalive_ms)))
         .http2_keepalive_timeout(Some(millis(connections.keepalive_timeout_ms)))

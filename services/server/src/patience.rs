@@ -14,6 +14,11 @@ pub fn until<F: Future>(deadline: Instant, call: F) -> TaskLocalFuture<Instant, 
     DEADLINE.scope(deadline, call)
 }
 
+/// Time until the deadline of the call that runs in this task; `None` outside of calls.
+pub fn left() -> Option<Duration> {
+    DEADLINE.try_with(|deadline| deadline.saturating_duration_since(Instant::now())).ok()
+}
+
 /// When a call that still waits must answer, so that the caller gets the reason and not only its own
 /// deadline.
 pub fn end() -> Instant {
