@@ -113,7 +113,6 @@ fn asked(name: &str, default: u64) -> u64 {
 }
 
 /// Resident memory of this process, the server and its clients, bytes.
-#[expect(clippy::disallowed_methods, reason = "the kernel tells it in a file")]
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
