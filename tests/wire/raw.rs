@@ -46,15 +46,29 @@ impl Raw {
 
     /// Begins a call without sending its body.
     pub(crate) async fn call(&self, path: &str, headers: &[(&str, &str)]) -> Call {
+        self.try_call(path, headers).await.unwrap()
+    }
+
+    /// [`Raw::call`]; fails if the server has ended the connection.
+    pub(crate) async fn try_call(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Call, h2::Error> {
         let mut request = http::Request::post(format!("http://test{path}"))
             .header("content-type", "application/grpc")
             .header("te", "trailers");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut requests = self.requests.clone().ready().await.unwrap();
-        let (response, request) = requests.send_request(request.body(()).unwrap(), false).unwrap();
-        Call { request, response: Some(response) }
+        let mut requests = self.requests.clone().ready().await?;
+        let (response, request) = requests.send_request(request.body(()).unwrap(), false)?;
+        Ok(Call { request, response: Some(response) })
+    }
+
+    /// Whether the server takes no more calls on this connection.
+    pub(crate) async fn is_going_away(&self) -> bool {
+        self.requests.clone().ready().await.is_err()
     }
 }
 
@@ -67,6 +81,11 @@ impl Call {
     /// Sends more of the body; false if the server has ended the call.
     pub(crate) fn send_more(&mut self, bytes: &[u8]) -> bool {
         self.request.send_data(Bytes::copy_from_slice(bytes), false).is_ok()
+    }
+
+    /// Ends the body; false if the server has ended the call.
+    pub(crate) fn end(&mut self) -> bool {
+        self.request.send_data(Bytes::new(), true).is_ok()
     }
 
     /// The pending answer; the request may continue.
@@ -92,14 +111,21 @@ impl Answer {
 
     /// Reads all of it.
     pub(crate) async fn whole(self) -> RawAnswer {
+        self.with_body().await.0
+    }
+
+    /// Reads all of it, and keeps the body.
+    pub(crate) async fn with_body(self) -> (RawAnswer, Vec<u8>) {
         let (headers, mut body) = self.headers().await.unwrap();
+        let mut whole = Vec::new();
         while let Some(data) = body.data().await {
-            let bytes = data.unwrap().len();
-            body.flow_control().release_capacity(bytes).unwrap();
+            let bytes = data.unwrap();
+            body.flow_control().release_capacity(bytes.len()).unwrap();
+            whole.extend_from_slice(&bytes);
         }
         let headers = body.trailers().await.unwrap().unwrap_or(headers);
         let status = Status::from_header_map(&headers).expect("a status");
-        RawAnswer { headers, status }
+        (RawAnswer { headers, status }, whole)
     }
 }
 

@@ -39,6 +39,11 @@ impl Caller {
         Caller { name: name.into(), roles: roles.into() }
     }
 
+    /// Whether nothing is known of the caller.
+    pub fn is_anonymous(&self) -> bool {
+        &*self.name == store::ANONYMOUS
+    }
+
     /// The name, which begins with the kind of its credentials, so that kinds never meet:
     /// `token:desk-a`, `cert:spiffe://bank/desk-a`, `jwt:desk-a`, or `anonymous`.
     pub fn name(&self) -> &Arc<str> {

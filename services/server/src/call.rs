@@ -25,6 +25,7 @@ use crate::{
     rpc::status::sanitize_status,
     telemetry::spans::CallTracer,
     traffic::{Charge, Handling, InFlight, Line, Traffic, Weight},
+    turn::{Costs, Turns},
 };
 use http::{HeaderValue, Request, Response};
 use std::{
@@ -51,6 +52,7 @@ pub struct CallLayer {
     methods: Arc<Methods>,
     limits: Arc<Limits>,
     traffic: Traffic,
+    turns: Turns,
     metrics: CallMetrics,
     tracer: CallTracer,
     phase: watch::Receiver<Phase>,
@@ -84,6 +86,7 @@ impl CallLayer {
             methods: Arc::new(Methods::of_contract()),
             limits: Arc::new(limits.clone()),
             traffic: Traffic::new(limits),
+            turns: Turns::new(workers(), limits),
             metrics,
             tracer: CallTracer::of_process(),
             phase,
@@ -123,7 +126,7 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let stopwatch = Stopwatch::start();
-        let Method { shape, name } = self.layer.methods.at(request.uri().path()).clone();
+        let Method { shape, name, costs } = self.layer.methods.at(request.uri().path()).clone();
         let deadline = Deadline::new(shape, request.headers(), &self.layer.limits);
         let id = self.layer.ids.of(request.headers());
         let request_id = id.to_str().unwrap_or_default();
@@ -143,16 +146,20 @@ where
         let ends_at = deadline.at();
         let ends = ends(shape, deadline, self.layer.phase.clone());
         let line = request.extensions().get::<Arc<Line>>().cloned();
-        let charge = self.layer.charge(request.uri().path(), shape, line.as_deref());
+        let charge = self.layer.charge(request.uri().path(), (shape, &costs), line.as_deref());
         let charge = Arc::new(charge);
         let (line, running) = begun(line);
         let (layer, gone) = (self.layer.clone(), Gone::default());
         let answer = async move {
             let mut ends = Box::pin(ends);
             let request = layer.watch_body(request, shape, &charge, (&gone, meter));
+            let handler = async {
+                charge.check()?;
+                charge.in_turn(unwinding(AssertUnwindSafe(inner.call(request)))).await
+            };
             let answered = tokio::select! {
                 biased;
-                answered = until(ends_at, traced.around(unwinding(AssertUnwindSafe(inner.call(request))))) => answered,
+                answered = until(ends_at, traced.around(handler)) => answered,
                 ended = &mut ends => Err(ended.into()),
             };
             let mut response = translated(answered.unwrap_or_else(Status::into_http), &gone);
@@ -173,14 +180,16 @@ impl CallLayer {
     /// How a call is accounted. Health is answered under any load, because a prober without an
     /// answer may kill the process; the answer to an upload must be sent because the write may
     /// already be durable.
-    fn charge(&self, path: &str, shape: Shape, line: Option<&Line>) -> Charge {
+    fn charge(&self, path: &str, (shape, costs): (Shape, &Costs), line: Option<&Line>) -> Charge {
         let weight = match shape {
             _ if path.starts_with("/grpc.health.v1.Health/") => Weight::Free,
             Shape::Upload => Weight::Sure,
             Shape::Unary | Shape::Watch | Shape::Exchange => Weight::Bounded,
         };
         let shares = line.map_or_else(|| self.traffic.shares(), |line| line.shares(&self.traffic));
-        Charge::new(weight, shares)
+        // A stream's answers come one by one, each by work of its own.
+        let has_turn = weight == Weight::Bounded && shape == Shape::Unary;
+        Charge::new(weight, shares, has_turn.then(|| self.turns.turn(costs)))
     }
 
     /// Wraps the body of a request.
@@ -195,6 +204,11 @@ impl CallLayer {
             ((shape, Pace::new(&self.limits)), Arc::clone(charge), gone.clone());
         request.map(|body| Body::new(RequestBody::new(body, paced, charge, (gone, meter))))
     }
+}
+
+/// Threads that answer calls: those of the runtime.
+fn workers() -> usize {
+    tokio::runtime::Handle::try_current().map_or(1, |runtime| runtime.metrics().num_workers())
 }
 
 /// What an answer keeps alive: its connection, and its call on that connection.

@@ -8,7 +8,8 @@
 
 use crate::{
     clock::Stopwatch,
-    limits,
+    limits::{self, Limits},
+    queue::{Bounds, Cost, Queue, Ticket},
     refusal::Refusal,
     telemetry::spans::{Step, step_now},
 };
@@ -31,6 +32,9 @@ pub struct Compute {
     /// One permit per thread and per place in the queue.
     admitted: Arc<Semaphore>,
     places: usize,
+    /// The computations whose callers wait, bounded in time.
+    waited_for: Arc<Queue>,
+    cost: Arc<Cost>,
     counts: Arc<Counts>,
 }
 
@@ -61,7 +65,14 @@ pub struct Work {
 
 /// A place among the computations that run or wait; released when its last clone is dropped.
 #[derive(Clone, Debug)]
-pub struct Place(#[expect(dead_code, reason = "held, not read")] Arc<OwnedSemaphorePermit>);
+pub struct Place(Arc<Held>);
+
+#[derive(Debug)]
+struct Held {
+    _permit: OwnedSemaphorePermit,
+    /// Its place among the computations whose callers wait, if it is one of them.
+    ticket: Option<Ticket>,
+}
 
 /// A computation in several jobs, which together hold one place. Between two jobs other
 /// computations get their turn. The caller starts each job, so the work ends when the caller leaves.
@@ -72,11 +83,11 @@ pub struct Jobs {
 }
 
 impl Compute {
-    /// A pool of `threads` threads with `queue` places to wait.
+    /// A pool of `threads` threads with `queue` places to wait, and bounds on the wait of callers.
     ///
     /// # Errors
     /// If the system cannot start the threads.
-    pub fn new(threads: usize, queue: usize) -> std::io::Result<Compute> {
+    pub fn new(threads: usize, queue: usize, bounds: Bounds) -> std::io::Result<Compute> {
         let threads = threads.max(1);
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads)
@@ -89,6 +100,8 @@ impl Compute {
             pool: Arc::new(pool),
             admitted: Arc::new(Semaphore::new(places)),
             places,
+            waited_for: Queue::new(threads, bounds),
+            cost: Arc::default(),
             counts: Arc::default(),
         })
     }
@@ -128,11 +141,25 @@ impl Compute {
     /// # Errors
     /// [`Refusal::Overloaded`] if the queue is full.
     pub fn admit(&self) -> Result<Place, Refusal> {
+        self.place(None)
+    }
+
+    /// Takes a place for one computation whose caller waits for it.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] if the queue is full, or the caller would wait too long.
+    pub fn admit_soon(&self) -> Result<Place, Refusal> {
+        self.place(Some(self.waited_for.join(&self.cost)?))
+    }
+
+    fn place(&self, ticket: Option<Ticket>) -> Result<Place, Refusal> {
         let permit = Arc::clone(&self.admitted).try_acquire_owned();
-        permit.map(|permit| Place(Arc::new(permit))).map_err(|_| Refusal::Overloaded {
+        let permit = permit.map_err(|_| Refusal::Overloaded {
             what: "computations in the queue",
+            setting: "limits.compute_queue",
             limit: self.places as u64,
-        })
+        })?;
+        Ok(Place(Arc::new(Held { _permit: permit, ticket })))
     }
 
     /// Takes a place for a computation in several jobs.
@@ -150,6 +177,9 @@ impl Compute {
         let (waiting, context) = (Stopwatch::start(), Context::current());
         self.pool.spawn(move || {
             let running = counts.begin(waiting);
+            if let Some(ticket) = &place.0.ticket {
+                ticket.begin();
+            }
             let _of_call = context.attach();
             span.in_scope(|| step_now(Step::Compute, || work(place)));
             counts.end(running);
@@ -165,6 +195,53 @@ impl Compute {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
         self.jobs()?.run(work).await
+    }
+
+    /// Runs a pure function for a caller who waits for it.
+    ///
+    /// # Errors
+    /// As [`Compute::admit_soon`] and [`Jobs::run`].
+    pub async fn run_soon<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        Jobs { compute: self.clone(), place: self.admit_soon()? }.run(work).await
+    }
+}
+
+/// The two pools of a server.
+#[derive(Clone, Debug)]
+pub struct Pools {
+    /// For everything else.
+    pub present: Compute,
+    /// For preparing views of the past: half as many threads of their own, so that a back-test
+    /// over random days takes no thread from those who ask about now.
+    pub past: Compute,
+}
+
+impl Pools {
+    /// The pools of a server with `threads` threads for heavy work.
+    ///
+    /// # Errors
+    /// If the system cannot start the threads.
+    pub fn new(threads: usize, limits: &Limits) -> std::io::Result<Pools> {
+        let present = Bounds {
+            burst_ms: limits.queue_ms,
+            standing_ms: limits.standing_queue_ms,
+            burst_setting: "limits.queue_ms",
+            standing_setting: "limits.standing_queue_ms",
+        };
+        let past = Bounds {
+            burst_ms: limits.past_queue_ms,
+            standing_ms: limits.past_queue_ms,
+            burst_setting: "limits.past_queue_ms",
+            standing_setting: "limits.past_queue_ms",
+        };
+        let half = (threads / 2).max(1);
+        Ok(Pools {
+            present: Compute::new(threads, limits.compute_queue, present)?,
+            past: Compute::new(half, limits.compute_queue, past)?,
+        })
     }
 }
 
@@ -243,6 +320,12 @@ mod tests {
     use rayon::prelude::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    /// The pool of a server with so many threads and places to wait.
+    fn pool(threads: usize, queue: usize) -> Compute {
+        let limits = Limits { compute_queue: queue, ..Limits::standard() };
+        Pools::new(threads, &limits).unwrap().present
+    }
+
     /// Waits for something that must happen soon.
     async fn until(happened: impl Fn() -> bool) {
         let waiting = async {
@@ -257,7 +340,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_refuses_and_a_panic_is_a_failure() {
-        let compute = Compute::new(1, 0).unwrap();
+        let compute = pool(1, 0);
         let (release, held) = std::sync::mpsc::channel::<()>();
         let first = tokio::spawn({
             let compute = compute.clone();
@@ -286,7 +369,7 @@ mod tests {
     #[tokio::test]
     async fn no_more_than_the_configured_threads_are_at_work() {
         for threads in [1, 3] {
-            let compute = Compute::new(threads, 8).unwrap();
+            let compute = pool(threads, 8);
             let (at_work, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
             let mut runs = tokio::task::JoinSet::new();
             for _run in 0..4 {
@@ -303,7 +386,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_of_a_caller_that_left_before_it_began_is_dropped() {
-        let compute = Compute::new(1, 1).unwrap();
+        let compute = pool(1, 1);
         let (release, held) = std::sync::mpsc::channel::<()>();
         let first = tokio::spawn({
             let compute = compute.clone();
@@ -345,7 +428,7 @@ mod tests {
 
     #[tokio::test]
     async fn another_call_is_answered_between_the_steps_of_a_long_computation() {
-        let (compute, steps) = (Compute::new(1, 1).unwrap(), 10_000);
+        let (compute, steps) = (pool(1, 1), 10_000);
         let (running, begun) = many_steps(&compute, steps).await;
         let seen = Arc::clone(&begun);
         let between = compute.run(move || seen.load(Ordering::SeqCst)).await.unwrap();
@@ -356,7 +439,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_long_computation_stops_when_its_caller_leaves() {
-        let (compute, steps) = (Compute::new(1, 0).unwrap(), 10_000_000);
+        let (compute, steps) = (pool(1, 0), 10_000_000);
         let (running, begun) = many_steps(&compute, steps).await;
         running.abort();
         assert!(running.await.unwrap_err().is_cancelled());

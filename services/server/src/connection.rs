@@ -16,6 +16,7 @@ use crate::{
 use std::{
     convert::Infallible,
     io,
+    net::IpAddr,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
@@ -83,7 +84,7 @@ impl Door {
         let (mut full, mut failing) = (Episode::default(), Episode::default());
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     let Some(places) = self.place() else {
                         // Closes the connection at once, so that the client does not wait for an
                         // answer.
@@ -92,7 +93,7 @@ impl Door {
                         }
                         continue;
                     };
-                    if !self.open(stream, places, to).await {
+                    if !self.open((stream, peer.ip()), places, to).await {
                         return;
                     }
                 }
@@ -121,7 +122,7 @@ impl Door {
     /// if nobody takes connections any more.
     async fn open(
         self: &Arc<Door>,
-        stream: TcpStream,
+        (stream, address): (TcpStream, IpAddr),
         (place, handshake): (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>),
         to: &Sender,
     ) -> bool {
@@ -129,7 +130,7 @@ impl Door {
         // the connection is broken, and its first read reports it.
         let _broken = stream.set_nodelay(true);
         let Some(keys) = &self.keys else {
-            let connection = self.admit(Transport::Plain(stream), Vec::new(), place);
+            let connection = self.admit(Transport::Plain(stream), (address, Vec::new()), place);
             return to.send(Ok(connection)).await.is_ok();
         };
         let acceptor = TlsAcceptor::from(Arc::clone(&keys.now().config));
@@ -144,7 +145,8 @@ impl Door {
             let shaken = shaken.await;
             drop(handshake);
             if let Some((stream, names)) = shaken {
-                let connection = door.admit(Transport::Tls(Box::new(stream)), names, place);
+                let connection =
+                    door.admit(Transport::Tls(Box::new(stream)), (address, names), place);
                 let _stopping = to.send(Ok(connection)).await;
             }
         });
@@ -179,10 +181,10 @@ impl Door {
     fn admit(
         &self,
         stream: Transport,
-        names: Vec<String>,
+        (address, names): (IpAddr, Vec<String>),
         place: OwnedSemaphorePermit,
     ) -> Connection {
-        let line = Arc::new(Line::new(&self.calls, names));
+        let line = Arc::new(Line::new(&self.calls, address, names));
         let ended = ended(
             Arc::clone(&line),
             self.connections.clone(),

@@ -26,6 +26,8 @@ pub mod phase;
 pub mod pool;
 pub mod prepared;
 pub mod prepared_cache;
+pub mod queue;
+pub mod rate;
 pub mod refusal;
 pub mod retired;
 pub mod revisions;
@@ -38,6 +40,7 @@ pub mod store_url;
 pub mod telemetry;
 pub mod tls;
 pub mod traffic;
+pub mod turn;
 pub mod upload;
 pub mod views;
 
@@ -194,7 +197,8 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     set_health(&health, ServingStatus::Serving).await;
     let (shut, shutting) = watch::channel(false);
     let (traffic, calls) = (layer.traffic().clone(), Calls::default());
-    let gate = AuthLayer::new(guard.authority.clone(), services.clock.clone());
+    let rate = config.limits.calls_per_s_per_caller;
+    let gate = AuthLayer::new(guard.authority.clone(), rate, services.clock.clone());
     let server = server(&config, seed).layer(layer).layer(gate).add_routes(routes);
     let sampler = observe(&metrics, &services, (traffic, calls.clone()), up);
     let tls = guard.keys.clone();
@@ -313,6 +317,8 @@ fn server(config: &Config, seed: u64) -> Server {
     let millis = Duration::from_millis;
     let server = Server::builder()
         .max_concurrent_streams(config.limits.streams_per_connection)
+        .http2_max_pending_accept_reset_streams(Some(limits::PENDING_RESETS))
+        .http2_max_local_error_reset_streams(Some(limits::ERROR_RESETS))
         .http2_max_header_list_size(config.limits.header_bytes)
         .http2_keepalive_interval(Some(millis(connections.keepalive_ms)))
         .http2_keepalive_timeout(Some(millis(connections.keepalive_timeout_ms)))

@@ -49,6 +49,17 @@ pub struct Limits {
     pub watchers: usize,
     /// Heavy computations waiting for a thread; further ones are rejected.
     pub compute_queue: usize,
+    /// Calls per second of one caller, who is known by name, or by address without authentication; 0
+    /// means any number, because all callers behind a proxy have one address.
+    pub calls_per_s_per_caller: u32,
+    /// Expected time that calls of a burst may wait for a thread, milliseconds; further ones are
+    /// refused at once.
+    pub queue_ms: u64,
+    /// The same while more arrives than the threads can do, so that the queue does not empty.
+    pub standing_queue_ms: u64,
+    /// Expected time that the preparation of a view of the past may wait, milliseconds. Such
+    /// preparations run on threads of their own, half as many.
+    pub past_queue_ms: u64,
     /// Deadline of a call that sets none, milliseconds.
     pub default_deadline_ms: u64,
     /// Longest deadline of a call, milliseconds. Uploads without a deadline get this one.
@@ -86,6 +97,10 @@ impl Limits {
             streams_per_connection: 256,
             watchers: 1_024,
             compute_queue: 64,
+            calls_per_s_per_caller: 0,
+            queue_ms: 1_000,
+            standing_queue_ms: 5,
+            past_queue_ms: 2_000,
             default_deadline_ms: 30_000,
             max_deadline_ms: 300_000,
             watch_lifetime_ms: 3_600_000,
@@ -231,6 +246,15 @@ pub const PIECE_BYTES: usize = 64 * 1024;
 pub const GAP_SUBJECTS: usize = 10;
 /// Maximum number of different details that a gap joins; the others are counted.
 pub const GAP_DETAILS: usize = 3;
+/// Callers whose rates are known at once; while so many have called within a second, others are
+/// refused.
+pub const CALLERS: usize = 10_000;
+/// Time after which a queue that has not been empty counts as standing, milliseconds.
+pub const STANDING_AFTER_MS: u64 = 100;
+/// Jobs per thread that a queue always admits.
+pub const JOBS_PER_THREAD: u64 = 2;
+/// What work of a kind is expected to cost before any was done, microseconds.
+pub const FIRST_COST_MICROS: u64 = 1_000;
 /// Longest time that a call waits for a revision that this server has not read, milliseconds.
 pub const LONGEST_WAIT_MS: u64 = 30_000;
 /// Pause between two looks at a standby that has not received a revision yet, milliseconds.
@@ -244,6 +268,12 @@ pub const STORE_READS: usize = 2;
 pub const ANSWER_AHEAD_MS: u64 = 100;
 /// Retry delay for a caller who reached a limit, or a server that is behind, milliseconds.
 pub const RETRY_AFTER_MS: u64 = 1_000;
+/// Calls of one connection that its client has reset before the server took them up; at more the
+/// connection ends (the rapid reset of CVE-2023-44487).
+pub const PENDING_RESETS: usize = 64;
+/// Calls of one connection that the server has reset because of the client's errors; at more the
+/// connection ends.
+pub const ERROR_RESETS: usize = 256;
 /// Pause after a failure to accept a connection, milliseconds.
 pub const ACCEPT_PAUSE_MS: u64 = 100;
 /// Concurrent connections of the admin port; further ones are closed as soon as they are accepted.

@@ -14,6 +14,11 @@ pub fn until<F: Future>(deadline: Instant, call: F) -> TaskLocalFuture<Instant, 
     DEADLINE.scope(deadline, call)
 }
 
+/// Time until the deadline of the call that runs in this task; `None` outside of calls.
+pub fn left() -> Option<Duration> {
+    DEADLINE.try_with(|deadline| deadline.saturating_duration_since(Instant::now())).ok()
+}
+
 /// When a call that still waits for another process must answer.
 pub fn end() -> Instant {
     let longest = Instant::now() + Duration::from_millis(limits::LONGEST_WAIT_MS);

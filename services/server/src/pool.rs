@@ -14,6 +14,8 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub struct Pool {
     what: &'static str,
+    /// The settings that hold the two bounds.
+    settings: [&'static str; 2],
     most: usize,
     share: usize,
     held: Mutex<usize>,
@@ -28,9 +30,14 @@ pub struct Share {
 }
 
 impl Pool {
-    /// A pool of `most` bytes, of which a connection may hold `share`. `what` names it in errors.
-    pub fn new(what: &'static str, most: usize, share: usize) -> Arc<Pool> {
-        Arc::new(Pool { what, most, share, held: Mutex::new(0) })
+    /// A pool of `most` bytes, of which a connection may hold `share`. `what` names it in errors,
+    /// and `settings` these two bounds.
+    pub fn new(
+        what: &'static str,
+        settings: [&'static str; 2],
+        [most, share]: [usize; 2],
+    ) -> Arc<Pool> {
+        Arc::new(Pool { what, settings, most, share, held: Mutex::new(0) })
     }
 
     /// The share of a new connection, which holds nothing yet.
@@ -43,8 +50,8 @@ impl Pool {
         *lock(&self.held)
     }
 
-    fn full(&self, limit: usize) -> Refusal {
-        Refusal::Overloaded { what: self.what, limit: limit as u64 }
+    fn full(&self, limit: usize, setting: &'static str) -> Refusal {
+        Refusal::Overloaded { what: self.what, setting, limit: limit as u64 }
     }
 
     /// Checks the limits for a connection that would hold `own` bytes and a pool that would hold
@@ -53,8 +60,8 @@ impl Pool {
         let is_small = own <= limits::SMALL_SHARE_BYTES;
         let most = if is_small { self.most } else { self.most - self.most / 4 };
         match () {
-            () if self.share < own => Err(self.full(self.share)),
-            () if most < all => Err(self.full(self.most)),
+            () if self.share < own => Err(self.full(self.share, self.settings[1])),
+            () if most < all => Err(self.full(self.most, self.settings[0])),
             () => Ok(()),
         }
     }
@@ -144,6 +151,7 @@ mod tests {
     use super::*;
 
     const SMALL: usize = limits::SMALL_SHARE_BYTES;
+    const SETTINGS: [&str; 2] = ["all", "share"];
 
     /// Takes room for bytes, or returns the limit that was exceeded.
     fn hold(share: &Share, bytes: usize) -> Result<Room, u64> {
@@ -157,7 +165,7 @@ mod tests {
 
     #[test]
     fn room_is_given_back_when_it_shrinks_and_when_it_is_dropped() {
-        let pool = Pool::new("test", 8 * SMALL, 4 * SMALL);
+        let pool = Pool::new("test", SETTINGS, [8 * SMALL, 4 * SMALL]);
         let share = pool.share();
         let mut room = hold(&share, 3 * SMALL).unwrap();
         assert_eq!((pool.held(), room.bytes()), (3 * SMALL, 3 * SMALL));
@@ -171,7 +179,7 @@ mod tests {
 
     #[test]
     fn connections_that_hold_much_leave_the_last_quarter_to_those_that_hold_little() {
-        let pool = Pool::new("test", 8 * SMALL, 4 * SMALL);
+        let pool = Pool::new("test", SETTINGS, [8 * SMALL, 4 * SMALL]);
         let (greedy, second, stranger) = (pool.share(), pool.share(), pool.share());
         let _four = hold(&greedy, 4 * SMALL).unwrap();
         assert_eq!(hold(&greedy, 1).unwrap_err(), 4 * SMALL as u64, "the limit of its share");
@@ -185,7 +193,7 @@ mod tests {
 
     #[test]
     fn forced_bytes_keep_others_out_until_they_are_released() {
-        let pool = Pool::new("test", 8 * SMALL, 4 * SMALL);
+        let pool = Pool::new("test", SETTINGS, [8 * SMALL, 4 * SMALL]);
         let mut forced = pool.share().empty();
         forced.force(9 * SMALL);
         assert!(hold(&pool.share(), 1).is_err());
@@ -195,7 +203,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_waiter_gets_released_room() {
-        let pool = Pool::new("test", SMALL, SMALL);
+        let pool = Pool::new("test", SETTINGS, [SMALL, SMALL]);
         let room = hold(&pool.share(), SMALL).unwrap();
         let share = pool.share();
         let waiting = tokio::spawn(async move { share.wait_for(SMALL).await.is_ok() });

@@ -7,7 +7,7 @@
 //! computation, however many calls wait for it and whether or not the first of them stays.
 
 use crate::{
-    compute::{Compute, Place, catch},
+    compute::{Place, Pools, catch},
     prepared::Prepared,
     refusal::Refusal,
     retired::{Retired, Shared},
@@ -26,7 +26,7 @@ use tokio::sync::watch;
 pub struct PreparedCache {
     kept: Mutex<Kept>,
     most_bytes: usize,
-    compute: Compute,
+    pools: Pools,
     retired: Retired,
 }
 
@@ -87,9 +87,9 @@ type Outcome = Result<Shared, String>;
 
 impl PreparedCache {
     /// An empty cache of at most `most_bytes`. A larger value is used but not kept.
-    pub fn new(most_bytes: usize, compute: Compute, retired: Retired) -> Arc<PreparedCache> {
+    pub fn new(most_bytes: usize, pools: Pools, retired: Retired) -> Arc<PreparedCache> {
         let kept = Kept { entries: Vec::new(), uses: 0, begun: 0, hits: 0, joined: 0, dropped: 0 };
-        Arc::new(PreparedCache { kept: Mutex::new(kept), most_bytes, compute, retired })
+        Arc::new(PreparedCache { kept: Mutex::new(kept), most_bytes, pools, retired })
     }
 
     /// The value of a view; prepared if no valid one is kept.
@@ -155,7 +155,10 @@ impl PreparedCache {
         if let Some(state) = kept.find(kind, T::READS, view) {
             return Ok(state);
         }
-        let place = self.compute.admit()?;
+        let (pool, place) = match view.is_past {
+            true => (&self.pools.past, self.pools.past.admit_soon()?),
+            false => (&self.pools.present, self.pools.present.admit()?),
+        };
         let previous = kept.newest_before(kind, view);
         let previous = previous.and_then(|value| value.downcast::<T>().ok());
         let (sender, receiver) = watch::channel(None);
@@ -163,7 +166,7 @@ impl PreparedCache {
         drop(kept);
         let (cache, view, base) = (Arc::clone(self), view.clone(), Arc::clone(base));
         let work = move |place| cache.prepare(id, (&view, base), previous, (place, sender));
-        self.compute.spawn(place, work);
+        pool.spawn(place, work);
         Ok(State::Underway(receiver))
     }
 
@@ -175,6 +178,9 @@ impl PreparedCache {
         previous: Option<Arc<T>>,
         (place, sender): (Place, watch::Sender<Option<Outcome>>),
     ) {
+        if self.forget_unwanted(id, &sender) {
+            return;
+        }
         let made = catch(|| {
             let snapshot = view.snapshot.reading(T::READS);
             let value = T::prepare(&snapshot, &view.settings.roles, &base, previous.as_deref());
@@ -186,6 +192,17 @@ impl PreparedCache {
         self.finish(id, made);
         sender.send_replace(Some(outcome));
         self.retired.free_here();
+    }
+
+    /// Forgets an entry that no call waits for any more, before its preparation begins.
+    fn forget_unwanted(&self, id: u64, sender: &watch::Sender<Option<Outcome>>) -> bool {
+        let mut kept = self.lock();
+        // The entry itself has one, and gives others only under the lock.
+        let is_unwanted = sender.receiver_count() <= 1;
+        if is_unwanted {
+            kept.entries.retain(|entry| entry.id != id);
+        }
+        is_unwanted
     }
 
     fn finish(&self, id: u64, made: Result<(Shared, usize), String>) {

@@ -70,6 +70,8 @@ pub enum Refusal {
     Overloaded {
         /// The limited resource.
         what: &'static str,
+        /// The setting that holds the limit.
+        setting: &'static str,
         /// The limit.
         limit: u64,
     },

@@ -4,7 +4,7 @@
 use crate::{
     as_of::{AsOf, Pin},
     clock::Clock,
-    compute::Compute,
+    compute::{Compute, Pools},
     config::{Config, ConfigError},
     follower::Follower,
     hex::{hex, unhex},
@@ -40,6 +40,8 @@ pub struct Services {
     pub follower: Follower,
     /// Where heavy work runs.
     pub compute: Compute,
+    /// Where views of the past are prepared.
+    pub past: Compute,
     /// The clock.
     pub clock: Clock,
     /// Limits.
@@ -67,16 +69,17 @@ impl Services {
         phase: watch::Receiver<Phase>,
     ) -> Result<Services, ConfigError> {
         let limits = config.limits.clone();
-        let compute = Compute::new(config.thread_count(), limits.compute_queue)
+        let pools = Pools::new(config.thread_count(), &limits)
             .map_err(|error| ConfigError::Invalid(format!("threads: {error}")))?;
         let retired = market.retired().clone();
-        let prepared = PreparedCache::new(limits.prepared_bytes, compute.clone(), retired);
+        let prepared = PreparedCache::new(limits.prepared_bytes, pools.clone(), retired);
         Ok(Services {
             store,
             store_health: StoreHealth::good(),
             market,
             follower: Follower::idle(),
-            compute,
+            compute: pools.present,
+            past: pools.past,
             clock,
             prepared,
             settings: Arc::new(settings),
@@ -101,7 +104,10 @@ impl Services {
         let revision = as_of.revision.unwrap_or(market.head().revision);
         let settings = self.settings_of(as_of).await?;
         let reference = as_of.reference.unwrap_or(ReferenceKnowledge::AsPublished);
-        let view = View::of(&market, at, revision, settings)?.with_reference(reference);
+        let view = View::of(&market, at, revision, settings)?;
+        let knows_more = market.cut(at) < market.cut(self.clock.now());
+        let is_past = knows_more || revision < market.head().revision;
+        let view = View { is_past, ..view.with_reference(reference) };
         for (pin, asked) in &as_of.pins {
             let here = match pin {
                 Pin::AnswerModel if models::is_of_another_service(asked, model) => continue,
@@ -246,9 +252,12 @@ impl Services {
     /// [`Refusal::Overloaded`] if there are too many watchers.
     pub fn watch(&self) -> Result<(Wakes, OwnedSemaphorePermit), Refusal> {
         let most = self.limits.watchers;
-        let permit = Arc::clone(&self.watchers)
-            .try_acquire_owned()
-            .map_err(|_| Refusal::Overloaded { what: "watch streams", limit: most as u64 })?;
+        let permit =
+            Arc::clone(&self.watchers).try_acquire_owned().map_err(|_| Refusal::Overloaded {
+                what: "watch streams",
+                setting: "limits.watchers",
+                limit: most as u64,
+            })?;
         let heartbeat = Duration::from_millis(self.limits.heartbeat_ms);
         let wakes = Wakes::new(&self.market, self.phase.clone(), self.clock.clone(), heartbeat);
         Ok((wakes, permit))
@@ -260,9 +269,11 @@ impl Services {
     /// [`Refusal::Overloaded`] if there are too many uploads.
     pub fn upload(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         let most = self.limits.uploads;
-        Arc::clone(&self.uploads)
-            .try_acquire_owned()
-            .map_err(|_| Refusal::Overloaded { what: "uploads", limit: most as u64 })
+        Arc::clone(&self.uploads).try_acquire_owned().map_err(|_| Refusal::Overloaded {
+            what: "uploads",
+            setting: "limits.uploads",
+            limit: most as u64,
+        })
     }
 
     /// A new upload's share of the memory for uploads.

@@ -10,9 +10,11 @@ use crate::{
     limits::{self, Limits},
     pool::{Pool, Room, Share},
     refusal::Refusal,
+    turn::Turn,
 };
 use std::{
     collections::BTreeMap,
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -31,12 +33,17 @@ pub struct Traffic {
 impl Traffic {
     /// No bytes in flight, within these limits.
     pub fn new(limits: &Limits) -> Traffic {
-        let answers = (limits.answer_bytes, limits.answer_bytes_per_connection);
-        let requests = (limits.request_memory_bytes, limits.request_memory_bytes_per_connection);
-        Traffic {
-            answers: Pool::new("bytes of answers in flight", answers.0, answers.1),
-            requests: Pool::new("bytes of requests in flight", requests.0, requests.1),
-        }
+        let answers = Pool::new(
+            "bytes of answers in flight",
+            ["limits.answer_bytes", "limits.answer_bytes_per_connection"],
+            [limits.answer_bytes, limits.answer_bytes_per_connection],
+        );
+        let requests = Pool::new(
+            "bytes of requests in flight",
+            ["limits.request_memory_bytes", "limits.request_memory_bytes_per_connection"],
+            [limits.request_memory_bytes, limits.request_memory_bytes_per_connection],
+        );
+        Traffic { answers, requests }
     }
 
     /// Bytes of requests in flight.
@@ -79,6 +86,8 @@ pub enum Weight {
 pub struct Charge {
     weight: Weight,
     shares: Shares,
+    /// Its turn on the threads that answer calls; `None` if it needs none.
+    turn: Option<Turn>,
     /// Held until the handler has answered.
     request: Mutex<Option<Room>>,
     /// Held until the size of the answer is known.
@@ -87,8 +96,8 @@ pub struct Charge {
 
 impl Charge {
     /// A call that holds nothing yet.
-    pub fn new(weight: Weight, shares: Shares) -> Charge {
-        Charge { weight, shares, request: Mutex::new(None), reserve: Mutex::new(None) }
+    pub fn new(weight: Weight, shares: Shares, turn: Option<Turn>) -> Charge {
+        Charge { weight, shares, turn, request: Mutex::new(None), reserve: Mutex::new(None) }
     }
 
     /// Sets the number of bytes held for the request.
@@ -108,16 +117,47 @@ impl Charge {
         drop(lock(&self.request).take());
     }
 
-    /// Reserves room for an answer; waits a moment for it.
+    /// Whether its answer is small, and sent under any load.
+    pub fn is_free(&self) -> bool {
+        self.weight == Weight::Free
+    }
+
+    /// Whether a call that has just arrived has a chance, before its request is read.
     ///
     /// # Errors
-    /// [`Refusal::Overloaded`] if there is none.
+    /// [`Refusal::Overloaded`] if it has none.
+    pub fn check(&self) -> Result<(), Refusal> {
+        self.turn.as_ref().map_or(Ok(()), Turn::check)
+    }
+
+    /// Reserves room for an answer and waits a moment for it, then for the call's turn.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] if there is no room, or the wait would be too long.
     pub async fn admit(&self) -> Result<(), Refusal> {
+        let bytes = lock(&self.request).as_ref().map_or(0, Room::bytes);
+        let ticket = self.turn.as_ref().map(|turn| turn.join(bytes)).transpose()?;
         if self.weight == Weight::Bounded {
             let room = self.shares.answers.wait_for(limits::CALL_RESERVED_BYTES).await?;
             *lock(&self.reserve) = Some(room);
         }
+        if let (Some(turn), Some(ticket)) = (&self.turn, ticket) {
+            turn.take(ticket).await?;
+        }
         Ok(())
+    }
+
+    /// Runs the handler of the call. Its turn ends whenever the handler is done or waits.
+    pub async fn in_turn<F: Future>(&self, handler: F) -> F::Output {
+        let mut handler = std::pin::pin!(handler);
+        std::future::poll_fn(|context| {
+            let polled = handler.as_mut().poll(context);
+            if let Some(turn) = &self.turn {
+                turn.give_back();
+            }
+            polled
+        })
+        .await
     }
 
     /// Takes room for bytes of the answer. The first bytes use the reserve, whose rest is released.
@@ -166,6 +206,7 @@ pub struct Line {
     all: Calls,
     /// `None` without a connection, as in a test.
     _connected: Option<Connected>,
+    address: Option<IpAddr>,
     shares: OnceLock<Shares>,
     /// The names in the client's certificate, which the handshake has verified; none without one.
     names: Vec<String>,
@@ -186,9 +227,21 @@ struct OnLine {
 }
 
 impl Line {
-    /// A new connection of a client with these names in its certificate.
-    pub fn new(all: &Calls, names: Vec<String>) -> Line {
-        Line { all: all.clone(), _connected: Some(all.connect()), names, ..Line::default() }
+    /// A new connection from an address, of a client with these names in its certificate.
+    pub fn new(all: &Calls, address: IpAddr, names: Vec<String>) -> Line {
+        let connected = Some(all.connect());
+        Line {
+            all: all.clone(),
+            _connected: connected,
+            address: Some(address),
+            names,
+            ..Line::default()
+        }
+    }
+
+    /// Where it comes from.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
     }
 
     /// The names in the client's certificate; none without one.
@@ -330,7 +383,7 @@ mod tests {
     use super::*;
 
     fn charge(weight: Weight, traffic: &Traffic) -> Charge {
-        Charge::new(weight, traffic.shares())
+        Charge::new(weight, traffic.shares(), None)
     }
 
     #[tokio::test]

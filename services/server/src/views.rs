@@ -13,6 +13,9 @@ pub struct View {
     pub snapshot: Snapshot,
     /// The settings that its answers depend on: those of this server, or earlier ones.
     pub settings: Arc<Settings>,
+    /// Whether the market knows more by now: a newer revision, or a later publication. It decides
+    /// where the view is prepared, never what an answer contains.
+    pub is_past: bool,
 }
 
 /// A view at the precise instant of a request, which its answer repeats.
@@ -36,7 +39,7 @@ impl View {
     ) -> Result<View, Refusal> {
         let unknown = || Refusal::RevisionUnknown { asked: revision, head: market.head().revision };
         let snapshot = Snapshot::new(Arc::clone(market), market.canonical(as_of), revision);
-        Ok(View { snapshot: snapshot.ok_or_else(unknown)?, settings })
+        Ok(View { snapshot: snapshot.ok_or_else(unknown)?, settings, is_past: false })
     }
 
     /// The same view with other reference knowledge.
@@ -59,6 +62,7 @@ impl Pinned {
         let view = View {
             snapshot: self.view.snapshot.earlier(as_of),
             settings: self.view.settings.clone(),
+            is_past: true,
         };
         Pinned { view, as_of, model: self.model }
     }

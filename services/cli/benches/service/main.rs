@@ -7,7 +7,8 @@
 //! rate of AnalyzePortfolio with 500 positions beside an echo service with the same messages.
 //! `REAL_DATA` names a folder with the real price file; without it a generated file of the same
 //! size is used. Arguments after `--` select parts: `ingest`, `start`, `rotation`, `analyze`, and
-//! `batch`: 10,000 books of 500 positions on one stream, beside single calls.
+//! `batch`: 10,000 books of 500 positions on one stream, beside single calls. Two parts run only if
+//! asked for, in any build, for so many minutes: `overload 5` and `soak 20`.
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 #![expect(
@@ -19,9 +20,12 @@
 mod batch;
 mod echo;
 mod load;
+mod overload;
 mod process;
+mod raw;
 #[path = "../../../../tests/support/real_data.rs"]
 mod real_files;
+mod soak;
 
 use contract::v1::{self, exposure_service_client::ExposureServiceClient};
 use process::{Child, Pace};
@@ -40,13 +44,20 @@ fn main() -> Result<()> {
     {
         return runtime.block_on(echo::serve(port.parse()?, Path::new(answer)));
     }
+    let parts =
+        Parts(arguments.iter().skip(1).filter(|word| !word.starts_with('-')).cloned().collect());
+    let folder = TempDir::new()?;
+    // These run in any build, but only if they are asked for.
+    if let Some(minutes) = parts.minutes("soak")? {
+        return runtime.block_on(soak::soak(folder.path(), minutes));
+    }
+    if let Some(minutes) = parts.minutes("overload")? {
+        return runtime.block_on(overload::overload(folder.path(), minutes));
+    }
     // Without `--bench` this is a test run, and an unoptimised build is not worth measuring.
     if !arguments.iter().any(|argument| argument == "--bench") {
         return Ok(());
     }
-    let parts =
-        Parts(arguments.into_iter().skip(1).filter(|word| !word.starts_with('-')).collect());
-    let folder = TempDir::new()?;
     if parts.has("ingest") {
         runtime.block_on(ingest(folder.path()))?;
     }
@@ -59,6 +70,15 @@ struct Parts(Vec<String>);
 impl Parts {
     fn has(&self, part: &str) -> bool {
         self.0.is_empty() || self.0.iter().any(|asked| asked == part)
+    }
+
+    /// How long a part runs that is named with a number of minutes.
+    fn minutes(&self, part: &str) -> Result<Option<f64>> {
+        match &self.0[..] {
+            [first, minutes] if first == part => Ok(Some(minutes.parse()?)),
+            [first, ..] if first == part => Err(format!("{part} MINUTES").into()),
+            _ => Ok(None),
+        }
     }
 }
 

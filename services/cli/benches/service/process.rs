@@ -25,13 +25,19 @@ pub(crate) struct Child {
 impl Child {
     /// `ballast serve` on a store.
     pub(crate) fn ballast(store: &Path) -> Result<Child> {
+        Child::ballast_with(store, &[])
+    }
+
+    /// `ballast serve` on a store, with settings from the environment.
+    pub(crate) fn ballast_with(store: &Path, settings: &[(&str, &str)]) -> Result<Child> {
         let port = free_port()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
         command
             .args(["serve", "--create", "--listen", &format!("127.0.0.1:{port}")])
             .args(["--admin-listen", "127.0.0.1:0"])
             .args(["--store", &format!("sqlite:{}", store.display())])
-            .env("BALLAST_LOG__FILTER", "warn");
+            .env("BALLAST_LOG__FILTER", "warn")
+            .envs(settings.iter().copied());
         Child::spawn(command, port)
     }
 

@@ -9,6 +9,7 @@ use crate::{
         role::{self, CallerRole},
     },
     clock::Clock,
+    rate::{Origin, Rates},
     refusal::Refusal,
     rotating::Rotating,
     telemetry::spans::names_caller,
@@ -33,6 +34,7 @@ const AUDIT: &str = "audit";
 pub struct AuthLayer {
     /// `None` if everybody may call.
     authority: Option<Rotating<Authority>>,
+    rates: Arc<Rates>,
     clock: Clock,
 }
 
@@ -44,20 +46,47 @@ pub struct Admitted<S> {
 }
 
 impl AuthLayer {
-    /// A layer that admits whom the authority knows; everybody if there is none.
-    pub const fn new(authority: Option<Rotating<Authority>>, clock: Clock) -> AuthLayer {
-        AuthLayer { authority, clock }
+    /// A layer that admits whom the authority knows, everybody if there is none, and each as often as
+    /// they may call.
+    pub fn new(
+        authority: Option<Rotating<Authority>>,
+        calls_per_s_per_caller: u32,
+        clock: Clock,
+    ) -> AuthLayer {
+        AuthLayer { authority, rates: Arc::new(Rates::new(calls_per_s_per_caller)), clock }
+    }
+
+    /// The caller of a request over a connection, if it may call once more. Health is always
+    /// answered.
+    fn admit(&self, request: &Request<Body>) -> Result<Caller, Refusal> {
+        let (path, line) = (request.uri().path(), request.extensions().get::<Arc<Line>>());
+        let names = line.map_or(&[][..], |line| line.names());
+        let caller = self.identify(path, request.headers(), names)?;
+        let origin = match caller.is_anonymous() {
+            true => line.and_then(|line| line.address()).map(Origin::Address),
+            false => Some(Origin::Caller(Arc::clone(caller.name()))),
+        };
+        match origin {
+            Some(origin) if !role::OPEN.contains(&path) => self.rates.take(origin)?,
+            _ => {}
+        }
+        Ok(caller)
     }
 
     /// The caller of a request to a path, over a connection.
-    fn admit(&self, path: &str, headers: &HeaderMap, line: &[String]) -> Result<Caller, Refusal> {
+    fn identify(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        names: &[String],
+    ) -> Result<Caller, Refusal> {
         let Some(authority) = &self.authority else { return Ok(Caller::anonymous()) };
         if role::OPEN.contains(&path) {
             return Ok(Caller::anonymous());
         }
         let authorization: Vec<&[u8]> =
             headers.get_all(AUTHORIZATION).iter().map(|value| value.as_bytes()).collect();
-        let credentials = Credentials { authorization: &authorization, certificate: line };
+        let credentials = Credentials { authorization: &authorization, certificate: names };
         let caller =
             authority.now().identify(credentials, self.clock.now()).map_err(|unknown| {
                 let (refusal, why) = match unknown {
@@ -104,9 +133,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let line = request.extensions().get::<Arc<Line>>().cloned();
-        let names = line.as_ref().map_or(&[][..], |line| line.names());
-        match self.layer.admit(request.uri().path(), request.headers(), names) {
+        match self.layer.admit(&request) {
             Ok(caller) => {
                 request.headers_mut().remove(AUTHORIZATION);
                 request.extensions_mut().insert(caller);

@@ -82,7 +82,7 @@ metrics! {
         "Calls that got no answer, by the reason of their ErrorInfo; `none` if the status has none.";
     PLACES_USED: Gauge "ballast.places.used" "{place}" ["of"],
         "Places taken: `connections`, `watches`, `uploads`, `computations` (running and waiting), \
-         `files` (open file descriptors).";
+         `past_preparations` (of views of the past, the same), `files` (open file descriptors).";
     PLACES_LIMIT: Gauge "ballast.places.limit" "{place}" ["of"],
         "Places that there are; beyond them a call is refused or a connection closed.";
     MEMORY_HELD: Gauge "ballast.memory.held" "By" ["of"],
@@ -152,6 +152,8 @@ pub mod of {
     pub const UPLOADS: &str = "uploads";
     /// Computations on the pool.
     pub const COMPUTATIONS: &str = "computations";
+    /// Preparations of views of the past.
+    pub const PAST_PREPARATIONS: &str = "past_preparations";
     /// Open file descriptors.
     pub const FILES: &str = "files";
     /// Bytes of requests in flight.

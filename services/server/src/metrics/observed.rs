@@ -2,6 +2,7 @@
 
 use crate::{
     clock::Stopwatch,
+    compute::Compute,
     metrics::{
         names::{self, Kind, Metric, of},
         process::{self, Process},
@@ -112,14 +113,15 @@ fn each<const N: usize>(
 
 fn places_used(of: &Observed) -> Vec<Point> {
     let services = &of.services;
-    let compute = services.compute.places() - services.compute.free_places();
+    let used = |pool: &Compute| Some((pool.places() - pool.free_places()) as f64);
     each(
         "of",
         [
             (of::CONNECTIONS, Some(of.calls.connections() as f64)),
             (of::WATCHES, Some(services.watches_under_way() as f64)),
             (of::UPLOADS, Some(services.uploads_under_way() as f64)),
-            (of::COMPUTATIONS, Some(compute as f64)),
+            (of::COMPUTATIONS, used(&services.compute)),
+            (of::PAST_PREPARATIONS, used(&services.past)),
             (of::FILES, process::files()),
         ],
     )
@@ -134,6 +136,7 @@ fn places_limit(of: &Observed) -> Vec<Point> {
             (of::WATCHES, Some(limits.watchers as f64)),
             (of::UPLOADS, Some(limits.uploads as f64)),
             (of::COMPUTATIONS, Some(of.services.compute.places() as f64)),
+            (of::PAST_PREPARATIONS, Some(of.services.past.places() as f64)),
             (of::FILES, process::files_limit()),
         ],
     )

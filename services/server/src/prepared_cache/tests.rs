@@ -1,7 +1,7 @@
 //! Tests of the prepared cache: what it keeps, carries over, shares and frees.
 
 use super::*;
-use crate::{config::Config, settings::Settings};
+use crate::{compute::Compute, config::Config, limits::Limits, settings::Settings};
 use factors::roles::Roles;
 use marketdata::{
     dataset::{Dataset, Field},
@@ -21,7 +21,12 @@ use std::{
 const MIB: usize = 1 << 20;
 
 fn cache(most_bytes: usize) -> Arc<PreparedCache> {
-    PreparedCache::new(most_bytes, Compute::new(2, 8).unwrap(), Retired::new())
+    PreparedCache::new(most_bytes, pools(2, 8), Retired::new())
+}
+
+fn pools(threads: usize, queue: usize) -> Pools {
+    let limits = Limits { compute_queue: queue, ..Limits::standard() };
+    Pools::new(threads, &limits).unwrap()
 }
 
 fn view(fixture: &Fixture, as_of: Instant) -> View {
@@ -228,7 +233,7 @@ async fn a_caller_that_leaves_does_not_cancel_the_preparation_for_others() {
     let (open, gate) = mpsc::channel();
     *GATE.lock().unwrap() = Some(gate);
     // One thread: a second computation, or a blocked thread, would stop everything.
-    let cache = PreparedCache::new(MIB, Compute::new(1, 8).unwrap(), Retired::new());
+    let cache = PreparedCache::new(MIB, pools(1, 8), Retired::new());
     let view = view(&fixture, close);
     let call = || {
         let (cache, view) = (Arc::clone(&cache), view.clone());
@@ -245,7 +250,31 @@ async fn a_caller_that_leaves_does_not_cancel_the_preparation_for_others() {
     let (second, third) = (second.await.unwrap(), third.await.unwrap());
     assert!(Arc::ptr_eq(&second, &third));
     assert_eq!(SLOW_RUNS.load(Ordering::SeqCst), 1);
-    assert_eq!(cache.compute.run(|| 7).await.unwrap(), 7);
+    assert_eq!(cache.pools.present.run(|| 7).await.unwrap(), 7);
+}
+
+#[tokio::test]
+async fn a_preparation_that_no_one_waits_for_is_not_begun() {
+    let (fixture, close) = one_close();
+    let cache = PreparedCache::new(MIB, pools(1, 8), Retired::new());
+    let (release, held) = mpsc::channel::<()>();
+    let present = cache.pools.present.clone();
+    let busy = tokio::spawn(async move { present.run(move || held.recv().is_ok()).await });
+    let (called, view) = (Arc::clone(&cache), view(&fixture, close));
+    let call = tokio::spawn({
+        let view = view.clone();
+        async move { called.get::<Closes>(&view).await.map(|value| value.rows) }
+    });
+    while cache.usage().begun == 0 {
+        tokio::task::yield_now().await;
+    }
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    release.send(()).unwrap();
+    assert!(busy.await.unwrap().unwrap());
+    cache.pools.present.run(|| ()).await.unwrap();
+    assert_eq!(cache.usage().values, 0, "it is forgotten");
+    assert_eq!(cache.get::<Closes>(&view).await.unwrap().rows, 1, "and prepared when asked for");
 }
 
 static FAULTY_RUNS: AtomicUsize = AtomicUsize::new(0);
@@ -285,8 +314,9 @@ async fn a_panicking_preparation_fails_its_waiters_and_is_tried_again() {
 #[tokio::test]
 async fn a_full_queue_refuses_preparations_but_not_cached_values() {
     let (fixture, close) = one_close();
-    let compute = Compute::new(1, 0).unwrap();
-    let cache = PreparedCache::new(64 * MIB, compute.clone(), Retired::new());
+    let pools = pools(1, 0);
+    let compute: Compute = pools.present.clone();
+    let cache = PreparedCache::new(64 * MIB, pools, Retired::new());
     let view = view(&fixture, close);
     cache.get::<Closes>(&view).await.unwrap();
     let _place = loop {

@@ -113,7 +113,7 @@ pub async fn respond_with<Q: Query>(
         match query.place(&prepared)? {
             Place::Inline => enveloped(&query, &pinned, &prepared),
             Place::Pool => {
-                services.compute.run(move || enveloped(&query, &pinned, &prepared)).await?
+                services.compute.run_soon(move || enveloped(&query, &pinned, &prepared)).await?
             }
         }
     };

@@ -68,8 +68,9 @@ fn status_parts(refusal: &Refusal) -> StatusParts {
             let metadata = [("asked", asked.clone()), ("here", here.clone())];
             parts_with(Code::FailedPrecondition, reason, metadata)
         }
-        Refusal::Overloaded { what, limit } => StatusParts {
+        Refusal::Overloaded { what, setting, limit } => StatusParts {
             retry_ms: Some(limits::RETRY_AFTER_MS),
+            quota: Some(setting),
             ..parts_with(
                 Code::ResourceExhausted,
                 "OVERLOADED",

@@ -37,7 +37,7 @@ pub(super) async fn page(
         (all[page.cut(all.len(), &data).places].to_vec(), all.len())
     };
     let (on_page, sessions) = jobs.run(begin).await?;
-    let View { snapshot, settings } = pinned.view().clone();
+    let View { snapshot, settings, .. } = pinned.view().clone();
     let none = Progress::new(snapshot, Arc::clone(&settings.roles), query.history.clone());
     let progress = jobs.run_each(none, on_page, Progress::add).await?;
     let made = jobs.run(move || progress.finish()).await?;

@@ -190,7 +190,6 @@ fn total_only<'a>(book: &'a Book, settings: &'a Settings) -> Request<'a> {
         group_by: &[],
         repeat_on: &[],
         trades: &[TradeChoice::Standard],
-        look_through: None,
         listing: Listing::Largest(0),
     }
 }

@@ -1,0 +1,269 @@
+//! A queue bounded in time: work is refused if it would wait too long for a thread.
+//!
+//! A burst may wait for long, because it passes. A queue that has not been empty for a while is not
+//! a burst: more arrives than the threads can do, and waiting only makes every call late. Then only
+//! a short wait is admitted. This is the controlled delay of Nichols and Jacobson (2012) with the
+//! two bounds of Maurer, "Fail at Scale" (ACM Queue, 2015). What work will cost is taken from
+//! what such work cost lately, so a few large calls fill the queue as well as many small ones.
+
+use crate::{clock::Stopwatch, limits, patience, refusal::Refusal};
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// The bounds of a queue, expected milliseconds until a thread is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// For a burst.
+    pub burst_ms: u64,
+    /// For a queue that has not been empty for [`limits::STANDING_AFTER_MS`].
+    pub standing_ms: u64,
+    /// The setting that holds the bound of a burst.
+    pub burst_setting: &'static str,
+    /// The setting that holds the other.
+    pub standing_setting: &'static str,
+}
+
+/// Work that waits for threads or runs on them.
+#[derive(Debug)]
+pub struct Queue {
+    threads: u64,
+    bounds: Bounds,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    jobs: u64,
+    /// Expected cost of them together, microseconds of one thread.
+    micros: u64,
+    /// Since when no thread was idle; `None` if one is.
+    standing: Option<Instant>,
+}
+
+/// A job in the queue; it leaves the queue when this is dropped.
+#[derive(Debug)]
+pub struct Ticket {
+    queue: Arc<Queue>,
+    cost: Arc<Cost>,
+    expected: u64,
+    began: OnceLock<Stopwatch>,
+}
+
+/// What work of one kind cost lately, nanoseconds of one thread.
+#[derive(Debug)]
+pub struct Cost(AtomicU64);
+
+const NANOS_PER_MICRO: u64 = 1_000;
+
+impl Default for Cost {
+    fn default() -> Cost {
+        Cost(AtomicU64::new(limits::FIRST_COST_MICROS * NANOS_PER_MICRO))
+    }
+}
+
+impl Cost {
+    /// What the next is expected to cost, microseconds; something, so that no number of jobs is
+    /// expected to cost nothing.
+    pub fn expected(&self) -> u64 {
+        (self.0.load(Ordering::Relaxed) / NANOS_PER_MICRO).max(1)
+    }
+
+    /// Learns what one cost. The mean of the last eight or so; two threads that learn at once may
+    /// lose one of them.
+    fn learn(&self, micros: u64) {
+        let before = self.0.load(Ordering::Relaxed);
+        let nanos = micros.saturating_mul(NANOS_PER_MICRO);
+        self.0.store(before - before / 8 + nanos / 8, Ordering::Relaxed);
+    }
+}
+
+impl Queue {
+    /// An empty queue for a number of threads.
+    pub fn new(threads: usize, bounds: Bounds) -> Arc<Queue> {
+        let state = State { jobs: 0, micros: 0, standing: None };
+        Arc::new(Queue { threads: threads.max(1) as u64, bounds, state: Mutex::new(state) })
+    }
+
+    /// Number of jobs that wait or run.
+    pub fn jobs(&self) -> u64 {
+        self.lock().jobs
+    }
+
+    /// Adds a job of a kind.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] if it would wait too long, or beyond the deadline of its call.
+    pub fn join(self: &Arc<Queue>, cost: &Arc<Cost>) -> Result<Ticket, Refusal> {
+        let mut state = self.lock();
+        self.admits(&state)?;
+        let expected = cost.expected();
+        state.jobs += 1;
+        state.micros += expected;
+        if self.threads < state.jobs {
+            state.standing.get_or_insert_with(Instant::now);
+        }
+        drop(state);
+        let (queue, cost) = (Arc::clone(self), Arc::clone(cost));
+        Ok(Ticket { queue, cost, expected, began: OnceLock::new() })
+    }
+
+    /// Whether a job would be admitted now.
+    ///
+    /// # Errors
+    /// As [`Queue::join`].
+    pub fn check(&self) -> Result<(), Refusal> {
+        self.admits(&self.lock())
+    }
+
+    fn admits(&self, state: &State) -> Result<(), Refusal> {
+        // One that runs and one that waits keep a thread busy, whatever they cost.
+        if state.jobs < limits::JOBS_PER_THREAD * self.threads {
+            return Ok(());
+        }
+        let wait = Duration::from_micros(state.micros / self.threads);
+        let after = Duration::from_millis(limits::STANDING_AFTER_MS);
+        let stands = state.standing.is_some_and(|since| after <= since.elapsed());
+        let bounds = self.bounds;
+        let (most_ms, setting) = match stands {
+            true => (bounds.standing_ms, bounds.standing_setting),
+            false => (bounds.burst_ms, bounds.burst_setting),
+        };
+        if Duration::from_millis(most_ms) < wait {
+            let what = "milliseconds of work in the queue";
+            return Err(Refusal::Overloaded { what, setting, limit: most_ms });
+        }
+        match patience::left() {
+            Some(left) if left < wait => Err(Refusal::Overloaded {
+                what: "milliseconds of work in the queue before the deadline of this call",
+                setting: "grpc-timeout",
+                limit: left.as_millis() as u64,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn leave(&self, micros: u64) {
+        let mut state = self.lock();
+        state.jobs -= 1;
+        state.micros -= micros;
+        if state.jobs <= self.threads {
+            state.standing = None;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ticket {
+    /// A thread has begun the job.
+    pub fn begin(&self) {
+        self.began.get_or_init(Stopwatch::start);
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(began) = self.began.get() {
+            self.cost.learn(began.elapsed_micros());
+        }
+        self.queue.leave(self.expected);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUNDS: Bounds =
+        Bounds { burst_ms: 1_000, standing_ms: 10, burst_setting: "b", standing_setting: "s" };
+
+    /// A kind of work that takes so many milliseconds.
+    fn cost(ms: u64) -> Arc<Cost> {
+        Arc::new(Cost(AtomicU64::new(ms * 1_000 * NANOS_PER_MICRO)))
+    }
+
+    /// Joins as often as the queue allows.
+    fn fill(queue: &Arc<Queue>, cost: &Arc<Cost>) -> (Vec<Ticket>, Refusal) {
+        let mut tickets = Vec::new();
+        loop {
+            match queue.join(cost) {
+                Ok(ticket) => tickets.push(ticket),
+                Err(refusal) => return (tickets, refusal),
+            }
+        }
+    }
+
+    fn setting(refusal: &Refusal) -> (&'static str, u64) {
+        match refusal {
+            Refusal::Overloaded { setting, limit, .. } => (setting, *limit),
+            other => panic!("{other}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_burst_is_bounded_by_its_expected_wait_and_not_by_its_number() {
+        // 2 threads and 1,000 ms: 2,000 ms of work wait 1,000 ms, and one more job is admitted at
+        // that very wait.
+        for (ms, jobs) in [(1, 2_001), (10, 201), (100, 21), (10_000, 4)] {
+            let queue = Queue::new(2, BOUNDS);
+            let (tickets, refusal) = fill(&queue, &cost(ms));
+            assert_eq!((tickets.len(), setting(&refusal)), (jobs, ("b", 1_000)), "{ms} ms");
+            drop(tickets);
+            assert_eq!((queue.jobs(), queue.lock().micros), (0, 0));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_queue_that_stands_admits_only_a_short_wait_until_a_thread_was_idle() {
+        let (queue, cost) = (Queue::new(1, BOUNDS), cost(1));
+        let (mut tickets, _) = fill(&queue, &cost);
+        tokio::time::sleep(Duration::from_millis(limits::STANDING_AFTER_MS)).await;
+        tickets.truncate(100);
+        assert_eq!(setting(&queue.check().unwrap_err()), ("s", 10), "100 ms are too many now");
+        tickets.truncate(11);
+        assert!(queue.check().is_err(), "11 ms");
+        tickets.truncate(10);
+        let ticket = queue.join(&cost).expect("10 ms");
+        tickets.truncate(0);
+        drop(ticket);
+        let (tickets, _) = fill(&queue, &cost);
+        assert_eq!(tickets.len(), 1_001, "a burst again");
+    }
+
+    #[tokio::test]
+    async fn a_call_that_would_wait_beyond_its_deadline_is_refused_at_once() {
+        let (queue, cost) = (Queue::new(1, BOUNDS), cost(50));
+        let _waiting: Vec<Ticket> = (0..3).map(|_| queue.join(&cost).unwrap()).collect();
+        let within = async |ms| {
+            let deadline = Instant::now() + Duration::from_millis(ms);
+            patience::until(deadline, async { queue.check() }).await
+        };
+        // They wait 3 times 50 ms.
+        let (setting, left) = setting(&within(149).await.unwrap_err());
+        assert!(setting == "grpc-timeout" && left < 150, "{setting}: {left}");
+        assert!(within(60_000).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_expected_cost_follows_what_work_cost_lately() {
+        let cost = Cost::default();
+        for _ in 0..100 {
+            cost.learn(400);
+        }
+        assert_eq!(cost.expected(), 400);
+        cost.learn(1_200);
+        assert_eq!(cost.expected(), 500, "an eighth of the difference");
+        for _ in 0..100 {
+            cost.learn(0);
+        }
+        assert_eq!(cost.expected(), 1);
+    }
+}
