@@ -201,7 +201,7 @@ async fn run(arguments: &Arguments, terminal: Terminal) -> Result<u8> {
         }
         Command::Restore { from, to } => store_commands::restore(from, to, as_json, terminal).await,
         Command::Demo(how) => {
-            demo::run(how, demo::Output { as_json, terminal }).await.map(|()| true)
+            Box::pin(demo::run(how, demo::Output { as_json, terminal })).await.map(|()| true)
         }
     };
     Ok(if is_done? { 0 } else { error_report::FAILED })

@@ -117,11 +117,6 @@ impl Charge {
         drop(lock(&self.request).take());
     }
 
-    /// Whether its answer is small, and sent under any load.
-    pub fn is_free(&self) -> bool {
-        self.weight == Weight::Free
-    }
-
     /// Whether a call that has just arrived has a chance, before its request is read.
     ///
     /// # Errors
