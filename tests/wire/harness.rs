@@ -43,7 +43,7 @@ impl Harness {
         config.drain.deadline_ms = 5_000;
         // A busy machine is no overload; tests of it set their own bounds.
         (config.limits.queue_ms, config.limits.standing_queue_ms) = (60_000, 60_000);
-        config.limits.past_queue_ms = 60_000;
+        (config.limits.compute_queue_ms, config.limits.past_queue_ms) = (60_000, 60_000);
         change(&mut config);
         let running = server::start_at(config.clone(), clock.clone()).await.unwrap();
         Harness { running, config, clock, folder }
