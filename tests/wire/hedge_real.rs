@@ -5,7 +5,7 @@
 //! neither the order of files nor that of positions plays a part.
 
 use crate::{
-    harness::{Harness, forget_reference, held, on, read, real_data},
+    harness::{Harness, JANUARY_2021, forget_reference, held, on, real_data},
     hedge::{fund, outcome},
 };
 use contract::v1::{
@@ -16,25 +16,22 @@ use std::{collections::BTreeMap, path::Path};
 
 const ON: &str = "2021-01-29";
 const FUNDS: [&str; 3] = ["IWM", "QQQ", "SPY"];
-/// Dates the files of short interest, so it comes first.
-const SCHEDULE: &str = "short_interest/publication_times.csv";
-const FILES: [&str; 9] = [
-    "prices/us_equities_2020-07_2021-03.csv.gz",
-    "prices/etf_ohlcv/SPY.csv.gz",
-    "prices/etf_ohlcv/IWM.csv.gz",
+/// What else is loaded.
+const MORE: [&str; 4] = [
     "prices/etf_ohlcv/QQQ.csv.gz",
     "prices/yahoo/META.csv.gz",
-    "universe/split_factor_2021-01-29_to_2024-03.csv",
     "universe/screener_2021-01-29.csv.gz",
     "short_interest/settle_2020-12-31.csv.gz",
-    "short_interest/settle_2021-01-15.csv.gz",
 ];
 
-async fn market<'a>(folder: &Path, files: impl Iterator<Item = &'a str>) -> Harness {
+/// The files in this order, or in the opposite one: the schedule, which dates others, comes first.
+async fn market(folder: &Path, is_reversed: bool) -> Harness {
     let harness = Harness::start().await;
-    for file in std::iter::once(SCHEDULE).chain(files) {
-        harness.ingest(file.rsplit('/').next().unwrap(), &read(folder, file)).await;
+    let mut files = [&JANUARY_2021[..], &MORE].concat();
+    if is_reversed {
+        files[1..].reverse();
     }
+    harness.ingest_real(folder, &files).await;
     harness
 }
 
@@ -142,7 +139,7 @@ fn content(mut answer: v1::PlanHedgeResponse) -> v1::PlanHedgeResponse {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_book_of_january_2021_is_hedged_by_laws() {
     let Some(folder) = real_data("a hedge in January 2021") else { return };
-    let harness = market(&folder, FILES.into_iter()).await;
+    let harness = market(&folder, false).await;
     let straight = portfolio(book().into_iter());
     let answer = planned(&harness, plan_request(straight.clone())).await;
     assert_eq!(answer.unresolved, []);
@@ -168,7 +165,7 @@ async fn a_book_of_january_2021_is_hedged_by_laws() {
 
     let turned = planned(&harness, plan_request(portfolio(book().into_iter().rev()))).await;
     assert!(content(turned) == content(answer.clone()), "the order of positions");
-    let other = market(&folder, FILES.into_iter().rev()).await;
+    let other = market(&folder, true).await;
     let turned = planned(&other, plan_request(portfolio(book().into_iter()))).await;
     assert!(content(turned) == content(answer), "the order of ingest");
 }
