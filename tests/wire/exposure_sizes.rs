@@ -1,7 +1,8 @@
 //! What an exposure report says of a squeezed book: sizes, sectors, coverage, past days.
 
 use crate::harness::{
-    Harness, coverage, expect_refusal, gaps, header, held, is_about, leg, on, read, real_data,
+    Harness, JANUARY_2021, coverage, expect_refusal, gaps, header, held, is_about, leg, on,
+    real_data,
 };
 use contract::v1::{self, exposure_service_client::ExposureServiceClient, position::Size};
 use marketdata::{calendar, day::Day};
@@ -211,16 +212,7 @@ async fn a_size_scheme_is_refused_by_field() {
 async fn gamestop_stays_in_the_short_leg_in_january_2021() {
     let Some(folder) = real_data("the size of GME in January 2021") else { return };
     let harness = Harness::start().await;
-    for file in [
-        "short_interest/publication_times.csv",
-        "prices/us_equities_2020-07_2021-03.csv.gz",
-        "prices/etf_ohlcv/SPY.csv.gz",
-        "prices/etf_ohlcv/IWM.csv.gz",
-        "universe/split_factor_2021-01-29_to_2024-03.csv",
-        "short_interest/settle_2021-01-15.csv.gz",
-    ] {
-        harness.ingest(file.rsplit('/').next().unwrap(), &read(&folder, file)).await;
-    }
+    harness.ingest_real(&folder, &JANUARY_2021).await;
     let mut client = ExposureServiceClient::new(harness.channel().await);
     for today in ["2021-01-28", "2021-01-29"] {
         let request = v1::AnalyzePortfolioRequest {

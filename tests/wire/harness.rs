@@ -43,7 +43,7 @@ impl Harness {
         config.drain.deadline_ms = 5_000;
         // A busy machine is no overload; tests of it set their own bounds.
         (config.limits.queue_ms, config.limits.standing_queue_ms) = (60_000, 60_000);
-        config.limits.past_queue_ms = 60_000;
+        (config.limits.compute_queue_ms, config.limits.past_queue_ms) = (60_000, 60_000);
         change(&mut config);
         let running = server::start_at(config.clone(), clock.clone()).await.unwrap();
         Harness { running, config, clock, folder }
@@ -112,6 +112,13 @@ impl Harness {
     /// Ingests a file with default options.
     pub(crate) async fn ingest(&self, file_name: &str, bytes: &[u8]) -> v1::IngestResponse {
         self.try_ingest(header(file_name), bytes).await.unwrap()
+    }
+
+    /// Ingests real files in this order.
+    pub(crate) async fn ingest_real(&self, folder: &std::path::Path, files: &[&str]) {
+        for file in files {
+            self.ingest(file.rsplit('/').next().unwrap(), &read(folder, file)).await;
+        }
     }
 
     /// Ingests a file.
@@ -292,6 +299,17 @@ pub(crate) fn oracle() -> serde_json::Value {
 
 /// Reads a file of the folder of real files.
 #[expect(clippy::disallowed_methods, reason = "tests read the files they send")]
+/// Real files of January 2021; the schedule first, because it dates the short interest.
+pub(crate) const JANUARY_2021: [&str; 6] = [
+    "short_interest/publication_times.csv",
+    "prices/us_equities_2020-07_2021-03.csv.gz",
+    "prices/etf_ohlcv/SPY.csv.gz",
+    "prices/etf_ohlcv/IWM.csv.gz",
+    "universe/split_factor_2021-01-29_to_2024-03.csv",
+    "short_interest/settle_2021-01-15.csv.gz",
+];
+
+/// Reads a file of the folder of real files.
 pub(crate) fn read(folder: &std::path::Path, file: &str) -> Vec<u8> {
     std::fs::read(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }

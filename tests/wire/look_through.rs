@@ -2,7 +2,9 @@
 
 use crate::{
     exposure::{near, portfolio, worth},
-    harness::{Harness, expect_refusal, header, on, read, real_data, reference, replay_of},
+    harness::{
+        Harness, JANUARY_2021, expect_refusal, header, on, read, real_data, reference, replay_of,
+    },
     replay::{SHORT_INTEREST, history},
 };
 use contract::v1::{
@@ -156,16 +158,7 @@ async fn an_unknown_view_is_refused() {
 async fn a_short_in_iwm_is_a_short_in_small_caps() {
     let Some(folder) = real_data("the holdings of IWM") else { return };
     let harness = Harness::start().await;
-    for file in [
-        "short_interest/publication_times.csv",
-        "prices/us_equities_2020-07_2021-03.csv.gz",
-        "prices/etf_ohlcv/SPY.csv.gz",
-        "prices/etf_ohlcv/IWM.csv.gz",
-        "universe/split_factor_2021-01-29_to_2024-03.csv",
-        "short_interest/settle_2021-01-15.csv.gz",
-    ] {
-        harness.ingest(file.rsplit('/').next().unwrap(), &read(&folder, file)).await;
-    }
+    harness.ingest_real(&folder, &JANUARY_2021).await;
     let bytes = read(&folder, "universe/IWM_holdings_2024-09-27.csv.gz");
     hold(&harness, "2021-01-26", &bytes).await;
     let mut client = ExposureServiceClient::new(harness.channel().await);

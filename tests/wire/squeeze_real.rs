@@ -5,7 +5,7 @@
 //! `split_factor_2021-01-29_to_2024-03.csv` (GME 4, AMC 0.1, AMZN and GOOGL 20), its volume divided
 //! by it; means over the last 21 rows; total returns from `Adj Close`.
 
-use crate::harness::{Harness, held, is_about, named, on, oracle, read, real_data};
+use crate::harness::{Harness, held, is_about, named, on, oracle, real_data};
 use contract::v1::{self, position::Size, squeeze_service_client::SqueezeServiceClient};
 use std::{collections::BTreeMap, path::Path};
 
@@ -27,7 +27,7 @@ const FIGURES: [&str; 11] = [
 /// Loads the schedule first; prices and factors are adjusted up to the day on which both files were
 /// made.
 async fn load(harness: &Harness, folder: &Path) {
-    for file in [
+    let files = [
         "short_interest/publication_times.csv",
         "prices/us_equities_2020-07_2021-03.csv.gz",
         "universe/split_factor_2021-01-29_to_2024-03.csv",
@@ -35,10 +35,8 @@ async fn load(harness: &Harness, folder: &Path) {
         "short_interest/settle_2020-12-15.csv.gz",
         "short_interest/settle_2020-12-31.csv.gz",
         "short_interest/settle_2021-01-15.csv.gz",
-    ] {
-        let name = file.rsplit('/').next().unwrap();
-        harness.ingest(name, &read(folder, file)).await;
-    }
+    ];
+    harness.ingest_real(folder, &files).await;
 }
 
 fn input<'a>(name: &'a v1::SqueezeName, wanted: &str) -> &'a v1::MeasureInput {

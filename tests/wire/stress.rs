@@ -2,7 +2,9 @@
 
 use crate::{
     golden::{self, simulated},
-    harness::{Harness, expect_refusal, held, named, on, read, real_data, reference, replay_of},
+    harness::{
+        Harness, JANUARY_2021, expect_refusal, held, named, on, real_data, reference, replay_of,
+    },
 };
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient, listed_scenario,
@@ -386,14 +388,7 @@ async fn on_the_view(client: &mut StressServiceClient<Channel>, market: &Market)
 async fn the_squeeze_of_january_2021_once_more() {
     let Some(folder) = real_data("the squeeze of January 2021 once more") else { return };
     let harness = Harness::start().await;
-    for file in [
-        "prices/us_equities_2020-07_2021-03.csv.gz",
-        "prices/etf_ohlcv/SPY.csv.gz",
-        "prices/etf_ohlcv/IWM.csv.gz",
-        "universe/split_factor_2021-01-29_to_2024-03.csv",
-    ] {
-        harness.ingest(file.rsplit('/').next().unwrap(), &read(&folder, file)).await;
-    }
+    harness.ingest_real(&folder, &JANUARY_2021).await;
     let mut client = StressServiceClient::new(harness.channel().await);
     let worth = |symbol: &str, value: f64| held(symbol, Size::MarketValue(value));
     let positions = vec![worth("GME", -1e6), worth("AMC", -1e6), worth("AAPL", 3e6)];

@@ -43,7 +43,7 @@ impl LineRisk {
         movers: &[Mover],
         members: &BTreeMap<InstrumentId, f64>,
     ) -> Result<LineRisk, Vec<InvalidRisk>> {
-        let mut sources = Sources::default();
+        let mut sources = Sources::none();
         let mut lines = Vec::with_capacity(movers.len());
         for mover in movers {
             let Some(name) = &mover.name else {
@@ -75,7 +75,6 @@ impl LineRisk {
     }
 }
 
-#[derive(Default)]
 struct Sources {
     places: BTreeMap<InstrumentId, usize>,
     instruments: Vec<InstrumentId>,
@@ -83,6 +82,10 @@ struct Sources {
 }
 
 impl Sources {
+    const fn none() -> Sources {
+        Sources { places: BTreeMap::new(), instruments: Vec::new(), variances: Vec::new() }
+    }
+
     /// The place of an instrument, whose variance is that of its first mention.
     fn place(&mut self, instrument: InstrumentId, variance: f64) -> usize {
         *self.places.entry(instrument).or_insert_with(|| {

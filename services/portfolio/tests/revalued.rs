@@ -1,6 +1,5 @@
 //! A book at other values of some instruments: after trades, or at other prices.
 #![expect(clippy::unwrap_used, reason = "a helper that cannot continue fails its test")]
-#![expect(clippy::float_cmp, reason = "values are kept bit by bit")]
 
 use marketdata::{
     fixture::{Fixture, day},

@@ -225,18 +225,14 @@ impl Pools {
     /// # Errors
     /// If the system cannot start the threads.
     pub fn new(threads: usize, limits: &Limits) -> std::io::Result<Pools> {
-        let present = Bounds {
-            burst_ms: limits.queue_ms,
-            standing_ms: limits.standing_queue_ms,
-            burst_setting: "limits.queue_ms",
-            standing_setting: "limits.standing_queue_ms",
+        let bounds = |ms, setting| Bounds {
+            burst_ms: ms,
+            standing_ms: ms,
+            burst_setting: setting,
+            standing_setting: setting,
         };
-        let past = Bounds {
-            burst_ms: limits.past_queue_ms,
-            standing_ms: limits.past_queue_ms,
-            burst_setting: "limits.past_queue_ms",
-            standing_setting: "limits.past_queue_ms",
-        };
+        let present = bounds(limits.compute_queue_ms, "limits.compute_queue_ms");
+        let past = bounds(limits.past_queue_ms, "limits.past_queue_ms");
         let half = (threads / 2).max(1);
         Ok(Pools {
             present: Compute::new(threads, limits.compute_queue, present)?,

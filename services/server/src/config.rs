@@ -318,6 +318,7 @@ impl Config {
             ("limits.request_idle_ms", limits.request_idle_ms, longest),
             ("limits.queue_ms", limits.queue_ms, longest),
             ("limits.standing_queue_ms", limits.standing_queue_ms, longest),
+            ("limits.compute_queue_ms", limits.compute_queue_ms, longest),
             ("limits.past_queue_ms", limits.past_queue_ms, longest),
             ("limits.default_deadline_ms", limits.default_deadline_ms, longest),
             ("limits.max_deadline_ms", limits.max_deadline_ms, longest),

@@ -57,6 +57,9 @@ pub struct Limits {
     pub queue_ms: u64,
     /// The same while more arrives than the threads can do, so that the queue does not empty.
     pub standing_queue_ms: u64,
+    /// Expected time that a heavy computation may wait for a thread, milliseconds: a few plans of
+    /// hedges at once are no overload.
+    pub compute_queue_ms: u64,
     /// Expected time that the preparation of a view of the past may wait, milliseconds. Such
     /// preparations run on threads of their own, half as many.
     pub past_queue_ms: u64,
@@ -99,8 +102,9 @@ impl Limits {
             compute_queue: 64,
             calls_per_s_per_caller: 0,
             queue_ms: 1_000,
-            standing_queue_ms: 5,
-            past_queue_ms: 2_000,
+            standing_queue_ms: 100,
+            compute_queue_ms: 10_000,
+            past_queue_ms: 10_000,
             default_deadline_ms: 30_000,
             max_deadline_ms: 300_000,
             watch_lifetime_ms: 3_600_000,

@@ -149,6 +149,7 @@ mod tests {
             Value::String(_) if path == "tls.client_certificates" => other(json!("optional")),
             Value::String(_) if path == "tls.minimum_version" => other(json!("1.3")),
             Value::String(text) => other(json!(format!("{text},other=info"))),
+            Value::Null if path == "read_store" => other(json!("postgres://standby/ballast")),
             Value::Null => panic!("{path} has no value"),
         }
     }

@@ -10,9 +10,10 @@ use crate::{
     rpc::status::DOMAIN,
 };
 use portfolio::lines::Violation;
-use std::time::Duration;
+use prost::Message as _;
+use std::{collections::BTreeMap, time::Duration};
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt as _};
+use tonic_types::{ErrorDetails, StatusExt as _, pb};
 
 /// Metadata key of the number of violations that are not listed.
 pub const VIOLATIONS_LEFT_OUT: &str = "violations_left_out";
@@ -64,8 +65,28 @@ impl StatusParts {
         for (field, description) in texts {
             details.add_bad_request_violation(field, description);
         }
-        Status::with_error_details(self.code, message, details)
+        in_order(Status::with_error_details(self.code, message, details))
     }
+}
+
+/// The same status with the metadata of its reason in the order of their keys, so that equal
+/// refusals have equal bytes: a map is encoded in any order.
+fn in_order(status: Status) -> Status {
+    let Ok(mut whole) = pb::Status::decode(status.details()) else { return status };
+    for detail in &mut whole.details {
+        if !detail.type_url.ends_with("/google.rpc.ErrorInfo") {
+            continue;
+        }
+        let Ok(mut info) = pb::ErrorInfo::decode(detail.value.as_slice()) else { continue };
+        let metadata: BTreeMap<_, _> = info.metadata.drain().collect();
+        // Encodings of messages one after the other are that of the merged message.
+        detail.value = info.encode_to_vec();
+        for entry in metadata {
+            let of_entry = pb::ErrorInfo { metadata: [entry].into(), ..Default::default() };
+            detail.value.extend(of_entry.encode_to_vec());
+        }
+    }
+    Status::with_details(status.code(), status.message(), whole.encode_to_vec().into())
 }
 
 /// The first violations that fit into `room` bytes, as excerpts.
@@ -106,6 +127,27 @@ mod tests {
         let mut headers = http::HeaderMap::new();
         status.add_header(&mut headers).unwrap();
         headers.values().map(http::HeaderValue::len).sum()
+    }
+
+    #[test]
+    fn equal_refusals_have_equal_bytes() {
+        let keys = ["asked", "field", "head", "here", "name", "role"];
+        let status = || {
+            let metadata = keys.map(|key| (key, format!("value of {key}"))).into();
+            let (retry_ms, quota) = (Some(7), Some("limits.queue_ms"));
+            let parts =
+                StatusParts { code: Code::NotFound, reason: "REASON", metadata, retry_ms, quota };
+            parts.into_status("no such thing", &[])
+        };
+        let first = status();
+        let info = first.get_details_error_info().unwrap();
+        assert_eq!((info.reason.as_str(), info.domain.as_str()), ("REASON", DOMAIN));
+        assert_eq!(info.metadata.len(), keys.len());
+        assert_eq!(info.metadata["role"], "value of role");
+        assert!(first.get_details_retry_info().is_some());
+        for _ in 0..50 {
+            assert_eq!(status().details(), first.details());
+        }
     }
 
     fn text() -> impl Strategy<Value = String> {
