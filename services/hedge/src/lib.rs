@@ -55,7 +55,7 @@
 //! ½·Q·x²/z with its share z of a pick, the convex hull of both cases (Frangioni and Gentile 2006). The
 //! answer has the bound and the gap. [`limits::SolveLimits`] bound the search by nodes and by the gap,
 //! never by a clock: equal problems have equal answers, bit by bit. The caller may cancel between two
-//! convex problems.
+//! convex problems, and between two steps of the rounding to lots.
 //!
 //! Every solution is checked against the conditions of Karush, Kuhn and Tucker by code that shares
 //! nothing with the solver ([`proof::Residuals`]); one that misses them is no answer.
@@ -111,6 +111,8 @@ mod assemble;
 mod convex;
 
 mod branch;
+
+mod standing;
 
 mod rounding;
 
