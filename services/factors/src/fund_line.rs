@@ -1,13 +1,10 @@
 //! A fund of a book: what is held of it, what is known of it, and what could not be seen through.
 
-use crate::funds::FundFacts;
+use crate::funds::{FundFacts, WEIGHT_TOLERANCE};
 use marketdata::{
     day::Day,
     gap::{Gap, GapReason, Subject},
 };
-
-/// Published weights that miss one by more than this are a gap.
-const WEIGHT_TOLERANCE: f64 = 0.01;
 
 /// A fund of a book.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +58,19 @@ impl FundLine {
                  one name"
             );
             add(reason, missing.abs(), detail);
+        }
+        for (reason, inner, than) in [
+            (GapReason::InputMissing, facts.inner_missing, "less"),
+            (GapReason::Implausible, facts.inner_excess, "more"),
+        ] {
+            if 0 < inner.names {
+                let detail = format!(
+                    "the weights of the holdings of {} funds inside of {symbol} add up to {than} \
+                     than 100 %: the rest stays with {symbol}",
+                    inner.names
+                );
+                add(reason, inner.weight, detail);
+            }
         }
         if 0 < facts.unpriced.names {
             let detail = format!(

@@ -3,8 +3,9 @@
 //! A fund is worth the sum of its holdings, so a share of it is a share of each. Its weights are
 //! those of its newest known holdings. A holding that is a fund itself is opened in turn, down to
 //! [`DEPTH`] levels. What is not seen through stays with the fund, as its *rest*: cash and futures,
-//! which no line of a file of holdings describes, holdings without a weight, and holdings without a
-//! price. The weights of the members and the rest add up to one.
+//! which no line of a file of holdings describes, holdings without a weight, holdings without a
+//! price, and what is not seen through of the inner funds that were opened, times their weights. The
+//! weights of the members and the rest add up to one.
 //!
 //! A fund whose holdings lead back to itself is wrong data: it is not opened, so all of it is rest.
 
@@ -20,6 +21,9 @@ use std::collections::BTreeMap;
 
 /// Levels of funds inside of funds that are opened.
 pub const DEPTH: usize = 3;
+
+/// Published weights that miss one by more than this are a gap.
+pub const WEIGHT_TOLERANCE: f64 = 0.01;
 
 /// Calendar days after which holdings are old: funds publish them daily or monthly.
 const STALE_DAYS: i32 = 31;
@@ -64,6 +68,11 @@ pub struct FundFacts {
     /// Inner funds below [`DEPTH`] or leading back to themselves, and their weight. They are members
     /// if they have a price.
     pub unopened: Unseen,
+    /// Opened inner funds whose published weights add up to less than one by more than
+    /// [`WEIGHT_TOLERANCE`], and what they miss; it is part of the rest.
+    pub inner_missing: Unseen,
+    /// The same for more than one; the rest is less by it.
+    pub inner_excess: Unseen,
     /// Whether its holdings lead back to itself.
     pub is_circular: bool,
 }
@@ -195,17 +204,23 @@ impl Shelf<'_> {
         self.weights.get(&fund).map_or(&[], Vec::as_slice)
     }
 
+    fn published_weight(&self, fund: InstrumentId) -> f64 {
+        self.holdings(fund).iter().map(|(_, weight)| weight).sum()
+    }
+
     /// Opens a fund; its members may be listed more than once.
     fn open(&self, id: InstrumentId, held: &Published) -> Fund {
         let facts = FundFacts {
             held_on: held.held_on,
             published_at: held.published_at,
             oldest_on: held.held_on,
-            published_weight: self.holdings(id).iter().map(|(_, weight)| weight).sum(),
+            published_weight: self.published_weight(id),
             members: 0,
             rest: 0.0,
             unpriced: Unseen::NOTHING,
             unopened: Unseen::NOTHING,
+            inner_missing: Unseen::NOTHING,
+            inner_excess: Unseen::NOTHING,
             is_circular: self.leads_to(id, id, DEPTH),
         };
         let mut fund = Fund { facts, members: Vec::new() };
@@ -217,30 +232,35 @@ impl Shelf<'_> {
 
     /// Adds the holdings of `inner`, of which `share` is in the fund.
     fn add(&self, (inner, share): (InstrumentId, f64), levels: usize, fund: &mut Fund) {
-        let mut seen = 0.0;
         for (member, weight) in self.holdings(inner) {
             let part = share * weight;
             if self.weights.contains_key(member) {
                 if 1 < levels && !self.leads_to(*member, *member, DEPTH) {
-                    fund.facts.oldest_on = fund.facts.oldest_on.min(self.held_on[member]);
-                    self.add((*member, part), levels - 1, fund);
-                    seen += weight;
+                    self.add_inner((*member, part), levels - 1, fund);
                     continue;
                 }
                 fund.facts.unopened.add(part);
             }
             if self.quotes.get(*member).is_some() {
                 fund.members.push((*member, part));
-                seen += weight;
             } else {
                 fund.facts.unpriced.add(part);
             }
         }
-        // The rest of an inner fund is that fund; the rest of the fund itself follows from the sum.
-        let rest = without_rounding(1.0 - seen);
-        if levels < DEPTH && 0.0 < rest.abs() && self.quotes.get(inner).is_some() {
-            fund.members.push((inner, share * rest));
+    }
+
+    /// Opens an inner fund. What is not seen through of it is missing in the sum over the members,
+    /// and so is part of the fund's rest.
+    fn add_inner(&self, (inner, part): (InstrumentId, f64), levels: usize, fund: &mut Fund) {
+        let facts = &mut fund.facts;
+        facts.oldest_on = facts.oldest_on.min(self.held_on[&inner]);
+        let missing = 1.0 - self.published_weight(inner);
+        if WEIGHT_TOLERANCE < missing {
+            facts.inner_missing.add(part * missing);
+        } else if missing < -WEIGHT_TOLERANCE {
+            facts.inner_excess.add(part * missing);
         }
+        self.add((inner, part), levels, fund);
     }
 
     /// Whether a fund's holdings lead to an instrument within some levels.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a market made for tests is whole")]
 
 use factors::{
+    fund_line::FundLine,
     funds::{Fund, Funds},
     look_through::{FundView, Part, look_through},
 };
@@ -142,14 +143,45 @@ fn inner_funds_are_opened_to_three_levels() {
     ];
     let snapshot = market(&["AAA", "F1", "F2", "F3", "F4"], &holdings);
     let found = fund(&snapshot, "F1");
-    // AAA: .5 + .5·.5 + .25·.4 = .85; the rest of F3, .25·.1, stays F3; F4 stays .125.
-    let expected = [("AAA", 0.85), ("F3", 0.025), ("F4", 0.125)];
+    // AAA: .5 + .5·.5 + .25·.4 = .85; F4 stays .125; the rest of F3, .25·.1, is a rest of F1.
+    let expected = [("AAA", 0.85), ("F4", 0.125)];
     for ((symbol, weight), expected) in members(&snapshot, &found).iter().zip(expected) {
         assert_eq!(symbol, expected.0);
         near(*weight, expected.1);
     }
-    assert_eq!((found.members.len(), found.facts.rest), (3, 0.0));
+    assert_eq!(found.members.len(), 2);
+    near(found.facts.rest, 0.025);
     assert_eq!((found.facts.unopened.names, found.facts.unopened.weight), (1, 0.125));
+}
+
+/// Half of the outer fund is an inner fund whose weights add up to 60 %, 130 % or 100 % with a tenth
+/// without a price: half of what is missing is the outer fund's rest, and the inner fund is no name.
+#[test]
+fn the_rest_of_an_inner_fund_is_a_rest_of_the_outer_one() {
+    for (inner, second, rest, missing, excess, unpriced) in [
+        (("INNER", "AAA", 0.4), ("INNER", "BBB", 0.2), 0.2, 0.2, 0.0, 0.0),
+        (("INNER", "AAA", 0.8), ("INNER", "BBB", 0.5), -0.15, 0.0, 0.15, 0.0),
+        (("INNER", "AAA", 0.9), ("INNER", "GONE", 0.1), 0.05, 0.0, 0.0, 0.05),
+    ] {
+        let holdings = [("OUTER", "INNER", 0.5), ("OUTER", "AAA", 0.5), inner, second];
+        let snapshot = market(&["AAA", "BBB", "INNER", "OUTER"], &holdings);
+        let found = fund(&snapshot, "OUTER");
+        assert!(members(&snapshot, &found).iter().all(|(symbol, _)| symbol != "INNER"));
+        let facts = found.facts;
+        near(facts.rest, rest);
+        near(facts.inner_missing.weight, missing);
+        near(facts.inner_excess.weight, excess);
+        near(facts.unpriced.weight, unpriced);
+        let line = FundLine {
+            symbol: "OUTER".to_owned(),
+            market_value: 100.0,
+            gross: 100.0,
+            facts: Some(facts),
+        };
+        near(line.rest_gross(), 100.0 * rest.abs());
+        let [gap] = &line.gaps(day(TODAY), 200.0)[..] else { panic!("one gap") };
+        near(gap.gross_share.unwrap(), rest.abs() / 2.0);
+    }
 }
 
 #[test]

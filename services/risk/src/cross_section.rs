@@ -6,7 +6,9 @@
 //! close they make a [`FactorModel`] for the next session.
 //!
 //! Sectors, kinds and companies are those known at the as-of date, also for past sessions. Funds are
-//! not covered: they are what they hold. Lines of one company have specific risks of their own here,
+//! not covered: they are what they hold. A model without sectors is better than one of few names, so
+//! the scheme of the view is used only if it classifies at least half of the companies, and as many
+//! as a regression needs; then companies without a sector estimate nothing. Lines of one company have specific risks of their own here,
 //! so a book long one class and short the other has more risk in this model than in truth.
 
 pub mod settings;
@@ -60,6 +62,10 @@ pub enum Unavailable {
         sessions: usize,
         /// Sessions needed.
         needed: usize,
+        /// Names in the estimation universe of the last session.
+        names: usize,
+        /// Names that a regression needs.
+        names_needed: usize,
     },
     /// No name has enough residuals for a specific risk.
     NoSpecificRisk,
@@ -91,7 +97,8 @@ pub struct Estimated {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NameNotes {
     unknown: u8,
-    /// Whether it has a sector in the scheme of the view. Without one it has no exposure to any.
+    /// Whether it has a sector, in the scheme of the view if that is used. Without one it has no
+    /// exposure to any.
     pub has_sector: bool,
     /// Whether it belongs to the estimation universe of the last session.
     pub is_in_universe: bool,
@@ -120,8 +127,9 @@ pub fn prepare(
     earlier: Option<&CrossSection>,
 ) -> CrossSection {
     let earlier = earlier.filter(|earlier| earlier.settings == settings);
-    let lines = inputs::lines(model);
-    let inputs = Inputs::of(model, &lines, &settings);
+    let mut lines = inputs::lines(model);
+    let sectors = inputs::sectors(model, &mut lines, &settings);
+    let inputs = Inputs::of(model, &lines, sectors, &settings);
     let history = History::of(&inputs, earlier.map(|earlier| &earlier.history));
     let noise = earlier.and_then(|earlier| earlier.outcome.as_ref().ok()).map(|known| &known.noise);
     let outcome = estimate(&inputs, &history, noise);
@@ -151,10 +159,11 @@ fn estimate(
 ) -> Result<Estimated, Unavailable> {
     let needed = inputs.settings.observations_min;
     let sessions = history.returns(0).flatten().count();
-    let too_few = Unavailable::TooFewSessions { sessions, needed };
-    let exposures = inputs.latest().ok_or(too_few)?;
+    let names_needed = inputs.settings.names_min;
+    let too_few = |names| Unavailable::TooFewSessions { sessions, needed, names, names_needed };
+    let exposures = inputs.latest().ok_or(too_few(0))?;
     if sessions < needed {
-        return Err(too_few);
+        return Err(too_few(exposures.universe.len()));
     }
     let all = factors(&history.sectors);
     let (kept, left_out): (Vec<usize>, Vec<usize>) =

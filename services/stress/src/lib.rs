@@ -21,6 +21,8 @@
 //! Satchkov and Schachter, Robust risk estimation and hedging: a reverse stress testing approach
 //! (2015). Every module has its formulas. Modules are declared in reading order.
 
+mod total;
+
 pub mod gaussian;
 pub mod plausibility;
 

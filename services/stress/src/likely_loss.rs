@@ -8,6 +8,7 @@ use crate::{
     plausibility::TailProbability,
     reverse::{Boxes, NoScenario, likeliest},
     setting::Setting,
+    total::total,
 };
 use portfolio::book::{Book, Holding};
 use risk::factor_view::FactorView;
@@ -196,7 +197,7 @@ impl Asked<'_> {
         let moves = found.common.iter().zip(&found.common_pnl);
         Ok(LikelyLoss {
             factors: moves.enumerate().map(coordinate).collect(),
-            specific_pnl: found.specific_pnl.iter().sum(),
+            specific_pnl: total(&found.specific_pnl),
             positions,
             partitions: self.partitions.iter().map(|parts| parts.sums(&by_holding)).collect(),
             distance: found.distance,

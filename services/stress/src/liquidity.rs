@@ -9,6 +9,7 @@
 //! is [`factors::impact`]'s. What cannot be sold in time is left, and reported with the names whose
 //! volume is unknown: their cost is not zero.
 
+use crate::total::total;
 use factors::{average_volume, impact::Order};
 use marketdata::{
     bars::Bars,
@@ -103,7 +104,7 @@ pub fn adjusted(
     terms: &ExitTerms,
 ) -> Result<LiquidityAdjusted, Vec<ExitFault>> {
     terms.check()?;
-    let pnl = by_holding.iter().sum();
+    let pnl = total(by_holding);
     let mut report = LiquidityAdjusted {
         pnl,
         cost: 0.0,

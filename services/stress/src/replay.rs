@@ -20,6 +20,7 @@ use crate::{
     hypothetical::NINE_OF_TEN,
     partition::Partition,
     past::{Past, PastReturns, Source},
+    total::total,
 };
 use factors::roles::Roles;
 use marketdata::{day::Day, instrument::InstrumentId};
@@ -104,7 +105,7 @@ pub fn replay(
         .map(|holding| sums.add(model, &past, holding, &past.returns(holding.instrument)))
         .collect();
     let by_holding: Vec<f64> = positions.iter().map(|position| position.pnl).collect();
-    let pnl: f64 = by_holding.iter().sum();
+    let pnl = total(&by_holding);
     let reach = NINE_OF_TEN * sums.open_variance.sqrt();
     Some(ReplayReport {
         pnl,

@@ -16,7 +16,8 @@
 //! g = C(μ − λe),  μ_B = C_BB⁻¹(bound + λ(Ce)_B),  u_i = −λ·d_i·e_i within its box
 //! ```
 //!
-//! so C is never inverted, and may be singular.
+//! so C is never inverted, and may be singular. P&L is counted in a power of two near the largest e,
+//! which rounds nothing, so that no square of a tiny or huge book leaves the range of numbers.
 
 use crate::{
     gaussian::{Form, Joint},
@@ -82,6 +83,32 @@ pub enum NoScenario {
     Unsolved,
 }
 
+impl NoScenario {
+    /// The same, with P&L counted in units that are 2^−`unit` times as large.
+    fn scaled(self, unit: i32) -> NoScenario {
+        match self {
+            NoScenario::OutOfReach { largest_loss } => {
+                NoScenario::OutOfReach { largest_loss: libm::ldexp(largest_loss, unit) }
+            }
+            other => other,
+        }
+    }
+}
+
+/// The exponent of the largest weight of a form; 0 without any.
+fn unit_exponent(form: &Form) -> i32 {
+    let weights = form.common.iter().chain(form.specific.iter().map(|(_, weight)| weight));
+    let largest = weights.fold(0.0_f64, |largest, weight| largest.max(weight.abs()));
+    if 0.0 < largest { libm::ilogb(largest) } else { 0 }
+}
+
+/// A form times 2^`exponent`.
+fn scaled(form: &Form, exponent: i32) -> Form {
+    let times = |weight: &f64| libm::ldexp(*weight, exponent);
+    let specific = form.specific.iter().map(|(name, weight)| (*name, times(weight)));
+    Form { common: form.common.iter().map(times).collect(), specific: specific.collect() }
+}
+
 /// The likeliest scenario over some sessions in which the P&L is −`loss`.
 ///
 /// # Errors
@@ -102,9 +129,11 @@ pub fn likeliest(
     if !lawful {
         return Err(NoScenario::Boxes);
     }
+    let unit = unit_exponent(pnl);
+    let (loss, pnl) = (libm::ldexp(loss, -unit), &scaled(pnl, -unit));
     let path = Path::of(joint, pnl, f64::from(sessions), boxes).ok_or(NoScenario::Unsolved)?;
     let deviation = (path.sessions * joint.covariance(pnl, pnl)).sqrt();
-    let (lambda, fixed) = path.follow(loss)?;
+    let (lambda, fixed) = path.follow(loss).map_err(|why| why.scaled(unit))?;
     let line = path.line(&fixed).ok_or(NoScenario::Unsolved)?;
     let common = line.at(lambda);
     let mut specific = vec![0.0; joint.specific.len()];
@@ -115,9 +144,10 @@ pub fn likeliest(
         return Err(NoScenario::Unsolved);
     }
     let mut specific_pnl = vec![0.0; joint.specific.len()];
-    path.names.iter().for_each(|name| specific_pnl[name.at] = name.value * specific[name.at]);
+    let made = |e: f64, moved: f64| libm::ldexp(e * moved, unit);
+    path.names.iter().for_each(|name| specific_pnl[name.at] = made(name.value, specific[name.at]));
     Ok(Likeliest {
-        common_pnl: pnl.common.iter().zip(&common).map(|(e, g)| e * g).collect(),
+        common_pnl: pnl.common.iter().zip(&common).map(|(e, g)| made(*e, *g)).collect(),
         specific_pnl,
         specific,
         distance: squared.max(0.0).sqrt(),
@@ -218,8 +248,12 @@ impl<'a> Path<'a> {
             let Some((end, event)) = next else {
                 // Nothing moves any further: this is the largest loss.
                 let last = self.names.iter().map(Name::stops_at).fold(lambda, f64::max);
-                let largest_loss = -self.pnl(&line, last);
-                return Err(NoScenario::OutOfReach { largest_loss });
+                let largest_loss = 0.0 - self.pnl(&line, last);
+                return Err(if largest_loss.is_finite() {
+                    NoScenario::OutOfReach { largest_loss }
+                } else {
+                    NoScenario::Unsolved
+                });
             };
             lambda = end;
             match event {

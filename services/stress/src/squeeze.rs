@@ -3,7 +3,7 @@
 //! The squeeze is given: a return per name, on top of what the scenario does to it. A short of value
 //! V with the scenario's P&L p then makes p + (V + p)·j: its price moves by (1 + r)(1 + j) − 1.
 
-use crate::shock::SIZE_MAX;
+use crate::{shock::SIZE_MAX, total::total};
 use marketdata::instrument::InstrumentId;
 use portfolio::book::Book;
 use std::collections::BTreeMap;
@@ -74,7 +74,7 @@ pub fn combined(
     };
     let positions: Vec<f64> = book.holdings.iter().zip(by_holding).map(of).collect();
     Ok(Combined {
-        pnl: positions.iter().sum(),
+        pnl: total(&positions),
         squeeze_pnl,
         positions,
         not_short: squeeze.iter().map(|name| name.instrument).filter(|id| !shorts(*id)).collect(),

@@ -51,6 +51,8 @@ const CHUNK_SESSIONS: usize = 256;
 pub(crate) struct Inputs<'a> {
     pub(crate) model: &'a RiskModel,
     pub(crate) lines: &'a [Line],
+    /// Names of the sectors, see [`super::inputs::sectors`].
+    sectors: &'a [String],
     pub(crate) settings: &'a CrossSectionSettings,
     /// Return of the market by session of the panel: mean of all companies' returns weighted by
     /// their caps of the session before. NaN if none has one.
@@ -61,14 +63,15 @@ impl<'a> Inputs<'a> {
     pub(crate) fn of(
         model: &'a RiskModel,
         lines: &'a [Line],
+        sectors: &'a [String],
         settings: &'a CrossSectionSettings,
     ) -> Inputs<'a> {
         let market = by_chunk(0..model.panel.width, |sessions| market(model, lines, sessions));
-        Inputs { model, lines, settings, market }
+        Inputs { model, lines, sectors, settings, market }
     }
 
     fn sectors(&self) -> usize {
-        self.model.sectors.len()
+        self.sectors.len()
     }
 
     /// The exposures at the close of each of some sessions, in turn. Characteristics are computed
@@ -196,7 +199,7 @@ impl History {
         let found = by_chunk(seen.clone(), |chunk| fingerprints(model, inputs.lines, chunk));
         let fingerprints: Vec<(Day, u64)> = days[seen].iter().copied().zip(found).collect();
         let earlier = earlier.filter(|earlier| {
-            earlier.sectors == *model.sectors && earlier.continues(&fingerprints, is_whole)
+            earlier.sectors == inputs.sectors && earlier.continues(&fingerprints, is_whole)
         });
         let kept = earlier.map_or(0, |earlier| earlier.shared_with(&days[first..]));
         let fits = inputs.fits(first + kept..width);
@@ -207,7 +210,7 @@ impl History {
             names: Vec::new(),
             residuals: Panel::empty(0),
             lines: inputs.lines.iter().map(|line| line.instrument).collect(),
-            sectors: model.sectors.to_vec(),
+            sectors: inputs.sectors.to_vec(),
             fingerprints,
             taken_over: kept,
         };

@@ -1,5 +1,6 @@
 //! What the exposures of each name are made of, besides its returns: read once per view.
 
+use super::settings::CrossSectionSettings;
 use crate::{model::RiskModel, name::NONE};
 use factors::{
     market_value::{CapSource, KnownShares},
@@ -21,7 +22,7 @@ pub(crate) struct Line {
     pub(crate) instrument: InstrumentId,
     /// Row of the panel.
     pub(crate) row: u32,
-    /// Index of its sector, if it has one.
+    /// Index of its sector, if it has one and the model has sectors.
     pub(crate) sector: Option<usize>,
     /// Whether it is known to be a company; others may be funds and estimate nothing.
     pub(crate) is_company: bool,
@@ -93,6 +94,24 @@ pub(crate) fn lines(model: &RiskModel) -> Vec<Line> {
         siblings.iter().for_each(|at| lines[*at].company_cap = Some(caps.clone()));
     }
     lines
+}
+
+/// The sectors of the model: those of the view's scheme, or none if it classifies too few companies.
+/// The lines have none then either.
+pub(crate) fn sectors<'a>(
+    model: &'a RiskModel,
+    lines: &mut [Line],
+    settings: &CrossSectionSettings,
+) -> &'a [String] {
+    let companies = lines.iter().filter(|line| line.is_company);
+    let (count, classified) = companies.fold((0, 0), |(count, classified), line| {
+        (count + 1, classified + usize::from(line.sector.is_some()))
+    });
+    if count <= 2 * classified && settings.names_min <= classified {
+        return &model.sectors;
+    }
+    lines.iter_mut().for_each(|line| line.sector = None);
+    &[]
 }
 
 fn company_caps(lines: &[Line], siblings: &[usize]) -> Vec<f32> {

@@ -26,7 +26,7 @@ pub(crate) struct Exposures {
 
 impl Exposures {
     /// The universe are companies with a sector, a market value that is large enough, and returns
-    /// enough for a beta. If no line has a sector, none is asked for.
+    /// enough for a beta. If the model has no sectors, none is asked for.
     pub(crate) fn of(
         lines: &[Line],
         characteristics: &[Characteristics],

@@ -11,7 +11,7 @@ use marketdata::{
     instant::Instant,
     instrument::{InstrumentId, Namespace},
 };
-use risk::cross_section::{Unavailable, style::Style};
+use risk::cross_section::{SECTOR_PREFIX, Unavailable, style::Style};
 use simulation::market::{Market, Parameters};
 
 /// Everything that a cross-section says, by symbol, in bits.
@@ -62,6 +62,16 @@ fn a_continued_model_is_that_of_a_fresh_process() {
 
 /// A fixture with the names of a simulated market, in the given order, up to a day.
 fn fixture(market: &Market, names: impl Iterator<Item = usize>, last: Day) -> Fixture {
+    partly_classified(market, names, last, market.names.len())
+}
+
+/// The same, of which only the first names have a sector.
+fn partly_classified(
+    market: &Market,
+    names: impl Iterator<Item = usize>,
+    last: Day,
+    classified: usize,
+) -> Fixture {
     let mut fixture = Fixture::new();
     for at in names {
         let (name, bars) = (&market.names[at], market.bars(at));
@@ -76,10 +86,12 @@ fn fixture(market: &Market, names: impl Iterator<Item = usize>, last: Day) -> Fi
             (Field::PublicFloat, name.shares() * name.float_share),
         ];
         fixture.fact(Dataset::ShareCounts, key, on, published, &counts);
-        let sector = simulation::universe::SECTORS[name.sector];
-        let listing =
-            [(Field::Sector, fixture.text(sector)), (Field::SectorScheme, fixture.text("NASDAQ"))];
-        fixture.fact(Dataset::Listings, key, on, published, &listing);
+        if at < classified {
+            let sector = fixture.text(simulation::universe::SECTORS[name.sector]);
+            let listing =
+                [(Field::Sector, sector), (Field::SectorScheme, fixture.text("NASDAQ"))];
+            fixture.fact(Dataset::Listings, key, on, published, &listing);
+        }
     }
     fixture.commit();
     fixture
@@ -141,7 +153,9 @@ fn what_is_missing_is_said() {
         models(&view, None).cross_section.outcome
     };
     let early = outcome(119).err();
-    assert_eq!(early, Some(Unavailable::TooFewSessions { sessions: 59, needed: 60 }));
+    let too_few =
+        Unavailable::TooFewSessions { sessions: 59, needed: 60, names: 100, names_needed: 50 };
+    assert_eq!(early, Some(too_few));
     let estimated = outcome(120).unwrap();
     // No settlement is known, and a momentum needs 81 sessions: two styles are left out, and short
     // interest is unknown for every name.
@@ -150,4 +164,29 @@ fn what_is_missing_is_said() {
     assert_eq!(estimated.unknown(Style::ShortInterest), 100);
     assert_eq!(estimated.unknown(Style::Beta), 0);
     assert_eq!(estimated.factor_regime, None);
+}
+
+/// Sectors of a few names, or of less than half of them, take nothing from the model without any;
+/// those of half of them and of 50 names are used.
+#[test]
+fn a_little_classification_changes_nothing() {
+    let market = Market::new(Parameters { names: 120, days: 150, seed: 5 });
+    let last = *market.days.last().unwrap();
+    let of = |classified: usize| {
+        let fixture = partly_classified(&market, 0..120, last, classified);
+        models(&fixture.snapshot(Instant::close_of(last)), None)
+    };
+    let has_sectors = |models: &Models| {
+        let factors = factor_model(models).factors();
+        factors.iter().any(|factor| factor.starts_with(SECTOR_PREFIX))
+    };
+    let none = of(0);
+    assert!(!has_sectors(&none));
+    for classified in [1, 59] {
+        assert_eq!(said(&of(classified)), said(&none), "{classified} of 120");
+    }
+    let half = of(60);
+    assert!(has_sectors(&half));
+    let notes = &half.cross_section.outcome.as_ref().unwrap().names;
+    assert_eq!(notes.iter().filter(|notes| notes.has_sector).count(), 60);
 }

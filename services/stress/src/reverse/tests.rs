@@ -77,6 +77,36 @@ fn problem(seed: u64) -> (Joint, Form, Boxes) {
     (Joint { common: common.unwrap(), specific }, Form { common: e, specific: held }, boxes)
 }
 
+/// A book of 2^±990 times the value, with that many times the loss, has the same scenario to the bit,
+/// although its squares are no numbers; the largest loss within boxes is as many times as large, and
+/// 0, not −0, for a book of nothing. A loss that is too far out is not solved.
+#[test]
+fn tiny_and_huge_books_have_the_scenario_of_any_other() {
+    let (joint, pnl, boxes) = problem(7);
+    let largest = largest_loss(&joint, &pnl, &boxes);
+    let any = likeliest(&joint, &pnl, (0.5 * largest, 1), &boxes).unwrap();
+    for exponent in [-990, 990] {
+        let book = scaled(&pnl, exponent);
+        let loss = libm::ldexp(0.5 * largest, exponent);
+        let found = likeliest(&joint, &book, (loss, 1), &boxes).unwrap();
+        assert_eq!((&found.common, &found.specific), (&any.common, &any.specific));
+        assert_eq!(found.distance.to_bits(), any.distance.to_bits());
+        let far = likeliest(&joint, &book, (4.0 * loss, 1), &boxes);
+        let Err(NoScenario::OutOfReach { largest_loss }) = far else { panic!("{far:?}") };
+        let expected = libm::ldexp(largest, exponent);
+        assert!((largest_loss - expected).abs() < 1e-9 * expected);
+    }
+    let tiny = scaled(&pnl, -990);
+    let free = Boxes::none(pnl.common.len());
+    assert_eq!(likeliest(&joint, &tiny, (1e15, 1), &free), Err(NoScenario::Unsolved));
+    let far = likeliest(&joint, &tiny, (1e15, 1), &boxes);
+    assert!(matches!(far, Err(NoScenario::OutOfReach { largest_loss }) if 0.0 < largest_loss));
+    let nothing = Form { common: vec![0.0; pnl.common.len()], specific: Vec::new() };
+    let found = likeliest(&joint, &nothing, (1.0, 1), &free);
+    let Err(NoScenario::OutOfReach { largest_loss }) = found else { panic!("{found:?}") };
+    assert_eq!(largest_loss.to_bits(), 0.0_f64.to_bits());
+}
+
 /// The largest loss within the boxes, by the corner of each.
 fn largest_loss(joint: &Joint, pnl: &Form, boxes: &Boxes) -> f64 {
     let corner = |(e, (low, high)): (&f64, &(f64, f64))| -(e * low).min(e * high);

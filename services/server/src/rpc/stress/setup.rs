@@ -97,9 +97,10 @@ impl Views {
 
 fn no_model(why: Unavailable) -> Gap {
     let why = match why {
-        Unavailable::TooFewSessions { sessions, needed } => {
-            format!("{sessions} sessions have a regression, {needed} are needed")
-        }
+        Unavailable::TooFewSessions { sessions, needed, names, names_needed } => format!(
+            "{sessions} sessions have a regression, {needed} are needed; {names} companies can be \
+             in the last one, {names_needed} are needed"
+        ),
         Unavailable::NoSpecificRisk => "no name has enough residuals".to_owned(),
         Unavailable::NoCovariance => "the factors have no covariance".to_owned(),
     };

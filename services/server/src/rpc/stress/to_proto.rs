@@ -117,7 +117,7 @@ impl Shown<'_> {
     }
 
     fn likely(self, likely: &LikelyLoss) -> v1::LikelyScenario {
-        let pnl = likely.positions.iter().map(|position| position.pnl).sum();
+        let pnl = likely.positions.iter().fold(0.0, |sum, position| sum + position.pnl);
         let made = |at: usize| {
             let LossPosition { pnl, moved, .. } = likely.positions[at];
             Made { total_return: moved, ..self.expected(at, pnl) }
