@@ -57,6 +57,9 @@
 //! never by a clock: equal problems have equal answers, bit by bit. The caller may cancel between two
 //! convex problems, and between two steps of the rounding to lots.
 //!
+//! Where the solver stops without an answer, the problem of the first phase, in which every row may be
+//! missed, decides whether the limits contradict each other.
+//!
 //! Every solution is checked against the conditions of Karush, Kuhn and Tucker by code that shares
 //! nothing with the solver ([`proof::Residuals`]); one that misses them is no answer.
 //!
@@ -103,6 +106,8 @@ pub mod optimize;
 pub mod frontier;
 
 mod program;
+
+mod feasible;
 
 mod solve;
 
