@@ -1,13 +1,9 @@
 //! Reads what is known of each line.
 
 use super::DeskLine;
-use crate::{
-    line_risk::Mover,
-    terms::{DeskTerms, Instrument, LineTerms, TermsFault},
-};
+use crate::terms::{DeskTerms, Instrument, LineTerms, TermsFault};
 use factors::{
     average_volume::{self, Average},
-    fund_holdings::newest_weights,
     squeeze_threshold::squeeze_threshold,
 };
 use marketdata::{
@@ -16,9 +12,8 @@ use marketdata::{
     instrument::InstrumentId,
 };
 use portfolio::book::{Book, Holding};
-use risk::factor_view::FactorView;
+use risk::{factor_view::FactorView, specific_sources::Mover};
 use stats::moments::{Ddof, standard_deviation};
-use std::collections::BTreeMap;
 
 /// Sessions of the volatility behind a squeeze threshold, and how many a name needs of its own.
 const THRESHOLD_SESSIONS: usize = 60;
@@ -78,7 +73,7 @@ impl Reader<'_> {
         if let Err(reason) = self.volume(id) {
             gap(reason, "what trades in it is unknown: it is not traded");
         }
-        let mover = self.mover(id);
+        let mover = Mover::of(self.view, id);
         if mover.name.is_none() {
             gap(
                 GapReason::ShortHistory,
@@ -115,7 +110,7 @@ impl Reader<'_> {
             faults.push(TermsFault::Repeated(at));
         }
         let line = self.instrument_line(instrument);
-        let mover = self.mover(instrument.moves_as);
+        let mover = Mover::of(self.view, instrument.moves_as);
         let known = [
             ("price", line.unit_value.is_some()),
             ("volume", line.volume.is_some()),
@@ -180,31 +175,10 @@ impl Reader<'_> {
         if 0.0 < usd { Ok(usd) } else { Err(GapReason::NoVolume) }
     }
 
-    fn mover(&self, instrument: InstrumentId) -> Mover {
-        let is_fund = self.view.risk.anchored(instrument).is_fund;
-        let snapshot = &self.view.risk.snapshot;
-        let members = if is_fund { newest_weights(snapshot, instrument) } else { Vec::new() };
-        Mover { instrument, name: self.view.name(instrument), members }
-    }
-
     /// Whether it is a fund of which no holdings are known.
     fn is_closed(&self, mover: &Mover) -> bool {
         self.view.risk.anchored(mover.instrument).is_fund && mover.members.is_empty()
     }
-}
-
-/// Specific variances of the companies that funds hold, and of those that are lines themselves.
-pub(super) fn member_variances(
-    view: &FactorView<'_>,
-    movers: &[Mover],
-) -> BTreeMap<InstrumentId, f64> {
-    let members = movers.iter().flat_map(|mover| &mover.members);
-    let of_model = members
-        .filter_map(|(id, _)| Some((*id, view.factors.specific_variance(view.factors.row(*id)?))));
-    let own = movers.iter().filter(|mover| mover.members.is_empty());
-    let own =
-        own.filter_map(|mover| Some((mover.instrument, mover.name.as_ref()?.specific_variance)));
-    of_model.chain(own).collect()
 }
 
 /// θ of a source.
