@@ -14,14 +14,17 @@ use crate::{
     clock::Clock,
     history::History,
     line::quadratic_impact,
-    line_risk::{LineRisk, Mover},
+    line_risk::LineRisk,
     terms::{DeskTerms, LineTerms, TermsFault},
 };
 use factors::impact::Y;
 use gather::Gathered;
 use marketdata::{gap::Gap, instrument::InstrumentId};
 use portfolio::book::Book;
-use risk::factor_view::{FactorView, Rung};
+use risk::{
+    factor_view::{FactorView, Rung},
+    specific_sources::{Mover, member_variances},
+};
 use std::{collections::BTreeMap, sync::OnceLock};
 
 /// A line with what a plan needs of it.
@@ -103,7 +106,7 @@ impl<'a> Desk<'a> {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let members = gather::member_variances(view, &movers);
+        let members = member_variances(view, &movers);
         let risk = LineRisk::of(view.factors.covariance(), &movers, &members);
         debug_assert!(risk.is_ok(), "invariant: a factor model is a model of risk: {risk:?}");
         // Unreachable: the covariance and the variances are those of an estimated model.
@@ -174,7 +177,7 @@ impl<'a> Desk<'a> {
 
     /// Specific variances of the names that lines load.
     pub(crate) fn member_variances(&self) -> BTreeMap<InstrumentId, f64> {
-        gather::member_variances(self.view, &self.movers)
+        member_variances(self.view, &self.movers)
     }
 
     fn set_volatilities(&mut self) {

@@ -3,8 +3,7 @@
 //! A missing return is replaced by what the line's exposures explain of the session, X·f, and by zero if
 //! a factor has no return: without the specific part, so that much of it makes risk look smaller.
 
-use crate::line_risk::Mover;
-use risk::factor_view::FactorView;
+use risk::{factor_view::FactorView, specific_sources::Mover};
 use std::ops::Range;
 
 /// Returns by line and session.

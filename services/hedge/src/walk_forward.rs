@@ -10,7 +10,7 @@
 use crate::{
     desk::Desk,
     limits::{IsCancelled, SolveLimits, Stopped},
-    line_risk::{LineRisk, Mover},
+    line_risk::LineRisk,
     optimize::{Answer, optimize},
     plan::Plan,
     scheme::Scheme,
@@ -21,6 +21,7 @@ use risk::{
     factor_view::{FactorView, ModelledName, Rung},
     large_moves::NINE_OF_TEN,
     projection,
+    specific_sources::Mover,
 };
 use stats::{covariance, ewma::Centre, moments::mean};
 use std::{collections::BTreeMap, ops::Range};

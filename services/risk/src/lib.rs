@@ -50,5 +50,7 @@ pub mod projection;
 
 pub mod factor_view;
 
+pub mod specific_sources;
+
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;

@@ -171,13 +171,12 @@ impl Asked<'_> {
         let (common, specific) = (given.expected_common(), given.expected_specific());
         let holdings = self.book.holdings.iter();
         let of = |holding: &portfolio::book::Holding| {
-            let (Some(name), Some(place)) =
-                (self.setting.name(holding.instrument), self.setting.place(holding.instrument))
-            else {
+            let own = self.setting.specific(holding.instrument, &specific);
+            let Some((name, own)) = self.setting.name(holding.instrument).zip(own) else {
                 return 0.0;
             };
             // No name has an exposure to the rests, which come after the factors.
-            let moved = stats::kernel::dot(&name.exposures, &common) + specific[place];
+            let moved = stats::kernel::dot(&name.exposures, &common) + own;
             holding.market_value * moved
         };
         holdings.map(of).collect()

@@ -178,11 +178,10 @@ impl Asked<'_> {
         let found = likeliest(joint, &self.form, (loss, sessions), &self.boxes)?;
         let position = |holding: &Holding| {
             let name = self.setting.name(holding.instrument);
-            let place = self.setting.place(holding.instrument);
-            let Some((name, place)) = name.zip(place) else {
+            let specific = self.setting.specific(holding.instrument, &found.specific);
+            let Some((name, specific)) = name.zip(specific) else {
                 return LossPosition { moved: 0.0, specific: 0.0, pnl: 0.0 };
             };
-            let specific = found.specific[place];
             let moved = stats::kernel::dot(&name.exposures, &found.common) + specific;
             LossPosition { moved, specific, pnl: holding.market_value * moved }
         };

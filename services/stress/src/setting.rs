@@ -1,7 +1,9 @@
 //! The joint distribution of a book and of what a scenario shocks.
 //!
 //! The common coordinates are the factors of the risk model, and the rests of the series that the
-//! scenario shocks ([`crate::shocked_series`]).
+//! scenario shocks ([`crate::shocked_series`]). Specific returns are those of names, with funds looked
+//! through as for hedges ([`risk::specific_sources`]). Where a series is shocked a fund has one of its
+//! own instead: all of it may be its index's, which its members' histories under today's weights are not.
 
 use crate::{
     gaussian::{Form, Joint},
@@ -9,13 +11,14 @@ use crate::{
     shock::{Fault, Hypothetical, SIZE_MAX, Target},
     shocked_series::ShockedSeries,
 };
-use factors::size::SizeBucket;
+use factors::{funds::Funds, size::SizeBucket};
 use marketdata::instrument::InstrumentId;
 use portfolio::book::Book;
 use risk::{
     factor_view::{FactorView, ModelledName, Rung},
     projection::observations_needed,
     series::{MoveUnit, Series},
+    specific_sources::{Mover, SpecificSources, fund_members, member_variances},
 };
 use stats::matrix::SymmetricMatrix;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +33,8 @@ pub(crate) struct Setting<'a> {
     names: Vec<(InstrumentId, ModelledName)>,
     /// Place among them.
     places: BTreeMap<InstrumentId, usize>,
+    /// By name, its loadings on the specific returns of the distribution.
+    loadings: Vec<Vec<(usize, f64)>>,
     /// The distribution of any session.
     pub(crate) average: Joint,
 }
@@ -82,8 +87,21 @@ impl<'a> Setting<'a> {
         common: SymmetricMatrix,
     ) -> Setting<'a> {
         let places = names.iter().enumerate().map(|(at, (id, _))| (*id, at)).collect();
-        let specific = names.iter().map(|(_, name)| name.specific_variance).collect();
-        Setting { model, series, names, places, average: Joint { common, specific } }
+        let funds = match series.series.is_empty() {
+            true => Funds::of(&model.risk.snapshot, model.risk.quotes()),
+            false => Funds::NONE,
+        };
+        let mover = |(instrument, name): &(InstrumentId, ModelledName)| Mover {
+            members: fund_members(model, &funds, *instrument),
+            instrument: *instrument,
+            name: Some(name.clone()),
+        };
+        let movers: Vec<Mover> = names.iter().map(mover).collect();
+        let members = member_variances(model, &movers);
+        let mut sources = SpecificSources::none();
+        let loadings = movers.iter().map(|mover| sources.load(mover, &members)).collect();
+        let average = Joint { common, specific: sources.variances };
+        Setting { model, series, names, places, loadings, average }
     }
 
     /// The distribution on days like this one. `None` without a trade, or with too few such days.
@@ -129,9 +147,10 @@ impl<'a> Setting<'a> {
         self.places.get(&instrument).map(|at| &self.names[*at].1)
     }
 
-    /// The place of a name among those with a specific return.
-    pub(crate) fn place(&self, instrument: InstrumentId) -> Option<usize> {
-        self.places.get(&instrument).copied()
+    /// The specific return of a name, given those of the distribution. `None` if it has none.
+    pub(crate) fn specific(&self, instrument: InstrumentId, of: &[f64]) -> Option<f64> {
+        let loadings = &self.loadings[*self.places.get(&instrument)?];
+        Some(loadings.iter().map(|(at, loading)| loading * of[*at]).sum())
     }
 
     /// Where a name's exposures come from.
@@ -141,10 +160,10 @@ impl<'a> Setting<'a> {
 
     /// The return of a name. `None` if no rung of the ladder has it.
     pub(crate) fn name_form(&self, instrument: InstrumentId) -> Option<Form> {
-        let place = self.place(instrument)?;
+        let place = *self.places.get(&instrument)?;
         let mut common = self.names[place].1.exposures.clone();
         common.resize(self.coordinates(), 0.0);
-        Some(Form { common, specific: vec![(place, 1.0)] })
+        Some(Form { common, specific: self.loadings[place].clone() })
     }
 
     /// The P&L of some positions, in the unit of their values; names without a form are left out.

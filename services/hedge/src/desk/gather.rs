@@ -1,10 +1,7 @@
 //! Reads what is known of each line.
 
 use super::DeskLine;
-use crate::{
-    line_risk::Mover,
-    terms::{DeskTerms, Instrument, LineTerms, TermsFault},
-};
+use crate::terms::{DeskTerms, Instrument, LineTerms, TermsFault};
 use factors::{
     average_volume::{self, Average},
     funds::Funds,
@@ -16,9 +13,8 @@ use marketdata::{
     instrument::InstrumentId,
 };
 use portfolio::book::{Book, Holding};
-use risk::factor_view::FactorView;
+use risk::{factor_view::FactorView, specific_sources::Mover};
 use stats::moments::{Ddof, standard_deviation};
-use std::collections::BTreeMap;
 
 /// Sessions of the volatility behind a squeeze threshold, and how many a name needs of its own.
 const THRESHOLD_SESSIONS: usize = 60;
@@ -80,7 +76,7 @@ impl Reader<'_> {
         if let Err(reason) = self.volume(id) {
             gap(reason, "what trades in it is unknown: it is not traded");
         }
-        let mover = self.mover(id);
+        let mover = Mover::of(self.view, self.funds, id);
         if mover.name.is_none() {
             gap(
                 GapReason::ShortHistory,
@@ -121,7 +117,7 @@ impl Reader<'_> {
             faults.push(TermsFault::Repeated(at));
         }
         let line = self.instrument_line(instrument);
-        let mover = self.mover(instrument.moves_as);
+        let mover = Mover::of(self.view, self.funds, instrument.moves_as);
         let known = [
             ("price", line.unit_value.is_some()),
             ("volume", line.volume.is_some()),
@@ -186,13 +182,6 @@ impl Reader<'_> {
         if 0.0 < usd { Ok(usd) } else { Err(GapReason::NoVolume) }
     }
 
-    fn mover(&self, instrument: InstrumentId) -> Mover {
-        let is_fund = self.view.risk.anchored(instrument).is_fund;
-        let fund = self.funds.get(instrument).filter(|_| is_fund);
-        let members = fund.map_or_else(Vec::new, |fund| fund.members.clone());
-        Mover { instrument, name: self.view.name(instrument), members }
-    }
-
     /// The share of a fund with known holdings that is not seen through; `None` if all of it is.
     fn unseen(&self, mover: &Mover) -> Option<f64> {
         let fund = self.funds.get(mover.instrument).filter(|_| !mover.members.is_empty())?;
@@ -203,20 +192,6 @@ impl Reader<'_> {
     fn is_closed(&self, mover: &Mover) -> bool {
         self.view.risk.anchored(mover.instrument).is_fund && mover.members.is_empty()
     }
-}
-
-/// Specific variances of the companies that funds hold, and of those that are lines themselves.
-pub(super) fn member_variances(
-    view: &FactorView<'_>,
-    movers: &[Mover],
-) -> BTreeMap<InstrumentId, f64> {
-    let members = movers.iter().flat_map(|mover| &mover.members);
-    let of_model = members
-        .filter_map(|(id, _)| Some((*id, view.factors.specific_variance(view.factors.row(*id)?))));
-    let own = movers.iter().filter(|mover| mover.members.is_empty());
-    let own =
-        own.filter_map(|mover| Some((mover.instrument, mover.name.as_ref()?.specific_variance)));
-    of_model.chain(own).collect()
 }
 
 /// θ of a source.

@@ -303,6 +303,43 @@ fn the_likeliest_loss_loses_it() {
     assert!(report.like_this.unwrap().0.is_ok());
 }
 
+/// A fund that holds four names, the first of which is sold against it. With v the fund's specific
+/// variance and d, w those of the name and its weight, 1 of the fund and −1 of the name have the
+/// specific variance v + d − 2·w·d, because w of the fund's own return is the name's.
+#[test]
+fn a_fund_shares_the_specific_returns_of_its_members() {
+    let world = world_with(120, 500, 32, |names| {
+        names[8..12].iter_mut().for_each(|name| name.in_small_cap_fund = true);
+    });
+    let view = View::of(&world.snapshot());
+    let factors = view.factors();
+    let caps: Vec<f64> = world.names[8..12].iter().map(|name| name.market_cap_usd).collect();
+    let weight = caps[0] / caps.iter().sum::<f64>();
+    let member = world.names[8].symbol.as_str();
+    let book = view.book(&[("^RUT", 1e6), (member, -1e6)]);
+    let request =
+        LossRequest { loss: 1e4, sessions: 1, bounds: Vec::new(), specific_deviations: None };
+    let found = likely_loss(&factors, &book, &[], &request).unwrap().average.unwrap();
+    let [fund, name] = ["^RUT", member].map(|symbol| factors.name(view.id(symbol)).unwrap());
+    let net: Vec<f64> =
+        fund.exposures.iter().zip(&name.exposures).map(|(fund, name)| fund - name).collect();
+    let (v, d) = (fund.specific_variance, name.specific_variance);
+    let others: f64 = world.names[9..12]
+        .iter()
+        .zip(&caps[1..])
+        .map(|(other, cap)| {
+            let d = factors.name(view.id(&other.symbol)).unwrap().specific_variance;
+            (cap / caps.iter().sum::<f64>()).powi(2) * d
+        })
+        .sum();
+    // The fund has at least the variance of its members.
+    let v = v.max(others + weight * weight * d);
+    let common = factors.factors.covariance().quadratic_form(&net).unwrap();
+    let sigma = 1e6 * (common + v + d - 2.0 * weight * d).sqrt();
+    near(found.distance, 1e4 / sigma, 1e-9);
+    near(found.positions.iter().map(|position| position.pnl).sum(), -1e4, 1e-6);
+}
+
 #[test]
 fn a_request_for_a_loss_is_checked() {
     let view = &WORLD.1;
