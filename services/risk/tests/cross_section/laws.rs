@@ -88,8 +88,7 @@ fn partly_classified(
         fixture.fact(Dataset::ShareCounts, key, on, published, &counts);
         if at < classified {
             let sector = fixture.text(simulation::universe::SECTORS[name.sector]);
-            let listing =
-                [(Field::Sector, sector), (Field::SectorScheme, fixture.text("NASDAQ"))];
+            let listing = [(Field::Sector, sector), (Field::SectorScheme, fixture.text("NASDAQ"))];
             fixture.fact(Dataset::Listings, key, on, published, &listing);
         }
     }
