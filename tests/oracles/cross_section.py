@@ -357,9 +357,17 @@ def specific(world, residuals):
     exposures, universe, caps = world.exposures(SESSIONS - 1)
     own = [long_run(x, SESSIONS, 84, 5) for x in residuals]
     own = [math.sqrt(v) if v else None for v in own]
-    weight = [
-        0.0 if own[n] is None else min(1.0, (len(residuals[n]) - 60) / 120) for n in range(NAMES)
-    ]
+    # 180 residuals are a full history, or nine tenths of the longest where none is so long.
+    enough = min(180, max(len(r) for r in residuals) * 9 // 10)
+
+    def own_weight(n):
+        if own[n] is None:
+            return 0.0
+        if len(residuals[n]) >= enough:
+            return 1.0
+        return (len(residuals[n]) - 60) / max(1, enough - 60)
+
+    weight = [own_weight(n) for n in range(NAMES)]
     full = [n for n in universe if weight[n] >= 1]
     roots = [math.sqrt(caps[n]) for n in full]
     if len(full) >= 2 * len(FACTORS):

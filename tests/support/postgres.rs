@@ -122,6 +122,11 @@ impl Postgres {
         self.url(&name)
     }
 
+    /// Deletes a database, and ends the connections to it.
+    pub(crate) fn drop_database(&self, url: &str) {
+        done(self.client("dropdb").arg("--force").arg(Postgres::name(url)).output());
+    }
+
     /// The URL of a database.
     pub(crate) fn url(&self, name: &str) -> String {
         format!("postgres://{USER}@localhost/{name}?host={}", self.folder().display())

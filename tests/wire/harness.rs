@@ -297,8 +297,6 @@ pub(crate) fn oracle() -> serde_json::Value {
     serde_json::from_str(include_str!("../oracles/real_data.json")).unwrap()
 }
 
-/// Reads a file of the folder of real files.
-#[expect(clippy::disallowed_methods, reason = "tests read the files they send")]
 /// Real files of January 2021; the schedule first, because it dates the short interest.
 pub(crate) const JANUARY_2021: [&str; 6] = [
     "short_interest/publication_times.csv",
@@ -310,6 +308,7 @@ pub(crate) const JANUARY_2021: [&str; 6] = [
 ];
 
 /// Reads a file of the folder of real files.
+#[expect(clippy::disallowed_methods, reason = "tests read the files they send")]
 pub(crate) fn read(folder: &std::path::Path, file: &str) -> Vec<u8> {
     std::fs::read(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }

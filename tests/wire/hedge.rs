@@ -4,6 +4,7 @@ use crate::{
     golden::{NOW, ROTATION_ON, book, simulated},
     harness::{
         Harness, expect_refusal, forget_reference, gaps, header, named, on, reference, replay_of,
+        subjects,
     },
 };
 use contract::v1::{
@@ -15,7 +16,7 @@ use prost::Message as _;
 use tonic::{Code, transport::Channel};
 
 /// A fund that may be traded on the terms of the problem.
-fn fund(symbol: &str) -> v1::HedgeInstrument {
+pub(crate) fn fund(symbol: &str) -> v1::HedgeInstrument {
     v1::HedgeInstrument { instrument: named(symbol), ..Default::default() }
 }
 
@@ -77,13 +78,13 @@ async fn market() -> (Harness, HedgeServiceClient<Channel>, v1::Portfolio) {
 }
 
 #[track_caller]
-fn solution(plan: &v1::HedgePlan) -> &v1::HedgeSolution {
+pub(crate) fn solution(plan: &v1::HedgePlan) -> &v1::HedgeSolution {
     let Some(Outcome::Solution(solution)) = &plan.result else { panic!("{:?}", plan.result) };
     solution
 }
 
 #[track_caller]
-fn outcome(plan: &v1::HedgePlan) -> &v1::HedgeOutcome {
+pub(crate) fn outcome(plan: &v1::HedgePlan) -> &v1::HedgeOutcome {
     solution(plan).outcome.as_ref().unwrap()
 }
 
@@ -150,6 +151,23 @@ async fn three_plans_stand_side_by_side() {
     let most = gain(outcome(cut)).max(gain(outcome(overlay)));
     assert!(most * 0.98 <= gain(outcome(both)), "both may do what either does");
     assert!(harness.stop().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_is_reported_for_an_instrument_that_is_not_held() {
+    let (harness, mut client, book) = market().await;
+    // A vendor went on with another symbol for a day.
+    let bar = format!("Ticker,Date,Open,High,Low,Close,Volume\nQQQX,{ROTATION_ON},9,9,9,9,5\n");
+    harness.ingest("other.csv", bar.as_bytes()).await;
+    harness.ingest("merges.csv", b"survivor,merged\nQQQ,QQQX\n").await;
+    for (instruments, found) in [(vec!["IWM"], vec![]), (vec!["IWM", "QQQ"], vec!["QQQ"])] {
+        let mut request = plan_request(book.clone());
+        request.without_effectiveness = true;
+        request.problem.as_mut().unwrap().instruments = instruments.into_iter().map(fund).collect();
+        let answer = client.plan_hedge(request).await.unwrap().into_inner();
+        let merged = gaps(&answer.info).iter().filter(|gap| gap.reason() == v1::GapReason::Merged);
+        assert_eq!(merged.flat_map(subjects).collect::<Vec<String>>(), found);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -169,6 +169,29 @@ async fn a_server_that_reads_from_a_standby_writes_to_the_primary_and_waits_for_
     assert!(server.services().store_health.state().is_good());
 }
 
+/// A server keeps its settings when it starts; their hash is then in its answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_under_settings_that_the_standby_lacks_is_given_again() {
+    let Some(primary) = Postgres::start("settings that a standby lacks") else { return };
+    let url = primary.database();
+    let writer = replica(&url).await;
+    writer.ingest("prices.csv", &bars("T1", 3)).await;
+    let standby = primary.standby();
+    let standby_url = standby.url(Postgres::name(&url));
+    let server = on(&url, |config| config.read_store = Some(standby_url.clone().into())).await;
+    standby.pause_replay(&standby_url);
+    let other = on(&url, |config| config.roles.funds.push("T1".to_owned())).await;
+    let answer = coverage(&other, None, AMPLE).await.unwrap();
+    let again = coverage(&server, replay_of(&reference(&answer.info)), AMPLE).await.unwrap();
+    assert_ne!(reference(&again.info).config_hash, server.services().settings().hash());
+    assert_eq!(again.encode_to_vec(), answer.encode_to_vec());
+    // The primary is asked, and knows of no such settings.
+    let unknown = v1::SnapshotRef { config_hash: "ab".repeat(32), ..reference(&answer.info) };
+    let refused = coverage(&server, replay_of(&unknown), AMPLE).await.unwrap_err();
+    expect_refusal(&refused, Code::FailedPrecondition, "CONFIG_MISMATCH", &[]);
+    standby.resume_replay(&standby_url);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revision_of_another_server_is_read_when_it_is_asked_for() {
     let Some(database) = Postgres::start("reading what was not announced") else { return };

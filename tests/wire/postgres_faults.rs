@@ -62,7 +62,7 @@ fn under_other_settings(info: &Option<v1::AnswerInfo>) -> Option<v1::AsOf> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_that_wait_for_a_slow_database_end_in_time_and_take_no_connection_of_the_follower() {
+async fn calls_that_wait_for_a_slow_database_end_with_their_statements_and_stop_no_follower() {
     let Some(database) = Postgres::start("more readers than connections") else { return };
     let url = database.database();
     let (server, writer) = (polling(&url, 50).await, polling(&url, 50).await);
@@ -75,16 +75,23 @@ async fn calls_that_wait_for_a_slow_database_end_in_time_and_take_no_connection_
     for _ in 0..12 {
         let mut client = server.market_data().await;
         let mut request = Request::new(v1::ListDatasetsRequest { as_of: elsewhere.clone() });
-        request.set_timeout(WITHIN);
+        request.set_timeout(2 * WITHIN);
         late.spawn(async move { client.list_datasets(request).await });
     }
+    let waiting = async |are_some: bool| {
+        while (0 < database.waiting(&url)) != are_some {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("their statements wait", waiting(true)).await;
+    writer.ingest("prices.csv", &bars("T2", 3)).await;
+    reaches(&server, 2).await;
     while let Some(outcome) = late.join_next().await {
         expect_unavailable(&outcome.unwrap().unwrap_err());
     }
-    // Their statements still wait, and the server goes on.
-    assert!(0 < database.waiting(&url));
-    writer.ingest("prices.csv", &bars("T2", 3)).await;
-    reaches(&server, 2).await;
+    // The database would let a statement run for 30 s.
+    let ended = tokio::time::timeout(4 * WITHIN, waiting(false)).await;
+    ended.expect("the statements end with the calls");
     let services = server.services();
     assert!(services.store_health.state().is_good(), "the store is followed and written");
     drop(busy);

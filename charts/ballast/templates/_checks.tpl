@@ -26,6 +26,8 @@
   "database.existingSecret" $database.existingSecret
   "database.host" $database.host
   "database.urlKey" $database.urlKey
+  "database.standby.host" $database.standby.host
+  "database.standby.urlKey" $database.standby.urlKey
   "database.parameters" $database.parameters
   "database.ca.existingSecret" $database.ca.existingSecret
   "migrations.existingSecret" .Values.migrations.existingSecret
@@ -47,8 +49,11 @@
 {{- if not (or $database.urlKey $database.host) -}}
 {{- fail "database.host: set it, or database.urlKey for a secret with a whole URL" -}}
 {{- end -}}
-{{- if and $database.urlKey (or $database.host $database.parameters) -}}
+{{- if and $database.urlKey (or $database.host $database.standby.host $database.parameters) -}}
 {{- fail "database.urlKey: the URL of the secret is used as it is; leave host and parameters empty" -}}
+{{- end -}}
+{{- if and $database.standby.urlKey (not $database.urlKey) -}}
+{{- fail "database.standby.urlKey: set database.urlKey as well, or database.standby.host instead" -}}
 {{- end -}}
 {{- if and .Values.migrations.existingSecret (not .Values.migrations.enabled) -}}
 {{- fail "migrations.existingSecret: nothing uses it without migrations.enabled" -}}

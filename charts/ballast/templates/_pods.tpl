@@ -59,6 +59,9 @@ securityContext:
   env:
     {{- if $isScaled }}
     {{- include "ballast.databaseEnv" (dict "root" . "secret" .Values.database.existingSecret) | nindent 4 }}
+    {{- with include "ballast.standbyEnv" . }}
+    {{- . | nindent 4 }}
+    {{- end }}
     {{- end }}
     {{- with .Values.extraEnv }}
     {{- toYaml . | nindent 4 }}

@@ -197,6 +197,7 @@ fn closing(address: SocketAddr, book: &Path, elapsed_ms: f64, terminal: Terminal
          ballast.v1.RotationService/GetRotation\n\n  \
          {ballast} --server http://{address} rotation --as-of {ROTATION_ON}\n  \
          {ballast} --server http://{address} exposure {book} --as-of {ROTATION_ON}\n  \
+         {ballast} --server http://{address} hedge {book} --nav {nav} --instruments IWM,QQQ --as-of {ROTATION_ON}\n  \
          {ballast} --server http://{address} squeeze --as-of 2024-07-15 --top 10\n\n\
          From Python (pip install grpcio-tools; stubs by `python -m grpc_tools.protoc -Iproto \
          --python_out=. --grpc_python_out=. proto/ballast/v1/*.proto`):\n\n  \
@@ -205,6 +206,7 @@ fn closing(address: SocketAddr, book: &Path, elapsed_ms: f64, terminal: Terminal
          stub = rotation_pb2_grpc.RotationServiceStub(grpc.insecure_channel(\"{address}\"))\n  \
          as_of = snapshot_pb2.AsOf(on=\"{ROTATION_ON}\")\n  \
          print(stub.GetRotation(rotation_pb2.GetRotationRequest(as_of=as_of)).report.composite)\n\n",
+        nav = story::NET_ASSET_VALUE_USD,
         seconds = elapsed_ms / 1e3
     )
 }

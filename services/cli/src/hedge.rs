@@ -155,7 +155,8 @@ fn named(symbol: &str) -> InstrumentRef {
     InstrumentRef { symbol: symbol.to_owned(), ..InstrumentRef::default() }
 }
 
-fn instrument(symbol: &str) -> HedgeInstrument {
+/// What may be traded, on the terms of the problem.
+pub(crate) fn instrument(symbol: &str) -> HedgeInstrument {
     HedgeInstrument { instrument: Some(named(symbol)), ..HedgeInstrument::default() }
 }
 

@@ -34,6 +34,7 @@ pub(crate) mod squeeze;
 pub(crate) mod stress;
 
 pub(crate) mod hedge;
+pub(crate) mod ways_out;
 
 pub(crate) mod records;
 

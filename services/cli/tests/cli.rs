@@ -360,6 +360,9 @@ fn the_demo_runs_to_its_end() {
         "of its standard deviations",
         "What can squeeze",
         "The rotation of 2024-07-11 twice in a row: the book would lose",
+        "What to do by noon",
+        "Left alone, the book loses",
+        "overlay  sell QQQ $",
     ];
     let text = stdout(&demo);
     holds(&text, &sections);
@@ -382,6 +385,7 @@ fn the_full_demo_prints_every_table_and_replays() {
         "The book as known at",
         "The short book as known at",
         "What if, as known at",
+        "Ways out as known at",
     ];
     holds(&stdout(&demo), &sections);
 }
@@ -391,7 +395,7 @@ fn the_demo_as_json_is_one_object() {
     let demo = ballast(&["demo", "--once", "--json", "--port", "0"]);
     assert_eq!(demo.status.code(), Some(0), "{}", stderr(&demo));
     let answers: serde_json::Value = serde_json::from_str(&stdout(&demo)).unwrap();
-    for name in ["eveningBefore", "rotation", "exposure", "shortBook", "stress"] {
+    for name in ["eveningBefore", "rotation", "exposure", "shortBook", "stress", "hedge"] {
         assert!(answers[name]["info"]["snapshot"]["revision"].is_string(), "{name}");
     }
 }

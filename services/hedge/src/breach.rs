@@ -31,52 +31,87 @@ impl Problem {
     /// Breaches with their size as a share of what they are compared with.
     pub(crate) fn all_breaches(&self, trades: &[f64]) -> Vec<(Breach, f64)> {
         let statement = self.statement();
-        let positions = self.positions(trades);
+        let (positions, book) = (self.positions(trades), self.size());
         let mut found = Vec::new();
-        let mut check = |id: &String, amount: f64, unit: Unit, size: f64| {
-            if TOLERANCE * size < amount {
-                found.push((Breach { constraint: id.clone(), amount, unit }, amount / size));
+        let mut check = |id: &String, amount: f64, unit: Unit| {
+            let share = share(amount, unit_size(unit, book));
+            if 0.0 < share {
+                found.push((Breach { constraint: id.clone(), amount, unit }, share));
             }
         };
         for constraint in &statement.constraints {
             let value = self.measure_at(&constraint.measure, trades, &positions);
-            let unit = constraint.measure.unit();
-            check(&constraint.id, miss(constraint, value), unit, self.unit_size(unit));
+            check(&constraint.id, miss(constraint, value), constraint.measure.unit());
         }
         for exclusion in &statement.exclusions {
             let trade = self.trade_of(exclusion.line).map_or(0.0, |trade| trades[trade]);
             let held = statement.lines[exclusion.line].held;
-            let amount = match exclusion.rule {
-                ExclusionRule::NoTrade => trade.abs(),
-                ExclusionRule::NoNewShort => -(trade + held.max(0.0)),
-            };
-            check(&exclusion.id, amount, Unit::Money, self.size());
+            check(&exclusion.id, excluded(exclusion.rule, held, trade), Unit::Money);
         }
-        let noise = NO_TRADE * self.size();
+        let noise = NO_TRADE * book;
         let sizes = || trades.iter().map(|x| x.abs()).filter(|size| noise < *size);
         if let Some(limit) = &statement.max_lines {
             let excess = sizes().count().saturating_sub(limit.count);
-            check(&limit.id, excess as f64, Unit::Lines, 1.0);
+            check(&limit.id, excess as f64, Unit::Lines);
         }
         if let Some(ticket) = &statement.min_ticket {
             let short = sizes().map(|size| ticket.money - size).fold(0.0, f64::max);
-            check(&ticket.id, short, Unit::Money, self.size());
+            check(&ticket.id, short, Unit::Money);
         }
         found
     }
 
     /// What a breach or a relaxation is compared with: the book's size, or one.
     pub(crate) fn unit_size(&self, unit: Unit) -> f64 {
-        match unit {
-            Unit::VolumeShare | Unit::Lines => 1.0,
-            Unit::Money | Unit::BetaMoney | Unit::ExposureMoney => self.size(),
-        }
+        unit_size(unit, self.size())
     }
 }
 
+/// What a breach is compared with, given the size of the book.
+pub(crate) fn unit_size(unit: Unit, book: f64) -> f64 {
+    match unit {
+        Unit::VolumeShare | Unit::Lines => 1.0,
+        Unit::Money | Unit::BetaMoney | Unit::ExposureMoney => book,
+    }
+}
+
+/// A breach as a share of what it is compared with; zero if there is none beyond rounding.
+pub(crate) fn share(amount: f64, size: f64) -> f64 {
+    #[cfg(test)]
+    count::add(1);
+    if TOLERANCE * size < amount { amount / size } else { 0.0 }
+}
+
 /// By how much a value misses a constraint; not positive if it respects it.
-fn miss(constraint: &Constraint, value: f64) -> f64 {
+pub(crate) fn miss(constraint: &Constraint, value: f64) -> f64 {
     let below = constraint.lower.map_or(f64::NEG_INFINITY, |lower| lower - value);
     let above = constraint.upper.map_or(f64::NEG_INFINITY, |upper| value - upper);
     below.max(above)
+}
+
+/// By how much a trade of a line that was held misses an exclusion, in money; not positive if it
+/// respects it.
+pub(crate) fn excluded(rule: ExclusionRule, held: f64, trade: f64) -> f64 {
+    match rule {
+        ExclusionRule::NoTrade => trade.abs(),
+        ExclusionRule::NoNewShort => -(trade + held.max(0.0)),
+    }
+}
+
+/// Counts on this thread what breaches cost: limits compared and lines passed over.
+#[cfg(test)]
+pub(crate) mod count {
+    use std::cell::Cell;
+
+    thread_local! {
+        static COUNT: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(crate) fn add(more: usize) {
+        COUNT.set(COUNT.get() + more);
+    }
+
+    pub(crate) fn so_far() -> usize {
+        COUNT.get()
+    }
 }

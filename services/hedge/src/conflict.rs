@@ -24,7 +24,7 @@ pub struct Infeasible {
     /// of them, the others can be met.
     pub conflict: Vec<String>,
     /// For each member of the conflict, the smallest change of its limits that alone lets some trades
-    /// meet all constraints. Members for which no change suffices are not listed.
+    /// meet all constraints. Members for which no change suffices, or none was found, are not listed.
     pub alone: Vec<Relaxation>,
     /// Changes of several limits that together let some trades meet all constraints, with the
     /// smallest sum of changes, each as a share of its limit. Empty if only lifting exclusions helps.
@@ -152,16 +152,22 @@ impl Finder<'_> {
     }
 
     /// The smallest relaxation of some members under which all constraints are met, verified by
-    /// solving with it. Empty if there is none.
+    /// solving with it. Empty if there is none, or the solver finds none: the conflict stands without.
     fn relaxed(&self, members: &[Member]) -> Result<Vec<Relaxation>, Stopped> {
         let enforced = self.everything();
-        let Some(changes) = self.relaxation(&enforced, members)? else { return Ok(Vec::new()) };
+        let changes = match self.relaxation(&enforced, members) {
+            Ok(Some(changes)) => changes,
+            Ok(None) | Err(Stopped::NotConverged) => return Ok(Vec::new()),
+            Err(stopped) => return Err(stopped),
+        };
         let changes: Vec<Relaxation> =
             changes.iter().filter_map(|change| self.changed_limit(change)).collect();
         let relaxed = self.problem.with_limits(&changes);
-        let verified = Finder { problem: &relaxed, ..*self }.relaxation(&enforced, &[])?;
-        debug_assert!(verified.is_some(), "invariant: the relaxed problem can be met");
-        Ok(if verified.is_some() { changes } else { Vec::new() })
+        match (Finder { problem: &relaxed, ..*self }).relaxation(&enforced, &[]) {
+            Ok(Some(_)) => Ok(changes),
+            Ok(None) | Err(Stopped::NotConverged) => Ok(Vec::new()),
+            Err(stopped) => Err(stopped),
+        }
     }
 
     /// The limit that suffices. `None` for a change that is rounding.

@@ -55,7 +55,10 @@
 //! ½·Q·x²/z with its share z of a pick, the convex hull of both cases (Frangioni and Gentile 2006). The
 //! answer has the bound and the gap. [`limits::SolveLimits`] bound the search by nodes and by the gap,
 //! never by a clock: equal problems have equal answers, bit by bit. The caller may cancel between two
-//! convex problems.
+//! convex problems, and between two steps of the rounding to lots.
+//!
+//! Where the solver stops without an answer, the problem of the first phase, in which every row may be
+//! missed, decides whether the limits contradict each other.
 //!
 //! Every solution is checked against the conditions of Karush, Kuhn and Tucker by code that shares
 //! nothing with the solver ([`proof::Residuals`]); one that misses them is no answer.
@@ -104,6 +107,8 @@ pub mod frontier;
 
 mod program;
 
+mod feasible;
+
 mod solve;
 
 mod assemble;
@@ -111,6 +116,8 @@ mod assemble;
 mod convex;
 
 mod branch;
+
+mod standing;
 
 mod rounding;
 

@@ -10,7 +10,11 @@ pub struct SolveLimits {
     pub relative_gap: f64,
 }
 
-/// Asks whether the caller has gone. Asked before every convex problem.
+/// Most steps of one lot by which rounding mends what it broke. Only problems of more than half as
+/// many lines can reach it.
+pub const ROUNDING_STEPS: usize = 5_000;
+
+/// Asks whether the caller has gone. Asked before every convex problem and every step of rounding.
 pub type IsCancelled<'a> = &'a dyn Fn() -> bool;
 
 /// Why a solve ends without an answer.

@@ -39,6 +39,14 @@ pub struct Trading {
     pub volume: Option<f64>,
 }
 
+impl Line {
+    /// Exposure per unit of value to a factor, by its index.
+    pub(crate) fn exposure(&self, factor: usize) -> f64 {
+        let entry = self.exposures.iter().find(|(index, _)| *index == factor);
+        entry.map_or(0.0, |(_, value)| *value)
+    }
+}
+
 impl Trading {
     /// Cost of holding a position for a day, in money.
     pub(crate) fn carry_per_day(&self, position: f64) -> f64 {

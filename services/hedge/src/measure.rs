@@ -44,11 +44,7 @@ impl Problem {
                 weights.iter().zip(positions).map(|(weight, p)| weight * p).sum()
             }
             Measure::Factor(factor) => {
-                let of = |line: &Line| {
-                    let entry = line.exposures.iter().find(|(index, _)| index == factor);
-                    entry.map_or(0.0, |(_, value)| *value)
-                };
-                lines.iter().zip(positions).map(|(line, p)| of(line) * p).sum()
+                lines.iter().zip(positions).map(|(line, p)| line.exposure(*factor) * p).sum()
             }
             Measure::Position(line) => positions[*line],
             Measure::Trade(line) => self.trade_of(*line).map_or(0.0, |trade| trades[trade]),
@@ -70,6 +66,8 @@ impl Problem {
 
     /// Positions after trades, one per line, in money.
     pub(crate) fn positions(&self, trades: &[f64]) -> Vec<f64> {
+        #[cfg(test)]
+        crate::breach::count::add(self.statement().lines.len());
         let mut positions: Vec<f64> = self.statement().lines.iter().map(|line| line.held).collect();
         self.traded().iter().zip(trades).for_each(|(line, trade)| positions[*line] += trade);
         positions

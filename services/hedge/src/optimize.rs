@@ -47,8 +47,8 @@ pub struct Evaluation {
 
 /// Finds the trades with the lowest objective among those that meet the constraints.
 ///
-/// `is_cancelled` is asked before every convex problem. Equal problems and limits have equal answers,
-/// bit by bit.
+/// `is_cancelled` is asked before every convex problem and every step of rounding. Equal problems and
+/// limits have equal answers, bit by bit.
 ///
 /// # Errors
 /// [`Stopped`].
@@ -59,7 +59,7 @@ pub fn optimize(
 ) -> Result<Answer, Stopped> {
     let mut solver = ConvexSolver::new(problem, is_cancelled);
     match branch::search(problem, &mut solver, limits)? {
-        Searched::Best(best) => Ok(Answer::Plan(Box::new(plan(problem, &best)))),
+        Searched::Best(best) => Ok(Answer::Plan(Box::new(plan(problem, &best, is_cancelled)?))),
         Searched::Infeasible => Ok(Answer::Infeasible(conflict::explain(problem, is_cancelled)?)),
         Searched::NoPick => {
             Ok(Answer::Infeasible(conflict::explain_picks(problem, limits, is_cancelled)?))
@@ -99,11 +99,11 @@ pub fn evaluate(problem: &Problem, trades: &[f64]) -> Result<Evaluation, Vec<Inv
     Ok(Evaluation { effect: Effect::of(problem, trades), breaches: problem.breaches(trades) })
 }
 
-fn plan(problem: &Problem, best: &Best) -> Plan {
+fn plan(problem: &Problem, best: &Best, is_cancelled: IsCancelled<'_>) -> Result<Plan, Stopped> {
     let noise = NO_TRADE * problem.size();
     let trades = best.optimum.trades.iter();
     let exact: Vec<f64> = trades.map(|x| if x.abs() <= noise { 0.0 } else { *x }).collect();
-    let rounded = rounding::round(problem, &exact);
+    let rounded = rounding::round(problem, &exact, is_cancelled)?;
     let lines = problem.traded().iter().zip(problem.traded_lines());
     type Of<'a> = (&'a usize, (&'a Line, &'a Trading));
     let trade = |((line, (of, terms)), (money, exact)): (Of<'_>, (&f64, &f64))| Trade {
@@ -114,7 +114,7 @@ fn plan(problem: &Problem, best: &Best) -> Plan {
         position: of.held + money,
     };
     let objective = problem.objective(&exact);
-    Plan {
+    Ok(Plan {
         trades: lines.zip(rounded.iter().zip(&exact)).map(trade).collect(),
         effect: Effect::of(problem, &rounded),
         breaches: problem.breaches(&rounded),
@@ -126,7 +126,7 @@ fn plan(problem: &Problem, best: &Best) -> Plan {
             nodes: best.nodes,
             residuals: best.optimum.residuals,
         },
-    }
+    })
 }
 
 /// (objective − bound)/|objective|. An objective that is nothing but rounding has no gap.

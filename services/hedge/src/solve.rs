@@ -5,6 +5,7 @@
 //! equal programs have equal bits.
 
 use crate::{
+    feasible::FirstPhase,
     program::{Program, Relation, Solution},
     proof::Residuals,
 };
@@ -35,8 +36,24 @@ pub(crate) enum Outcome {
     Failed,
 }
 
-/// Solves a program.
+/// Solves a program. One on which the solver stops is a contradiction if the problem of the first
+/// phase proves it.
 pub(crate) fn solve(program: &Program) -> Outcome {
+    match attempt(program) {
+        Outcome::Failed => contradiction(program).map_or(Outcome::Failed, Outcome::Infeasible),
+        found => found,
+    }
+}
+
+fn contradiction(program: &Program) -> Option<Vec<f64>> {
+    let first = FirstPhase::of(program);
+    match attempt(&first.program) {
+        Outcome::Optimal(least, _) => first.contradiction(&least),
+        Outcome::Infeasible(_) | Outcome::Unbounded(_) | Outcome::Failed => None,
+    }
+}
+
+fn attempt(program: &Program) -> Outcome {
     let order = Order::of(program);
     let (matrix, bounds) = order.rows(program);
     let quadratic = quadratic(program);

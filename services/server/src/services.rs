@@ -166,9 +166,10 @@ impl Services {
         })
     }
 
-    /// Reads the store for a call, which gets an answer before its deadline. A read goes on when its
-    /// caller leaves, so only [`limits::STORE_READS`] run at a time: the follower always finds a
-    /// connection, however slow the database is.
+    /// Reads the store for a call, which gets an answer before its deadline; then the database ends
+    /// the read as well. A read goes on when its caller leaves earlier, so only
+    /// [`limits::STORE_READS`] run at a time: the follower always finds a connection, however slow
+    /// the database is.
     ///
     /// # Errors
     /// [`Refusal::StoreLate`], [`Refusal::Store`].
@@ -179,16 +180,17 @@ impl Services {
     where
         Read: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
+        let end = patience::end();
         let in_time = async {
             let turn = Arc::clone(&self.store_reads).acquire_owned().await;
-            let read = read(Arc::clone(&self.store));
+            let read = read(self.store.until(end));
             let reading = tokio::spawn(async move {
                 let _turn = turn;
                 read.await
             });
             reading.await.map_err(|error| Refusal::Failed(format!("a read ended: {error}")))
         };
-        let answered = tokio::time::timeout_at(patience::end(), in_time).await;
+        let answered = tokio::time::timeout_at(end, in_time).await;
         Ok(answered.map_err(|_| Refusal::StoreLate)???)
     }
 

@@ -20,7 +20,7 @@ use marketdata::{
     instrument::{Instrument, Naming},
     market::RevisionMark,
 };
-use std::{fmt::Debug, path::Path};
+use std::{fmt::Debug, path::Path, sync::Arc};
 
 /// The reader version of this binary.
 const READER: u32 = 1;
@@ -33,6 +33,15 @@ pub(crate) trait Backend: Debug + Send + Sync {
     /// It waits for no writer, and may be served by a replica that lags behind: values that decide
     /// a write are read again in the transaction that writes.
     async fn begin_read(&self) -> Result<Box<dyn Reading>, StoreError>;
+
+    /// Like `begin_read`, but never served by a replica that lags behind.
+    async fn begin_read_of_primary(&self) -> Result<Box<dyn Reading>, StoreError> {
+        self.begin_read().await
+    }
+
+    /// The same database, whose reads nobody awaits after a time. A backend whose statements run
+    /// elsewhere ends them by then.
+    fn until(self: Arc<Self>, end: tokio::time::Instant) -> Arc<dyn Backend>;
 
     /// Begins a transaction that writes, and waits for its turn, at most as long as a limit that
     /// the backend defines.

@@ -76,6 +76,12 @@ async fn run<T: Send + 'static>(
 
 #[async_trait]
 impl Store for FactLog {
+    fn until(&self, end: tokio::time::Instant) -> Arc<dyn Store> {
+        let backend = Arc::clone(&self.backend).until(end);
+        let (workers, damage) = (self.workers.clone(), Arc::clone(&self.damage));
+        Arc::new(FactLog { backend, workers, damage })
+    }
+
     async fn ready(&self) -> Result<(), StoreError> {
         self.head().await.map(|_| ())
     }

@@ -106,6 +106,10 @@ impl Memory {
 
 #[async_trait]
 impl Backend for Memory {
+    fn until(self: Arc<Self>, _: tokio::time::Instant) -> Arc<dyn Backend> {
+        self
+    }
+
     async fn begin_read(&self) -> Result<Box<dyn Reading>, StoreError> {
         let tables = Tables::clone(&self.database.committed());
         Ok(Box::new(Transaction { tables, writes_to: None }))

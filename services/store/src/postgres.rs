@@ -16,7 +16,7 @@ pub(crate) use meaning::outlook;
 
 use crate::{
     Access, Place, StoreError,
-    backend::{Backend, Reading, Writing},
+    backend::{Backend, Reading, Writing, end},
     url::without_password,
 };
 use announcements::Announcements;
@@ -25,7 +25,8 @@ use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
+use tokio::time::Instant;
 use transaction::{Transaction, answered};
 
 /// Connections that read; they are opened when needed and closed when idle.
@@ -42,8 +43,10 @@ const LIFETIME: Duration = Duration::from_secs(1_800);
 pub(crate) struct PostgreSql {
     /// To the database that serves reads: a standby, or the one that is written.
     read: PgPool,
+    /// When reads are no longer awaited.
+    reads_end: Option<Instant>,
     /// `None` if the store is read-only.
-    write: Option<Writer>,
+    write: Option<Arc<Writer>>,
 }
 
 /// What a store that may write has besides.
@@ -69,11 +72,17 @@ impl PostgreSql {
             read = pool(READERS).connect_lazy_with(self::options(standby)?);
             migrations::prepare(&read, Access::Read, &without_password(standby)).await?;
         }
-        let write = (access != Access::Read).then(|| Writer {
-            pool: pool(1).connect_lazy_with(options.clone()),
-            announcements: place.standby.is_none().then(|| Announcements::heard(options)),
+        let write = (access != Access::Read).then(|| {
+            Arc::new(Writer {
+                pool: pool(1).connect_lazy_with(options.clone()),
+                announcements: place.standby.is_none().then(|| Announcements::heard(options)),
+            })
         });
-        Ok(PostgreSql { read, write })
+        Ok(PostgreSql { read, reads_end: None, write })
+    }
+
+    async fn reading(&self, pool: &PgPool) -> Result<Transaction, StoreError> {
+        Transaction::begin_read(pool, self.reads_end).await
     }
 
     fn announcements(&self) -> Option<&Announcements> {
@@ -108,7 +117,18 @@ async fn close(pool: &PgPool) {
 #[async_trait]
 impl Backend for PostgreSql {
     async fn begin_read(&self) -> Result<Box<dyn Reading>, StoreError> {
-        Ok(Box::new(Transaction::begin(&self.read, sql::BEGIN_READ).await?))
+        Ok(Box::new(self.reading(&self.read).await?))
+    }
+
+    /// Waits for the turn of a write where a standby serves the reads.
+    async fn begin_read_of_primary(&self) -> Result<Box<dyn Reading>, StoreError> {
+        let primary = self.write.as_ref().map_or(&self.read, |writer| &writer.pool);
+        Ok(Box::new(self.reading(primary).await?))
+    }
+
+    fn until(self: Arc<Self>, end: Instant) -> Arc<dyn Backend> {
+        let (read, write) = (self.read.clone(), self.write.clone());
+        Arc::new(PostgreSql { read, reads_end: Some(end), write })
     }
 
     async fn begin_write(&self) -> Result<Box<dyn Writing>, StoreError> {
@@ -124,11 +144,10 @@ impl Backend for PostgreSql {
     }
 
     async fn lags(&self) -> Result<bool, StoreError> {
-        let mut reading = Transaction::begin(&self.read, sql::BEGIN_READ).await?;
+        let mut reading = self.reading(&self.read).await?;
         let asked = sqlx::query_scalar(sql::IS_STANDBY).fetch_one(reading.connection());
         let lags = answered(asked).await;
-        reading.roll_back().await?;
-        lags
+        end(Box::new(reading), lags).await
     }
 
     /// The database reuses the space of deleted rows by itself.

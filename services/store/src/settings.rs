@@ -37,7 +37,18 @@ impl KeptSettings {
 
 /// The document kept under a hash, verified.
 pub(crate) async fn find(backend: &dyn Backend, hash: Seal) -> Result<Option<String>, StoreError> {
-    let mut transaction = backend.begin_read().await?;
+    let found = find_by(backend.begin_read().await?, hash).await?;
+    if found.is_some() || !backend.lags().await? {
+        return Ok(found);
+    }
+    // Another process may have kept them just now.
+    find_by(backend.begin_read_of_primary().await?, hash).await
+}
+
+async fn find_by(
+    mut transaction: Box<dyn Reading>,
+    hash: Seal,
+) -> Result<Option<String>, StoreError> {
     let found = find_in(&mut *transaction, hash).await;
     backend::end(transaction, found).await
 }

@@ -203,6 +203,11 @@ async fn readable(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Err
 
 #[async_trait]
 impl Backend for Sqlite {
+    /// A read is local, and takes no lock that a writer waits for.
+    fn until(self: Arc<Self>, _: tokio::time::Instant) -> Arc<dyn Backend> {
+        self
+    }
+
     async fn begin_read(&self) -> Result<Box<dyn Reading>, StoreError> {
         Ok(Box::new(self.read.begin(sql::BEGIN_READ).await?))
     }

@@ -221,6 +221,126 @@ async fn callers_who_leave_do_not_take_more_connections_than_there_are() {
     store.close().await;
 }
 
+/// The connections of a store, by process of the server.
+fn connections(server: &Postgres, url: &str) -> Vec<String> {
+    let ours = "SELECT pid FROM pg_stat_activity WHERE application_name = 'ballast' ORDER BY pid";
+    server.sql(url, ours).lines().map(str::to_owned).collect()
+}
+
+/// Number of locks that a session keeps whatever becomes of its transactions.
+fn kept_locks(server: &Postgres, url: &str) -> String {
+    server.sql(url, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+}
+
+/// What a transaction leaves in its session is seen by the next one that gets the connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_used_again_after_a_transaction_unless_the_transaction_failed() {
+    let Some(server) = Postgres::start("a connection after a failed transaction") else { return };
+    let url = server.database();
+    let store = store::connect(&url).await.unwrap();
+    let mut batches = Batches::new();
+    server.sql(
+        &url,
+        "CREATE FUNCTION leave_a_lock() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             PERFORM pg_advisory_lock(NEW.number);
+             IF NEW.number = 2 THEN RAISE 'refused'; END IF;
+             RETURN NULL;
+         END $$;
+         CREATE TRIGGER leave_a_lock AFTER INSERT ON revision
+             FOR EACH ROW EXECUTE FUNCTION leave_a_lock()",
+    );
+    committed(&*store, batches.next(2, FIRST, 3), "first").await;
+    let before = connections(&server, &url);
+    assert_eq!(kept_locks(&server, &url), "1", "the connection that wrote is kept");
+    let second = append_of(batches.next(1, FIRST.plus(10), 1), "second");
+    store.append(second.clone()).await.unwrap_err();
+    until("the connection that failed is closed", || kept_locks(&server, &url) == "0").await;
+    server.sql(&url, "DROP TRIGGER leave_a_lock ON revision");
+    store.append(second).await.unwrap();
+    let after = connections(&server, &url);
+    assert_eq!(before.iter().filter(|pid| !after.contains(pid)).count(), 1, "{before:?} {after:?}");
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_not_used_again_after_a_failed_read() {
+    let Some(server) = Postgres::start("a connection after a failed read") else { return };
+    let url = server.database();
+    // It has tables then.
+    store::connect(&url).await.unwrap().close().await;
+    let store = store::open_read_only(&url).await.unwrap();
+    store.head().await.unwrap();
+    let before = connections(&server, &url);
+    server.sql(&url, "ALTER TABLE revision RENAME TO hidden");
+    store.head().await.unwrap_err();
+    server.sql(&url, "ALTER TABLE hidden RENAME TO revision");
+    store.head().await.unwrap();
+    until("the connection that failed is closed, and no other", || {
+        let now = connections(&server, &url);
+        before.iter().filter(|pid| !now.contains(pid)).count() == 1
+    })
+    .await;
+    store.close().await;
+}
+
+/// Waits for something that the database does soon.
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let held = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), held).await.expect(what);
+}
+
+/// The database would go on with a statement that nobody awaits.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_ends_when_its_caller_no_longer_waits() {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let Some(server) = Postgres::start("a statement and its deadline") else { return };
+    let url = server.database();
+    let store = store::connect(&url).await.unwrap();
+    committed(&*store, Batches::new().next(2, FIRST, 3), "first").await;
+    let busy = server.hold(&url, "LOCK TABLE revision IN ACCESS EXCLUSIVE MODE");
+    let begun = tokio::time::Instant::now();
+    let refused = store.until(begun + PATIENCE).revisions(0, 1).await.unwrap_err();
+    // By the database, whose message it is; without the deadline it would take 30 s.
+    let told = format!("{refused:?}");
+    assert!(told.contains("57014"), "{told}");
+    assert_eq!(refused.outlook(), Outlook::MayPass);
+    assert!(PATIENCE <= begun.elapsed() && begun.elapsed() < Duration::from_secs(15));
+    assert_eq!(server.waiting(&url), 0);
+    drop(busy);
+    assert_eq!(store.revisions(0, 1).await.unwrap().len(), 1);
+    store.close().await;
+}
+
+/// Nobody waits for a connection either.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_does_not_wait_for_a_connection_when_its_caller_no_longer_waits() {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let Some(server) = Postgres::start("a connection and a deadline") else { return };
+    let url = server.database();
+    let store = store::connect(&url).await.unwrap();
+    committed(&*store, Batches::new().next(2, FIRST, 3), "first").await;
+    let busy = server.hold(&url, "LOCK TABLE revision IN ACCESS EXCLUSIVE MODE");
+    let mut readers = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let store = Arc::clone(&store);
+        readers.spawn(async move { store.head().await });
+    }
+    until("every connection waits", || server.waiting(&url) == 4).await;
+    let begun = tokio::time::Instant::now();
+    let refused = store.until(begun + PATIENCE).revisions(0, 1).await.unwrap_err();
+    assert_eq!(refused.outlook(), Outlook::MayPass);
+    assert!(begun.elapsed() < Duration::from_secs(5), "it would wait 10 s for a connection");
+    drop(busy);
+    while let Some(read) = readers.join_next().await {
+        assert_eq!(read.unwrap().unwrap().revision, 1);
+    }
+    store.close().await;
+}
+
 /// As OPERATIONS.md says.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dump_is_restored_with_every_revision_and_answer() {

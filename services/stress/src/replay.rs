@@ -12,8 +12,9 @@
 //! pnl ± 1.645·√(Σ n_i·V_i²·σ_i²)
 //! ```
 //!
-//! with n_i the sessions that name i lacks and σ_i its residual deviation per session, that of a
-//! typical company if it is unknown.
+//! with n_i the sessions that name i lacks and σ_i the root mean square of its own residuals per
+//! session, jumps included: the robust deviation of a squeezed name is a third of it, and says nothing
+//! of the days that hurt. Of a name without a deviation it is that of a typical company.
 
 use crate::{
     hypothetical::NINE_OF_TEN,
@@ -24,7 +25,8 @@ use crate::{
 use factors::roles::Roles;
 use marketdata::{day::Day, instrument::InstrumentId};
 use portfolio::book::{Book, Holding};
-use risk::{model::RiskModel, name::NONE};
+use risk::{model::RiskModel, name::NameRow};
+use std::cell::OnceCell;
 
 /// What a book makes in past sessions. P&L in the currency of the book, positive for a gain.
 #[derive(Clone, Debug, PartialEq)]
@@ -127,6 +129,8 @@ struct Sums {
     market: f64,
     size: f64,
     open_variance: f64,
+    /// Residual deviation of a typical company, found once it is needed.
+    typical: OnceCell<f64>,
     /// Gross × sessions by source: own, factor map, peers.
     gross: [f64; 3],
 }
@@ -138,6 +142,7 @@ impl Sums {
             market: 0.0,
             size: 0.0,
             open_variance: 0.0,
+            typical: OnceCell::new(),
             gross: [0.0; 3],
         }
     }
@@ -167,8 +172,13 @@ impl Sums {
             without += usize::from(*source != Source::Own);
             value += made;
         }
-        let open = holding.market_value * residual_deviation(model, name.row);
-        self.open_variance += without as f64 * open * open;
+        if 0 < without {
+            let own = own_deviation(model, &model.anchored(holding.instrument));
+            let deviation =
+                own.unwrap_or_else(|| *self.typical.get_or_init(|| typical_deviation(model)));
+            let open = holding.market_value * deviation;
+            self.open_variance += without as f64 * open * open;
+        }
         let grown = replayed.returns.iter().fold(1.0, |grown, r| grown * (1.0 + r));
         ReplayedPosition {
             instrument: holding.instrument,
@@ -180,14 +190,22 @@ impl Sums {
     }
 }
 
-/// A row's residual deviation per session, or the median of all rows that have one.
-fn residual_deviation(model: &RiskModel, row: u32) -> f64 {
-    let deviations = &model.peers.deviations;
-    let own = if row == NONE { None } else { deviations.get(row as usize) };
-    own.copied().filter(|own| 0.0 < *own).unwrap_or_else(|| {
-        let known: Vec<f64> = deviations.iter().copied().filter(|d| 0.0 < *d).collect();
-        stats::rank::median(&known).unwrap_or(0.0)
-    })
+/// Median residual deviation per session of the companies that have one.
+fn typical_deviation(model: &RiskModel) -> f64 {
+    let companies = model.peers.names.iter().filter(|name| !name.is_fund);
+    let known: Vec<f64> = companies.filter_map(|name| own_deviation(model, name)).collect();
+    stats::rank::median(&known).unwrap_or(0.0)
+}
+
+/// Root mean square of what its betas leave of a name's own returns. `None` with too few for a fit.
+fn own_deviation(model: &RiskModel, name: &NameRow) -> Option<f64> {
+    model.peers.deviations.get(name.row as usize).filter(|known| 0.0 < **known)?;
+    let own = model.panel.own_within(name.row, 0..model.panel.width);
+    let betas = [name.market, name.size];
+    let residual = |(at, own): (usize, &f64)| own - model.peers.implied_return(betas, at);
+    let residuals = own.iter().enumerate().map(residual).filter(|residual| residual.is_finite());
+    let squares: Vec<f64> = residuals.map(|residual| residual * residual).collect();
+    stats::moments::mean(&squares).map(f64::sqrt)
 }
 
 fn worst(by_session: &[f64]) -> (f64, Option<usize>) {

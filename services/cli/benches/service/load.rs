@@ -26,9 +26,14 @@ pub(crate) fn price_file(to: &Path) -> Result<usize> {
     Ok(lines - 1)
 }
 
+/// The URL of a store in a file.
+pub(crate) fn url(file: &Path) -> String {
+    format!("sqlite:{}", file.display())
+}
+
 /// Writes a market directly into a new store, without going through CSV.
-pub(crate) async fn fill(path: &Path, market: &Market) -> Result<()> {
-    let store = store::connect(&format!("sqlite:{}", path.display())).await?;
+pub(crate) async fn fill(url: &str, market: &Market) -> Result<()> {
+    let store = store::connect(url).await?;
     for batch in simulation::facts::batches(market, 1_000) {
         let name = format!("batch {}", batch.revision());
         let appended = store

@@ -7,8 +7,9 @@
 //! rate of AnalyzePortfolio with 500 positions beside an echo service with the same messages.
 //! `REAL_DATA` names a folder with the real price file; without it a generated file of the same
 //! size is used. Arguments after `--` select parts: `ingest`, `start`, `rotation`, `analyze`, and
-//! `batch`: 10,000 books of 500 positions on one stream, beside single calls. Two parts run only if
-//! asked for, in any build, for so many minutes: `overload 5` and `soak 20`.
+//! `batch`: 10,000 books of 500 positions on one stream, beside single calls. Three parts run only
+//! if asked for, in any build: for so many minutes, `overload 5` and `soak 20`; and `replicas`,
+//! three servers on one PostgreSQL called in turn, beside one.
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 #![expect(
@@ -21,10 +22,13 @@ mod batch;
 mod echo;
 mod load;
 mod overload;
+#[path = "../../../../tests/support/postgres.rs"]
+mod postgres;
 mod process;
 mod raw;
 #[path = "../../../../tests/support/real_data.rs"]
 mod real_files;
+mod replicas;
 mod soak;
 
 use contract::v1::{self, exposure_service_client::ExposureServiceClient};
@@ -53,6 +57,9 @@ fn main() -> Result<()> {
     }
     if let Some(minutes) = parts.minutes("overload")? {
         return runtime.block_on(overload::overload(folder.path(), minutes));
+    }
+    if parts.0 == ["replicas"] {
+        return runtime.block_on(replicas::measure());
     }
     // Without `--bench` this is a test run, and an unoptimised build is not worth measuring.
     if !arguments.iter().any(|argument| argument == "--bench") {
@@ -88,7 +95,7 @@ async fn ingest(folder: &Path) -> Result<()> {
     let rows = load::price_file(&file)?;
     let mut seconds = Vec::new();
     for round in 0..7 {
-        let server = Child::ballast(&folder.join(format!("ingest-{round}.db")))?;
+        let server = Child::ballast(&load::url(&folder.join(format!("ingest-{round}.db"))))?;
         let _channel = server.connect().await?;
         let started = Instant::now();
         let output = Command::new(env!("CARGO_BIN_EXE_ballast"))
@@ -111,10 +118,11 @@ async fn ingest(folder: &Path) -> Result<()> {
 }
 
 async fn serve(folder: &Path, parts: &Parts) -> Result<()> {
-    let store = folder.join("decade.db");
+    let file = folder.join("decade.db");
+    let store = load::url(&file);
     let market = Market::new(Parameters::BENCH);
     load::fill(&store, &market).await?;
-    let megabytes = std::fs::metadata(&store)?.len() as f64 / 1e6;
+    let megabytes = std::fs::metadata(&file)?.len() as f64 / 1e6;
     println!("3,000 names by 2,520 days: {megabytes:.0} MB on disk (goal 250 MB)");
     let request = load::portfolio(&market, 500);
 
@@ -146,7 +154,7 @@ async fn serve(folder: &Path, parts: &Parts) -> Result<()> {
 }
 
 /// Measures from the start of the server to its first analysis.
-async fn start(store: &Path, request: &v1::AnalyzePortfolioRequest) -> Result<()> {
+async fn start(store: &str, request: &v1::AnalyzePortfolioRequest) -> Result<()> {
     let mut seconds = Vec::new();
     for _ in 0..5 {
         let started = Instant::now();

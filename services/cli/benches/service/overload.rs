@@ -155,7 +155,7 @@ async fn closed_loop(
 
 /// Runs the parts for about so many minutes together.
 pub(crate) async fn overload(folder: &Path, minutes: f64) -> Result<()> {
-    let store = folder.join("overload.db");
+    let store = load::url(&folder.join("overload.db"));
     let market = Market::new(Parameters { names: 1_000, days: 1_000, seed: 7 });
     load::fill(&store, &market).await?;
     let server = Child::ballast(&store)?;

@@ -24,18 +24,18 @@ pub(crate) struct Child {
 
 impl Child {
     /// `ballast serve` on a store.
-    pub(crate) fn ballast(store: &Path) -> Result<Child> {
+    pub(crate) fn ballast(store: &str) -> Result<Child> {
         Child::ballast_with(store, &[])
     }
 
     /// `ballast serve` on a store, with settings from the environment.
-    pub(crate) fn ballast_with(store: &Path, settings: &[(&str, &str)]) -> Result<Child> {
+    pub(crate) fn ballast_with(store: &str, settings: &[(&str, &str)]) -> Result<Child> {
         let port = free_port()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
         command
             .args(["serve", "--create", "--listen", &format!("127.0.0.1:{port}")])
             .args(["--admin-listen", "127.0.0.1:0"])
-            .args(["--store", &format!("sqlite:{}", store.display())])
+            .args(["--store", store])
             .env("BALLAST_LOG__FILTER", "warn")
             .envs(settings.iter().copied());
         Child::spawn(command, port)
@@ -117,15 +117,26 @@ pub(crate) async fn pace(
     channel: Channel,
     request: &AnalyzePortfolioRequest,
 ) -> Result<Pace> {
-    let before = server.processor_seconds()?;
+    pace_of_all(&[(server, channel)], request).await
+}
+
+/// Calls servers in turn for one round with a fixed number of calls in flight.
+pub(crate) async fn pace_of_all(
+    servers: &[(&Child, Channel)],
+    request: &AnalyzePortfolioRequest,
+) -> Result<Pace> {
+    let before = processor_seconds(servers)?;
     let started = Instant::now();
-    let callers = (0..IN_FLIGHT).map(|_| {
-        let mut client = ExposureServiceClient::new(channel.clone());
+    let callers = (0..IN_FLIGHT).map(|first| {
+        let clients =
+            servers.iter().map(|(_, channel)| ExposureServiceClient::new(channel.clone()));
+        let mut clients: Vec<_> = clients.collect();
         let request = request.clone();
         tokio::spawn(async move {
-            let mut calls = 0u32;
+            let mut calls = 0;
             while started.elapsed() < TURN {
-                client.analyze_portfolio(request.clone()).await?;
+                let turn = (first + calls as usize) % clients.len();
+                clients[turn].analyze_portfolio(request.clone()).await?;
                 calls += 1;
             }
             Ok::<u32, tonic::Status>(calls)
@@ -136,11 +147,15 @@ pub(crate) async fn pace(
         calls += caller.await??;
     }
     let seconds = started.elapsed().as_secs_f64();
-    let used = server.processor_seconds()? - before;
+    let used = processor_seconds(servers)? - before;
     Ok(Pace {
         calls_per_second: f64::from(calls) / seconds,
         server_micros: used / f64::from(calls) * 1e6,
     })
+}
+
+fn processor_seconds(servers: &[(&Child, Channel)]) -> Result<f64> {
+    servers.iter().map(|(server, _)| server.processor_seconds()).sum()
 }
 
 /// Minimum, median and maximum.

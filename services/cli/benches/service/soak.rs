@@ -138,7 +138,7 @@ async fn ingest(run: Run) -> Result<Count> {
 
 /// The memory over a run, and the calls of it.
 pub(crate) async fn soak(folder: &Path, minutes: f64) -> Result<()> {
-    let store = folder.join("soak.db");
+    let store = load::url(&folder.join("soak.db"));
     let market = Arc::new(Market::new(Parameters { names: 400, days: 500, seed: 11 }));
     load::fill(&store, &market).await?;
     let server = Child::ballast_with(&store, &[PREPARED])?;

@@ -1,5 +1,5 @@
 //! The answers of the demo on two screens: what happened, what it means for the book, what the book
-//! lost, what can squeeze, what if it comes twice.
+//! lost, what can squeeze, what if it comes twice, what to do by noon.
 
 use super::story::Story;
 use crate::{
@@ -13,7 +13,7 @@ use contract::v1::{PositionExposure, TradeRepeat};
 use std::collections::BTreeMap;
 
 /// Names listed per table.
-const NAMES: usize = 6;
+const NAMES: usize = 4;
 
 /// The story; `--full` has every table behind it.
 pub(super) fn tell(story: &Story, terminal: Terminal) -> String {
@@ -23,6 +23,7 @@ pub(super) fn tell(story: &Story, terminal: Terminal) -> String {
         ("What the book lost", lost(story, terminal)),
         ("What can squeeze", squeezes(story, terminal)),
         ("What if it comes twice", comes_twice(story, terminal)),
+        ("What to do by noon", show::ways_out::told(&story.hedge, terminal)),
     ]
     .map(|(heading, text)| format!("{}{text}\n", terminal.heading(heading)))
     .concat()

@@ -2,6 +2,7 @@
 
 use crate::{
     connect::{Clients, Connection},
+    hedge::instrument,
     json, show,
     stress::scenario,
     terminal::{Terminal, Tone},
@@ -9,9 +10,9 @@ use crate::{
 use anyhow::Result;
 use contract::v1::{
     AnalyzePortfolioRequest, AnalyzePortfolioResponse, AsOf, AssessShortBookRequest,
-    AssessShortBookResponse, GetRotationRequest, GetRotationResponse, InstrumentRef, Portfolio,
-    Position, RunStressRequest, RunStressResponse, Scenario, ShortSqueeze, as_of::When,
-    position::Size, short_squeeze::Shorts,
+    AssessShortBookResponse, GetRotationRequest, GetRotationResponse, HedgeProblem, InstrumentRef,
+    PlanHedgeRequest, PlanHedgeResponse, Portfolio, Position, RunStressRequest, RunStressResponse,
+    Scenario, ShortSqueeze, as_of::When, position::Size, short_squeeze::Shorts,
 };
 use prost::Message as _;
 use serde_json::{Map, Value};
@@ -19,10 +20,12 @@ use simulation::{factors, market::Market, rotation_day::ROTATION_ON, sample::Hol
 
 /// The day of the story twice in a row.
 const TWICE: &str = "rotation_2024_07_11_twice";
-/// Net asset value of the fund that holds the sample portfolio.
 /// Maximum number of positions listed.
 const EVERY_POSITION: i32 = 10_000;
-const NET_ASSET_VALUE_USD: f64 = 100e6;
+/// What may be traded besides the book's own positions.
+const INSTRUMENTS: [&str; 2] = ["IWM", "QQQ"];
+/// Net asset value of the fund that holds the sample portfolio.
+pub(super) const NET_ASSET_VALUE_USD: f64 = 100e6;
 
 /// The answers.
 pub(super) struct Story {
@@ -36,6 +39,8 @@ pub(super) struct Story {
     pub(super) short_book: AssessShortBookResponse,
     /// What if the day comes twice, and the costliest shorts are squeezed besides.
     pub(super) stress: RunStressResponse,
+    /// What to do about it on the next morning.
+    pub(super) hedge: PlanHedgeResponse,
 }
 
 impl Story {
@@ -66,6 +71,8 @@ impl Story {
             ..Default::default()
         };
         let stress = clients.stress().run_stress(connection.request(twice)).await?;
+        let ways_out = connection.request(ways_out(book));
+        let hedge = clients.hedge().plan_hedge(ways_out).await?.into_inner();
         Ok(Story {
             evening_before: evening_before.into_inner(),
             rotation: report,
@@ -73,6 +80,7 @@ impl Story {
             exposure: exposure.into_inner(),
             short_book: short_book.into_inner(),
             stress: stress.into_inner(),
+            hedge,
         })
     }
 
@@ -85,6 +93,7 @@ impl Story {
             ("exposure", json::of(exposure, &self.exposure)?),
             ("shortBook", json::of("AssessShortBookResponse", &self.short_book)?),
             ("stress", json::of("RunStressResponse", &self.stress)?),
+            ("hedge", json::of("PlanHedgeResponse", &self.hedge)?),
         ];
         let mut object = Map::new();
         for (name, answer) in answers {
@@ -101,7 +110,8 @@ impl Story {
         let before = self.words_of_the_evening(terminal);
         let replayed = self.replayed(terminal);
         let stress = show::stress::report(&self.stress, terminal).render(terminal);
-        format!("{before}{rotation}  {replayed}\n\n{exposure}\n{shorts}\n{stress}\n")
+        let hedge = show::hedge::plans(&self.hedge, terminal).render(terminal);
+        format!("{before}{rotation}  {replayed}\n\n{exposure}\n{shorts}\n{stress}\n{hedge}\n")
     }
 
     fn words_of_the_evening(&self, terminal: Terminal) -> String {
@@ -157,6 +167,20 @@ fn the_day(book: &[Holding]) -> AnalyzePortfolioRequest {
 fn what_if() -> Scenario {
     let squeeze = ShortSqueeze { shorts: Some(Shorts::CostliestCount(3)) };
     Scenario { squeeze: Some(squeeze), ..scenario(TWICE) }
+}
+
+/// Three plans for the morning after: cut the book, overlay it with two funds, or both.
+fn ways_out(book: &[Holding]) -> PlanHedgeRequest {
+    let problem = HedgeProblem {
+        instruments: INSTRUMENTS.map(instrument).to_vec(),
+        ..HedgeProblem::default()
+    };
+    PlanHedgeRequest {
+        as_of: rotation_day(),
+        portfolio: Some(portfolio(book)),
+        problem: Some(problem),
+        ..PlanHedgeRequest::default()
+    }
 }
 
 /// The request whose answer must be the same bytes.

@@ -38,7 +38,7 @@ pub(crate) fn plans(answer: &PlanHedgeResponse, terminal: Terminal) -> Page {
     page
 }
 
-fn name(plan: &HedgePlan) -> &'static str {
+pub(super) fn name(plan: &HedgePlan) -> &'static str {
     match plan.kind() {
         HedgePlanKind::Cut => "cut",
         HedgePlanKind::Overlay => "overlay",
@@ -47,14 +47,14 @@ fn name(plan: &HedgePlan) -> &'static str {
     }
 }
 
-fn solution(plan: &HedgePlan) -> Option<(&HedgeSolution, &HedgeOutcome)> {
+pub(super) fn solution(plan: &HedgePlan) -> Option<(&HedgeSolution, &HedgeOutcome)> {
     match &plan.result {
         Some(Outcome::Solution(solution)) => Some((solution, solution.outcome.as_ref()?)),
         _ => None,
     }
 }
 
-fn trade_move(outcome: &HedgeOutcome, deviations: f64) -> Option<&HedgeTradeMove> {
+pub(super) fn trade_move(outcome: &HedgeOutcome, deviations: f64) -> Option<&HedgeTradeMove> {
     let is_it = |one: &&HedgeTradeMove| (one.standard_deviations - deviations).abs() < 1e-9;
     outcome.trade_moves.iter().find(is_it)
 }
@@ -68,10 +68,10 @@ fn as_it_is(answer: &PlanHedgeResponse) -> String {
     let mut out = format!("As it is, the book moves {} on a usual day", number::usd(day));
     let pnl = |deviations| Some(trade_move(outcome, deviations)?.before.as_ref()?.pnl);
     if let (Some(unwinds), Some(resumes)) = (pnl(-3.0), pnl(3.0)) {
-        let (unwinds, resumes) = (number::made_or_lost(unwinds), number::made_or_lost(resumes));
+        let (unwinds, resumes) = (number::makes_or_loses(unwinds), number::makes_or_loses(resumes));
         out.push_str(&format!(
-            "; in three deviations of the crowded trade it has {unwinds} if the trade unwinds and \
-             {resumes} if it resumes"
+            "; by the betas of its names it {unwinds} if the crowded trade unwinds by three standard \
+             deviations, and {resumes} if it resumes by as much"
         ));
     }
     out.push_str(".\n");
@@ -90,9 +90,12 @@ fn side_by_side(answer: &PlanHedgeResponse) -> Table {
         ">resumes by 3",
         ">carry a year",
         ">margin",
-        ">cut out of sample",
+        ">variance cut out of sample",
         ">done by the decision",
     ]);
+    if let Some((_, outcome)) = answer.plans.iter().find_map(solution) {
+        table.row(untouched(outcome));
+    }
     for plan in &answer.plans {
         let Some((solution, outcome)) = solution(plan) else {
             table.row([Cell::plain(name(plan)), Cell::faint(no_plan(plan))]);
@@ -122,7 +125,25 @@ fn side_by_side(answer: &PlanHedgeResponse) -> Table {
     table
 }
 
-fn no_plan(plan: &HedgePlan) -> &'static str {
+/// The row of the book without any trade.
+fn untouched(outcome: &HedgeOutcome) -> [Cell; 10] {
+    let pnl = |deviations| Some(trade_move(outcome, deviations)?.before.as_ref()?.pnl);
+    let before = |pair: Option<BeforeAfter>| pair.map(|pair| pair.before);
+    [
+        "as it is".into(),
+        number::absent(),
+        number::absent(),
+        number::absent(),
+        number::cell(before(outcome.volatility), number::usd),
+        number::gain(pnl(-1.0), number::usd_signed),
+        number::gain(pnl(-3.0), number::usd_signed),
+        number::gain(pnl(3.0), number::usd_signed),
+        number::cell(before(outcome.carry_per_year), number::usd),
+        number::cell(before(outcome.margin), number::usd),
+    ]
+}
+
+pub(super) fn no_plan(plan: &HedgePlan) -> &'static str {
     match &plan.result {
         Some(Outcome::Infeasible(_)) => "no trades meet the limits",
         Some(Outcome::Unbounded(_)) => "a limit is missing",

@@ -22,6 +22,9 @@ pub(super) fn add(page: &mut Page, book: &LookedThroughBook, settings: Option<&A
 
 fn words(book: &LookedThroughBook, settings: Option<&AnalysisSettings>) -> String {
     let Some(seen) = &book.exposure else { return String::new() };
+    if book.funds.is_empty() {
+        return "It holds no funds to look through.\n".to_owned();
+    }
     let view = settings.and_then(|settings| settings.look_through).map(|asked| asked.view());
     let how = match view {
         Some(FundView::Gross) => "lines and funds side by side",

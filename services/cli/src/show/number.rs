@@ -37,6 +37,12 @@ pub(crate) fn made_or_lost(pnl: f64) -> String {
     format!("{word} {}", usd(pnl.abs()))
 }
 
+/// The same of what may happen: `makes $1.2m`, `loses $1.2m`.
+pub(crate) fn makes_or_loses(pnl: f64) -> String {
+    let word = if pnl < 0.0 { "loses" } else { "makes" };
+    format!("{word} {}", usd(pnl.abs()))
+}
+
 /// Like [`usd`], with a plus sign for gains.
 pub(crate) fn usd_signed(value: f64) -> String {
     if 0.0 < value { format!("+{}", usd(value)) } else { usd(value) }

@@ -12,6 +12,7 @@ use contract::v1::{
     FindLikelyLossResponse, LikelyScenario, ListScenariosResponse, ListedScenario,
     RunStressResponse, ScenarioPnl, ScenarioSource, ScenarioSourceShare, StressResult,
     likely_loss::Outcome, listed_scenario::Happening as Event, move_size::Size,
+    scenario_need::Need,
 };
 
 /// Gaps of one scenario that are told.
@@ -183,7 +184,7 @@ pub(crate) fn likely_loss(answer: &FindLikelyLossResponse, loss: f64, terminal: 
 
 fn likely_words(found: &LikelyScenario) -> String {
     let once_in = |probability: f64| match probability {
-        some if 0.0 < some => format!("once in {} times", number::magnitude(1.0 / some)),
+        some if 0.0 < some => format!("once in {} sessions", number::magnitude(1.0 / some)),
         _ => "never".to_owned(),
     };
     let factors = found.pnl.iter().flat_map(|pnl| &pnl.factors);
@@ -206,23 +207,40 @@ pub(crate) fn list(answer: &ListScenariosResponse, terminal: Terminal) -> Page {
     let mut page = Page::new();
     let known = evidence::as_known(answer.info.as_ref());
     page.say(terminal.heading(&format!("Scenarios, {known}")));
-    let mut table = Table::new(&["scenario", "sessions", "there", "what happened"]);
+    let mut table = Table::new(&["scenario", "sessions", "can run", "what happened", "lacks"]);
     for scenario in &answer.scenarios {
-        let there = match scenario.available {
+        let can_run = match scenario.available {
             true => Cell::toned(Tone::Good, "yes"),
             false => Cell::toned(Tone::Warning, "no"),
         };
         table.row([
             scenario.scenario_id.as_str().into(),
             sessions(scenario).into(),
-            there,
+            can_run,
             Cell::faint(scenario.name.as_str()),
+            Cell::faint(lacks(scenario)),
         ]);
     }
     page.table("scenarios", table);
     page.say(evidence::gaps(answer.info.as_ref(), terminal));
     page.say(evidence::reference(answer.info.as_ref(), terminal));
     page
+}
+
+/// What has to be loaded or said before the scenario can be computed.
+fn lacks(scenario: &ListedScenario) -> String {
+    if scenario.available {
+        return String::new();
+    }
+    let missing = scenario.needs.iter().filter(|need| !need.available);
+    let told = missing.filter_map(|need| need.need.as_ref()).map(|need| match need {
+        Need::Role(role) => format!("returns of the {}", role.replace('_', " ")),
+        Need::Names(_) => "prices of names".to_owned(),
+        Need::SeriesId(series) => series.clone(),
+        Need::MarketValueOf(symbol) => format!("the market value of {symbol}"),
+        Need::RequestField(field) => format!("{field} in the request"),
+    });
+    told.collect::<Vec<String>>().join(", ")
 }
 
 fn sessions(scenario: &ListedScenario) -> String {

@@ -7,7 +7,7 @@ use crate::{
 };
 use factors::{
     average_volume::{self, Average},
-    fund_holdings::newest_weights,
+    funds::Funds,
     squeeze_threshold::squeeze_threshold,
 };
 use marketdata::{
@@ -37,7 +37,8 @@ pub(super) fn gather(
     faults: &mut Vec<TermsFault>,
 ) -> Gathered {
     let mut gathered = Gathered { lines: Vec::new(), movers: Vec::new(), gaps: Vec::new() };
-    let reader = Reader { view, terms };
+    let funds = Funds::of(&view.risk.snapshot, view.risk.quotes());
+    let reader = Reader { view, terms, funds: &funds };
     for holding in &book.holdings {
         let share = if 0.0 < book.gross { holding.gross() / book.gross } else { 0.0 };
         reader.add_position(holding, share, &mut gathered);
@@ -53,6 +54,7 @@ pub(super) fn gather(
 struct Reader<'a> {
     view: &'a FactorView<'a>,
     terms: &'a DeskTerms,
+    funds: &'a Funds,
 }
 
 impl Reader<'_> {
@@ -90,6 +92,10 @@ impl Reader<'_> {
                 GapReason::InputMissing,
                 "the fund's holdings are unknown: it is not in the squeeze budget",
             );
+        } else if let Some(rest) = self.unseen(&mover) {
+            let detail = "what of the fund is not seen through is not in the squeeze budget";
+            let gap = Gap::new(GapReason::InputMissing, Subject::symbol(&symbol), detail);
+            to.gaps.push(gap.of_gross(gross_share * rest));
         }
         line.rung = mover.name.as_ref().map(|name| name.rung);
         to.lines.push(line);
@@ -182,9 +188,15 @@ impl Reader<'_> {
 
     fn mover(&self, instrument: InstrumentId) -> Mover {
         let is_fund = self.view.risk.anchored(instrument).is_fund;
-        let snapshot = &self.view.risk.snapshot;
-        let members = if is_fund { newest_weights(snapshot, instrument) } else { Vec::new() };
+        let fund = self.funds.get(instrument).filter(|_| is_fund);
+        let members = fund.map_or_else(Vec::new, |fund| fund.members.clone());
         Mover { instrument, name: self.view.name(instrument), members }
+    }
+
+    /// The share of a fund with known holdings that is not seen through; `None` if all of it is.
+    fn unseen(&self, mover: &Mover) -> Option<f64> {
+        let fund = self.funds.get(mover.instrument).filter(|_| !mover.members.is_empty())?;
+        Some(fund.facts.rest).filter(|rest| 0.0 < *rest)
     }
 
     /// Whether it is a fund of which no holdings are known.

@@ -11,6 +11,7 @@ mod random;
 
 mod conflicts;
 mod faults;
+mod feasibility;
 mod laws;
 mod oracle;
 mod picks;

@@ -1,12 +1,19 @@
 //! Lots, units, costs in their parts, and what rounding breaks.
 
-use crate::fixture::{FREE, limit, near, plan, statement};
+use crate::{
+    fixture::{FREE, LIMITS, exact, limit, near, plan, statement},
+    random,
+};
 use hedge::{
-    constraint::Measure,
+    breach::Breach,
+    constraint::{Exclusion, ExclusionRule, MaxLines, Measure, MinTicket, Unit},
+    limits::Stopped,
     line::{Trading, quadratic_impact},
-    problem::Statement,
+    optimize::{Answer, evaluate, optimize},
+    problem::{Problem, Statement},
 };
 use stats::matrix::SymmetricMatrix;
+use std::cell::Cell;
 
 /// 100 of a line without risk, hedged by one that trades in lots of two units of 5.
 fn book(lower: Option<f64>, upper: Option<f64>) -> Statement {
@@ -50,6 +57,99 @@ fn what_lots_cannot_meet_is_reported_with_its_amount() {
     assert_eq!(plan.breaches.len(), 1);
     assert_eq!(plan.breaches[0].constraint, "net");
     near(&[plan.breaches[0].amount], &[3.0], 1e-12);
+}
+
+/// Random problems with every kind of limit, rounded by trying each step and judging the whole book
+/// anew: the same trades.
+#[test]
+fn steps_are_those_that_lower_the_sum_of_breaches_most() {
+    let mut moved = 0;
+    for seed in 1..120 {
+        let problem = Problem::new(in_lots(seed)).unwrap();
+        let Answer::Plan(plan) = optimize(&problem, LIMITS, &|| false).unwrap() else { continue };
+        let lots: Vec<f64> = traded(&problem).map(|terms| terms.lot_value().unwrap()).collect();
+        let nearest: Vec<f64> =
+            exact(&plan).iter().zip(&lots).map(|(x, lot)| (x / lot).round() * lot).collect();
+        let expected = by_trying(&problem, nearest.clone(), &lots);
+        let found: Vec<f64> = plan.trades.iter().map(|trade| trade.money).collect();
+        near(&found, &expected, 1e-9);
+        moved += usize::from(found != nearest);
+    }
+    assert!(20 < moved, "{moved} problems took steps");
+}
+
+fn traded(problem: &Problem) -> impl Iterator<Item = Trading> {
+    problem.statement().lines.iter().filter_map(|line| line.trading)
+}
+
+/// The random problem in lots of different values, with limits on participation, the worst shorts, a
+/// position, tickets, the number of lines and exclusions besides.
+fn in_lots(seed: u32) -> Statement {
+    let mut statement = random::by_variance(seed);
+    let mut last = 0;
+    for (at, line) in statement.lines.iter_mut().enumerate() {
+        let Some(terms) = &mut line.trading else { continue };
+        terms.unit_value = 3.1 + 0.7 * at as f64;
+        terms.lot_units = Some(f64::from(1 + seed % 3));
+        terms.volume = Some(150.0 + 10.0 * at as f64);
+        // A fund of two names.
+        line.loadings = if at == 3 { vec![(0, 0.6), (3, 0.5)] } else { vec![(at, 1.0)] };
+        last = at;
+    }
+    let losses = (0..statement.lines.len()).map(|at| 0.2 + 0.03 * at as f64).collect();
+    let held = statement.lines[last - 1].held;
+    statement.constraints.extend([
+        limit("participation", Measure::Participation, None, 0.3),
+        limit("shorts", Measure::WorstShorts { count: 2, losses }, None, 30.0),
+        limit("position", Measure::Position(last - 1), held - 31.0, held + 17.0),
+    ]);
+    let exclude = |line, rule| Exclusion { id: format!("no {line}"), line, rule };
+    match seed % 4 {
+        0 => statement.exclusions = vec![exclude(last, ExclusionRule::NoNewShort)],
+        1 => statement.exclusions = vec![exclude(last, ExclusionRule::NoTrade)],
+        2 => statement.min_ticket = Some(MinTicket { id: "ticket".to_owned(), money: 5.0 }),
+        _ => {
+            let ranges = random::bounded(statement.clone()).constraints;
+            statement.constraints.extend(ranges);
+            statement.max_lines = Some(MaxLines { id: "lines".to_owned(), count: 3 });
+        }
+    }
+    statement
+}
+
+/// The rule as it is written.
+fn by_trying(problem: &Problem, mut trades: Vec<f64>, lots: &[f64]) -> Vec<f64> {
+    let size: f64 = problem.statement().lines.iter().map(|line| line.held.abs()).sum();
+    let share = |breach: &Breach| match breach.unit {
+        Unit::VolumeShare | Unit::Lines => breach.amount,
+        _ => breach.amount / size,
+    };
+    let excess = |trades: &[f64]| -> f64 {
+        evaluate(problem, trades).unwrap().breaches.iter().map(share).sum()
+    };
+    for _ in 0..2 * trades.len() {
+        let steps = lots.iter().enumerate().flat_map(|(at, lot)| [(at, -lot), (at, *lot)]);
+        let tried = steps.map(|(at, step)| {
+            let mut moved = trades.clone();
+            moved[at] = ((moved[at] + step) / step).round() * step;
+            (excess(&moved), moved)
+        });
+        let Some((least, moved)) = tried.min_by(|a, b| a.0.total_cmp(&b.0)) else { break };
+        if excess(&trades) <= least {
+            break;
+        }
+        trades = moved;
+    }
+    trades
+}
+
+/// The first question is that of the one convex problem, the second that of the one step.
+#[test]
+fn a_caller_that_leaves_before_rounding_gets_nothing() {
+    let problem = Problem::new(book(None, Some(47.0))).unwrap();
+    let asked = Cell::new(0);
+    let leaves_after_one = || 0 < asked.replace(asked.get() + 1);
+    assert_eq!(optimize(&problem, LIMITS, &leaves_after_one), Err(Stopped::Cancelled));
 }
 
 /// b·σ·x^{3/2}/√V at x = 100 with b = 1, σ = 0.02, V = 400: 0.02·1000/20 = 1 = ½·q·100².

@@ -25,8 +25,9 @@ pub struct CrossSectionSettings {
     pub seed: u64,
     /// Specific risks.
     pub specific: AgeWeights,
-    /// Number of sessions with which a name's specific risk is all its own. Between the minimum and
-    /// this number it is blended with that of names like it.
+    /// Number of sessions with which a name's specific risk is all its own; nine tenths of the most
+    /// that any name has where that is less. Between the minimum and this number it is blended with
+    /// that of names like it.
     pub specific_observations_full: usize,
     /// Strength q of the shrinkage of specific risks towards the mean of their size decile.
     pub specific_shrinkage: f64,

@@ -4,7 +4,8 @@
 //! 2. σ_like = E·exp(X·b): b from a regression of ln σ_own on the exposures over names with a full
 //!    history, weights √cap; E makes the √cap-weighted means of σ_own and of the fit equal.
 //! 3. σ = γ·σ_own + (1 − γ)·σ_like with γ = (n − n_min)/(n_full − n_min) between 0 and 1, where n is
-//!    the number of residuals: thin names are judged by others.
+//!    the number of residuals: thin names are judged by others. n_full is 180, or nine tenths of the
+//!    largest n where no name has more: in a short history others know no more than the name itself.
 //! 4. Shrunk towards the cap-weighted mean σ̄ of its decile by market value:
 //!    v·σ̄ + (1 − v)·σ with v = q|σ − σ̄|/(Δ + q|σ − σ̄|), Δ the root mean square of σ − σ̄ in the
 //!    decile (methodology B4).
@@ -24,6 +25,10 @@ use stats::grouped;
 
 /// Number of groups by market value.
 const DECILES: usize = 10;
+
+/// A history is full with so many tenths of the most residuals that any name has: a few sessions
+/// without a trade leave a name its own.
+const FULL_TENTHS: usize = 9;
 
 /// A standardised residual counts up to this size in the regime: one name's squeeze is not a regime.
 const STANDARDISED_MAX: f64 = 10.0;
@@ -62,7 +67,8 @@ impl SpecificRisks {
             .into_par_iter()
             .map(|row| Own::of(residuals, row, settings))
             .collect::<Option<_>>()?;
-        let own_weights: Vec<f64> = own.iter().map(|own| own.weight(settings)).collect();
+        let full = full_history(&own, settings);
+        let own_weights: Vec<f64> = own.iter().map(|own| own.weight(full, settings)).collect();
         let like = Like::of(lines, exposures, &own, &own_weights, sectors)?;
         let blended = |at: usize| {
             if exposures.caps[at].is_nan() {
@@ -103,14 +109,23 @@ impl Own {
         })
     }
 
-    fn weight(&self, settings: &CrossSectionSettings) -> f64 {
+    /// γ, given the number of residuals with which it is one.
+    fn weight(&self, full: usize, settings: &CrossSectionSettings) -> f64 {
         if self.volatility.is_none() {
             return 0.0;
         }
-        let (least, full) = (settings.observations_min, settings.specific_observations_full);
-        let beyond = self.observations.saturating_sub(least) as f64;
-        (beyond / full.saturating_sub(least).max(1) as f64).min(1.0)
+        if full <= self.observations {
+            return 1.0;
+        }
+        let least = settings.observations_min;
+        self.observations.saturating_sub(least) as f64 / full.saturating_sub(least).max(1) as f64
     }
+}
+
+/// Number of residuals with which a name's history is full.
+fn full_history(own: &[Own], settings: &CrossSectionSettings) -> usize {
+    let most = own.iter().map(|own| own.observations).max().unwrap_or(0);
+    settings.specific_observations_full.min(most * FULL_TENTHS / 10)
 }
 
 /// Specific risk as a function of exposures.

@@ -118,9 +118,16 @@ impl JwtVerifier {
             pointer if pointer.starts_with('/') => claims.pointer(pointer),
             name => claims.get(name),
         };
-        let words = words(claim).flat_map(str::split_ascii_whitespace);
-        Ok(Claims { subject, roles: words.filter_map(CallerRole::from_id).collect() })
+        Ok(Claims { subject, roles: role_ids(claim).filter_map(CallerRole::from_id).collect() })
     }
+}
+
+/// The roles of a claim: the words of a text, as in `scope` (RFC 8693, section 4.2), or the elements
+/// of a list, whole: an element may be the name of a group, and `Trade admin` is no admin.
+fn role_ids(claim: Option<&Value>) -> impl Iterator<Item = &str> {
+    let of_text = claim.and_then(Value::as_str).into_iter().flat_map(str::split_ascii_whitespace);
+    let list = claim.and_then(Value::as_array).into_iter().flatten();
+    of_text.chain(list.filter_map(Value::as_str))
 }
 
 /// The texts of a claim that is a text or a list of texts.

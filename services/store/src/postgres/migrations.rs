@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Access, StoreError,
-    backend::{Reading, refuse_too_new},
+    backend::{Reading, end, refuse_too_new},
     migrations::{self, Applied},
 };
 use sqlx::{PgPool, Row as _, migrate::Migrator};
@@ -23,10 +23,9 @@ fn migrator() -> Migrator {
 /// A store that is up to date is only read: a role without the right to create tables can use it,
 /// and it may be on a standby.
 pub(super) async fn prepare(pool: &PgPool, access: Access, place: &str) -> Result<(), StoreError> {
-    let mut reading = Transaction::begin(pool, sql::BEGIN_READ).await?;
+    let mut reading = Transaction::begin_read(pool, None).await?;
     let found = state(&mut reading, place).await;
-    reading.roll_back().await?;
-    match (found?, access) {
+    match (end(Box::new(reading), found).await?, access) {
         (State::UpToDate, _) => Ok(()),
         (State::Empty, Access::Create) => create(pool, place).await,
         (State::Empty, Access::Write | Access::Read) => Err(StoreError::Missing(place.to_owned())),

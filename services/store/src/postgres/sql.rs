@@ -3,11 +3,23 @@
 //! Limits are set per transaction and not per connection, so that they also hold behind a pooler,
 //! which hands a connection to another client after each transaction.
 
-/// All reads in it see the same moment; it may run on a standby.
-pub(super) const BEGIN_READ: &str = "
-    BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
-    SET LOCAL statement_timeout = '30s';
-    SET LOCAL idle_in_transaction_session_timeout = '120s'";
+use std::time::Duration;
+
+/// Longest time that the database lets a statement run.
+pub(super) const LONGEST_STATEMENT: Duration = Duration::from_secs(30);
+
+/// All reads in it see the same moment; it may run on a standby. Each of its statements ends within
+/// a time.
+pub(super) fn begin_read(within: Duration) -> String {
+    // 0 would be no limit.
+    let milliseconds = within.min(LONGEST_STATEMENT).as_micros().div_ceil(1_000).max(1);
+    format!(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+         SET LOCAL statement_timeout = '{milliseconds}ms';
+         SET LOCAL idle_in_transaction_session_timeout = '120s'"
+    )
+}
+
 /// Locks the head first. Every later statement sees all commits made while waiting for the lock,
 /// because READ COMMITTED takes a new snapshot per statement. A database that does not wait for its
 /// disk at a commit is made to, because an answered write must be durable.
@@ -27,7 +39,8 @@ pub(super) const BEGIN_MIGRATION: &str = "
     SELECT pg_advisory_xact_lock(7305800428331230721)";
 
 pub(super) const COMMIT: &str = "COMMIT";
-pub(super) const ROLLBACK: &str = "ROLLBACK";
+/// In a transaction that has failed, the database refuses the first statement, and so the second.
+pub(super) const ROLLBACK: &str = "SELECT 1; ROLLBACK";
 
 /// Tables in the schema where ours are, or would be created.
 pub(super) const TABLES: &str = "

@@ -1,14 +1,17 @@
 //! Transactions whose connection is reused only if they ended cleanly, and that never wait for ever.
 //!
-//! A connection whose transaction did not end with a COMMIT or ROLLBACK that was answered (it
-//! failed, or the future was dropped) is closed, and the pool opens another. The limits that a
-//! transaction sets at its beginning are kept by the database; a database that is gone without a
-//! word keeps none, so every answer is also awaited for a limited time.
+//! A connection is closed, and the pool opens another, if a statement of its transaction failed, or
+//! if the transaction did not end with a COMMIT or ROLLBACK that was answered (the connection
+//! broke, or the future was dropped): nobody knows what it left in its session.
+//!
+//! The limits that a transaction sets at its beginning are kept by the database. A database that is
+//! gone without a word keeps none, so every answer is also awaited for a limited time.
 
 use super::sql;
 use crate::{DatabaseError, Outlook, StoreError};
-use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, RawSql, pool::PoolConnection};
 use std::time::Duration;
+use tokio::time::{Instant, error::Elapsed, timeout_at};
 
 /// How long an answer is awaited: longer than the database lets a statement run.
 const ANSWER: Duration = Duration::from_secs(45);
@@ -27,8 +30,31 @@ impl Transaction {
         statements: &'static str,
     ) -> Result<Transaction, StoreError> {
         let connection = pool.acquire().await?;
+        Transaction::begun(connection, sqlx::raw_sql(statements)).await
+    }
+
+    /// Begins one that only reads. If nobody awaits it after a time, it waits no longer for its
+    /// connection, and the database lets no statement run longer than is left when it begins.
+    pub(super) async fn begin_read(
+        pool: &PgPool,
+        end: Option<Instant>,
+    ) -> Result<Transaction, StoreError> {
+        let connection = match end {
+            Some(end) => timeout_at(end, pool.acquire()).await.map_err(late)?,
+            None => pool.acquire().await,
+        }?;
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        let statements = sql::begin_read(left.unwrap_or(sql::LONGEST_STATEMENT));
+        // A text of constants and one number.
+        Transaction::begun(connection, sqlx::raw_sql(AssertSqlSafe(statements))).await
+    }
+
+    async fn begun(
+        connection: PoolConnection<Postgres>,
+        statements: RawSql,
+    ) -> Result<Transaction, StoreError> {
         let mut transaction = Transaction { connection, has_ended: false };
-        transaction.run(statements).await?;
+        answered(statements.execute(transaction.connection())).await?;
         Ok(transaction)
     }
 
@@ -45,14 +71,9 @@ impl Transaction {
     }
 
     async fn finish(mut self, statement: &'static str) -> Result<(), StoreError> {
-        let finished = self.run(statement).await;
+        let finished = answered(sqlx::raw_sql(statement).execute(self.connection())).await;
         self.has_ended = finished.is_ok();
-        finished
-    }
-
-    /// Runs statements without parameters.
-    async fn run(&mut self, statements: &'static str) -> Result<(), StoreError> {
-        answered(sqlx::raw_sql(statements).execute(self.connection())).await.map(drop)
+        finished.map(drop)
     }
 }
 
@@ -77,9 +98,10 @@ pub(super) async fn answered<T, E: Into<StoreError>>(
 ) -> Result<T, StoreError> {
     match tokio::time::timeout(ANSWER, statement).await {
         Ok(answer) => answer.map_err(E::into),
-        Err(late) => Err(StoreError::Database(DatabaseError {
-            outlook: Outlook::MayPass,
-            cause: late.into(),
-        })),
+        Err(elapsed) => Err(late(elapsed)),
     }
+}
+
+fn late(elapsed: Elapsed) -> StoreError {
+    StoreError::Database(DatabaseError { outlook: Outlook::MayPass, cause: elapsed.into() })
 }

@@ -73,6 +73,8 @@ fn a_token_of_the_issuer_for_us_names_its_caller_and_roles() {
     let roles = |changes: &Value| verified(&token(&header(), &with(changes), 1)).unwrap().roles;
     assert_eq!(roles(&json!({ "roles": "analyst reader" })).len(), 2);
     assert_eq!(roles(&json!({ "roles": null })), []);
+    // Names of groups are no roles, whatever words they have.
+    assert_eq!(roles(&json!({ "roles": ["Trade admin", "readers\tadmin", "admin "] })), []);
     assert_eq!(roles(&json!({ "roles": { "admin": true } })), []);
     let mut verifier = verifier();
     verifier.settings.roles_claim = "/access/roles".to_owned();

@@ -8,8 +8,9 @@ use super::{
     scenario::returns,
 };
 use crate::{
+    prepared::{Prepared, PreparedCrossSection},
     refusal::Refusal,
-    rpc::{field::Fields, marketdata::instrument::other_days, portfolio},
+    rpc::{field::Fields, marketdata::instrument::other_days, merged::hidden_values, portfolio},
     views::Pinned,
 };
 use ::hedge::{
@@ -22,9 +23,12 @@ use ::portfolio::{book::Book, unresolved::Cause};
 use contract::v1::{self, hedge_line::Line};
 use exposure::prepared::PreparedExposure;
 use factors::{roles::Roles, size_scheme::SizeScheme};
-use marketdata::{gap::Gap, instrument::InstrumentId};
+use marketdata::{changes::DatasetSet, gap::Gap, instrument::InstrumentId};
 use risk::factor_view::FactorView;
 use std::collections::BTreeMap;
+
+/// The datasets behind every line.
+const READS: DatasetSet = <PreparedCrossSection as Prepared>::READS;
 
 /// A problem in a view.
 pub(super) struct Setting<'a> {
@@ -68,7 +72,9 @@ impl<'a> Setting<'a> {
         let mut finder = Finder { source, fields: Fields::new(), gaps: finder.gaps };
         let wish = finder.wish(&desk, &book);
         finder.finish()?;
-        let gaps = finder.gaps.into_iter().chain(desk.gaps().iter().cloned()).collect();
+        let merged = merged(pinned, &desk);
+        let gaps = finder.gaps.into_iter().chain(desk.gaps().iter().cloned()).chain(merged);
+        let gaps = gaps.collect();
         let mut setting = Setting { asked, portfolio, pinned, prepared, book, desk, wish, gaps };
         if !terms.marks.is_empty() {
             setting.book = setting.book_with(&vec![0.0; setting.desk.lines().len()], |line| {
@@ -106,6 +112,15 @@ impl<'a> Setting<'a> {
         let problem = self.desk.problem(scheme, &self.wish);
         problem.map_err(|faults| faults::of_wish(faults, &self.wish))
     }
+}
+
+/// Gaps about values of lines that merges leave out. The report before the trades reports those of
+/// what the book holds, but not of instruments that may only be traded.
+fn merged(pinned: &Pinned, desk: &Desk<'_>) -> Vec<Gap> {
+    hidden_values(pinned.snapshot(), |hidden| {
+        READS.contains(hidden.dataset)
+            && desk.lines().iter().any(|line| hidden.involves(line.instrument))
+    })
 }
 
 /// Finds the parts of a problem and collects violations.
