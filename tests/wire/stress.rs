@@ -374,7 +374,8 @@ async fn on_the_view(client: &mut StressServiceClient<Channel>, market: &Market)
     let paths = [
         "scenarios[0].hypothetical.shocks[0].factor_id",
         "scenarios[1].hypothetical.shocks[0].instrument",
-        "scenarios[2].hypothetical.shocks",
+        "scenarios[2].hypothetical.shocks[0]",
+        "scenarios[2].hypothetical.shocks[1]",
     ];
     expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths);
     let asked = v1::RunStressRequest { scenarios: vec![listed("nothing")], ..request(market) };

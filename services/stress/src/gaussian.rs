@@ -14,6 +14,11 @@
 //! they are h times as large, which leaves expectations as they are.
 
 use stats::{cholesky::Cholesky, kernel::dot, matrix::SymmetricMatrix};
+use std::collections::BTreeSet;
+
+/// A form of which others leave less than this share of its variance open is determined by them: no
+/// estimate of a covariance is so exact.
+const OPEN_SHARE_MIN: f64 = 1e-8;
 
 /// A linear form of common coordinates and specific returns.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,6 +88,30 @@ impl Joint {
         })
     }
 
+    /// The forms that determine each other, to [`OPEN_SHARE_MIN`], or that nothing moves; empty if
+    /// all can take any values.
+    pub fn determined(&self, forms: &[Form]) -> BTreeSet<usize> {
+        let covariance = |i: usize, j: usize| self.covariance(&forms[i], &forms[j]);
+        let every = SymmetricMatrix::from_lower(forms.len(), covariance);
+        let Some(variance) = every else { return (0..forms.len()).collect() };
+        let is_open = |form: usize, others: &[usize]| {
+            OPEN_SHARE_MIN * variance.get(form, form) < open_variance(&variance, form, others)
+        };
+        let (mut open, mut determined) = (Vec::new(), BTreeSet::new());
+        for form in 0..forms.len() {
+            if is_open(form, &open) {
+                open.push(form);
+                continue;
+            }
+            // One of the open ones takes part if the form is open without it.
+            let without = |one: usize| open.iter().copied().filter(move |other| *other != one);
+            let takes_part = |one: &&usize| is_open(form, &without(**one).collect::<Vec<_>>());
+            determined.extend(open.iter().filter(takes_part));
+            determined.insert(form);
+        }
+        determined
+    }
+
     fn shared_specific(&self, p: &Form, q: &Form) -> f64 {
         let mut others = q.specific.iter().peekable();
         let mut sum = 0.0;
@@ -94,6 +123,15 @@ impl Joint {
         }
         sum
     }
+}
+
+/// The variance of a form that others leave open.
+fn open_variance(variance: &SymmetricMatrix, form: usize, others: &[usize]) -> f64 {
+    let with: Vec<f64> = others.iter().map(|other| variance.get(form, *other)).collect();
+    let block = |i: usize, j: usize| variance.get(others[i], others[j]);
+    let explained = SymmetricMatrix::from_lower(others.len(), block)
+        .and_then(|block| Cholesky::factor(&block)?.inverse_form(&with));
+    variance.get(form, form) - explained.unwrap_or(0.0)
 }
 
 /// A joint distribution, given the values of some forms.

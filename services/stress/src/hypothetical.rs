@@ -17,6 +17,7 @@ use crate::{
     plausibility,
     setting::Setting,
     shock::{Fault, Hypothetical},
+    total::total,
 };
 use marketdata::instrument::InstrumentId;
 use portfolio::book::Book;
@@ -107,9 +108,14 @@ pub fn hypothetical(
     let setting = Setting::of(model, book, scenario)?;
     let targets: Option<Vec<Form>> =
         scenario.shocks.iter().map(|shock| setting.target_form(&shock.target)).collect();
-    let targets = targets.ok_or_else(|| vec![Fault::Determined])?;
+    let every = || Fault::determined(0..scenario.shocks.len());
+    let targets = targets.ok_or_else(every)?;
+    let determined = setting.determined(scenario, &targets);
+    if !determined.is_empty() {
+        return Err(Fault::determined(determined));
+    }
     let asked = Asked { setting: &setting, book, partitions, scenario, targets: &targets };
-    let average = asked.outcome(&setting.average).ok_or_else(|| vec![Fault::Determined])?;
+    let average = asked.outcome(&setting.average).ok_or_else(every)?;
     let like_this =
         setting.like_this(book).and_then(|(joint, days)| Some((asked.outcome(&joint)?, days)));
     let held = book.holdings.iter().map(|holding| holding.instrument);
@@ -148,7 +154,9 @@ impl Asked<'_> {
         let specific = given.expected_specific();
         let sessions = f64::from(self.scenario.sessions);
         let deviation = (sessions * given.variance(&form)).sqrt();
-        let pnl: f64 = by_position.iter().sum();
+        let through_specific: Vec<f64> =
+            form.specific.iter().map(|(name, b)| b * specific[*name]).collect();
+        let pnl = total(&by_position);
         let distance = given.distance() / sessions.sqrt();
         let beta =
             |target: &Form| joint.covariance(&form, target) / joint.covariance(target, target);
@@ -158,7 +166,7 @@ impl Asked<'_> {
             high: pnl + NINE_OF_TEN * deviation,
             deviation,
             coordinates: common.iter().enumerate().map(coordinate).collect(),
-            specific_pnl: form.specific.iter().map(|(name, b)| b * specific[*name]).sum(),
+            specific_pnl: total(&through_specific),
             partitions: self.partitions.iter().map(|parts| parts.sums(&by_position)).collect(),
             positions: by_position,
             betas: self.targets.iter().map(beta).collect(),

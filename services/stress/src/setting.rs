@@ -8,7 +8,7 @@
 use crate::{
     gaussian::{Form, Joint},
     like_this::{self, DaysLikeThis},
-    shock::{Fault, Hypothetical, SIZE_MAX, Target},
+    shock::{Fault, Hypothetical, SIZE_MAX, Shock, Target},
     shocked_series::ShockedSeries,
 };
 use factors::{funds::Funds, size::SizeBucket};
@@ -76,7 +76,7 @@ impl<'a> Setting<'a> {
             .map_err(|sessions| short_series(model, scenario, sessions))?;
         let rests = series.covariance.as_ref();
         let common = rests.and_then(|rests| side_by_side(common, rests));
-        let common = common.ok_or_else(|| vec![Fault::Determined])?;
+        let common = common.ok_or_else(|| Fault::determined(0..scenario.shocks.len()))?;
         Ok(Setting::new(model, series, names, common))
     }
 
@@ -175,6 +175,20 @@ impl<'a> Setting<'a> {
         Form::sum(self.coordinates(), forms.iter().map(|(value, form)| (*value, form)))
     }
 
+    /// The places of shocks that determine each other. The line that stands for a role is modelled
+    /// as a name where it is held or shocked, and as a series for its role, with other rests; but it
+    /// is one line, and so it is one form here.
+    pub(crate) fn determined(&self, scenario: &Hypothetical, forms: &[Form]) -> BTreeSet<usize> {
+        let as_line = |(shock, form): (&Shock, &Form)| {
+            let line = series_of(&shock.target).and_then(|series| line_behind(self.model, series));
+            line.and_then(|line| self.name_form(line)).unwrap_or_else(|| form.clone())
+        };
+        let of_lines: Vec<Form> = scenario.shocks.iter().zip(forms).map(as_line).collect();
+        let mut found = self.average.determined(forms);
+        found.extend(self.average.determined(&of_lines));
+        found
+    }
+
     /// The form of a target whose members all have one.
     pub(crate) fn target_form(&self, target: &Target) -> Option<Form> {
         let factors = self.model.factors.factors();
@@ -191,6 +205,16 @@ impl<'a> Setting<'a> {
                 Some(self.pnl_form(&members(self.model, target)))
             }
         }
+    }
+}
+
+/// The line whose return a series is, if it is one.
+fn line_behind(model: &FactorView<'_>, series: Series) -> Option<InstrumentId> {
+    match series {
+        Series::Role(role) if series.unit() == MoveUnit::Return => {
+            Some(model.roles.resolve_role(&model.risk.snapshot, role)?.instrument)
+        }
+        _ => None,
     }
 }
 

@@ -97,15 +97,24 @@ pub enum Fault {
         /// The sessions needed.
         needed: usize,
     },
-    /// A shock is determined by the others, or by nothing that moves.
-    Determined,
+    /// A shock and others determine each other, or nothing moves it. One fault per shock concerned.
+    Determined {
+        /// Its place.
+        shock: usize,
+    },
 }
 
 impl Fault {
+    /// Shocks that determine each other.
+    pub(crate) fn determined(shocks: impl IntoIterator<Item = usize>) -> Vec<Fault> {
+        shocks.into_iter().map(|shock| Fault::Determined { shock }).collect()
+    }
+
     /// The path of the field in the scenario.
     pub fn field(&self) -> String {
         match self {
-            Fault::NoShock | Fault::Determined => "shocks".to_owned(),
+            Fault::NoShock => "shocks".to_owned(),
+            Fault::Determined { shock } => format!("shocks[{shock}]"),
             Fault::NoSession => "sessions".to_owned(),
             Fault::Size { shock } => format!("shocks[{shock}].size"),
             Fault::UnknownFactor { shock, .. }

@@ -13,6 +13,6 @@ mod tests {
     fn a_sum_of_nothing_has_no_sign() {
         assert_eq!(total(&[]).to_bits(), 0.0_f64.to_bits());
         assert_eq!(total(&[-0.0]).to_bits(), 0.0_f64.to_bits());
-        assert_eq!(total(&[1.0, -3.0]), -2.0);
+        assert_eq!(total(&[1.0, -3.0]).to_bits(), (-2.0_f64).to_bits());
     }
 }

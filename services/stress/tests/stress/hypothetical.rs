@@ -195,9 +195,38 @@ fn every_fault_is_found_at_once() {
     );
     let twice = scenario(&[market(0.01), market(0.02)]);
     let faults = hypothetical(&view.factors(), &book, &[], &twice).unwrap_err();
-    assert_eq!(faults, [Fault::Determined]);
+    assert_eq!(faults, [0, 1].map(|shock| Fault::Determined { shock }));
     let nothing = hypothetical(&view.factors(), &book, &[], &scenario(&[])).unwrap_err();
     assert_eq!(nothing, [Fault::NoShock]);
+}
+
+/// The index of a role is the line that stands for it, alone or in a basket of one; a basket that
+/// differs from another by a millionth is that one; three baskets of two names have one too many.
+/// Shocks that take no part are not named.
+#[test]
+fn shocks_of_one_thing_determine_each_other() {
+    let view = &WORLD.1;
+    let line = |symbol: &str| (Target::Name(view.id(symbol)), 0.1);
+    let basket = |weights: &[(&str, f64)]| {
+        let weights = weights.iter().map(|(symbol, weight)| (view.id(symbol), *weight)).collect();
+        (Target::Basket(Basket { name: "basket".to_owned(), weights }), -0.1)
+    };
+    let (apple, both) = (("AAPL", 1.0), [("AAPL", 1.0), ("MSFT", 1.0)]);
+    let cases = [
+        (vec![small(-0.1), line("^RUT")], vec![0, 1]),
+        (vec![basket(&[("^RUT", 2.0)]), line("AAPL"), small(-0.1)], vec![0, 2]),
+        (vec![line("N0050"), basket(&[apple]), basket(&[apple, ("MSFT", 1e-6)])], vec![1, 2]),
+        (vec![line("AAPL"), market(0.1), basket(&both), line("MSFT")], vec![0, 2, 3]),
+    ];
+    for (shocks, expected) in cases {
+        let asked = scenario(&shocks);
+        let faults = hypothetical(&view.factors(), &view.book(&LINES), &[], &asked).unwrap_err();
+        let expected: Vec<Fault> =
+            expected.into_iter().map(|shock| Fault::Determined { shock }).collect();
+        assert_eq!(faults, expected);
+    }
+    let open = scenario(&[small(-0.1), line("AAPL"), basket(&both)]);
+    assert!(hypothetical(&view.factors(), &view.book(&LINES), &[], &open).is_ok());
 }
 
 /// A name listed on the last session has no return: it moves as the mean of the companies of its size

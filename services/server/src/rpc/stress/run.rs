@@ -12,7 +12,10 @@ use crate::rpc::{
         resolve::{self, Happens},
     },
 };
-use ::portfolio::{book::Book, lines::Violation};
+use ::portfolio::{
+    book::{Book, Holding},
+    lines::Violation,
+};
 use contract::v1;
 use marketdata::{
     gap::{Gap, GapReason, Subject},
@@ -126,6 +129,7 @@ fn shocked(
     };
     let HypotheticalReport { average, like_this, coverage, missing, .. } = report;
     gaps.extend(unmoved(setup, missing.into_iter()));
+    gaps.extend(below_nothing(setup, &average.positions));
     let shown = Shown { setup, view: Some(view) };
     let (like_this, days) = like_this.unzip();
     let result = v1::StressResult {
@@ -150,6 +154,20 @@ fn unmoved(setup: &Setup, names: impl Iterator<Item = InstrumentId>) -> Vec<Gap>
         Gap::new(GapReason::MissingObservations, subject, detail).of_gross(share)
     };
     names.map(gap).collect()
+}
+
+/// One gap per name that the shocks carry below nothing. The P&L stays that of the linear model
+/// (methodology F), whose parts add up.
+fn below_nothing(setup: &Setup, by_holding: &[f64]) -> Vec<Gap> {
+    let (book, snapshot): (&Book, &Snapshot) = (&setup.book, setup.exposure.snapshot());
+    let held = book.holdings.iter().zip(by_holding);
+    let below = held.filter(|(holding, pnl)| **pnl / holding.market_value < -1.0);
+    let gap = |(holding, _): (&Holding, &f64)| {
+        let subject = Subject::symbol(snapshot.symbol(holding.instrument));
+        let detail = "the shocks carry its return below -100 %: the scenario is beyond the model";
+        Gap::new(GapReason::Implausible, subject, detail).of_gross(holding.gross() / book.gross)
+    };
+    below.map(gap).collect()
 }
 
 /// The P&L after leaving the book; `None` without volatilities.
