@@ -8,6 +8,7 @@
 
 mod price;
 mod rows;
+mod shares;
 
 use crate::{
     constraint::{Measure, Side, Unit},
@@ -147,10 +148,11 @@ impl Assembly {
 
     /// −∂objective/∂limit in money per unit, by member and side; limits of several rows summed.
     pub(crate) fn prices(&self, solution: &Solution) -> Vec<(Member, Side, f64)> {
+        let shared = shares::shared(&self.program, &self.owners, solution);
         let mut prices: Vec<(Member, Side, f64)> = Vec::new();
-        for owner in &self.owners {
+        for (owner, multiplier) in self.owners.iter().zip(shared) {
             let sign = if owner.side == Side::Lower { -1.0 } else { 1.0 };
-            let price = sign * solution.multipliers[owner.row] * owner.per / self.scale.objective;
+            let price = sign * multiplier * owner.per / self.scale.objective;
             match prices.iter_mut().find(|p| (p.0, p.1) == (owner.member, owner.side)) {
                 Some(found) => found.2 += price,
                 None => prices.push((owner.member, owner.side, price)),

@@ -6,9 +6,11 @@ use crate::{
     problem::Problem,
 };
 
-/// A breach smaller than this share of the limit, or of the book's size, is rounding of the
-/// solver.
-const TOLERANCE: f64 = 1e-6;
+/// A breach smaller than this share of the limit is none.
+const LIMIT_TOLERANCE: f64 = 1e-6;
+
+/// Nor is one smaller than this share of the book's size, to which the solver is exact.
+const SOLVER_TOLERANCE: f64 = 1e-8;
 
 /// A constraint that trades miss.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,9 +35,10 @@ impl Problem {
         let statement = self.statement();
         let (positions, book) = (self.positions(trades), self.size());
         let mut found = Vec::new();
-        let mut check = |id: &String, amount: f64, unit: Unit| {
-            let share = share(amount, unit_size(unit, book));
+        let mut check = |id: &String, miss: (f64, f64), unit: Unit| {
+            let share = share(miss, unit_size(unit, book));
             if 0.0 < share {
+                let amount = miss.0;
                 found.push((Breach { constraint: id.clone(), amount, unit }, share));
             }
         };
@@ -46,17 +49,17 @@ impl Problem {
         for exclusion in &statement.exclusions {
             let trade = self.trade_of(exclusion.line).map_or(0.0, |trade| trades[trade]);
             let held = statement.lines[exclusion.line].held;
-            check(&exclusion.id, excluded(exclusion.rule, held, trade), Unit::Money);
+            check(&exclusion.id, (excluded(exclusion.rule, held, trade), 0.0), Unit::Money);
         }
         let noise = NO_TRADE * book;
         let sizes = || trades.iter().map(|x| x.abs()).filter(|size| noise < *size);
         if let Some(limit) = &statement.max_lines {
             let excess = sizes().count().saturating_sub(limit.count);
-            check(&limit.id, excess as f64, Unit::Lines);
+            check(&limit.id, (excess as f64, 0.0), Unit::Lines);
         }
         if let Some(ticket) = &statement.min_ticket {
             let short = sizes().map(|size| ticket.money - size).fold(0.0, f64::max);
-            check(&ticket.id, short, Unit::Money);
+            check(&ticket.id, (short, ticket.money), Unit::Money);
         }
         found
     }
@@ -75,18 +78,22 @@ pub(crate) fn unit_size(unit: Unit, book: f64) -> f64 {
     }
 }
 
-/// A breach as a share of what it is compared with; zero if there is none beyond rounding.
-pub(crate) fn share(amount: f64, size: f64) -> f64 {
+/// A miss of a limit, both in one unit, as a share of what it is compared with; zero if it is within
+/// the tolerances.
+pub(crate) fn share((amount, limit): (f64, f64), size: f64) -> f64 {
     #[cfg(test)]
     count::add(1);
-    if TOLERANCE * size < amount { amount / size } else { 0.0 }
+    let tolerance = LIMIT_TOLERANCE * limit.abs() + SOLVER_TOLERANCE * size;
+    if tolerance < amount { amount / size } else { 0.0 }
 }
 
-/// By how much a value misses a constraint; not positive if it respects it.
-pub(crate) fn miss(constraint: &Constraint, value: f64) -> f64 {
-    let below = constraint.lower.map_or(f64::NEG_INFINITY, |lower| lower - value);
-    let above = constraint.upper.map_or(f64::NEG_INFINITY, |upper| value - upper);
-    below.max(above)
+/// By how much a value misses a constraint, not positive if it respects it, and the limit that it
+/// misses most.
+pub(crate) fn miss(constraint: &Constraint, value: f64) -> (f64, f64) {
+    let below = constraint.lower.map(|lower| (lower - value, lower));
+    let above = constraint.upper.map(|upper| (value - upper, upper));
+    let worse = |a: (f64, f64), b: (f64, f64)| if a.0 < b.0 { b } else { a };
+    below.into_iter().chain(above).reduce(worse).unwrap_or((f64::NEG_INFINITY, 0.0))
 }
 
 /// By how much a trade of a line that was held misses an exclusion, in money; not positive if it

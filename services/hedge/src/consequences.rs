@@ -166,7 +166,7 @@ fn locates(desk: &Desk<'_>, before: &[f64], after: &[f64]) -> Vec<Locate> {
     let of = |(line, (before, after)): (usize, (&f64, &f64))| {
         let money = (-after).max(0.0) - (-before).max(0.0);
         let desk_line = &desk.lines[line];
-        let units = money / desk_line.unit_value?;
+        let units = desk_line.units(money)?;
         (0.0 < money && desk_line.is_borrowed_to_short).then_some(Locate { line, units, money })
     };
     before.iter().zip(after).enumerate().filter_map(of).collect()

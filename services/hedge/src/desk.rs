@@ -27,6 +27,9 @@ use risk::{
 };
 use std::{collections::BTreeMap, sync::OnceLock};
 
+/// A number of units this near to whole lots, as a share of itself, is one of whole lots.
+const UNITS_ROUNDING: f64 = 1e-12;
+
 /// A line with what a plan needs of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeskLine {
@@ -63,6 +66,16 @@ impl DeskLine {
     #[must_use]
     pub fn can_trade(&self) -> bool {
         self.rung.is_some() && self.volume.is_some() && self.unit_value.is_some()
+    }
+
+    /// The units of a value in money; whole lots, or whole units without lots, are whole numbers
+    /// although the value is rounded. `None` without a price.
+    #[must_use]
+    pub fn units(&self, money: f64) -> Option<f64> {
+        let units = money / self.unit_value?;
+        let lot = self.terms.lot_units.unwrap_or(1.0);
+        let whole = (units / lot).round() * lot;
+        Some(if (units - whole).abs() <= UNITS_ROUNDING * units.abs() { whole } else { units })
     }
 
     /// Its quadratic impact, in one over money: equal to the square-root law, whose mean cost is ⅔ of

@@ -102,7 +102,10 @@ pub fn evaluate(problem: &Problem, trades: &[f64]) -> Result<Evaluation, Vec<Inv
 fn plan(problem: &Problem, best: &Best, is_cancelled: IsCancelled<'_>) -> Result<Plan, Stopped> {
     let noise = NO_TRADE * problem.size();
     let trades = best.optimum.trades.iter();
-    let exact: Vec<f64> = trades.map(|x| if x.abs() <= noise { 0.0 } else { *x }).collect();
+    let quiet: Vec<f64> = trades.map(|x| if x.abs() <= noise { 0.0 } else { *x }).collect();
+    // Small trades are no rounding where a limit needs them.
+    let exact =
+        if problem.breaches(&quiet).is_empty() { quiet } else { best.optimum.trades.clone() };
     let rounded = rounding::round(problem, &exact, is_cancelled)?;
     let lines = problem.traded().iter().zip(problem.traded_lines());
     type Of<'a> = (&'a usize, (&'a Line, &'a Trading));

@@ -146,7 +146,7 @@ impl<'a> Standing<'a> {
         let from = self.trades[step.trade];
         let held = self.problem.statement().lines[self.line(step)].held;
         for rule in &self.concerns.exclusions[step.trade] {
-            let breach = |trade: f64| share(excluded(*rule, held, trade), self.size);
+            let breach = |trade: f64| share((excluded(*rule, held, trade), 0.0), self.size);
             change += breach(step.to) - breach(from);
         }
         change + self.change_of_tickets(step)
@@ -160,13 +160,17 @@ impl<'a> Standing<'a> {
             let others = self.lines - usize::from(self.is_traded(self.trades[step.trade]));
             let lines = others + usize::from(self.is_traded(step.to));
             let breach = |lines: usize| {
-                share(lines.saturating_sub(limit.count) as f64, unit_size(Unit::Lines, self.size))
+                share(
+                    (lines.saturating_sub(limit.count) as f64, 0.0),
+                    unit_size(Unit::Lines, self.size),
+                )
             };
             change += breach(lines) - breach(self.lines);
         }
-        if statement.min_ticket.is_some() {
+        if let Some(ticket) = &statement.min_ticket {
             let after = self.shortfall.without(step.trade).max(self.lacks(step.to));
-            change += share(after, self.size) - share(self.shortfall.first, self.size);
+            let breach = |lacks: f64| share((lacks, ticket.money), self.size);
+            change += breach(after) - breach(self.shortfall.first);
         }
         change
     }

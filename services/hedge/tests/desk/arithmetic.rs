@@ -240,3 +240,24 @@ fn a_squeeze_budget_limits_shorts_of_funds() {
     assert!(free < bound && bound < 0.0, "{free} {bound}");
     near(limited, 0.5 * loss, 1e-4 * loss);
 }
+
+/// k·p/p is not k for every k: whole lots and whole shares are whole numbers all the same.
+#[test]
+fn whole_lots_are_whole_numbers() {
+    let world = small_world();
+    let view = View::of(&world.snapshot());
+    let book = view.book(&[("AAPL", 4e6)]);
+    let factors = view.factors();
+    let desk = Desk::of(&factors, &book, &terms(&view, &["^RUT"])).unwrap();
+    let mut line = desk.lines()[0].clone();
+    line.unit_value = Some(61.43);
+    for lot in [None, Some(1.0), Some(7.0)] {
+        line.terms.lot_units = lot;
+        for lots in 1..20_000 {
+            let units = -lot.unwrap_or(1.0) * f64::from(lots);
+            assert_eq!(line.units(units * 61.43).unwrap().to_bits(), units.to_bits());
+        }
+    }
+    // Half a share is no whole one.
+    assert_eq!(line.units(0.5 * 61.43), Some(0.5));
+}

@@ -2,7 +2,7 @@
 
 use crate::fixture::{FREE, answer, draws, exact, limit, near, plan, price, statement};
 use hedge::{
-    constraint::Measure,
+    constraint::{Exclusion, ExclusionRule, Measure},
     line::Trading,
     objective::{Centring, RiskTerm, Scenarios},
     optimize::Answer,
@@ -179,4 +179,22 @@ fn a_fund_is_bought_until_the_worst_shorts_are_within_budget() {
     let Answer::Infeasible(found) = answer(statement) else { panic!("8 is out of reach") };
     assert_eq!(found.conflict, ["squeeze", "range"]);
     near(&[found.alone[0].to, found.alone[1].to], &[8.25, 4.0], 1e-3);
+}
+
+/// Long 100 and short 300 of the same, with a variance of 1e-4: a unit more long saves
+/// 2·1e-4·200 = 0.04. That it may not trade and may not grow say the same, and share the price; the
+/// limit on net is slack and has none.
+#[test]
+fn limits_that_say_the_same_share_their_price() {
+    let same = SymmetricMatrix::from_lower(2, |_, _| 1e-4).unwrap();
+    let mut statement = statement(same, &[100.0, -300.0], &[Some(FREE), None]);
+    statement.constraints = vec![
+        limit("cut", Measure::Position(0), 0.0, 100.0),
+        limit("net", Measure::Net, -250.0, 250.0),
+    ];
+    let rule = ExclusionRule::NoTrade;
+    statement.exclusions = vec![Exclusion { id: "keep".to_owned(), line: 0, rule }];
+    let plan = plan(statement);
+    near(&[price(&plan, "cut"), price(&plan, "keep")], &[0.02, 0.02], 1e-7);
+    assert_eq!(plan.shadow_prices.len(), 2, "{:?}", plan.shadow_prices);
 }

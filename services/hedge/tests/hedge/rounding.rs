@@ -152,6 +152,19 @@ fn a_caller_that_leaves_before_rounding_gets_nothing() {
     assert_eq!(optimize(&problem, LIMITS, &leaves_after_one), Err(Stopped::Cancelled));
 }
 
+/// 156,250 lots of 640 are 100 millions. Of 59 less, net is −59 after selling them, and a limit of one
+/// is missed by 58: less than a millionth of the book.
+#[test]
+fn a_miss_that_is_small_beside_the_book_is_reported() {
+    let zero = SymmetricMatrix::from_lower(2, |_, _| 0.0).unwrap();
+    let lots = Trading { unit_value: 6.4, lot_units: Some(100.0), buy_cost: 1e-3, ..FREE };
+    let mut statement = statement(zero, &[1e8 - 59.0, 0.0], &[None, Some(lots)]);
+    statement.constraints = vec![limit("net", Measure::Net, -1.0, 1.0)];
+    let plan = plan(statement);
+    assert_eq!(plan.breaches.len(), 1);
+    near(&[plan.breaches[0].amount], &[58.0], 1e-6);
+}
+
 /// b·σ·x^{3/2}/√V at x = 100 with b = 1, σ = 0.02, V = 400: 0.02·1000/20 = 1 = ½·q·100².
 #[test]
 fn the_quadratic_impact_costs_what_the_law_does_at_the_reference() {

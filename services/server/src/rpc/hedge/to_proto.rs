@@ -88,7 +88,7 @@ fn trade(setting: &Setting<'_>, consequences: &Consequences, dealt: Dealt) -> v1
     v1::HedgeTrade {
         line_id: line.id.clone(),
         position_ids: position_ids(setting, dealt.line),
-        quantity: dealt.money / price,
+        quantity: line.units(dealt.money).unwrap_or(0.0),
         market_value: dealt.money,
         unrounded_market_value: dealt.unrounded,
         price,
