@@ -39,8 +39,7 @@ pub(super) fn gather(
     let mut gathered = Gathered { lines: Vec::new(), movers: Vec::new(), gaps: Vec::new() };
     let reader = Reader { view, terms };
     for holding in &book.holdings {
-        let share = if 0.0 < book.gross { holding.gross() / book.gross } else { 0.0 };
-        reader.add_position(holding, share, &mut gathered);
+        reader.add_position(holding, book, &mut gathered);
     }
     let mut order: Vec<usize> = (0..terms.instruments.len()).collect();
     order.sort_by(|a, b| terms.instruments[*a].id.cmp(&terms.instruments[*b].id));
@@ -56,25 +55,27 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn add_position(&self, holding: &Holding, gross_share: f64, to: &mut Gathered) {
+    fn add_position(&self, holding: &Holding, book: &Book, to: &mut Gathered) {
         let id = holding.instrument;
         let symbol = self.view.risk.snapshot.symbol(id).to_owned();
         let single = self.terms.single.iter().find(|(instrument, _)| *instrument == id);
         let terms = single.map_or(self.terms.positions, |(_, terms)| *terms);
         let mut line = self.line(id, symbol.clone(), terms);
         line.is_position = true;
-        let at_mark = self.mark(id).zip(holding.shares).map(|(price, shares)| price * shares);
-        line.held = at_mark.unwrap_or(holding.market_value);
+        let at_mark = self.mark(id).map(|price| book.value_at(holding, price));
+        let (held, kept_gross) = at_mark.unwrap_or((holding.market_value, 0.0));
+        line.held = held;
+        let share = |gross: f64| if 0.0 < book.gross { gross / book.gross } else { 0.0 };
+        if 0.0 < kept_gross {
+            let detail = "given as a market value, which the mark does not move";
+            let gap = Gap::new(GapReason::InputMissing, Subject::symbol(&symbol), detail);
+            // Lots are not netted, so that they may exceed the gross.
+            to.gaps.push(gap.of_gross(share(kept_gross).min(1.0)));
+        }
         let mut gap = |reason: GapReason, detail: &str| {
             let gap = Gap::new(reason, Subject::symbol(&symbol), detail);
-            to.gaps.push(gap.of_gross(gross_share));
+            to.gaps.push(gap.of_gross(share(holding.gross())));
         };
-        if at_mark.is_none() && self.mark(id).is_some() {
-            gap(
-                GapReason::InputMissing,
-                "it has no shares to mark: its value is the one submitted",
-            );
-        }
         if let Err(reason) = self.volume(id) {
             gap(reason, "what trades in it is unknown: it is not traded");
         }
@@ -82,7 +83,7 @@ impl Reader<'_> {
         if mover.name.is_none() {
             gap(
                 GapReason::ShortHistory,
-                "it has no exposures: it counts as unmoved, and is not traded",
+                "it has no exposures: the model counts it as unmoved, and it is not traded",
             );
         }
         if self.is_closed(&mover) {
