@@ -137,10 +137,14 @@ async fn three_plans_stand_side_by_side() {
             assert!((position.after - position.before - trade.market_value).abs() < 1e-6);
             assert!((trade.quantity * trade.price - trade.market_value).abs() < 1e-6);
             // Whole lots of one share.
-            assert!((trade.quantity - trade.quantity.round()).abs() < 1e-6, "{trade:?}");
+            assert_eq!(trade.quantity.fract(), 0.0, "{trade:?}");
         }
     }
     let [cut, overlay, both] = &answer.plans[..] else { panic!("three plans") };
+    // No trades are the same trades in every plan: equal up to the order of a sum.
+    let idle = |plan: &v1::HedgePlan| outcome(plan).objective.as_ref().unwrap().before;
+    assert!((idle(cut) / idle(both) - 1.0).abs() < 1e-12);
+    assert!((idle(overlay) / idle(both) - 1.0).abs() < 1e-12);
     for trade in &outcome(cut).trades {
         let position = trade.position.as_ref().unwrap();
         assert!(position.after * position.before >= 0.0, "{trade:?}");
@@ -371,6 +375,30 @@ async fn marks_value_the_book_and_the_trades() {
     let close = book_price(&plain, &symbol);
     let moved = net_of(&marked.before) - net_of(&plain.before);
     assert!((moved - shares * (1.0 - close)).abs() < 1e-3 * shares.abs() * close, "{moved}");
+}
+
+/// Half spread and commission are 4 basis points by default; the rest of the cost is that of the squeeze
+/// service.
+#[tokio::test(flavor = "multi_thread")]
+async fn covering_costs_what_the_squeeze_service_says() {
+    let (harness, mut client, book) = market().await;
+    let plan = client.plan_hedge(plan_request(book.clone())).await.unwrap().into_inner();
+    let mut squeeze =
+        v1::squeeze_service_client::SqueezeServiceClient::new(harness.channel().await);
+    let request = v1::AssessShortBookRequest {
+        as_of: on(ROTATION_ON),
+        portfolio: Some(book),
+        ..Default::default()
+    };
+    let shorts = squeeze.assess_short_book(request).await.unwrap().into_inner();
+    assert!(!plan.cover_order.is_empty());
+    let symbol = |short: &v1::ShortLine| short.name.as_ref().unwrap().symbol.clone();
+    for step in &plan.cover_order {
+        let of = shorts.lines.iter().find(|short| symbol(short) == step.line_id).unwrap();
+        let estimate = &of.covering_cost.as_ref().unwrap().estimates[0];
+        let expected = 0.0004 * step.market_value + estimate.cost;
+        assert!((step.cost / expected - 1.0).abs() < 1e-9, "{step:?} {estimate:?}");
+    }
 }
 
 /// The price at which a plan traded a name.

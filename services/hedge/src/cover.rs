@@ -1,12 +1,12 @@
 //! Which shorts to buy back first, and what remains after each.
 //!
 //! Shorts are bought back whole, the one first whose squeeze loss θ·|v| per unit of the cost of buying
-//! it back is largest: half spread, commission and the mean of the square-root law
-//! ([`factors::impact`]). Ties go to the first in the order of lines. All are worked at once, so that
-//! the days are those of the slowest so far.
+//! it back is largest: half spread, commission and the impact that the caller estimates, so that it is
+//! the same as in an answer about the squeeze of a book. Ties go to the first in the order of lines. All
+//! are worked at once, so that the days are those of the slowest so far.
 
 use crate::desk::{Desk, DeskLine};
-use factors::impact::Order;
+use marketdata::gap::{Gap, GapReason, Subject};
 
 /// One short bought back, and the book after it and all before it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,15 +44,28 @@ pub struct Remaining {
     pub squeeze_loss: f64,
 }
 
-/// The order in which to buy back the shorts of the book that can trade. `participation` is a share of
-/// a day's volume, above 0.
-#[must_use]
-pub fn cover_order(desk: &Desk<'_>, participation: f64) -> Vec<CoverStep> {
+/// The order in which to buy back the shorts of the book that can trade, and a gap for each whose impact
+/// is unknown. `participation` is a share of a day's volume, above 0; `impact` is the mean impact of
+/// buying back a line, a decimal of its value.
+pub fn cover_order(
+    desk: &Desk<'_>,
+    participation: f64,
+    impact: impl Fn(&DeskLine) -> Result<f64, GapReason>,
+) -> (Vec<CoverStep>, Vec<Gap>) {
     let is_short = |line: &DeskLine| line.is_position && line.held < 0.0 && line.can_trade();
-    let mut shorts: Vec<(usize, f64, f64)> = Vec::new();
+    let (mut shorts, mut gaps): (Vec<(usize, f64, f64)>, Vec<Gap>) = (Vec::new(), Vec::new());
     for (at, line) in desk.lines().iter().enumerate().filter(|(_, line)| is_short(line)) {
-        let Some(cost) = cost(line) else { continue };
-        shorts.push((at, cost, desk.threshold_of(at) * -line.held));
+        match impact(line) {
+            Ok(impact) => {
+                let cost = -line.held * (line.terms.half_spread + line.terms.commission + impact);
+                shorts.push((at, cost, desk.threshold_of(at) * -line.held));
+            }
+            Err(reason) => {
+                let detail = "what buying it back costs is unknown: it is not in the cover order";
+                let gap = Gap::new(reason, Subject::symbol(&line.id), detail);
+                gaps.push(gap.of_gross(-line.held / desk.gross()));
+            }
+        }
     }
     let worth = |(_, cost, loss): &(usize, f64, f64)| loss / cost.max(f64::MIN_POSITIVE);
     shorts.sort_by(|a, b| worth(b).total_cmp(&worth(a)).then(a.0.cmp(&b.0)));
@@ -67,13 +80,7 @@ pub fn cover_order(desk: &Desk<'_>, participation: f64) -> Vec<CoverStep> {
         let remaining = remaining(desk, &positions);
         CoverStep { line, money, cost, squeeze_loss, days, cost_so_far, remaining }
     };
-    shorts.into_iter().map(step).collect()
-}
-
-fn cost(line: &DeskLine) -> Option<f64> {
-    let money = line.held.abs();
-    let impact = Order::new(money, line.volume?, line.volatility)?.square_root();
-    Some(money * (line.terms.half_spread + line.terms.commission + impact.mean))
+    (shorts.into_iter().map(step).collect(), gaps)
 }
 
 fn remaining(desk: &Desk<'_>, positions: &[f64]) -> Remaining {

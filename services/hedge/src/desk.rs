@@ -19,7 +19,10 @@ use crate::{
 };
 use factors::impact::Y;
 use gather::Gathered;
-use marketdata::{gap::Gap, instrument::InstrumentId};
+use marketdata::{
+    gap::{Gap, GapReason, Subject},
+    instrument::InstrumentId,
+};
 use portfolio::book::Book;
 use risk::{
     factor_view::{FactorView, Rung},
@@ -57,7 +60,7 @@ pub struct DeskLine {
     pub market_beta: f64,
     /// Beta to the crowded trade, zero if it has none.
     pub trade_beta: f64,
-    /// Where its exposures come from. `None`: it has none and counts as unmoved.
+    /// Where its exposures come from. `None`: it has none, and the model counts it as unmoved.
     pub rung: Option<Rung>,
 }
 
@@ -139,6 +142,7 @@ impl<'a> Desk<'a> {
             earlier: OnceLock::new(),
         };
         desk.set_volatilities();
+        desk.add_stand_in_gaps();
         Ok(desk)
     }
 
@@ -148,8 +152,8 @@ impl<'a> Desk<'a> {
         &self.lines
     }
 
-    /// What is missing: positions that cannot trade or have no exposures, with their share of gross,
-    /// and funds that cannot be looked through.
+    /// What is missing: positions that cannot trade, have no exposures or no return of their own on
+    /// some past sessions, with their share of gross, and funds that cannot be looked through.
     #[must_use]
     pub fn gaps(&self) -> &[Gap] {
         &self.gaps
@@ -191,6 +195,26 @@ impl<'a> Desk<'a> {
     /// Specific variances of the names that lines load.
     pub(crate) fn member_variances(&self) -> BTreeMap<InstrumentId, f64> {
         member_variances(self.view, &self.movers)
+    }
+
+    fn add_stand_in_gaps(&mut self) {
+        let (gross, sessions) = (self.gross(), self.history.sessions());
+        for (at, line) in self.lines.iter().enumerate() {
+            let count = self.history.stand_ins(at);
+            if count == 0 {
+                continue;
+            }
+            let detail = format!(
+                "{count} of {sessions} past sessions have no return of its own: what its exposures, \
+                 or else its betas, explain stands in"
+            );
+            let gap = Gap::new(GapReason::Proxy, Subject::symbol(&line.id), detail);
+            self.gaps.push(if line.is_position && 0.0 < gross {
+                gap.of_gross(line.held.abs() / gross)
+            } else {
+                gap
+            });
+        }
     }
 
     fn set_volatilities(&mut self) {

@@ -1,9 +1,11 @@
 //! Returns of a desk's lines over the past sessions of the view.
 //!
-//! A missing return is replaced by what the line's exposures explain of the session, X·f, and by zero if
-//! a factor has no return: without the specific part, so that much of it makes risk look smaller.
+//! A missing return is replaced by what the line's exposures explain of the session, X·f, and where a
+//! factor has no return by its betas times MARKET and SIZE ([`risk::stand_in`]), as in a replay of past
+//! sessions: without the specific part, so that much of it makes risk look smaller. What has no beta
+//! counts as unmoved.
 
-use risk::{factor_view::FactorView, specific_sources::Mover};
+use risk::{factor_view::FactorView, specific_sources::Mover, stand_in::StandIn};
 use std::ops::Range;
 
 /// Returns by line and session.
@@ -22,12 +24,14 @@ impl History {
         for mover in movers {
             let own = view.own_returns(mover.instrument);
             let own = own.unwrap_or_else(|| vec![f64::NAN; sessions]);
+            let betas = StandIn::of(view.risk, mover.instrument);
             let explained = |at: usize| {
                 let name = mover.name.as_ref()?;
                 Some(view.explained(&name.exposures, at)).filter(|value| value.is_finite())
             };
             let value = |(at, own): (usize, &f64)| {
-                if own.is_finite() { *own } else { explained(at).unwrap_or(0.0) }
+                let stand_in = || explained(at).unwrap_or_else(|| betas.mapped(view.first + at));
+                if own.is_finite() { *own } else { stand_in() }
             };
             history.is_stand_in.push(own.iter().map(|own| !own.is_finite()).collect());
             history.returns.push(own.iter().enumerate().map(value).collect());
@@ -38,6 +42,11 @@ impl History {
     /// Number of sessions.
     pub(crate) fn sessions(&self) -> usize {
         self.returns.first().map_or(0, Vec::len)
+    }
+
+    /// Number of sessions on which something stands in for the return of a line.
+    pub(crate) fn stand_ins(&self, line: usize) -> usize {
+        self.is_stand_in[line].iter().filter(|flag| **flag).count()
     }
 
     /// P&L by session of values held by line.

@@ -9,7 +9,8 @@
 //!
 //! > λ·H·(b′F·b + Σ dᵢ·zᵢ²) + Σ (buy·x⁺ + sell·x⁻ + ½·q·x²) + H·Σ (long·p⁺ + short·p⁻)
 //!
-//! in money. b = E′p are the exposures to factors and z = L′p the loadings on specific returns, so the
+//! in money. The carry is that of all lines, those that do not trade included, so that equal trades have
+//! equal objectives whatever else may trade. b = E′p are the exposures to factors and z = L′p the loadings on specific returns, so the
 //! bracket is the variance of the book per session without a matrix of names by names
 //! ([`risk::FactorRisk`]). λ is the aversion to risk in one over money. H is the number of days over
 //! which the hedge is held: a cost paid once can be compared with a variance and a carry per day only

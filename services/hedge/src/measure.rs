@@ -15,7 +15,7 @@ pub struct Cost {
     /// Σ ½·q·x².
     pub impact: f64,
     /// Cost of holding the traded lines over the horizon: H·Σ long·p⁺ + short·p⁻. Positions that
-    /// must stay are not in it.
+    /// must stay are not in it, but in the objective.
     pub holding: f64,
 }
 
@@ -102,8 +102,14 @@ impl Problem {
         }
     }
 
+    /// What holding the lines that do not trade costs over the horizon, in money.
+    pub(crate) fn staying_carry(&self) -> f64 {
+        let objective = &self.statement().objective;
+        objective.horizon_days * objective.staying_carry_per_day
+    }
+
     /// What is minimised, in money.
     pub(crate) fn objective(&self, trades: &[f64]) -> f64 {
-        self.risk_price(trades) + self.cost(trades).total()
+        self.risk_price(trades) + self.cost(trades).total() + self.staying_carry()
     }
 }

@@ -10,6 +10,9 @@ pub struct Objective {
     /// H, days over which the hedge is held: a cost paid once is compared with a risk and a carry of
     /// that many days.
     pub horizon_days: f64,
+    /// Cost of holding the lines that do not trade for a day, in money. Trades do not change it; it is
+    /// in the objective so that problems that trade other lines of one book compare.
+    pub staying_carry_per_day: f64,
 }
 
 /// The price of risk.

@@ -113,7 +113,11 @@ mod tests {
         let problem = Problem::new(Statement {
             lines: (0..LINES).map(line).collect(),
             risk: FactorRisk::new(none, Vec::new()).unwrap(),
-            objective: Objective { risk: RiskTerm::Variance { aversion: 1.0 }, horizon_days: 1.0 },
+            objective: Objective {
+                risk: RiskTerm::Variance { aversion: 1.0 },
+                horizon_days: 1.0,
+                staying_carry_per_day: 0.0,
+            },
             constraints,
             exclusions: Vec::new(),
             max_lines: None,

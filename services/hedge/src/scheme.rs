@@ -1,8 +1,8 @@
 //! The problem of a desk under a wish, for each of three schemes.
 //!
 //! The trades of [`Scheme::Cut`] and of [`Scheme::Overlay`] are also trades of [`Scheme::Both`], at the
-//! same cost, so that the latter never gains less. What a scheme does not trade stays as it is, with
-//! its cost of carry outside of the objective: schemes are compared by their gains, before less after.
+//! same cost, so that the latter is never worse. What a scheme does not trade stays as it is, and its
+//! cost of carry is in the objective of every scheme: equal trades have equal objectives.
 
 use crate::{
     clock::SessionMinute,
@@ -221,7 +221,14 @@ impl Wording<'_> {
                 RiskTerm::Tail { weight, scenarios: scenarios.ok()? }
             }
         };
-        Some(Objective { risk, horizon_days: wish.horizon_days })
+        let lines = self.desk.lines.iter().enumerate();
+        let staying = lines.filter(|(at, _)| !self.is_traded(*at));
+        let staying = staying.map(|(_, line)| line.terms.carry_per_day(line.held));
+        Some(Objective {
+            risk,
+            horizon_days: wish.horizon_days,
+            staying_carry_per_day: staying.sum(),
+        })
     }
 
     fn limits(&self, limits: &[Limit]) -> (Vec<Constraint>, Vec<WishFault>) {

@@ -67,6 +67,8 @@ pub struct Lot {
     pub market_value: f64,
     /// Shares in the units of the view's day, negative for a short. `None` without a price.
     pub shares: Option<f64>,
+    /// Whether the line gave a market value, not shares.
+    pub gave_value: bool,
     /// Average cost per share.
     pub average_cost: Option<f64>,
     /// shares · (price − average cost); `None` without a cost or a price.
@@ -218,6 +220,22 @@ impl Book {
     pub fn lots(&self, holding: &Holding) -> &[Lot] {
         let (first, count) = holding.lots;
         &self.lots[first..first + count]
+    }
+
+    /// The value of a holding at another price, and Σ |market value| of its lots that gave a value
+    /// instead of shares: they keep it.
+    pub fn value_at(&self, holding: &Holding, price: f64) -> (f64, f64) {
+        let (mut shares, mut kept, mut kept_gross) = (0.0, 0.0, 0.0);
+        for lot in self.lots(holding) {
+            match lot.shares.filter(|_| !lot.gave_value) {
+                Some(count) => shares += count,
+                None => {
+                    kept += lot.market_value;
+                    kept_gross += lot.market_value.abs();
+                }
+            }
+        }
+        (shares * price + kept, kept_gross)
     }
 
     /// The name of a line in answers.
@@ -379,6 +397,7 @@ fn lot(line: &ResolvedLine, quote: Option<Quote>) -> Lot {
         line: line.line,
         market_value,
         shares,
+        gave_value: matches!(line.given, Size::MarketValue(_)),
         average_cost: line.average_cost,
         profit_and_loss: profit_and_loss.filter(|pnl| pnl.is_finite()),
         is_short: false,

@@ -63,3 +63,18 @@ fn trades_net_into_holdings_and_new_ones_stand_in_the_order_of_names() {
     let lots = |place: usize| after.lots(&after.holdings[place]).len();
     assert_eq!([lots(0), lots(1), lots(2)], [1, 0, 1]);
 }
+
+/// 100 shares at a price of 150 are 15,000; a line that gave a value keeps it.
+#[test]
+fn another_price_moves_shares_and_not_values() {
+    let (_, lookup, quotes) = book();
+    let lines = [
+        RawLine::of("AAPL", Size::MarketValue(-1_420.0)),
+        RawLine::of("AAPL", Size::Shares(100.0)),
+        RawLine::of("MSFT", Size::MarketValue(-200.0)),
+    ];
+    let book = Book::join(lines, &Terms::NONE, &lookup, &quotes).unwrap();
+    let [aapl, msft] = &book.holdings[..] else { unreachable!("{:?}", book.holdings) };
+    assert_eq!(book.value_at(aapl, 150.0), (15_000.0 - 1_420.0, 1_420.0));
+    assert_eq!(book.value_at(msft, 1.0), (-200.0, 200.0));
+}

@@ -1,7 +1,7 @@
 //! What buying one's own shorts back would cost, line by line and for the whole book.
 
 use crate::{exit::Participation, measure::Measured, traded::Traded};
-use factors::impact::{Almgren, Order, SquareRoot};
+use factors::impact::{Almgren, SquareRoot};
 use marketdata::gap::GapReason;
 use portfolio::coverage::share;
 
@@ -29,10 +29,8 @@ impl Covering {
         outstanding: Measured,
         participation: Participation,
     ) -> Result<Covering, GapReason> {
-        let volume = traded.normal_volume?;
-        let order = Order::new(shares.abs(), volume, traded.volatility?);
-        let order = order.ok_or(GapReason::Degenerate)?;
-        let days = participation.exit_days(shares, volume)?;
+        let order = traded.buying_back(shares)?;
+        let days = participation.exit_days(shares, traded.normal_volume?)?;
         let almgren = outstanding.ok().and_then(|outstanding| order.almgren(days, outstanding));
         let square_root = order.square_root();
         Ok(Covering { days, days_of_volume: order.days_of_volume(), square_root, almgren })

@@ -1,8 +1,9 @@
 //! How a name trades as of the latest session: volume, price pressure and volume pressure.
 
 use crate::measure::{Measured, ratio};
-use factors::average_volume::{
-    median_shares_over, rows_up_to, shares_over, shares_up_to, usd_up_to,
+use factors::{
+    average_volume::{median_shares_over, rows_up_to, shares_over, shares_up_to, usd_up_to},
+    impact::Order,
 };
 use marketdata::{
     bars::Bars, basis::Units, dataset::Dataset, day::Day, gap::GapReason, instrument::InstrumentId,
@@ -130,6 +131,15 @@ impl Traded {
             gain_last_session: window.gain_on(freshest),
             since: window.since(settlement),
         })
+    }
+
+    /// The order of buying back `shares`, at the normal volume and the volatility here.
+    ///
+    /// # Errors
+    /// There is no normal volume, no volatility, or the short is no order.
+    pub fn buying_back(&self, shares: f64) -> Result<Order, GapReason> {
+        let order = Order::new(shares.abs(), self.normal_volume?, self.volatility?);
+        order.ok_or(GapReason::Degenerate)
     }
 
     /// Factor that converts shares in the units of a day to shares in the units here.

@@ -56,7 +56,11 @@ pub(crate) fn statement(instruments: usize) -> Statement {
     Statement {
         lines,
         risk: FactorRisk::new(covariance, variances).unwrap(),
-        objective: Objective { risk: RiskTerm::Variance { aversion: 1e-6 }, horizon_days: 10.0 },
+        objective: Objective {
+            risk: RiskTerm::Variance { aversion: 1e-6 },
+            horizon_days: 10.0,
+            staying_carry_per_day: 0.0,
+        },
         constraints,
         exclusions: vec![Exclusion {
             id: "restricted".to_owned(),

@@ -219,6 +219,7 @@ fn statement(window: &[&[f64]], method: Method, book: &[f64], held: &[f64]) -> O
         objective: Objective {
             risk: risk(window, method, book, held)?,
             horizon_days: HORIZON_DAYS,
+            staying_carry_per_day: 0.0,
         },
         constraints: (method == Method::DollarNeutral).then_some(neutral).into_iter().collect(),
         exclusions: Vec::new(),

@@ -8,11 +8,13 @@ use crate::{
 };
 
 impl Builder<'_> {
-    /// buy·x⁺ + sell·x⁻ = buy·x + (buy + sell)·x⁻, the same for carry, and ½·q·x².
+    /// buy·x⁺ + sell·x⁻ = buy·x + (buy + sell)·x⁻, the same for carry, ½·q·x², and the carry of
+    /// what does not trade.
     pub(super) fn costs(&mut self) {
         let (money, objective) = (self.assembly.scale.money, self.assembly.scale.objective);
         let horizon = self.problem.statement().objective.horizon_days;
         let unit = money * objective;
+        self.assembly.constant += self.problem.staying_carry();
         for (trade, (line, terms)) in self.problem.traded_lines().enumerate() {
             let Some(x) = self.assembly.trades[trade] else {
                 self.assembly.constant += horizon * terms.carry_per_day(line.held);

@@ -36,8 +36,7 @@ pub(super) fn gather(
     let funds = Funds::of(&view.risk.snapshot, view.risk.quotes());
     let reader = Reader { view, terms, funds: &funds };
     for holding in &book.holdings {
-        let share = if 0.0 < book.gross { holding.gross() / book.gross } else { 0.0 };
-        reader.add_position(holding, share, &mut gathered);
+        reader.add_position(holding, book, &mut gathered);
     }
     let mut order: Vec<usize> = (0..terms.instruments.len()).collect();
     order.sort_by(|a, b| terms.instruments[*a].id.cmp(&terms.instruments[*b].id));
@@ -54,25 +53,27 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn add_position(&self, holding: &Holding, gross_share: f64, to: &mut Gathered) {
+    fn add_position(&self, holding: &Holding, book: &Book, to: &mut Gathered) {
         let id = holding.instrument;
         let symbol = self.view.risk.snapshot.symbol(id).to_owned();
         let single = self.terms.single.iter().find(|(instrument, _)| *instrument == id);
         let terms = single.map_or(self.terms.positions, |(_, terms)| *terms);
         let mut line = self.line(id, symbol.clone(), terms);
         line.is_position = true;
-        let at_mark = self.mark(id).zip(holding.shares).map(|(price, shares)| price * shares);
-        line.held = at_mark.unwrap_or(holding.market_value);
+        let at_mark = self.mark(id).map(|price| book.value_at(holding, price));
+        let (held, kept_gross) = at_mark.unwrap_or((holding.market_value, 0.0));
+        line.held = held;
+        let share = |gross: f64| if 0.0 < book.gross { gross / book.gross } else { 0.0 };
+        if 0.0 < kept_gross {
+            let detail = "given as a market value, which the mark does not move";
+            let gap = Gap::new(GapReason::InputMissing, Subject::symbol(&symbol), detail);
+            // Lots are not netted, so that they may exceed the gross.
+            to.gaps.push(gap.of_gross(share(kept_gross).min(1.0)));
+        }
         let mut gap = |reason: GapReason, detail: &str| {
             let gap = Gap::new(reason, Subject::symbol(&symbol), detail);
-            to.gaps.push(gap.of_gross(gross_share));
+            to.gaps.push(gap.of_gross(share(holding.gross())));
         };
-        if at_mark.is_none() && self.mark(id).is_some() {
-            gap(
-                GapReason::InputMissing,
-                "it has no shares to mark: its value is the one submitted",
-            );
-        }
         if let Err(reason) = self.volume(id) {
             gap(reason, "what trades in it is unknown: it is not traded");
         }
@@ -80,7 +81,7 @@ impl Reader<'_> {
         if mover.name.is_none() {
             gap(
                 GapReason::ShortHistory,
-                "it has no exposures: it counts as unmoved, and is not traded",
+                "it has no exposures: the model counts it as unmoved, and it is not traded",
             );
         }
         if self.is_closed(&mover) {
@@ -91,7 +92,7 @@ impl Reader<'_> {
         } else if let Some(rest) = self.unseen(&mover) {
             let detail = "what of the fund is not seen through is not in the squeeze budget";
             let gap = Gap::new(GapReason::InputMissing, Subject::symbol(&symbol), detail);
-            to.gaps.push(gap.of_gross(gross_share * rest));
+            to.gaps.push(gap.of_gross(share(holding.gross()) * rest));
         }
         line.rung = mover.name.as_ref().map(|name| name.rung);
         to.lines.push(line);

@@ -9,11 +9,16 @@ use hedge::{
     clock::SessionMinute,
     consequences::{Consequences, consequences},
     cover::cover_order,
-    desk::Desk,
+    desk::{Desk, DeskLine},
     scheme::Scheme,
     terms::Mark,
     wish::{Excluded, Limit, Meaning, SqueezeBudget, Wish},
     working::schedules,
+};
+use marketdata::gap::GapReason;
+use portfolio::{
+    book::Book,
+    lines::{RawLine, Size, Terms},
 };
 use risk::fixture::{World, world, world_with};
 use stats::moments::{Ddof, standard_deviation};
@@ -91,16 +96,23 @@ fn problem_volatility(desk: &Desk<'_>) -> f64 {
 }
 
 #[test]
-fn a_mark_moves_the_value_held() {
+fn a_mark_moves_shares_and_a_value_keeps_itself() {
     let world = small_world();
     let view = View::of(&world.snapshot());
-    let book = view.book(&[("AAPL", 4e6)]);
     let factors = view.factors();
     let price = view.model.quotes().get(view.id("AAPL")).unwrap().price;
+    let lines =
+        [Size::Shares(4e6 / price), Size::MarketValue(1e6)].map(|size| RawLine::of("AAPL", size));
+    let book = Book::join(lines, &Terms::NONE, &view.lookup, view.model.quotes()).unwrap();
     let mut marked = terms(&view, &FUNDS);
     marked.marks.push(Mark { instrument: view.id("AAPL"), price: 0.9 * price });
     let desk = Desk::of(&factors, &book, &marked).unwrap();
-    near(desk.lines()[0].held, 3.6e6, 1e-6);
+    // 0.9 × 4m of shares, and the value of 1m.
+    near(desk.lines()[0].held, 4.6e6, 1e-6);
+    // The indices, whose holdings are unknown, have gaps, too.
+    let gap = &desk.gaps()[0];
+    assert_eq!(gap.reason, GapReason::InputMissing);
+    near(gap.gross_share.unwrap(), 0.2, 1e-12);
     near(desk.lines()[0].unit_value.unwrap(), 0.9 * price, 1e-9);
 }
 
@@ -148,8 +160,22 @@ fn shorts_are_covered_one_by_one() {
     let book = view.book(&[("AAPL", 4e6), ("N0080", -1e6), ("N0100", -1e6), ("N0110", -2e6)]);
     let factors = view.factors();
     let desk = Desk::of(&factors, &book, &terms(&view, &[])).unwrap();
-    let steps = cover_order(&desk, 0.1);
-    assert_eq!(steps.len(), 3);
+    // N0100 has no estimate, and the impact of N0110 is ten times that of N0080.
+    let impact = |line: &DeskLine| match line.id.as_str() {
+        "N0080" => Ok(0.001),
+        "N0110" => Ok(0.01),
+        _ => Err(GapReason::ShortHistory),
+    };
+    let (known, gaps) = cover_order(&desk, 0.1, impact);
+    let ids: Vec<&str> = known.iter().map(|step| desk.lines()[step.line].id.as_str()).collect();
+    assert_eq!(ids, ["N0080", "N0110"]);
+    // Two basis points and the impact, of 1m and of 2m.
+    near(known[0].cost, 1e6 * 0.0012, 1e-6);
+    near(known[1].cost, 2e6 * 0.0102, 1e-6);
+    assert_eq!((gaps.len(), gaps[0].reason), (1, GapReason::ShortHistory));
+    near(gaps[0].gross_share.unwrap(), 1.0 / 8.0, 1e-12);
+    let (steps, gaps) = cover_order(&desk, 0.1, |line| Ok(1e-9 * line.held.abs()));
+    assert_eq!((steps.len(), gaps.len()), (3, 0));
     let worth: Vec<f64> = steps.iter().map(|step| step.squeeze_loss / step.cost).collect();
     assert!(worth.is_sorted_by(|a, b| b <= a), "{worth:?}");
     let shorts: Vec<f64> = steps.iter().map(|step| step.remaining.short).collect();

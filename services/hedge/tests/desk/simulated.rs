@@ -10,7 +10,9 @@ use hedge::{
     walk_forward::effectiveness,
     wish::{SqueezeBudget, Wish},
 };
-use risk::fixture::{SPREAD_SLOPE, world};
+use marketdata::gap::GapReason;
+use risk::fixture::{SPREAD_SLOPE, world, world_with};
+use stats::moments::{Ddof, standard_deviation};
 
 /// An overlay of both indices can take away all but the specific variance. The factors' deviations are
 /// 1 % and 0.6 %.
@@ -47,4 +49,50 @@ fn an_overlay_takes_away_what_the_indices_explain() {
     for (trade, expected) in trades.iter().zip(expected) {
         assert!((trade - expected).abs() < 0.3 * size.abs(), "{trades:?} {expected:?}");
     }
+}
+
+/// All names are listed on day 280 of 420, the indices on the first, so that no factor has a return
+/// before: a name moves by its betas then, and not at all would be an overlay that only adds variance.
+#[test]
+fn names_without_returns_move_by_their_betas_where_factors_have_none() {
+    let (days, listed) = (420, 280);
+    let world = world_with(150, days, 59, |names| {
+        names.iter_mut().for_each(|name| name.listed_from = listed);
+    });
+    let view = View::of(&world.snapshot());
+    let held: Vec<usize> = (0..20).collect();
+    let lines: Vec<(&str, f64)> =
+        held.iter().map(|at| (world.names[*at].symbol.as_str(), 1e6)).collect();
+    let (book, factors) = (view.book(&lines), view.factors());
+    let desk = Desk::of(&factors, &book, &terms(&view, &["^GSPC"])).unwrap();
+    let wish = Wish { squeeze: SqueezeBudget::Off, participation: None, ..wish(1e-3) };
+    let reports = reports(&desk, &wish);
+    let overlay = plan(&reports, Scheme::Overlay);
+    let found = effectiveness(&desk, &wish, (Scheme::Overlay, overlay), LIMITS, &|| false);
+    let found = found.unwrap().unwrap();
+
+    // The history begins on the third day. Names have returns of their own from the session after their
+    // listing.
+    let returns: Vec<Vec<f64>> = held.iter().map(|at| world.returns(*at, 59)).collect();
+    let beta_sum = |day: usize| -> f64 {
+        let of = |at: &usize| {
+            let row = view.model.anchored(view.id(&world.names[*at].symbol));
+            row.market * world.market_returns[day] + row.size * world.size_returns[day]
+        };
+        held.iter().map(of).sum()
+    };
+    let own = |day: usize| -> f64 { returns.iter().map(|of| of[day]).sum() };
+    let pnl = |day: usize| 1e6 * if day <= listed { beta_sum(day) } else { own(day) };
+    let before: Vec<f64> = (2..days).map(pnl).collect();
+    let hedge = overlay.trades[0].money;
+    let after: Vec<f64> =
+        before.iter().zip(&world.market_returns[2..]).map(|(pnl, m)| pnl + hedge * m).collect();
+    let both = [before, after].map(|pnl| standard_deviation(&pnl, Ddof::Sample).unwrap());
+    let expected = 1.0 - (both[1] / both[0]).powi(2);
+    assert!(0.5 < expected && (found.in_sample - expected).abs() < 0.01, "{expected} {found:?}");
+    let proxied = (listed - 1) as f64 / (days - 2) as f64;
+    assert!((found.stand_in_share - proxied).abs() < 1e-9, "{proxied} {found:?}");
+    let gaps: Vec<_> = desk.gaps().iter().filter(|gap| gap.reason == GapReason::Proxy).collect();
+    assert_eq!(gaps.len(), held.len());
+    assert!(gaps[0].detail.starts_with("279 of 418 past sessions"), "{}", gaps[0].detail);
 }

@@ -42,7 +42,11 @@ pub(crate) fn statement(
     Statement {
         lines: held.iter().zip(trading).enumerate().map(line).collect(),
         risk: FactorRisk::new(covariance, Vec::new()).unwrap(),
-        objective: Objective { risk: RiskTerm::Variance { aversion: 1.0 }, horizon_days: 1.0 },
+        objective: Objective {
+            risk: RiskTerm::Variance { aversion: 1.0 },
+            horizon_days: 1.0,
+            staying_carry_per_day: 0.0,
+        },
         constraints: Vec::new(),
         exclusions: Vec::new(),
         max_lines: None,

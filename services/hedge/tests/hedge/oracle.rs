@@ -70,6 +70,7 @@ pub(crate) fn statement(seed: u32) -> Statement {
         objective: Objective {
             risk: RiskTerm::Variance { aversion: 0.02 },
             horizon_days: f64::from(1 + seed % 20),
+            staying_carry_per_day: 0.0,
         },
         constraints,
         exclusions: Vec::new(),

@@ -147,7 +147,10 @@ impl Query for PlanQuery {
             Ok((plans, to_proto::cover_order(setting)))
         })?;
         Ok(match found {
-            Found::Solved { answer, gaps, value } => answer.within(gaps, whole(value)),
+            Found::Solved { answer, mut gaps, value: (plans, (steps, lacking)) } => {
+                gaps.extend(lacking);
+                answer.within(gaps, whole((plans, steps)))
+            }
             Found::NoModel { answer, gap } => {
                 let plans = Scheme::ALL.map(without_model).to_vec();
                 answer.within(vec![gap], whole((plans, Vec::new())))

@@ -6,6 +6,7 @@ use super::{
     limited::{AskedLimit, Limited},
     problem::AskedAim,
     scenario::returns,
+    to_proto::Dealt,
 };
 use crate::{
     prepared::{Prepared, PreparedCrossSection},
@@ -311,15 +312,16 @@ impl Finder<'_> {
     }
 }
 
-/// The places of orders among the lines, with their money.
+/// The trades of orders.
 pub(super) fn orders(
     setting: &Setting<'_>,
     source: Source<'_>,
     orders: &[v1::HedgeOrder],
-) -> Result<Vec<(usize, f64)>, Refusal> {
+) -> Result<Vec<Dealt>, Refusal> {
     use v1::hedge_order::Size;
     let mut finder = Finder { source, fields: Fields::new(), gaps: Vec::new() };
-    let mut read: Vec<(usize, f64)> = Vec::with_capacity(orders.len());
+    let mut read: Vec<Dealt> = Vec::with_capacity(orders.len());
+    let dealt = |line, units, money| Dealt { line, units, money, unrounded: money };
     for (at, order) in orders.iter().enumerate() {
         let path = format!("orders[{at}].line");
         let line = order.line.clone().unwrap_or_default();
@@ -327,11 +329,15 @@ pub(super) fn orders(
         let Some(place) = setting.desk.place(&id) else { continue };
         let of = &setting.desk.lines()[place];
         match (of.can_trade(), of.unit_value, order.size) {
-            (true, Some(_), Some(Size::MarketValue(money))) => read.push((place, money)),
-            (true, Some(value), Some(Size::Quantity(units))) => read.push((place, units * value)),
+            (true, Some(value), Some(Size::MarketValue(money))) => {
+                read.push(dealt(place, money / value, money));
+            }
+            (true, Some(value), Some(Size::Quantity(units))) => {
+                read.push(dealt(place, units, units * value));
+            }
             _ => finder.fields.add(&path, "cannot trade: it lacks a price, a volume or returns"),
         }
-        if read.iter().filter(|(known, _)| *known == place).count() == 2 {
+        if read.iter().filter(|known| known.line == place).count() == 2 {
             finder.fields.add(path, "appears twice");
         }
     }

@@ -101,19 +101,16 @@ fn solution(setting: &Setting<'_>, problem: &Problem, plan: &Plan) -> v1::HedgeS
 /// The desk's own trades, with the report after them, and the constraints that they miss.
 pub(super) fn evaluation(
     setting: &Setting<'_>,
-    trades: &[(usize, f64)],
+    trades: &[Dealt],
 ) -> Result<(v1::HedgeOutcome, Vec<v1::HedgeBreach>), Refusal> {
     let problem = setting.problem(Scheme::Both)?;
-    let of = |line: &usize| trades.iter().find(|(traded, _)| traded == line).map(|(_, x)| *x);
+    let of = |line: &usize| trades.iter().find(|dealt| dealt.line == *line).map(|x| x.money);
     let money: Vec<f64> = problem.traded().iter().map(|line| of(line).unwrap_or(0.0)).collect();
     let evaluation = evaluate(&problem, &money)
         .map_err(|_| Refusal::Failed("invariant: a number per traded line".to_owned()))?;
     let found = consequences(&setting.desk, &problem, &money, setting.wish.participation);
-    let dealt: Vec<Dealt> = trades
-        .iter()
-        .filter(|(_, money)| 0.0 < money.abs())
-        .map(|(line, money)| Dealt { line: *line, money: *money, unrounded: *money })
-        .collect();
+    let dealt: Vec<Dealt> =
+        trades.iter().filter(|dealt| 0.0 < dealt.money.abs()).copied().collect();
     let effect = (&evaluation.effect, &found);
     let mut outcome = to_proto::outcome(setting, &problem, effect, &dealt);
     outcome.after = report_after(setting, &outcome)?;

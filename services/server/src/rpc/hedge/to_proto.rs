@@ -8,19 +8,24 @@ use ::hedge::{
     consequences::{Consequences, PnlRange, Progress, TradeMove},
     constraint::Side,
     cover::{CoverStep, cover_order as cover_order_of},
+    desk::DeskLine,
     optimize::Unbounded,
-    plan::{self, Effect, Plan, ShadowPrice},
+    plan::{self, Effect, Plan, ShadowPrice, Trade},
     problem::Problem,
     scheme::Scheme,
     walk_forward::Effectiveness,
     wish::{CUT_PREFIX, Meaning},
 };
 use contract::v1;
+use marketdata::gap::{Gap, GapReason};
+use squeeze::traded::Traded;
 
 /// A trade of a plan, or of the desk's own.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Dealt {
     pub(super) line: usize,
+    /// Shares or contracts.
+    pub(super) units: f64,
     pub(super) money: f64,
     pub(super) unrounded: f64,
 }
@@ -37,7 +42,13 @@ pub(super) fn kind(scheme: Scheme) -> i32 {
 /// What a plan deals in.
 pub(super) fn dealt(plan: &Plan) -> Vec<Dealt> {
     let trades = plan.trades.iter().filter(|trade| 0.0 < trade.money.abs());
-    trades.map(|t| Dealt { line: t.line, money: t.money, unrounded: t.exact_money }).collect()
+    let dealt = |t: &Trade| Dealt {
+        line: t.line,
+        units: t.units,
+        money: t.money,
+        unrounded: t.exact_money,
+    };
+    trades.map(dealt).collect()
 }
 
 /// Trades and what they do, without the report after them.
@@ -88,7 +99,7 @@ fn trade(setting: &Setting<'_>, consequences: &Consequences, dealt: Dealt) -> v1
     v1::HedgeTrade {
         line_id: line.id.clone(),
         position_ids: position_ids(setting, dealt.line),
-        quantity: line.units(dealt.money).unwrap_or(0.0),
+        quantity: dealt.units,
         market_value: dealt.money,
         unrounded_market_value: dealt.unrounded,
         price,
@@ -188,8 +199,8 @@ pub(super) fn effectiveness(found: Effectiveness) -> v1::HedgeEffectiveness {
     }
 }
 
-/// The order in which to buy back the shorts of a book.
-pub(super) fn cover_order(setting: &Setting<'_>) -> Vec<v1::HedgeCoverStep> {
+/// The order in which to buy back the shorts of a book, and what it lacks.
+pub(super) fn cover_order(setting: &Setting<'_>) -> (Vec<v1::HedgeCoverStep>, Vec<Gap>) {
     let step = |step: CoverStep| v1::HedgeCoverStep {
         line_id: setting.desk.lines()[step.line].id.clone(),
         market_value: step.money,
@@ -204,7 +215,22 @@ pub(super) fn cover_order(setting: &Setting<'_>) -> Vec<v1::HedgeCoverStep> {
         remaining_squeeze_loss: step.remaining.squeeze_loss,
     };
     let participation = setting.asked.problem.participation;
-    cover_order_of(&setting.desk, participation).into_iter().map(step).collect()
+    let (steps, gaps) =
+        cover_order_of(&setting.desk, participation, |line| covering(setting, line));
+    (steps.into_iter().map(step).collect(), gaps)
+}
+
+/// The mean impact of buying a short back as the squeeze service estimates it, a decimal.
+fn covering(setting: &Setting<'_>, line: &DeskLine) -> Result<f64, GapReason> {
+    let prepared = setting.prepared;
+    let quotes = prepared.quotes();
+    let freshest = quotes.last_day().ok_or(GapReason::NoPrice)?;
+    let traded = Traded::of(prepared.snapshot(), line.instrument, freshest, None)?;
+    let quote = quotes.get(line.instrument).ok_or(GapReason::NoPrice)?;
+    let price = line.unit_value.ok_or(GapReason::NoPrice)?;
+    // The shares that a mark values at another price, in the units of the volume.
+    let shares = line.held / price * quote.price / traded.value_per_share?;
+    Ok(traded.buying_back(shares)?.square_root().mean)
 }
 
 pub(super) fn breaches(found: &[Breach]) -> Vec<v1::HedgeBreach> {
