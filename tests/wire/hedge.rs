@@ -70,7 +70,7 @@ fn line(symbol: &str) -> Option<v1::HedgeLine> {
 }
 
 /// A server with the simulated market, and its book.
-async fn market() -> (Harness, HedgeServiceClient<Channel>, v1::Portfolio) {
+pub(crate) async fn market() -> (Harness, HedgeServiceClient<Channel>, v1::Portfolio) {
     let harness = Harness::at(NOW).await;
     let market = simulated(&harness).await;
     let client = HedgeServiceClient::new(harness.channel().await);
@@ -375,30 +375,6 @@ async fn marks_value_the_book_and_the_trades() {
     let close = book_price(&plain, &symbol);
     let moved = net_of(&marked.before) - net_of(&plain.before);
     assert!((moved - shares * (1.0 - close)).abs() < 1e-3 * shares.abs() * close, "{moved}");
-}
-
-/// Half spread and commission are 4 basis points by default; the rest of the cost is that of the squeeze
-/// service.
-#[tokio::test(flavor = "multi_thread")]
-async fn covering_costs_what_the_squeeze_service_says() {
-    let (harness, mut client, book) = market().await;
-    let plan = client.plan_hedge(plan_request(book.clone())).await.unwrap().into_inner();
-    let mut squeeze =
-        v1::squeeze_service_client::SqueezeServiceClient::new(harness.channel().await);
-    let request = v1::AssessShortBookRequest {
-        as_of: on(ROTATION_ON),
-        portfolio: Some(book),
-        ..Default::default()
-    };
-    let shorts = squeeze.assess_short_book(request).await.unwrap().into_inner();
-    assert!(!plan.cover_order.is_empty());
-    let symbol = |short: &v1::ShortLine| short.name.as_ref().unwrap().symbol.clone();
-    for step in &plan.cover_order {
-        let of = shorts.lines.iter().find(|short| symbol(short) == step.line_id).unwrap();
-        let estimate = &of.covering_cost.as_ref().unwrap().estimates[0];
-        let expected = 0.0004 * step.market_value + estimate.cost;
-        assert!((step.cost / expected - 1.0).abs() < 1e-9, "{step:?} {estimate:?}");
-    }
 }
 
 /// The price at which a plan traded a name.

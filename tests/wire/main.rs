@@ -28,6 +28,7 @@ mod golden;
 mod harness;
 mod health;
 mod hedge;
+mod hedge_costs;
 mod hedge_real;
 mod hostile;
 mod hostile_messages;
