@@ -325,6 +325,6 @@ async fn unread_answers_take_bounded_memory() {
     }
     let grown = server.resident().saturating_sub(before);
     println!("{} MiB asked for, {} MiB grown", asked >> 20, grown >> 20);
-    // The counted bytes, and 40 KiB of overhead per call: a dev build's futures are large.
-    assert!(grown < BOUND + CONNECTIONS * CALLS * (40 << 10), "{grown} bytes");
+    // The counted bytes, and 32 KiB of overhead per call.
+    assert!(grown < BOUND + CONNECTIONS * CALLS * (32 << 10), "{grown} bytes");
 }
