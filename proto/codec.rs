@@ -10,7 +10,6 @@ use tonic::{
     Status,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
 };
-use tonic_prost::ProstEncoder;
 
 /// A value that can find its non-finite numbers.
 ///
@@ -94,7 +93,7 @@ where
     type Decoder = SliceDecoder<U>;
 
     fn encoder(&mut self) -> FiniteEncoder<T> {
-        FiniteEncoder(ProstEncoder::default())
+        FiniteEncoder(PhantomData)
     }
 
     fn decoder(&mut self) -> SliceDecoder<U> {
@@ -104,7 +103,7 @@ where
 
 /// Encodes a message if it is finite; otherwise fails with INTERNAL.
 #[derive(Clone, Debug)]
-pub struct FiniteEncoder<T>(ProstEncoder<T>);
+pub struct FiniteEncoder<T>(PhantomData<T>);
 
 impl<T: prost::Message + Finite> Encoder for FiniteEncoder<T> {
     type Item = T;
@@ -112,7 +111,10 @@ impl<T: prost::Message + Finite> Encoder for FiniteEncoder<T> {
 
     fn encode(&mut self, item: T, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
         if item.all_finite() {
-            return self.0.encode(item, buffer);
+            // Grown by doubling, an answer would leave buffers behind and end in one too long.
+            buffer.reserve(item.encoded_len());
+            item.encode_raw(buffer);
+            return Ok(());
         }
         let message = std::any::type_name::<T>().rsplit("::").next().unwrap_or_default();
         let path = item.not_finite().unwrap_or_default();

@@ -19,8 +19,9 @@ pub struct Turns {
 }
 
 /// What calls of one method cost lately, by the size of their requests.
+/// Copied with every call, so it is one pointer.
 #[derive(Clone, Debug, Default)]
-pub struct Costs([Arc<Cost>; SIZES]);
+pub struct Costs(Arc<[Arc<Cost>; SIZES]>);
 
 /// Classes of sizes: each is twice the one before, from 128 bytes to a message of the usual limit.
 const SIZES: usize = 16;
