@@ -36,6 +36,7 @@ mod identifiers;
 mod include;
 mod ingest;
 mod ingest_order;
+mod issuer_keys;
 mod look_through;
 mod measure_refs;
 mod merges;
