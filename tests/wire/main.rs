@@ -26,6 +26,7 @@ mod factors;
 mod field_names;
 mod golden;
 mod harness;
+mod headers;
 mod health;
 mod hedge;
 mod hedge_costs;

@@ -49,13 +49,15 @@ use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
 
+/// The metrics of one request, and the process that sent them.
+type Sent = (Resource, Vec<Metric>);
+
 /// A collector that keeps what it receives.
 #[derive(Clone, Default)]
 struct Sink {
     spans: Arc<Mutex<Vec<Span>>>,
     records: Arc<Mutex<Vec<LogRecord>>>,
-    /// The metrics of each request, in order, and the process that sent them.
-    metrics: Arc<Mutex<Vec<(Resource, Vec<Metric>)>>>,
+    metrics: Arc<Mutex<Vec<Sent>>>,
 }
 
 #[tonic::async_trait]
