@@ -224,7 +224,7 @@ fn only_the_listed_crates_use_sqlx_tonic_and_cryptography() {
         let has = |outside: &str| package.outside.contains(outside);
         assert!(!has("sqlx") || name == "store", "{name} uses sqlx");
         // One place ends TLS and verifies signatures, with one provider (cargo-deny: one version).
-        for outside in ["ring", "tokio-rustls", "rustls-webpki"] {
+        for outside in ["ring", "tokio-rustls", "rustls-native-certs", "rustls-webpki"] {
             assert!(!has(outside) || name == "server", "{name} uses {outside}");
         }
         let may_use_tonic = ["contract", "server", "ballast", "wire-tests"];
