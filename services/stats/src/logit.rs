@@ -59,10 +59,12 @@ impl<'a> Observations<'a> {
                 scales.push((place, mean, deviation));
             }
         }
-        let mut rows = Vec::with_capacity(outcomes.len() * (scales.len() + 1));
-        for row in 0..outcomes.len() {
-            rows.push(1.0);
-            rows.extend(scales.iter().map(|(place, mean, sd)| (columns[*place][row] - mean) / sd));
+        let unknowns = scales.len() + 1;
+        let mut rows = vec![1.0; outcomes.len() * unknowns];
+        for (at, (place, mean, deviation)) in scales.iter().enumerate() {
+            for (row, x) in columns[*place].iter().enumerate() {
+                rows[row * unknowns + at + 1] = (x - mean) / deviation;
+            }
         }
         Some(Self { outcomes, rows, scales, width: columns.len() })
     }
