@@ -23,7 +23,8 @@ const EDGES: [(&str, &[&str]); 18] = [
     ("factors", &["marketdata", "stats"]),
     // simulation only as a dev-dependency: tests and the bench of prepared values need a market.
     ("rotation", &["factors", "marketdata", "simulation", "stats"]),
-    ("squeeze", &["factors", "marketdata", "portfolio", "stats"]),
+    // Its tests use simulation, whose history of squeezes has a known chance.
+    ("squeeze", &["factors", "marketdata", "portfolio", "simulation", "stats"]),
     // How names move, independent of any book: for exposure, and later for hedge and stress. Its
     // tests use simulation, whose market has a known factor structure.
     ("risk", &["factors", "marketdata", "simulation", "stats"]),

@@ -67,6 +67,7 @@ mod service_config;
 mod settings;
 mod shutdown;
 mod squeeze;
+mod squeeze_calibration;
 mod squeeze_real;
 mod stress;
 mod tls;

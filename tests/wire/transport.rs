@@ -472,6 +472,23 @@ impl SqueezeService for Nonsense {
     ) -> Result<Response<v1::RankSqueezeResponse>, Status> {
         Ok(Response::new(v1::RankSqueezeResponse::default()))
     }
+
+    type CalibrateSqueezeStream =
+        tokio_stream::wrappers::ReceiverStream<Result<v1::CalibrateSqueezeResponse, Status>>;
+
+    async fn calibrate_squeeze(
+        &self,
+        _request: Request<v1::CalibrateSqueezeRequest>,
+    ) -> Result<Response<Self::CalibrateSqueezeStream>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_calibration(
+        &self,
+        _request: Request<v1::GetCalibrationRequest>,
+    ) -> Result<Response<v1::GetCalibrationResponse>, Status> {
+        Ok(Response::new(v1::GetCalibrationResponse::default()))
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

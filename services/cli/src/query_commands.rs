@@ -4,6 +4,7 @@ use crate::{
     as_of_args::{AsOfArguments, ReferenceArguments},
     book::{self, BookArguments},
     book_history::{BookHistoryArguments, book_history},
+    calibration::{self, CalibrationCommand},
     connect::{Clients, Connection},
     error_report::Fault,
     json,
@@ -284,7 +285,10 @@ async fn definition(path: &str) -> Result<TradeDefinition> {
 
 /// Assesses the shorts of a portfolio, or ranks the market.
 #[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct SqueezeArguments {
+    #[command(subcommand)]
+    calibration: Option<CalibrationCommand>,
     /// Assess the shorts of this portfolio (CSV) instead of ranking the market.
     #[arg(long, value_name = "FILE")]
     book: Option<std::path::PathBuf>,
@@ -344,9 +348,10 @@ pub(crate) async fn squeeze(
     connection: &Connection,
     output: Output<'_>,
 ) -> Result<()> {
-    match &arguments.book {
-        Some(book) => short_book(arguments, book, connection, output).await,
-        None => ranking(arguments, connection, output).await,
+    match (&arguments.calibration, &arguments.book) {
+        (Some(command), _) => calibration::run(command, connection, output).await,
+        (None, Some(book)) => short_book(arguments, book, connection, output).await,
+        (None, None) => ranking(arguments, connection, output).await,
     }
 }
 

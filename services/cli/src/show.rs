@@ -31,6 +31,8 @@ mod book_row;
 pub(crate) mod short_costs;
 pub(crate) mod squeeze;
 
+pub(crate) mod calibration;
+
 pub(crate) mod stress;
 
 pub(crate) mod hedge;

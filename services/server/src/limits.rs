@@ -157,6 +157,10 @@ pub const HEDGE_EXCLUSIONS: usize = 1_000;
 pub const FRONTIER_POINTS: usize = 20;
 /// Branches of one search for a hedge.
 pub const HEDGE_NODES: i32 = 10_000;
+/// Sessions that a calibration observes if the caller does not set a number: three years.
+pub const CALIBRATION_SESSIONS_DEFAULT: i32 = 756;
+/// Most sessions that a calibration observes: ten years. Each costs a squeeze universe.
+pub const CALIBRATION_SESSIONS: i32 = 2_520;
 /// Entries of a page if the caller does not set a size.
 pub const PAGE_DEFAULT: usize = 100;
 /// Maximum number of entries of a page.

@@ -2,6 +2,7 @@
 
 use crate::{
     as_of::AsOf,
+    limits,
     refusal::Refusal,
     rpc::{
         field::Fields,
@@ -16,6 +17,7 @@ use ::portfolio::netting::Netting;
 use contract::v1;
 use factors::look_through::FundView;
 use squeeze::{
+    calibration::label::Label,
     exit::Participation,
     rank::{RankBy, RankRequest},
 };
@@ -69,6 +71,52 @@ impl FromProto for BookQuery {
             normal: request,
         };
         fields.finish(participation.map(query))
+    }
+}
+
+/// A request to fit the probability of a squeeze.
+pub(super) struct CalibrateQuery {
+    pub(super) as_of: AsOf,
+    pub(super) label: Label,
+    /// The most sessions to observe.
+    pub(super) most: usize,
+    /// The request as it was given.
+    pub(super) given: v1::CalibrateSqueezeRequest,
+}
+
+impl FromProto for CalibrateQuery {
+    const METHOD: &'static str = "CalibrateSqueeze";
+    type Request = v1::CalibrateSqueezeRequest;
+
+    fn from_proto(given: v1::CalibrateSqueezeRequest) -> Result<CalibrateQuery, Refusal> {
+        let mut fields = Fields::new();
+        let as_of = shared::as_of(&mut fields, given.as_of.clone());
+        fields.request_id("request_id", &given.request_id);
+        let label = match fields.choice("label", given.label) {
+            v1::SqueezeLabel::Unspecified | v1::SqueezeLabel::Jump => Label::Jump,
+            v1::SqueezeLabel::CoveredJump => Label::CoveredJump,
+        };
+        let most = given.session_count.unwrap_or(limits::CALIBRATION_SESSIONS_DEFAULT);
+        let most = fields.within("session_count", most, 1, limits::CALIBRATION_SESSIONS);
+        let most = usize::try_from(most).unwrap_or_default();
+        fields.finish(Some(CalibrateQuery { as_of, label, most, given }))
+    }
+}
+
+/// A request for the newest calibration.
+pub(super) struct CalibrationQuery {
+    pub(super) as_of: AsOf,
+    pub(super) normal: v1::GetCalibrationRequest,
+}
+
+impl FromProto for CalibrationQuery {
+    const METHOD: &'static str = "GetCalibration";
+    type Request = v1::GetCalibrationRequest;
+
+    fn from_proto(mut request: v1::GetCalibrationRequest) -> Result<CalibrationQuery, Refusal> {
+        let mut fields = Fields::new();
+        let as_of = shared::as_of(&mut fields, request.as_of.take());
+        fields.finish(Some(CalibrationQuery { as_of, normal: request }))
     }
 }
 
