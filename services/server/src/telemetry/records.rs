@@ -52,10 +52,8 @@ where
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        let span = context.span(id);
-        if let Some(fields) = span.as_ref().map(|span| span.extensions_mut())
-            && let Some(fields) = { fields }.get_mut::<Fields>()
-        {
+        let Some(span) = context.span(id) else { return };
+        if let Some(fields) = span.extensions_mut().get_mut::<Fields>() {
             values.record(fields);
         }
     }
