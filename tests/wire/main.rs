@@ -29,6 +29,7 @@ mod harness;
 mod health;
 mod hedge;
 mod hedge_costs;
+mod hedge_ends;
 mod hedge_real;
 mod hostile;
 mod hostile_messages;
