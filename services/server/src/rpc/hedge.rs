@@ -10,6 +10,7 @@ mod setting;
 mod solve;
 mod terms;
 mod to_proto;
+mod working;
 
 use crate::{
     as_of::AsOf,
