@@ -2,10 +2,11 @@
 
 use crate::{
     golden::ROTATION_ON,
-    harness::on,
-    hedge::{market, plan_request},
+    harness::{expect_refusal, on},
+    hedge::{market, outcome, plan_request},
 };
-use contract::v1::{self, squeeze_service_client::SqueezeServiceClient};
+use contract::v1::{self, hedge_objective::Risk, squeeze_service_client::SqueezeServiceClient};
+use tonic::Code;
 
 /// Half spread and commission are 4 basis points by default; the rest of the cost is that of the squeeze
 /// service.
@@ -28,4 +29,64 @@ async fn covering_costs_what_the_squeeze_service_says() {
         let expected = 0.0004 * step.market_value + estimate.cost;
         assert!((step.cost / expected - 1.0).abs() < 1e-9, "{step:?} {estimate:?}");
     }
+}
+
+/// Traded evenly, a fifth in each period, trades cost what the plan says. With the aversion of the
+/// objective they are done sooner, at a higher cost and a lower risk.
+#[tokio::test(flavor = "multi_thread")]
+async fn trades_worked_evenly_cost_what_the_plan_says() {
+    let (_harness, mut client, book) = market().await;
+    let mut request = plan_request(book);
+    request.without_effectiveness = true;
+    let mut scheduled = async |risk_aversion| {
+        let working = v1::HedgeWorking { periods: Some(5), risk_aversion, ..Default::default() };
+        request.problem.as_mut().unwrap().working = Some(working);
+        client.plan_hedge(request.clone()).await.unwrap().into_inner().plans
+    };
+    let (even, averse) = (scheduled(Some(0.0)).await, scheduled(None).await);
+    for (even, averse) in even.iter().zip(&averse).map(|(a, b)| (outcome(a), outcome(b))) {
+        assert_eq!(even.trades, averse.trades, "a schedule changes no plan");
+        let cost = even.cost.as_ref().unwrap();
+        let sum: f64 = even.schedules.iter().map(|schedule| schedule.expected_cost).sum();
+        assert!((sum / (cost.spread + cost.impact) - 1.0).abs() < 1e-9, "{sum} {cost:?}");
+        assert_eq!(even.schedules.len(), even.trades.len());
+        for (at, trade) in even.trades.iter().enumerate() {
+            let (slow, fast) = (&even.schedules[at], &averse.schedules[at]);
+            assert_eq!((&slow.line_id, &fast.line_id), (&trade.line_id, &trade.line_id));
+            for (step, fifths) in slow.steps.iter().zip([4.0, 3.0, 2.0, 1.0, 0.0]) {
+                let left = trade.market_value * fifths / 5.0;
+                assert!((step.left_market_value - left).abs() < 1.0, "{trade:?} {slow:?}");
+            }
+            assert_eq!((slow.steps.len(), slow.steps[4].minute), (5, 390));
+            assert!(slow.steps.windows(2).all(|pair| pair[0].minute < pair[1].minute));
+            let left = |of: &v1::HedgeTradeSchedule| of.steps[0].left_market_value.abs();
+            assert!(left(fast) < left(slow));
+            assert!(fast.cost_deviation < slow.cost_deviation);
+            assert!(slow.expected_cost < fast.expected_cost);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_schedule_can_have_is_named() {
+    let (_harness, mut client, book) = market().await;
+    let mut request = plan_request(book);
+    let problem = request.problem.as_mut().unwrap();
+    problem.timing = Some(v1::HedgeTiming { now_minute: Some(60), ..Default::default() });
+    problem.working = Some(v1::HedgeWorking {
+        periods: Some(27),
+        until_minute: Some(60),
+        risk_aversion: Some(-1.0),
+    });
+    let status = client.plan_hedge(request.clone()).await.unwrap_err();
+    let paths =
+        ["periods", "until_minute", "risk_aversion"].map(|f| format!("problem.working.{f}"));
+    let paths = paths.each_ref().map(String::as_str);
+    expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    let problem = request.problem.as_mut().unwrap();
+    problem.working = Some(v1::HedgeWorking::default());
+    let risk = Some(Risk::Shortfall(v1::HedgeShortfall::default()));
+    problem.objective = Some(v1::HedgeObjective { risk, ..Default::default() });
+    let status = client.plan_hedge(request).await.unwrap_err();
+    expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths[2..]);
 }

@@ -30,6 +30,7 @@ mod headers;
 mod health;
 mod hedge;
 mod hedge_costs;
+mod hedge_ends;
 mod hedge_real;
 mod hostile;
 mod hostile_messages;

@@ -463,7 +463,7 @@ async fn history(seed: u64) -> Outcome {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_reference_of_a_random_history_is_answered_with_the_same_bytes() {
     for seed in 1..=2 {
-        let Outcome { faults, merged, rich, carried } = history(seed).await;
+        let Outcome { faults, merged, rich, carried } = Box::pin(history(seed)).await;
         assert!(FILES / 4 < rich, "seed {seed}: only {rich} analyses have all estimates");
         assert!(faults.is_empty(), "{} differ:\n{}", faults.len(), faults.join("\n"));
         assert!(0 < merged, "seed {seed}: nothing was compacted");

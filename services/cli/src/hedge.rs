@@ -60,6 +60,11 @@ pub(crate) struct HedgeArguments {
     /// When the trades should be done, New York; without it 12:00.
     #[arg(long, value_name = "HH:MM", value_parser = minute)]
     by: Option<i32>,
+    /// Schedule the trades over so many periods of equal volume until the close; `--schedule` alone is
+    /// four.
+    #[arg(long, value_name = "PERIODS", num_args = 0..=1, require_equals = true,
+          default_missing_value = "4", value_parser = clap::value_parser!(i32).range(1..=26))]
+    schedule: Option<i32>,
     /// Leave out how well the plans would have worked, which takes most of the time.
     #[arg(long)]
     without_effectiveness: bool,
@@ -129,6 +134,9 @@ impl HedgeArguments {
         }
         if self.now.is_some() || self.by.is_some() {
             problem.timing = Some(HedgeTiming { now_minute: self.now, decide_by_minute: self.by });
+        }
+        if self.schedule.is_some() {
+            problem.working.get_or_insert_default().periods = self.schedule;
         }
         Ok(problem)
     }

@@ -121,6 +121,8 @@ impl<'a> Desk<'a> {
         let mut faults = terms.faults();
         let Gathered { lines, movers, gaps } = gather::gather(view, book, terms, &mut faults);
         if !faults.is_empty() {
+            // Lines are read in the order of ids: the caller knows instruments by their place.
+            faults.sort_by_key(TermsFault::instrument);
             return Err(faults);
         }
         let specifics = Specifics::of(view, &movers);

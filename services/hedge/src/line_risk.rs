@@ -67,7 +67,7 @@ mod tests {
 
     fn variances(of: &[(u32, f64)]) -> Specifics {
         let variances = of.iter().map(|(id, variance)| (InstrumentId(*id), *variance)).collect();
-        Specifics { variances, ..Specifics::default() }
+        Specifics { variances, classes: ShareClasses::new() }
     }
 
     /// A name with variance 4e-4 and a fund of 2.5e-4 that holds 50 % of it, 20 % of another one with

@@ -112,6 +112,21 @@ pub enum TermsFault {
     },
 }
 
+impl TermsFault {
+    /// The place of the instrument that has it, if one has.
+    pub(crate) const fn instrument(&self) -> Option<usize> {
+        match self {
+            TermsFault::Instrument { at, .. }
+            | TermsFault::Repeated(at)
+            | TermsFault::Lacks { at, .. } => Some(*at),
+            TermsFault::Positions(_)
+            | TermsFault::Single { .. }
+            | TermsFault::Mark(_)
+            | TermsFault::ImpactSize => None,
+        }
+    }
+}
+
 impl DeskTerms {
     /// Faults that need no market to be seen.
     pub(crate) fn faults(&self) -> Vec<TermsFault> {

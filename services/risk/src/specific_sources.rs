@@ -45,7 +45,7 @@ pub fn fund_members(
 }
 
 /// What is known of the specific returns of lines, and of what funds hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Specifics {
     /// Variances per session of the companies that funds hold, and of those that are movers.
     pub variances: BTreeMap<InstrumentId, f64>,

@@ -28,6 +28,10 @@ pub(crate) fn plans(answer: &PlanHedgeResponse, terminal: Terminal) -> Page {
         page.say(reasons(plan));
     }
     page.table("trades", trades(answer));
+    if let Some(schedules) = schedules(answer) {
+        page.say("  What is left of each trade by these times, if it is worked by itself:\n");
+        page.table("schedules", schedules);
+    }
     if !answer.cover_order.is_empty() {
         page.say("  If shorts are bought back instead, in this order:\n");
         page.table("cover_order", cover_order(&answer.cover_order));
@@ -242,6 +246,38 @@ fn trades(answer: &PlanHedgeResponse) -> Table {
         }
     }
     table
+}
+
+/// What is left of each trade by the end of each period, the same periods for all. `None` without
+/// schedules.
+fn schedules(answer: &PlanHedgeResponse) -> Option<Table> {
+    let plans = || answer.plans.iter().filter_map(|plan| Some((name(plan), solution(plan)?.1)));
+    let first = plans().find_map(|(_, outcome)| outcome.schedules.first())?;
+    let ends: Vec<String> =
+        first.steps.iter().map(|step| format!(">{}", time(step.minute))).collect();
+    let header = ["plan", "name", ">expected cost", ">give or take"].into_iter();
+    let header: Vec<&str> = header.chain(ends.iter().map(String::as_str)).collect();
+    let mut table = Table::new(&header);
+    for (name, outcome) in plans() {
+        for schedule in &outcome.schedules {
+            let left = schedule.steps.iter();
+            let left = left.map(|step| number::cell(Some(step.left_market_value), number::usd));
+            let known: [Cell; 4] = [
+                name.into(),
+                schedule.line_id.as_str().into(),
+                number::cell(Some(schedule.expected_cost), number::usd),
+                number::cell(Some(schedule.cost_deviation), number::usd),
+            ];
+            table.row(known.into_iter().chain(left));
+        }
+    }
+    Some(table)
+}
+
+/// The time of the day of a minute after the opening.
+fn time(minute: i32) -> String {
+    let minute = minute + 9 * 60 + 30;
+    format!("{:02}:{:02}", minute / 60, minute % 60)
 }
 
 fn cover_order(steps: &[HedgeCoverStep]) -> Table {

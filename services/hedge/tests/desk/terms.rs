@@ -36,12 +36,13 @@ fn every_fault_is_named_at_once() {
         [
             TermsFault::Positions("half_spread"),
             TermsFault::Single { at: 0, field: "margin" },
-            TermsFault::Instrument { at: 1, field: "short_carry" },
             TermsFault::Mark(0),
             TermsFault::ImpactSize,
+            // Instruments in their order, not in that of their ids.
+            TermsFault::Instrument { at: 1, field: "short_carry" },
+            TermsFault::Repeated(2),
             // A derivative has no volume of its own in the data.
             TermsFault::Lacks { at: 3, what: "volume" },
-            TermsFault::Repeated(2),
         ]
     );
 }

@@ -27,8 +27,14 @@ fn said(models: &Models) -> String {
     let returns: Vec<_> = (0..model.factors().len())
         .map(|factor| bits(&mut history.returns(factor).map(|r| r.unwrap_or(-9.0))))
         .collect();
+    let mut shares: Vec<(&str, u64)> = model
+        .share_classes()
+        .iter()
+        .map(|(id, class)| (models.names.snapshot.symbol(*id), class.common.to_bits()))
+        .collect();
+    shares.sort_unstable();
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {returns:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {returns:?} {:?} {:?} {shares:?}",
         rows.collect::<Vec<_>>(),
         models.cross_section.outcome.as_ref().map(|estimated| &estimated.names),
         model.factors(),

@@ -10,6 +10,7 @@ mod setting;
 mod solve;
 mod terms;
 mod to_proto;
+mod working;
 
 use crate::{
     as_of::AsOf,
@@ -17,8 +18,8 @@ use crate::{
     refusal::Refusal,
     rpc::{
         Handler,
-        envelope::Answer,
-        query::{Normal, Place, Query, respond},
+        envelope::{Answer, Enveloped},
+        query::{FromProto, Normal, Place, Query, respond},
         stress::setup::Views,
     },
     services::Services,
@@ -27,9 +28,8 @@ use crate::{
 };
 use ::hedge::{MODEL_VERSION, frontier::Axis, scheme::Scheme};
 use ::portfolio::book::Book;
-use caller::Caller;
 use contract::v1::{self, hedge_plan::Result as Outcome, hedge_service_server::HedgeService};
-use from_proto::{Asked, EvaluateQuery, FrontierQuery, PlanQuery};
+use from_proto::{Asked, FrontierOf, HedgeQuery, HedgeRequest};
 use marketdata::gap::Gap;
 use setting::{Setting, Source, orders};
 use std::sync::Arc;
@@ -42,61 +42,75 @@ impl HedgeService for Handler {
         &self,
         request: Request<v1::PlanHedgeRequest>,
     ) -> Result<Response<v1::PlanHedgeResponse>, Status> {
-        Box::pin(answer::<PlanQuery>(&self.services, request)).await
+        Box::pin(answer(&self.services, request)).await
     }
 
     async fn evaluate_hedge(
         &self,
         request: Request<v1::EvaluateHedgeRequest>,
     ) -> Result<Response<v1::EvaluateHedgeResponse>, Status> {
-        Box::pin(answer::<EvaluateQuery>(&self.services, request)).await
+        Box::pin(answer(&self.services, request)).await
     }
 
     async fn trace_frontier(
         &self,
         request: Request<v1::TraceFrontierRequest>,
     ) -> Result<Response<v1::TraceFrontierResponse>, Status> {
-        Box::pin(answer::<FrontierQuery>(&self.services, request)).await
+        Box::pin(answer(&self.services, request)).await
     }
 }
 
-/// A query whose work ends when its caller leaves.
-trait Searching: Query {
-    fn caller(&self) -> &Caller;
+/// A method of the service.
+trait Method: HedgeRequest {
+    type Response: Enveloped + Send + 'static;
+
+    /// Computes the answer; a pure function of the view.
+    fn answer(
+        query: &HedgeQuery<Self>,
+        pinned: &Pinned,
+        views: &Views,
+    ) -> Result<Answer<Self::Response>, Refusal>
+    where
+        Self: Sized;
 }
 
-async fn answer<Q: Searching>(
+impl<Message: Method> Query for HedgeQuery<Message> {
+    const MODEL: &'static str = MODEL_VERSION;
+    type Prepared = Views;
+    type Response = Message::Response;
+
+    fn asked(&self) -> (&AsOf, &impl Normal) {
+        (&self.asked.as_of, &self.normal)
+    }
+
+    fn place(&mut self, _views: &Views) -> Result<Place, Refusal> {
+        Ok(Place::Pool)
+    }
+
+    fn answer(&self, pinned: &Pinned, views: &Views) -> Result<Answer<Self::Response>, Refusal> {
+        Message::answer(self, pinned, views)
+    }
+}
+
+impl<Message: HedgeRequest> Needed<HedgeQuery<Message>> for Views {
+    async fn of(
+        _: &HedgeQuery<Message>,
+        services: &Services,
+        pinned: &Pinned,
+    ) -> Result<Arc<Views>, Refusal> {
+        Ok(Arc::new(Views::of(services, pinned, false).await?))
+    }
+}
+
+/// Answers a call. The work ends when the caller leaves.
+async fn answer<Message: Method>(
     services: &Services,
-    request: Request<Q::Request>,
-) -> Result<Response<Q::Response>, Status> {
-    let query = step_now(Step::Validate, || Q::from_proto(request.into_inner()))?;
-    let _waiting = query.caller().waiting();
+    request: Request<Message>,
+) -> Result<Response<Message::Response>, Status> {
+    let query = step_now(Step::Validate, || HedgeQuery::from_proto(request.into_inner()))?;
+    let _waiting = query.asked.caller.waiting();
     Ok(Response::new(respond(services, query).await?))
 }
-
-macro_rules! searching {
-    ($($query:ident)+) => {
-        $(
-            impl Searching for $query {
-                fn caller(&self) -> &Caller {
-                    &self.asked.caller
-                }
-            }
-
-            impl Needed<$query> for Views {
-                async fn of(
-                    _: &$query,
-                    services: &Services,
-                    pinned: &Pinned,
-                ) -> Result<Arc<Views>, Refusal> {
-                    Ok(Arc::new(Views::of(services, pinned, false).await?))
-                }
-            }
-        )+
-    };
-}
-
-searching! { PlanQuery EvaluateQuery FrontierQuery }
 
 /// The exposure report of a book before any trade.
 fn before(
@@ -114,68 +128,47 @@ fn without_model(scheme: Scheme) -> v1::HedgePlan {
     v1::HedgePlan { kind: to_proto::kind(scheme), result: Some(unsolved) }
 }
 
-impl Query for PlanQuery {
-    const MODEL: &'static str = MODEL_VERSION;
-    type Prepared = Views;
+impl Method for v1::PlanHedgeRequest {
     type Response = v1::PlanHedgeResponse;
 
-    fn asked(&self) -> (&AsOf, &impl Normal) {
-        (&self.asked.as_of, &self.normal)
-    }
-
-    fn place(&mut self, _views: &Views) -> Result<Place, Refusal> {
-        Ok(Place::Pool)
-    }
-
-    fn answer(&self, pinned: &Pinned, views: &Views) -> Result<Answer<Self::Response>, Refusal> {
-        let normal = (&self.normal.portfolio, &self.normal.problem);
-        let whole = |(plans, cover_order): (Vec<v1::HedgePlan>, Vec<v1::HedgeCoverStep>)| {
-            move |before: v1::AnalyzePortfolioResponse| v1::PlanHedgeResponse {
-                before: before.report,
-                plans,
-                unresolved: before.unresolved,
-                problem: self.normal.problem.clone(),
-                currency: solve::currency(&self.normal.portfolio),
-                cover_order,
-                ..Default::default()
-            }
-        };
-        let found = in_setting(&self.asked, normal, (pinned, views), |setting, _| {
-            let with_effectiveness = !self.normal.without_effectiveness;
-            let plan = |scheme| solve::plan(setting, scheme, with_effectiveness);
+    fn answer(
+        query: &HedgeQuery<Self>,
+        pinned: &Pinned,
+        views: &Views,
+    ) -> Result<Answer<Self::Response>, Refusal> {
+        let asked = &query.normal;
+        let solve = |setting: &Setting<'_>, _: Source<'_>| {
+            let plan = |scheme| solve::plan(setting, scheme, !asked.without_effectiveness);
             let plans = Scheme::ALL.into_iter().map(plan).collect::<Result<_, _>>()?;
             Ok((plans, to_proto::cover_order(setting)))
-        })?;
-        Ok(match found {
-            Found::Solved { answer, mut gaps, value: (plans, (steps, lacking)) } => {
-                gaps.extend(lacking);
-                answer.within(gaps, whole((plans, steps)))
-            }
-            Found::NoModel { answer, gap } => {
-                let plans = Scheme::ALL.map(without_model).to_vec();
-                answer.within(vec![gap], whole((plans, Vec::new())))
-            }
-        })
+        };
+        let nothing = || (Scheme::ALL.map(without_model).to_vec(), Default::default());
+        let Found { answer, mut gaps, value } = in_setting(query, (pinned, views), solve, nothing)?;
+        let (plans, (cover_order, lacking)) = value;
+        gaps.extend(lacking);
+        Ok(answer.within(gaps, |before| v1::PlanHedgeResponse {
+            before: before.report,
+            plans,
+            unresolved: before.unresolved,
+            problem: asked.problem.clone(),
+            currency: solve::currency(&asked.portfolio),
+            cover_order,
+            ..Default::default()
+        }))
     }
 }
 
-impl Query for EvaluateQuery {
-    const MODEL: &'static str = MODEL_VERSION;
-    type Prepared = Views;
+impl Method for v1::EvaluateHedgeRequest {
     type Response = v1::EvaluateHedgeResponse;
 
-    fn asked(&self) -> (&AsOf, &impl Normal) {
-        (&self.asked.as_of, &self.normal)
-    }
-
-    fn place(&mut self, _views: &Views) -> Result<Place, Refusal> {
-        Ok(Place::Pool)
-    }
-
-    fn answer(&self, pinned: &Pinned, views: &Views) -> Result<Answer<Self::Response>, Refusal> {
-        let normal = (&self.normal.portfolio, &self.normal.problem);
-        let found = in_setting(&self.asked, normal, (pinned, views), |setting, source| {
-            let trades = orders(setting, source, &self.normal.orders)?;
+    fn answer(
+        query: &HedgeQuery<Self>,
+        pinned: &Pinned,
+        views: &Views,
+    ) -> Result<Answer<Self::Response>, Refusal> {
+        let asked = &query.normal;
+        let solve = |setting: &Setting<'_>, source: Source<'_>| {
+            let trades = orders(setting, source, &asked.orders)?;
             let (own, breaches) = solve::evaluation(setting, &trades)?;
             let optimum = solve::plan(setting, Scheme::Both, false)?;
             Ok(v1::EvaluateHedgeResponse {
@@ -185,24 +178,19 @@ impl Query for EvaluateQuery {
                 optimum: Some(optimum),
                 ..Default::default()
             })
-        })?;
-        let whole = |value: v1::EvaluateHedgeResponse| {
-            move |before: v1::AnalyzePortfolioResponse| v1::EvaluateHedgeResponse {
-                before: before.report,
-                unresolved: before.unresolved,
-                problem: self.normal.problem.clone(),
-                currency: solve::currency(&self.normal.portfolio),
-                ..value
-            }
         };
-        Ok(match found {
-            Found::Solved { answer, gaps, value } => answer.within(gaps, whole(value)),
-            Found::NoModel { answer, gap } => {
-                let optimum = Some(without_model(Scheme::Both));
-                let nothing = v1::EvaluateHedgeResponse { optimum, ..Default::default() };
-                answer.within(vec![gap], whole(nothing))
-            }
-        })
+        let nothing = || {
+            let optimum = Some(without_model(Scheme::Both));
+            v1::EvaluateHedgeResponse { optimum, ..Default::default() }
+        };
+        let Found { answer, gaps, value } = in_setting(query, (pinned, views), solve, nothing)?;
+        Ok(answer.within(gaps, |before| v1::EvaluateHedgeResponse {
+            before: before.report,
+            unresolved: before.unresolved,
+            problem: asked.problem.clone(),
+            currency: solve::currency(&asked.portfolio),
+            ..value
+        }))
     }
 }
 
@@ -212,75 +200,63 @@ fn given_away(own: &v1::HedgeOutcome, optimum: &v1::HedgePlan) -> Option<f64> {
     Some(own.objective?.after - solution.outcome.as_ref()?.objective?.after)
 }
 
-impl Query for FrontierQuery {
-    const MODEL: &'static str = MODEL_VERSION;
-    type Prepared = Views;
+impl Method for v1::TraceFrontierRequest {
     type Response = v1::TraceFrontierResponse;
 
-    fn asked(&self) -> (&AsOf, &impl Normal) {
-        (&self.asked.as_of, &self.normal)
-    }
-
-    fn place(&mut self, _views: &Views) -> Result<Place, Refusal> {
-        Ok(Place::Pool)
-    }
-
-    fn answer(&self, pinned: &Pinned, views: &Views) -> Result<Answer<Self::Response>, Refusal> {
-        let normal = (&self.normal.portfolio, &self.normal.problem);
-        let limits = &self.normal.limits;
-        let found = in_setting(&self.asked, normal, (pinned, views), |setting, _| {
-            let (id, values) = (self.normal.constraint_id.clone(), limits.clone());
-            let axis = Axis::Constraint { id, side: self.side, values };
-            solve::frontier(setting, self.scheme, &axis)
-        })?;
-        let whole = |plans: Vec<v1::HedgePlan>| {
-            let points = limits.iter().zip(plans);
-            let point = |(limit, plan): (&f64, v1::HedgePlan)| v1::HedgeFrontierPoint {
-                limit: *limit,
-                plan: Some(plan),
-            };
-            let points = points.map(point).collect();
-            move |before: v1::AnalyzePortfolioResponse| v1::TraceFrontierResponse {
-                points,
-                unresolved: before.unresolved,
-                settings: before.report.and_then(|report| report.settings),
-                problem: self.normal.problem.clone(),
-                currency: solve::currency(&self.normal.portfolio),
-                ..Default::default()
-            }
+    fn answer(
+        query: &HedgeQuery<Self>,
+        pinned: &Pinned,
+        views: &Views,
+    ) -> Result<Answer<Self::Response>, Refusal> {
+        let (asked, FrontierOf { scheme, side }) = (&query.normal, &query.own);
+        let solve = |setting: &Setting<'_>, _: Source<'_>| {
+            let (id, values) = (asked.constraint_id.clone(), asked.limits.clone());
+            solve::frontier(setting, *scheme, &Axis::Constraint { id, side: *side, values })
         };
-        Ok(match found {
-            Found::Solved { answer, gaps, value } => answer.within(gaps, whole(value)),
-            Found::NoModel { answer, gap } => {
-                let plans = limits.iter().map(|_| without_model(self.scheme)).collect();
-                answer.within(vec![gap], whole(plans))
-            }
-        })
+        let nothing = || asked.limits.iter().map(|_| without_model(*scheme)).collect();
+        let Found { answer, gaps, value: plans } =
+            in_setting(query, (pinned, views), solve, nothing)?;
+        let points = asked.limits.iter().zip(plans);
+        let point = |(limit, plan): (&f64, v1::HedgePlan)| v1::HedgeFrontierPoint {
+            limit: *limit,
+            plan: Some(plan),
+        };
+        let points = points.map(point).collect();
+        Ok(answer.within(gaps, |before| v1::TraceFrontierResponse {
+            points,
+            unresolved: before.unresolved,
+            settings: before.report.and_then(|report| report.settings),
+            problem: asked.problem.clone(),
+            currency: solve::currency(&asked.portfolio),
+            ..Default::default()
+        }))
     }
 }
 
 /// What a problem in a view gave, and the report of the book before.
-enum Found<T> {
-    Solved { answer: Answer<v1::AnalyzePortfolioResponse>, gaps: Vec<Gap>, value: T },
-    NoModel { answer: Answer<v1::AnalyzePortfolioResponse>, gap: Gap },
+struct Found<T> {
+    answer: Answer<v1::AnalyzePortfolioResponse>,
+    gaps: Vec<Gap>,
+    value: T,
 }
 
-/// Finds a problem in a view and solves it.
-fn in_setting<T>(
-    asked: &Asked,
-    (portfolio, problem): (&Option<v1::Portfolio>, &Option<v1::HedgeProblem>),
+/// Finds a problem in a view and solves it; in a view without a factor model there is `nothing`.
+fn in_setting<Message: HedgeRequest, T>(
+    query: &HedgeQuery<Message>,
     (pinned, views): (&Pinned, &Views),
     solve: impl FnOnce(&Setting<'_>, Source<'_>) -> Result<T, Refusal>,
+    nothing: impl FnOnce() -> T,
 ) -> Result<Found<T>, Refusal> {
-    let prepared = &*views.exposure;
+    let (asked, prepared) = (&query.asked, &*views.exposure);
     let view = match views.factors(prepared) {
         Ok(view) => view,
         Err(gap) => {
             let book = asked.report.join(prepared)?;
-            return Ok(Found::NoModel { answer: before(asked, (pinned, views), &book)?, gap });
+            let answer = before(asked, (pinned, views), &book)?;
+            return Ok(Found { answer, gaps: vec![gap], value: nothing() });
         }
     };
-    let (Some(portfolio), Some(problem)) = (portfolio, problem) else {
+    let (Some(portfolio), Some(problem)) = query.normal.stated() else {
         return Err(Refusal::Failed("invariant: a query has a portfolio".to_owned()));
     };
     let source =
@@ -288,5 +264,5 @@ fn in_setting<T>(
     let setting = Setting::of(source)?;
     let answer = before(asked, (pinned, views), &setting.book)?;
     let value = solve(&setting, source)?;
-    Ok(Found::Solved { answer, gaps: setting.gaps, value })
+    Ok(Found { answer, gaps: setting.gaps, value })
 }

@@ -118,8 +118,9 @@ pub(super) fn plan(fields: &mut Fields, asked: &mut Vec<Asked>, shown: Shown<'_>
     for at in 0..asked.len() {
         let path = |field: &str| format!("risk_measures[{at}].{field}");
         let id = &asked[at].measure_id;
-        if id.is_empty() || MEASURE_ID_BYTES < id.len() {
-            fields.add(path("measure_id"), format!("must have 1 to {MEASURE_ID_BYTES} bytes"));
+        if id.is_empty() || MEASURE_ID_BYTES < id.len() || id.chars().any(char::is_control) {
+            let text = format!("must have 1 to {MEASURE_ID_BYTES} bytes and no control characters");
+            fields.add(path("measure_id"), text);
         }
         if asked[..at].iter().any(|other| other.measure_id == *id) {
             fields.add(path("measure_id"), "appears twice");

@@ -10,7 +10,11 @@ use crate::{
     limits,
     refusal::Refusal,
     rpc::{
-        exposure::report_query::ReportQuery, field::Fields, portfolio, query::FromProto, shared,
+        exposure::report_query::ReportQuery,
+        field::Fields,
+        portfolio,
+        query::{FromProto, Normal},
+        shared,
     },
 };
 use ::hedge::{constraint::Side, scheme::Scheme};
@@ -27,11 +31,65 @@ pub(super) struct Asked {
 }
 
 /// The fields that all requests have.
-struct Parts<'a> {
+pub(super) struct Parts<'a> {
     as_of: Option<v1::AsOf>,
     portfolio: &'a mut Option<v1::Portfolio>,
     settings: &'a mut Option<v1::AnalysisSettings>,
     problem: &'a mut Option<v1::HedgeProblem>,
+}
+
+/// A message that asks about hedges.
+pub(super) trait HedgeRequest: Normal + Send + Sync + 'static {
+    const METHOD: &'static str;
+    /// What it asks besides.
+    type Own: Send + Sync + 'static;
+
+    /// The fields that all requests have; takes the as-of out.
+    fn parts(&mut self) -> Parts<'_>;
+
+    /// The book and the problem.
+    fn stated(&self) -> (&Option<v1::Portfolio>, &Option<v1::HedgeProblem>);
+
+    /// Reads the other fields and applies their defaults.
+    fn own(&mut self, fields: &mut Fields) -> Option<Self::Own>;
+}
+
+/// A request, validated.
+pub(super) struct HedgeQuery<Message: HedgeRequest> {
+    pub(super) asked: Asked,
+    pub(super) own: Message::Own,
+    pub(super) normal: Message,
+}
+
+impl<Message: HedgeRequest> FromProto for HedgeQuery<Message> {
+    const METHOD: &'static str = Message::METHOD;
+    type Request = Message;
+
+    fn from_proto(mut request: Message) -> Result<HedgeQuery<Message>, Refusal> {
+        let mut fields = Fields::new();
+        let asked = asked(&mut fields, request.parts())?;
+        let own = request.own(&mut fields);
+        let query = |(asked, own)| HedgeQuery { asked, own, normal: request };
+        fields.finish(asked.zip(own).map(query))
+    }
+}
+
+/// The fields of a message that all requests have.
+macro_rules! shared_fields {
+    () => {
+        fn parts(&mut self) -> Parts<'_> {
+            Parts {
+                as_of: self.as_of.take(),
+                portfolio: &mut self.portfolio,
+                settings: &mut self.settings,
+                problem: &mut self.problem,
+            }
+        }
+
+        fn stated(&self) -> (&Option<v1::Portfolio>, &Option<v1::HedgeProblem>) {
+            (&self.portfolio, &self.problem)
+        }
+    };
 }
 
 /// Reads them and applies their defaults; `None` with a violation of the portfolio or the settings.
@@ -56,50 +114,46 @@ fn asked(fields: &mut Fields, parts: Parts<'_>) -> Result<Option<Asked>, Refusal
     Ok(problem.map(|problem| Asked { as_of, report, problem, caller: Caller::default() }))
 }
 
-/// A request for three plans.
-pub(super) struct PlanQuery {
-    pub(super) asked: Asked,
-    pub(super) normal: v1::PlanHedgeRequest,
-}
-
-impl FromProto for PlanQuery {
+impl HedgeRequest for v1::PlanHedgeRequest {
     const METHOD: &'static str = "PlanHedge";
-    type Request = v1::PlanHedgeRequest;
+    type Own = ();
 
-    fn from_proto(mut request: v1::PlanHedgeRequest) -> Result<PlanQuery, Refusal> {
-        let mut fields = Fields::new();
-        let parts = Parts {
-            as_of: request.as_of.take(),
-            portfolio: &mut request.portfolio,
-            settings: &mut request.settings,
-            problem: &mut request.problem,
-        };
-        let asked = asked(&mut fields, parts)?;
-        fields.finish(asked.map(|asked| PlanQuery { asked, normal: request }))
+    shared_fields! {}
+
+    fn own(&mut self, _: &mut Fields) -> Option<()> {
+        Some(())
     }
 }
 
-/// A request to judge trades of the desk's own.
-pub(super) struct EvaluateQuery {
-    pub(super) asked: Asked,
-    pub(super) normal: v1::EvaluateHedgeRequest,
+impl HedgeRequest for v1::EvaluateHedgeRequest {
+    const METHOD: &'static str = "EvaluateHedge";
+    type Own = ();
+
+    shared_fields! {}
+
+    fn own(&mut self, fields: &mut Fields) -> Option<()> {
+        orders(fields, &self.orders);
+        Some(())
+    }
 }
 
-impl FromProto for EvaluateQuery {
-    const METHOD: &'static str = "EvaluateHedge";
-    type Request = v1::EvaluateHedgeRequest;
+/// What a frontier is of: the plan, and the side of the limit that moves.
+pub(super) struct FrontierOf {
+    pub(super) scheme: Scheme,
+    pub(super) side: Side,
+}
 
-    fn from_proto(mut request: v1::EvaluateHedgeRequest) -> Result<EvaluateQuery, Refusal> {
-        let mut fields = Fields::new();
-        let parts = Parts {
-            as_of: request.as_of.take(),
-            portfolio: &mut request.portfolio,
-            settings: &mut request.settings,
-            problem: &mut request.problem,
-        };
-        let asked = asked(&mut fields, parts)?;
-        orders(&mut fields, &request.orders);
-        fields.finish(asked.map(|asked| EvaluateQuery { asked, normal: request }))
+impl HedgeRequest for v1::TraceFrontierRequest {
+    const METHOD: &'static str = "TraceFrontier";
+    type Own = FrontierOf;
+
+    shared_fields! {}
+
+    fn own(&mut self, fields: &mut Fields) -> Option<FrontierOf> {
+        let scheme = scheme(fields, &mut self.kind);
+        let side = side(fields, self.side);
+        points(fields, self);
+        Some(FrontierOf { scheme, side: side? })
     }
 }
 
@@ -122,35 +176,6 @@ fn orders(fields: &mut Fields, orders: &[v1::HedgeOrder]) {
                 fields.within(&format!("orders[{at}].market_value"), size, -LIMIT, LIMIT);
             }
         }
-    }
-}
-
-/// A request for a frontier.
-pub(super) struct FrontierQuery {
-    pub(super) asked: Asked,
-    pub(super) scheme: Scheme,
-    pub(super) side: Side,
-    pub(super) normal: v1::TraceFrontierRequest,
-}
-
-impl FromProto for FrontierQuery {
-    const METHOD: &'static str = "TraceFrontier";
-    type Request = v1::TraceFrontierRequest;
-
-    fn from_proto(mut request: v1::TraceFrontierRequest) -> Result<FrontierQuery, Refusal> {
-        let mut fields = Fields::new();
-        let parts = Parts {
-            as_of: request.as_of.take(),
-            portfolio: &mut request.portfolio,
-            settings: &mut request.settings,
-            problem: &mut request.problem,
-        };
-        let asked = asked(&mut fields, parts)?;
-        let scheme = scheme(&mut fields, &mut request.kind);
-        let side = side(&mut fields, request.side);
-        points(&mut fields, &request);
-        let query = |(asked, side)| FrontierQuery { asked, scheme, side, normal: request };
-        fields.finish(asked.zip(side).map(query))
     }
 }
 

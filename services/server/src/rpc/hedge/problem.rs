@@ -3,6 +3,7 @@
 use super::{
     limited::{self, AskedExclusion, AskedLimit, LIMIT},
     terms::{self, AMOUNT, InstrumentTerms},
+    working::{self, AskedWorking},
 };
 use crate::rpc::field::Fields;
 use ::hedge::{clock::Clock, limits::SolveLimits, terms::LineTerms, wish::SqueezeBudget};
@@ -42,6 +43,7 @@ pub(super) struct AskedProblem {
     pub(super) clock: Clock,
     pub(super) impact_size: f64,
     pub(super) solve: SolveLimits,
+    pub(super) working: Option<AskedWorking>,
 }
 
 /// What is minimised.
@@ -95,6 +97,8 @@ pub(super) fn problem(fields: &mut Fields, asked: &mut v1::HedgeProblem) -> Opti
     let impact_size = fields.within_or(size, asked.impact_size, IMPACT_SIZE, PARTICIPATIONS);
     asked.impact_size = Some(impact_size);
     let solve = terms::limits(fields, asked.solve_limits.get_or_insert_default());
+    let working = asked.working.as_mut().zip(clock);
+    let working = working.and_then(|(asked, clock)| working::asked(fields, asked, (clock, aim)));
     Some(AskedProblem {
         instruments,
         usual,
@@ -111,6 +115,7 @@ pub(super) fn problem(fields: &mut Fields, asked: &mut v1::HedgeProblem) -> Opti
         clock: clock?,
         impact_size,
         solve,
+        working,
     })
 }
 

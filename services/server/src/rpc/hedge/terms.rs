@@ -155,8 +155,8 @@ pub(super) fn reference(fields: &mut Fields, path: &str, named: Option<&v1::Inst
 
 /// Checks an id of the caller's.
 pub(super) fn id(fields: &mut Fields, path: &str, id: &str) {
-    if id.is_empty() || ID_BYTES < id.len() {
-        fields.add(path, format!("must have 1 to {ID_BYTES} bytes"));
+    if id.is_empty() || ID_BYTES < id.len() || id.chars().any(char::is_control) {
+        fields.add(path, format!("must have 1 to {ID_BYTES} bytes and no control characters"));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Converts hedges to protobuf.
 
-use super::setting::Setting;
+use super::{setting::Setting, working::schedules};
 use crate::rpc::portfolio;
 use ::hedge::{
     breach::Breach,
@@ -58,23 +58,23 @@ pub(super) fn outcome(
     (effect, consequences): (&Effect, &Consequences),
     dealt: &[Dealt],
 ) -> v1::HedgeOutcome {
-    let mut trades: Vec<v1::HedgeTrade> =
-        dealt.iter().map(|dealt| trade(setting, consequences, *dealt)).collect();
-    trades.sort_by(|a, b| {
-        let larger = b.market_value.abs().total_cmp(&a.market_value.abs());
-        larger.then_with(|| a.line_id.cmp(&b.line_id))
+    let mut dealt = dealt.to_vec();
+    let id = |dealt: &Dealt| &setting.desk.lines()[dealt.line].id;
+    dealt.sort_by(|a, b| {
+        let larger = b.money.abs().total_cmp(&a.money.abs());
+        larger.then_with(|| id(a).cmp(id(b)))
     });
     let (before, after) = (&effect.cost.before, &effect.cost.after);
     let holding = v1::BeforeAfter { before: before.holding, after: after.holding };
     v1::HedgeOutcome {
-        trades,
+        trades: dealt.iter().map(|dealt| trade(setting, consequences, *dealt)).collect(),
         after: None,
         trade_moves: consequences.moves.iter().map(trade_move).collect(),
         volatility: Some(both(effect.volatility)),
         expected_shortfall: effect.cvar.map(both),
         objective: Some(both(effect.objective)),
         effectiveness: effect.effectiveness,
-        constraints: constraint_values(setting, problem, effect, dealt),
+        constraints: constraint_values(setting, problem, effect, &dealt),
         squeeze_loss: Some(both(consequences.squeeze_loss)),
         cost: Some(v1::HedgeCost {
             spread: after.linear,
@@ -84,6 +84,7 @@ pub(super) fn outcome(
         carry_per_year: Some(both(consequences.carry_per_year)),
         margin: setting.asked.problem.has_margin.then(|| both(consequences.margin)),
         progress: consequences.progress.iter().map(progress).collect(),
+        schedules: schedules(setting, &dealt),
     }
 }
 
