@@ -41,12 +41,12 @@ pub const FITTED_METHOD: &str = "index = the log odds that a heavily short name 
     calibrated = true: squeeze_probability is a probability for heavily short names.";
 
 /// What names are ranked by.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Index {
     /// ln(max(short interest / float, [`FLOOR`])).
     ShortOfFloat,
     /// The log odds of a calibrated model.
-    Fitted(Model),
+    Fitted(Box<Model>),
 }
 
 /// One term of an index.
@@ -69,7 +69,7 @@ impl IndexTerm {
 
 impl Index {
     /// Its constant.
-    pub const fn intercept(&self) -> f64 {
+    pub fn intercept(&self) -> f64 {
         match self {
             Index::ShortOfFloat => 0.0,
             Index::Fitted(model) => model.intercept,

@@ -99,7 +99,10 @@ impl Universe {
             .collect();
         let calibrated = stored(snapshot).map(|stored| stored.calibration);
         let model = calibrated.filter(|found| found.is_calibrated()).and_then(|found| found.model);
-        let scores = score(&names, model.map_or(Index::ShortOfFloat, Index::Fitted));
+        let scores = score(
+            &names,
+            model.map_or(Index::ShortOfFloat, |model| Index::Fitted(Box::new(model))),
+        );
         let places: BTreeMap<InstrumentId, usize> =
             names.iter().enumerate().map(|(place, name)| (name.instrument, place)).collect();
         let summary = Summary {
@@ -161,7 +164,7 @@ impl Universe {
     pub fn probability(&self, place: usize) -> Option<f64> {
         let score = self.score(place)?;
         let name = self.names.get(place).filter(|name| is_heavily_short(name));
-        match self.scores.index {
+        match &self.scores.index {
             Index::ShortOfFloat => None,
             Index::Fitted(_) => name.map(|_| clipped_probability(score.index)),
         }

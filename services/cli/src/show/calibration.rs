@@ -66,7 +66,7 @@ fn verdict(calibration: &SqueezeCalibration, terminal: Terminal) -> String {
 fn requirements(requirements: &[CalibrationRequirement]) -> Table {
     let mut table = Table::new(&["requirement", ">found", ">least", ">most", "met"]);
     for requirement in requirements {
-        let met = if requirement.met { "yes".into() } else { Cell::toned(Tone::Bad, "no".into()) };
+        let met = if requirement.met { "yes".into() } else { Cell::toned(Tone::Bad, "no") };
         table.row([
             requirement.requirement_id.as_str().into(),
             number::cell(requirement.found, plain),

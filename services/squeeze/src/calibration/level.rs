@@ -53,11 +53,11 @@ pub fn levels(name: &SqueezeName) -> Levels {
 mod tests {
     use super::*;
 
-    /// ln 1.38, ln(1 − 0.5), and values below their floors.
+    /// ln 1.38, ln(1 − 0.6), and values below their floors.
     #[test]
     fn levels_by_hand() {
         assert!((Component::ShortOfFloat.level(1.38) - 0.322_083_499).abs() < 1e-9);
-        assert!((Component::ShortsLoss.level(-0.5) + 0.693_147_181).abs() < 1e-9);
+        assert!((Component::ShortsLoss.level(-0.6) + 0.916_290_732).abs() < 1e-9);
         assert!((Component::FloatTurnover.level(0.0) + 9.210_340_372).abs() < 1e-9);
         assert!((Component::Return5.level(-1.0) + 4.605_170_186).abs() < 1e-9);
     }
