@@ -75,7 +75,7 @@ const NEEDED: [(CallerRole, &str, &[&str]); 11] = [
         ],
     ),
     (CallerRole::Reader, "/ballast.v1.SqueezeService/", &["RankSqueeze"]),
-    (CallerRole::Analyst, "/ballast.v1.SqueezeService/", &["AssessShortBook"]),
+    (CallerRole::Analyst, "/ballast.v1.SqueezeService/", &["AssessShortBook", "WatchSqueeze"]),
     (
         CallerRole::Analyst,
         "/ballast.v1.HedgeService/",

@@ -116,4 +116,5 @@ enveloped! {
     TraceFrontierResponse
     ValidatePortfolioResponse
     WatchRotationResponse
+    WatchSqueezeResponse
 }
