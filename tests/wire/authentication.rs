@@ -31,11 +31,11 @@ use tonic_types::StatusExt as _;
 const BARS: &str = "Ticker,Date,Open,High,Low,Close,Volume\n\
                     AAPL,2021-01-04,133.5,133.6,126.7,129.4,143301900\n";
 /// 2021-01-05 12:00 UTC.
-const NOW: &str = "2021-01-05T12:00:00Z";
+pub(crate) const NOW: &str = "2021-01-05T12:00:00Z";
 const NOW_S: i64 = 1_609_848_000;
 
 /// A token of 32 characters for each name.
-fn secret(name: &str) -> String {
+pub(crate) fn secret(name: &str) -> String {
     format!("{name:x>32}")
 }
 
@@ -59,7 +59,7 @@ fn bearing<T>(token: &str, message: T) -> Request<T> {
     request
 }
 
-async fn list(channel: &Channel, token: &str) -> Result<(), Status> {
+pub(crate) async fn list(channel: &Channel, token: &str) -> Result<(), Status> {
     let request = bearing(token, v1::ListDatasetsRequest::default());
     MarketDataServiceClient::new(channel.clone()).list_datasets(request).await.map(drop)
 }
@@ -188,21 +188,31 @@ fn signer(seed: u8) -> Ed25519KeyPair {
 
 /// A token of the issuer, with some claims replaced, signed by the key of a seed.
 fn jwt(changes: &Value, seed: u8) -> String {
+    jwt_by("k", changes, seed)
+}
+
+/// [`jwt`], by a key with this id.
+pub(crate) fn jwt_by(key: &str, changes: &Value, seed: u8) -> String {
     let mut claims = json!({
         "iss": "https://bank", "aud": "ballast", "sub": "desk-a", "exp": NOW_S + 60,
         "roles": ["reader"],
     });
     claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let message = format!("{}.{}", part(&json!({ "alg": "EdDSA", "kid": "k" })), part(&claims));
+    let message = format!("{}.{}", part(&json!({ "alg": "EdDSA", "kid": key })), part(&claims));
     let signature = URL_SAFE_NO_PAD.encode(signer(seed).sign(message.as_bytes()));
     format!("{message}.{signature}")
 }
 
-fn write_keys(path: &Path, seed: u8) {
+/// A set with the key of a seed, under this id.
+pub(crate) fn key_set(key: &str, seed: u8) -> String {
     let x = URL_SAFE_NO_PAD.encode(signer(seed).public_key());
-    let key = json!({ "kty": "OKP", "crv": "Ed25519", "kid": "k", "x": x });
-    write(path, &json!({ "keys": [key] }).to_string());
+    let key = json!({ "kty": "OKP", "crv": "Ed25519", "kid": key, "x": x });
+    json!({ "keys": [key] }).to_string()
+}
+
+fn write_keys(path: &Path, seed: u8) {
+    write(path, &key_set("k", seed));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const BARS: &str = "Ticker,Date,Open,High,Low,Close,Volume\nAAPL,2021-01-04,1,1,1,1,1\n";
 
 /// The values of a page by series, `name{label="value"}`.
-async fn values(harness: &Harness) -> BTreeMap<String, f64> {
+pub(crate) async fn values(harness: &Harness) -> BTreeMap<String, f64> {
     let (status, text) = get(harness.admin_address(), "/metrics").await.unwrap();
     assert_eq!(status, 200);
     let lines = text.lines().filter(|line| !line.starts_with('#'));

@@ -36,6 +36,22 @@ impl SqueezeService for Nonsense {
         Ok(Response::new(v1::RankSqueezeResponse::default()))
     }
 
+    type CalibrateSqueezeStream = tokio_stream::Empty<Result<v1::CalibrateSqueezeResponse, Status>>;
+
+    async fn calibrate_squeeze(
+        &self,
+        _request: Request<v1::CalibrateSqueezeRequest>,
+    ) -> Result<Response<Self::CalibrateSqueezeStream>, Status> {
+        Ok(Response::new(tokio_stream::empty()))
+    }
+
+    async fn get_calibration(
+        &self,
+        _request: Request<v1::GetCalibrationRequest>,
+    ) -> Result<Response<v1::GetCalibrationResponse>, Status> {
+        Ok(Response::new(v1::GetCalibrationResponse::default()))
+    }
+
     type WatchSqueezeStream = tokio_stream::Empty<Result<v1::WatchSqueezeResponse, Status>>;
 
     async fn watch_squeeze(

@@ -103,6 +103,11 @@ impl Call {
 pub(crate) struct Answer(ResponseFuture);
 
 impl Answer {
+    /// The status of HTTP, which is 200 for every answer of gRPC.
+    pub(crate) async fn http_status(self) -> u16 {
+        soon("the answer", self.0).await.unwrap().status().as_u16()
+    }
+
     /// Waits for its headers and leaves its body unread.
     pub(crate) async fn headers(self) -> Result<(HeaderMap, RecvStream), h2::Error> {
         let (parts, body) = self.0.await?.into_parts();

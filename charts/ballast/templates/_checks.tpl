@@ -105,8 +105,11 @@
 {{- if and .Values.networkPolicy.enabled .Values.metrics.serviceMonitor.enabled (not .Values.networkPolicy.scrapers) -}}
 {{- fail "networkPolicy.scrapers: name the pods of Prometheus, or the policy keeps them out" -}}
 {{- end -}}
-{{- if and .Values.networkPolicy.collector (not (.Values.config.tracing | default dict).endpoint) -}}
-{{- fail "networkPolicy.collector: nothing is sent without config.tracing.endpoint" -}}
+{{- if and .Values.networkPolicy.collector (not (include "ballast.collectors" . | trim)) -}}
+{{- fail "networkPolicy.collector: nothing is sent without an endpoint under config.tracing, metrics or log" -}}
+{{- end -}}
+{{- if and .Values.networkPolicy.issuer (not (.Values.config.auth.jwt | default dict).keys_url) -}}
+{{- fail "networkPolicy.issuer: no keys are fetched without config.auth.jwt.keys_url" -}}
 {{- end -}}
 {{- if eq (int .Values.server.ports.grpc) (int .Values.server.ports.admin) -}}
 {{- fail "server.ports: grpc and admin must differ" -}}
@@ -123,8 +126,17 @@
 {{- if not (or $isOn $auth.anonymous) -}}
 {{- fail "config.auth: list callers, or set anonymous if the network policy is enough" -}}
 {{- end -}}
-{{- if and .Values.tests.enabled (.Values.config.tls | default dict).certificate -}}
-{{- fail "tests.enabled: the test pod has no authority for config.tls; set it to false" -}}
+{{- $tls := .Values.config.tls | default dict -}}
+{{- $test := .Values.tests -}}
+{{- $isAsked := and $tls.client_ca (ne ($tls.client_certificates | default "required") "optional") -}}
+{{- if and $test.enabled $tls.certificate (not $test.tls.ca) -}}
+{{- fail "tests.tls.ca: the test pod needs the authority of config.tls.certificate" -}}
+{{- end -}}
+{{- if and $test.enabled $isAsked (not (and $test.tls.certificate $test.tls.key)) -}}
+{{- fail "tests.tls.certificate: config.tls.client_ca asks clients for a certificate; give the test pod one, with its key" -}}
+{{- end -}}
+{{- if and (or $test.tls.ca $test.tls.certificate $test.tls.key) (not $tls.certificate) -}}
+{{- fail "tests.tls: nothing uses it without config.tls.certificate" -}}
 {{- end -}}
 {{- end }}
 

@@ -17,12 +17,37 @@
   {{- end }}
 {{- end }}
 
-{{/* To the collector of traces, if there is one. */}}
+{{/* The URLs of collectors, as words. */}}
+{{- define "ballast.collectors" -}}
+{{- range list .Values.config.tracing .Values.config.metrics .Values.config.log -}}
+{{- with (. | default dict).endpoint }}{{ . }} {{ end -}}
+{{- end -}}
+{{- end }}
+
+{{/* To the collectors of traces, metrics and log records, if there are any. */}}
 {{- define "ballast.egressToCollector" -}}
-{{- with (.Values.config.tracing | default dict).endpoint -}}
+{{- $ports := list -}}
+{{- range splitList " " (include "ballast.collectors" . | trim) | compact -}}
+{{- $ports = append $ports (regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" | default "80") -}}
+{{- end -}}
+{{- with $ports -}}
 - ports:
-    - {port: {{ regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" | default "80" }}, protocol: TCP}
+    {{- range uniq . }}
+    - {port: {{ . }}, protocol: TCP}
+    {{- end }}
   {{- with $.Values.networkPolicy.collector }}
+  to:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}
+{{- end }}
+
+{{/* To the identity provider that publishes its keys, if there is one. */}}
+{{- define "ballast.egressToIssuer" -}}
+{{- with (.Values.config.auth.jwt | default dict).keys_url -}}
+- ports:
+    - {port: {{ regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" | default "443" }}, protocol: TCP}
+  {{- with $.Values.networkPolicy.issuer }}
   to:
     {{- toYaml . | nindent 4 }}
   {{- end }}

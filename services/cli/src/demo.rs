@@ -111,7 +111,8 @@ async fn start(arguments: &DemoArguments, folder: &Path) -> Result<Running> {
     config.log.filter = "error".to_owned();
     // No load balancer needs time to notice the shutdown.
     config.drain.deadline_ms = 2_000;
-    telemetry::start(&config)?;
+    // A demo logs errors and sends nothing.
+    let _exporter = telemetry::start(&config)?;
     config.listen = SocketAddr::from(([127, 0, 0, 1], arguments.port.unwrap_or(USUAL_PORT)));
     config.admin.listen.set_port(0);
     match server::start(config.clone()).await {

@@ -6,6 +6,7 @@ mod assumed_basis;
 mod batch;
 mod book;
 mod book_history;
+mod calibration;
 mod connect;
 mod datasets;
 mod demo;

@@ -4,6 +4,7 @@ use crate::{
     as_of_args::{AsOfArguments, ReferenceArguments},
     book::{self, BookArguments},
     book_history::{BookHistoryArguments, book_history},
+    calibration::{self, CalibrationCommand},
     connect::{Clients, Connection},
     error_report::Fault,
     json,
@@ -341,6 +342,8 @@ pub(crate) struct SqueezeArguments {
 /// What else there is to do about squeezes.
 #[derive(Clone, Debug, Subcommand)]
 enum SqueezeCommand {
+    #[command(flatten)]
+    Calibration(CalibrationCommand),
     /// Watch the shorts of a portfolio: print where they stand, and then each threshold that they
     /// cross as data arrive.
     Watch(SqueezeWatchArguments),
@@ -367,6 +370,9 @@ pub(crate) async fn squeeze(
     output: Output<'_>,
 ) -> Result<()> {
     match (&arguments.further, &arguments.book) {
+        (Some(SqueezeCommand::Calibration(command)), _) => {
+            calibration::run(command, connection, output).await
+        }
         (Some(SqueezeCommand::Watch(watch)), _) => squeeze_watch(watch, connection, output).await,
         (None, Some(book)) => short_book(arguments, book, connection, output).await,
         (None, None) => ranking(arguments, connection, output).await,

@@ -49,7 +49,7 @@ pub(crate) struct ServeArguments {
     /// Log levels, for instance `info` or `server=debug`.
     #[arg(long, value_name = "FILTER")]
     log_filter: Option<String>,
-    /// Check the settings, print them as JSON and exit.
+    /// Check the settings, print them as JSON, fetch the keys of `auth.jwt.keys_url` once and exit.
     #[arg(long)]
     check: bool,
 }
@@ -72,20 +72,20 @@ pub(crate) async fn run(arguments: &ServeArguments) -> Result<bool> {
     if arguments.check {
         let text = serde_json::to_string_pretty(&config)?;
         crate::terminal::say(&format!("{text}\n"));
+        server::verify(&config).await?;
         return Ok(true);
     }
-    let exporter = telemetry::start(&config)?;
+    let mut exporter = telemetry::start(&config)?;
     survive_the_file_size_limit()?;
     let mut asks = Asks::new()?;
     let running = tokio::select! {
         running = server::start(config) => running?,
         () = asks.next() => return Ok(true),
     };
+    exporter.follow(running.metrics());
     asks.next().await;
     let is_clean = running.stop_or(asks.next()).await;
-    if let Some(exporter) = exporter {
-        exporter.stop().await;
-    }
+    exporter.stop().await;
     Ok(is_clean)
 }
 

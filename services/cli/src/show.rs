@@ -32,6 +32,8 @@ pub(crate) mod short_costs;
 pub(crate) mod squeeze;
 pub(crate) mod squeeze_watch;
 
+pub(crate) mod calibration;
+
 pub(crate) mod stress;
 
 pub(crate) mod hedge;

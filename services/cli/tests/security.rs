@@ -8,8 +8,13 @@ mod certificates;
 mod support;
 
 use certificates::{Issuer, write};
-use std::process::{Command, Output};
-use support::{BALLAST, Server, ballast, clean, store_in};
+use contract::v1::{self, market_data_service_client::MarketDataServiceClient};
+use server::limits;
+use std::{
+    process::{Command, Output},
+    time::{Duration, Instant},
+};
+use support::{BALLAST, PATIENCE, Server, ballast, clean, store_in};
 use tempfile::TempDir;
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -39,6 +44,34 @@ fn a_check_of_the_settings_shows_no_secret() {
     for secret in [TOKEN, "hunter2"] {
         assert!(!shown.contains(secret), "{shown}");
     }
+}
+
+#[test]
+fn a_check_of_the_settings_fetches_the_keys_of_the_issuer() {
+    let folder = TempDir::new().unwrap();
+    let ca = folder.path().join("ca.crt");
+    write(&ca, &Issuer::new().certificate());
+    let ca = ca.display().to_string();
+    let settings = |url| {
+        [
+            ("BALLAST_AUTH__JWT__ISSUER", "https://bank"),
+            ("BALLAST_AUTH__JWT__AUDIENCE", "ballast"),
+            ("BALLAST_AUTH__JWT__KEYS_URL", url),
+            ("BALLAST_AUTH__JWT__KEYS_CA", ca.as_str()),
+        ]
+    };
+    for (url, why) in [
+        // Nobody listens at port 1.
+        ("https://127.0.0.1:1/keys", "auth.jwt.keys_url: cannot connect"),
+        ("http://127.0.0.1:1/keys", "auth.jwt.keys_url must be a URL that begins with https://"),
+    ] {
+        let refused = check(&[], &settings(url));
+        let said = text(&refused.stderr);
+        assert!(!refused.status.success() && said.contains(why), "{said}");
+    }
+    let both =
+        [&settings("https://bank/keys")[..], &[("BALLAST_AUTH__JWT__KEYS", "file")]].concat();
+    assert!(text(&check(&[], &both).stderr).contains("either auth.jwt.keys or keys_url"));
 }
 
 #[test]
@@ -74,6 +107,33 @@ fn nobody_listens_beyond_loopback_without_credentials_by_mistake() {
         assert!(!contradiction.status.success(), "{contradiction:?}");
     }
     assert!(check(&["--listen", "[::1]:50051"], &[]).status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_calls_are_logged_so_many_per_second_and_counted_beyond() {
+    const CALLS: u64 = 400;
+    let folder = TempDir::new().unwrap();
+    let tokens = r#"[{name="desk", roles=["reader"], env="DESK_TOKEN"}]"#;
+    let settings = [("BALLAST_AUTH__TOKENS", tokens), ("DESK_TOKEN", TOKEN)];
+    let server = Server::start("", &store_in(folder.path()), &settings);
+    let mut client = MarketDataServiceClient::connect(server.http()).await.unwrap();
+    let began = Instant::now();
+    for _call in 0..CALLS {
+        client.list_datasets(v1::ListDatasetsRequest::default()).await.unwrap_err();
+    }
+    let seconds = began.elapsed().as_secs() + 2;
+    let dropped = || {
+        let lines = server.lines("further refused calls were not logged");
+        lines.iter().map(|line| line["dropped"].as_u64().unwrap()).sum::<u64>()
+    };
+    let logged = || server.lines("call refused").len() as u64;
+    while logged() + dropped() < CALLS {
+        assert!(began.elapsed() < PATIENCE, "{} and {}", logged(), dropped());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(logged() + dropped(), CALLS);
+    assert!(logged() <= limits::REFUSALS_LOGGED_PER_S * seconds, "{} in {seconds} s", logged());
+    assert_eq!(server.lines("call ended"), Vec::<serde_json::Value>::new());
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! `ballast serve` with a collector of traces: what it receives, and that a collector that hangs
-//! harms neither calls nor the end of the process.
+//! `ballast serve` with a collector of traces, metrics and log records: what it receives, and that a
+//! collector that hangs harms neither calls nor the end of the process.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,14 +15,29 @@ use contract::v1::{
     market_data_service_client::MarketDataServiceClient,
 };
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::{
-        ExportTraceServiceRequest, ExportTraceServiceResponse,
-        trace_service_server::{TraceService, TraceServiceServer},
+    collector::{
+        logs::v1::{
+            ExportLogsServiceRequest, ExportLogsServiceResponse,
+            logs_service_server::{LogsService, LogsServiceServer},
+        },
+        metrics::v1::{
+            ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+            metrics_service_server::{MetricsService, MetricsServiceServer},
+        },
+        trace::v1::{
+            ExportTraceServiceRequest, ExportTraceServiceResponse,
+            trace_service_server::{TraceService, TraceServiceServer},
+        },
     },
-    common::v1::any_value::Value,
+    common::v1::{KeyValue, any_value::Value},
+    logs::v1::LogRecord,
+    metrics::v1::{Metric, metric::Data},
+    resource::v1::Resource,
     trace::v1::Span,
 };
+use server::metrics::names;
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     process::Command,
     sync::{Arc, Mutex},
@@ -34,9 +49,16 @@ use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
 
+/// The metrics of one request, and the process that sent them.
+type Sent = (Resource, Vec<Metric>);
+
 /// A collector that keeps what it receives.
 #[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<Span>>>);
+struct Sink {
+    spans: Arc<Mutex<Vec<Span>>>,
+    records: Arc<Mutex<Vec<LogRecord>>>,
+    metrics: Arc<Mutex<Vec<Sent>>>,
+}
 
 #[tonic::async_trait]
 impl TraceService for Sink {
@@ -46,8 +68,36 @@ impl TraceService for Sink {
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
         let resources = request.into_inner().resource_spans;
         let scopes = resources.into_iter().flat_map(|resource| resource.scope_spans);
-        self.0.lock().unwrap().extend(scopes.flat_map(|scope| scope.spans));
-        Ok(Response::new(ExportTraceServiceResponse::default()))
+        self.spans.lock().unwrap().extend(scopes.flat_map(|scope| scope.spans));
+        Ok(Response::new(Default::default()))
+    }
+}
+
+#[tonic::async_trait]
+impl LogsService for Sink {
+    async fn export(
+        &self,
+        request: Request<ExportLogsServiceRequest>,
+    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
+        let resources = request.into_inner().resource_logs;
+        let scopes = resources.into_iter().flat_map(|resource| resource.scope_logs);
+        self.records.lock().unwrap().extend(scopes.flat_map(|scope| scope.log_records));
+        Ok(Response::new(Default::default()))
+    }
+}
+
+#[tonic::async_trait]
+impl MetricsService for Sink {
+    async fn export(
+        &self,
+        request: Request<ExportMetricsServiceRequest>,
+    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
+        for resource in request.into_inner().resource_metrics {
+            let scopes = resource.scope_metrics.into_iter();
+            let metrics = scopes.flat_map(|scope| scope.metrics).collect();
+            self.metrics.lock().unwrap().push((resource.resource.unwrap_or_default(), metrics));
+        }
+        Ok(Response::new(Default::default()))
     }
 }
 
@@ -59,16 +109,47 @@ impl Sink {
         let sink = Sink::default();
         let server = tonic::transport::Server::builder()
             .add_service(TraceServiceServer::new(sink.clone()))
+            .add_service(LogsServiceServer::new(sink.clone()))
+            .add_service(MetricsServiceServer::new(sink.clone()))
             .serve_with_incoming(TcpListenerStream::new(listener));
         tokio::spawn(server);
         (sink, address)
+    }
+
+    /// Waits for a record with this text in a trace.
+    async fn record(&self, trace: &str, text: &str) -> LogRecord {
+        let began = Instant::now();
+        loop {
+            let records = self.records.lock().unwrap().clone();
+            let is_it =
+                |record: &&LogRecord| hex(&record.trace_id) == trace && body(record) == text;
+            if let Some(found) = records.iter().find(is_it) {
+                return found.clone();
+            }
+            assert!(began.elapsed() < PATIENCE, "no record {text}: {records:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// How many calls of a method there were, by the last metrics.
+    fn calls(&self, method: &str) -> u64 {
+        let sent = self.metrics.lock().unwrap();
+        let metrics = sent.last().map_or(&[][..], |(_, metrics)| metrics);
+        let durations = metrics.iter().filter(|m| m.name == names::CALL_DURATION.name);
+        let points = durations.flat_map(|metric| match &metric.data {
+            Some(Data::Histogram(data)) => &data.data_points,
+            other => panic!("{other:?}"),
+        });
+        let of_method =
+            points.filter(|point| word(&point.attributes, "rpc.method").as_deref() == Some(method));
+        of_method.map(|point| point.count).sum()
     }
 
     /// Waits for the spans of a trace, of which one has this name.
     async fn trace(&self, id: &str, name: &str) -> Vec<Span> {
         let began = Instant::now();
         loop {
-            let spans = self.0.lock().unwrap().clone();
+            let spans = self.spans.lock().unwrap().clone();
             let spans: Vec<Span> =
                 spans.into_iter().filter(|span| hex(&span.trace_id) == id).collect();
             if spans.iter().any(|span| span.name == name) {
@@ -85,8 +166,8 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// An attribute as text.
-fn attribute(span: &Span, key: &str) -> Option<String> {
-    let found = span.attributes.iter().find(|attribute| attribute.key == key)?;
+fn word(attributes: &[KeyValue], key: &str) -> Option<String> {
+    let found = attributes.iter().find(|attribute| attribute.key == key)?;
     match found.value.as_ref()?.value.as_ref()? {
         Value::StringValue(text) => Some(text.clone()),
         Value::IntValue(number) => Some(number.to_string()),
@@ -94,11 +175,30 @@ fn attribute(span: &Span, key: &str) -> Option<String> {
     }
 }
 
+fn attribute(span: &Span, key: &str) -> Option<String> {
+    word(&span.attributes, key)
+}
+
+/// The text of a record; empty if it has fields only.
+fn body(record: &LogRecord) -> String {
+    match record.body.as_ref().and_then(|body| body.value.as_ref()) {
+        Some(Value::StringValue(text)) => text.clone(),
+        _ => String::new(),
+    }
+}
+
+/// The method that tests call.
+const LIST: &str = "ballast.v1.MarketDataService/ListDatasets";
+
 fn serve(folder: &TempDir, collector: SocketAddr) -> Server {
     let endpoint = format!("http://{collector}");
     let settings = [
         ("BALLAST_TRACING__ENDPOINT", endpoint.as_str()),
         ("BALLAST_TRACING__SAMPLE_RATIO", "0"),
+        ("BALLAST_METRICS__ENDPOINT", endpoint.as_str()),
+        ("BALLAST_METRICS__INTERVAL_MS", "1000"),
+        ("BALLAST_LOG__ENDPOINT", endpoint.as_str()),
+        // What the export itself logs at this level must not be exported.
         ("BALLAST_LOG__FILTER", "debug"),
     ];
     Server::start("", &store_in(folder.path()), &settings)
@@ -138,13 +238,12 @@ async fn a_collector_gets_the_steps_of_a_call_below_the_callers_span() {
     let server = serve(&folder, collector);
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     call(&server, trace).await;
-    let method = "ballast.v1.MarketDataService/ListDatasets";
-    let spans = sink.trace(trace, method).await;
+    let spans = sink.trace(trace, LIST).await;
     let named = |name: &str| {
         let found = spans.iter().find(|span| span.name == name);
         found.unwrap_or_else(|| panic!("{name} in {spans:?}"))
     };
-    let root = named(method);
+    let root = named(LIST);
     assert_eq!(hex(&root.parent_span_id), "00f067aa0ba902b7");
     assert_eq!(attribute(root, "rpc.system.name").as_deref(), Some("grpc"));
     assert_eq!(attribute(root, "rpc.response.status_code").as_deref(), Some("OK"));
@@ -163,7 +262,62 @@ async fn a_collector_gets_the_steps_of_a_call_below_the_callers_span() {
     call(&server, last).await;
     let (_, code) = end_of(server).await;
     assert_eq!(code, Some(0));
-    sink.trace(last, method).await;
+    sink.trace(last, LIST).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_gets_the_metrics_that_the_page_shows() {
+    let (sink, collector) = Sink::start().await;
+    let folder = TempDir::new().unwrap();
+    let server = serve(&folder, collector);
+    call(&server, "4bf92f3577b34da6a3ce929d0e0e4736").await;
+    let began = Instant::now();
+    while sink.calls(LIST) != 1 {
+        assert!(began.elapsed() < PATIENCE, "{:?}", sink.metrics.lock().unwrap().last());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // The last values are sent before the process ends.
+    call(&server, "4bf92f3577b34da6a3ce929d0e0e4736").await;
+    assert_eq!(end_of(server).await.1, Some(0));
+    assert_eq!(sink.calls(LIST), 2);
+    let sent = sink.metrics.lock().unwrap();
+    let (process, metrics) = sent.last().unwrap();
+    let found: BTreeSet<&str> = metrics.iter().map(|metric| metric.name.as_str()).collect();
+    // No call was refused, and the market is empty.
+    let absent = [names::CALLS_REFUSED.name, names::DATA_PUBLISHED.name];
+    let known = names::ALL.iter().map(|metric| metric.name);
+    let expected: BTreeSet<&str> = known.filter(|name| !absent.contains(name)).collect();
+    assert_eq!(found, expected);
+    assert_eq!(word(&process.attributes, "service.name").as_deref(), Some("ballast"));
+    let instance = word(&process.attributes, "service.instance.id").unwrap();
+    assert!(instance.len() == 32 && instance != "0".repeat(32), "{instance}");
+    assert!(sent.iter().all(|(other, _)| other == process), "one process, one instance");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_gets_the_log_with_its_traces_and_not_its_own() {
+    let (sink, collector) = Sink::start().await;
+    let folder = TempDir::new().unwrap();
+    let server = serve(&folder, collector);
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    call(&server, trace).await;
+    let record = sink.record(trace, "call ended").await;
+    let spans = sink.trace(trace, LIST).await;
+    let span = spans.iter().find(|span| span.name == LIST).unwrap();
+    assert_eq!(record.span_id, span.span_id);
+    assert_eq!((record.severity_number, record.severity_text.as_str()), (5, "DEBUG"));
+    assert_eq!(word(&record.attributes, "method"), Some(format!("/{LIST}")));
+    let lines = server.lines("call ended");
+    let line = lines.iter().find(|line| line["span"]["trace_id"] == trace).unwrap();
+    assert_eq!(line["span"]["span_id"], hex(&record.span_id));
+    let id = word(&record.attributes, "request_id").unwrap();
+    assert_eq!(line["span"]["request_id"], id);
+    // The last line before the flush, long after the call.
+    assert_eq!(end_of(server).await.1, Some(0));
+    sink.record("", "stopped").await;
+    let records = sink.records.lock().unwrap();
+    // A record about each record that is sent would be some per second, for ever.
+    assert!(records.len() < 200, "{}", records.len());
 }
 
 /// One that is slow to accept is worse than one that is down: connections open and nothing happens.
@@ -184,7 +338,7 @@ async fn a_collector_that_hangs_delays_neither_calls_nor_the_end() {
     }
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     let (took, code) = end_of(server).await;
-    // Two seconds for the spans; the rest is a busy machine.
+    // Two seconds for what is left; the rest is a busy machine.
     assert!(took < Duration::from_secs(8), "{took:?}");
     assert_eq!(code, Some(0));
     accepting.abort();
@@ -217,7 +371,7 @@ async fn analyze(server: &Server, trace: &str, label: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_portfolio_is_in_no_log_line_and_no_span() {
+async fn a_portfolio_is_in_no_log_line_no_span_and_no_metric() {
     let folder = TempDir::new().unwrap();
     let (sink, collector) = Sink::start().await;
     let server = serve(&folder, collector);
@@ -231,6 +385,11 @@ async fn a_portfolio_is_in_no_log_line_and_no_span() {
     let lines = server.lines("call ended");
     assert_eq!(lines.len(), 2, "{lines:?}");
     seen += &format!("{:?}", server.lines(""));
+    assert_eq!(end_of(server).await.1, Some(0));
+    sink.record("", "stopped").await;
+    seen += &format!("{:?}", sink.records.lock().unwrap());
+    seen += &format!("{:?}", sink.metrics.lock().unwrap());
+    assert!(seen.contains("AnalyzePortfolio") && seen.contains("rpc.server.call.duration"));
     for secret in ["QZXJW", "7654321", "KWYJIBO"] {
         assert!(!seen.contains(secret), "{secret}: {seen}");
     }

@@ -21,6 +21,11 @@ use risk::fixture as world;
 use stats::quantile::QuantileRule;
 use std::hint::black_box;
 
+/// As in the service: the system's allocator would return the columns of a view to the kernel, and
+/// have each page cleared again for the next.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn lines(prepared: &PreparedExposure, world: &world::World, count: usize) -> Vec<(String, f64)> {
     let _ = prepared;
     // Every k-th name: long the larger half, short the smaller.

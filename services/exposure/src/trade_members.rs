@@ -1,4 +1,4 @@
-//! The names that the legs of a trade select on a view, whoever holds them.
+//! The names that the legs of a trade select on a view, held or not.
 
 use crate::{
     gaps,

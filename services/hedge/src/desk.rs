@@ -5,8 +5,9 @@
 //! An instrument that is shares of a holding is one line with it.
 //!
 //! A name's squeeze threshold θ is max(3σ√5, 15 %) ([`factors::squeeze_threshold`]) with σ of its own
-//! last 60 returns, the model's if it has fewer than 20. The rest of a fund does not squeeze: its
-//! threshold is zero.
+//! last 60 returns, the model's if it has fewer than 20. Lines of one company are squeezed together, by
+//! what they share. The rest of a fund, and what a line has by itself, do not squeeze: their threshold
+//! is zero.
 
 mod gather;
 
@@ -26,9 +27,9 @@ use marketdata::{
 use portfolio::book::Book;
 use risk::{
     factor_view::{FactorView, Rung},
-    specific_sources::{Mover, member_variances},
+    specific_sources::{Mover, Specifics},
 };
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::sync::OnceLock;
 
 /// A number of units this near to whole lots, as a share of itself, is one of whole lots.
 const UNITS_ROUNDING: f64 = 1e-12;
@@ -122,8 +123,8 @@ impl<'a> Desk<'a> {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let members = member_variances(view, &movers);
-        let risk = LineRisk::of(view.factors.covariance(), &movers, &members);
+        let specifics = Specifics::of(view, &movers);
+        let risk = LineRisk::of(view.factors.covariance(), &movers, &specifics);
         debug_assert!(risk.is_ok(), "invariant: a factor model is a model of risk: {risk:?}");
         // Unreachable: the covariance and the variances are those of an estimated model.
         let risk = risk.map_err(|_| Vec::new())?;
@@ -177,9 +178,7 @@ impl<'a> Desk<'a> {
 
     /// θ of what a line moves as.
     pub(crate) fn threshold_of(&self, line: usize) -> f64 {
-        let instrument = self.lines[line].instrument;
-        let source = self.risk.sources.iter().position(|source| *source == instrument);
-        source.map_or(0.0, |source| self.thresholds[source])
+        gather::threshold_of(self.view, self.lines[line].instrument)
     }
 
     /// σ² per session of positions by line, in money squared.
@@ -190,11 +189,6 @@ impl<'a> Desk<'a> {
         }
         let loadings = self.risk.looked_through(positions.iter().copied());
         self.risk.risk.variance(&exposures, &loadings)
-    }
-
-    /// Specific variances of the names that lines load.
-    pub(crate) fn member_variances(&self) -> BTreeMap<InstrumentId, f64> {
-        member_variances(self.view, &self.movers)
     }
 
     fn add_stand_in_gaps(&mut self) {

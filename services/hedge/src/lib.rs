@@ -59,7 +59,8 @@
 //! convex problems, and between two steps of the rounding to lots.
 //!
 //! Where the solver stops without an answer, the problem of the first phase, in which every row may be
-//! missed, decides whether the limits contradict each other.
+//! missed, decides whether the limits contradict each other. Which ones is found by leaving out one after
+//! the other, at most [`conflict::EXPLANATION_SOLVES`] problems in all.
 //!
 //! Every solution is checked against the conditions of Karush, Kuhn and Tucker by code that shares
 //! nothing with the solver ([`proof::Residuals`]); one that misses them is no answer.
@@ -109,6 +110,8 @@ pub mod frontier;
 mod program;
 
 mod feasible;
+
+mod narrow;
 
 mod solve;
 

@@ -21,10 +21,10 @@ use risk::{
     factor_view::{FactorView, ModelledName, Rung},
     large_moves::NINE_OF_TEN,
     projection,
-    specific_sources::Mover,
+    specific_sources::{Mover, Specifics},
 };
 use stats::{covariance, ewma::Centre, moments::mean};
-use std::{collections::BTreeMap, ops::Range};
+use std::ops::Range;
 
 /// Sessions of a block.
 const BLOCK_SESSIONS: usize = 21;
@@ -171,12 +171,8 @@ fn risk_before(
         Mover { name: again.or_else(|| mover.name.clone()), ..mover.clone() }
     };
     let movers: Vec<Mover> = desk.movers.iter().zip(residuals).map(earlier).collect();
-    let own = movers.iter().filter(|mover| mover.members.is_empty());
-    let own =
-        own.filter_map(|mover| Some((mover.instrument, mover.name.as_ref()?.specific_variance)));
-    let mut members: BTreeMap<_, f64> = desk.member_variances();
-    members.extend(own);
-    LineRisk::of(&matrix, &movers, &members).ok()
+    let specifics = Specifics::of(view, &desk.movers).with_own(&movers);
+    LineRisk::of(&matrix, &movers, &specifics).ok()
 }
 
 /// A regression over as many first sessions as there are weights.

@@ -1,6 +1,6 @@
 //! What a stored number means: a number, a text, a day, an instant, a flag or a price basis.
 //!
-//! Columns hold numbers only. Whoever shows a row reads it here, so that answers and exports agree
+//! Columns hold numbers only. Every row that is shown is read here, so that answers and exports agree
 //! and a new kind of column has one place to say what it means.
 
 use crate::{

@@ -298,6 +298,21 @@ datasets! {
         separates_classes: true,
         same_key: SameKey::Contradicts,
     },
+    /// A model fitted to what a view of the effective day knew. No file holds one: the server writes
+    /// it, published at the instant of that view, because it rests on nothing later.
+    Models = 12 => Descriptor {
+        name: "models",
+        about: About::Series,
+        fields: &[Document],
+        rarely_read: &[],
+        publication: Publication::AtReceipt,
+        schedule: Schedule::None,
+        earliest: EARLIEST,
+        is_announced: false,
+        is_repeated_later: false,
+        separates_classes: false,
+        same_key: SameKey::Contradicts,
+    },
 }
 
 impl Dataset {

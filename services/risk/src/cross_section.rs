@@ -8,8 +8,8 @@
 //! Sectors, kinds and companies are those known at the as-of date, also for past sessions. Funds are
 //! not covered: they are what they hold. A model without sectors is better than one of few names, so
 //! the scheme of the view is used only if it classifies at least half of the companies, and as many
-//! as a regression needs; then companies without a sector estimate nothing. Lines of one company have specific risks of their own here,
-//! so a book long one class and short the other has more risk in this model than in truth.
+//! as a regression needs; then companies without a sector estimate nothing. Lines of one company share
+//! most of their specific returns ([`crate::share_class`]).
 
 pub mod settings;
 
@@ -28,12 +28,17 @@ mod specific;
 use crate::{
     factor_model::{FactorModel, ModelName},
     model::RiskModel,
+    name::NameRow,
+    share_class::{LineHistory, OWN_SHARE, ShareClass, ShareClasses, common_share},
 };
 use factor_covariance::{FactorCovariance, Noise};
 use history::{History, Inputs};
 use inputs::Line;
+use marketdata::instrument::InstrumentId;
 use settings::CrossSectionSettings;
 use specific::SpecificRisks;
+use stats::ewma;
+use std::collections::BTreeMap;
 use style::{STYLES, Style};
 
 /// The name of the factor that every name has with exposure one.
@@ -192,7 +197,9 @@ fn estimate(
     let model = FactorModel::new(names, covariance.matrix, &rows);
     debug_assert!(model.is_ok(), "invariant: an estimate is a model: {model:?}");
     Ok(Estimated {
-        model: model.map_err(|_| Unavailable::NoCovariance)?,
+        model: model
+            .map_err(|_| Unavailable::NoCovariance)?
+            .with_share_classes(share_classes(inputs, history)),
         names: notes.collect(),
         left_out: left_out.iter().map(|factor| all[*factor].clone()).collect(),
         factor_regime: covariance.regime,
@@ -200,6 +207,36 @@ fn estimate(
         eigenvalue_biases: covariance.biases,
         noise: covariance.noise,
     })
+}
+
+/// What the lines of each company share, from those that the model covers.
+fn share_classes(inputs: &Inputs<'_>, history: &History) -> ShareClasses {
+    let class = |name: &NameRow| (name.has_sibling && !name.is_fund).then_some(name.issuer);
+    let mut companies: BTreeMap<u32, Vec<LineHistory>> = BTreeMap::new();
+    let (residuals, panel) = (&history.residuals, &inputs.model.panel);
+    for (line, row) in inputs.lines.iter().zip(0..) {
+        if let Some(company) = class(&inputs.model.anchored(line.instrument)) {
+            let sessions = panel.width - residuals.width..panel.width;
+            companies.entry(company).or_default().push(LineHistory {
+                returns: panel.own_within(line.row, sessions),
+                residuals: residuals.own_within(row, 0..residuals.width),
+            });
+        }
+    }
+    let half_life = inputs.settings.specific.half_life_sessions;
+    let lambda = ewma::lambda_of_half_life(half_life);
+    let weights =
+        lambda.and_then(|lambda| ewma::weights(residuals.width, lambda)).unwrap_or_default();
+    let common =
+        |(company, lines): (u32, Vec<LineHistory>)| (company, common_share(&lines, &weights));
+    let found: BTreeMap<u32, f64> = companies.into_iter().map(common).collect();
+    let names = inputs.model.peers.names.iter().zip(0..);
+    let classes = names.filter_map(|(name, number)| {
+        let company = class(name)?;
+        let common = found.get(&company).copied().unwrap_or(1.0 - OWN_SHARE);
+        Some((InstrumentId(number), ShareClass { company, common }))
+    });
+    classes.collect()
 }
 
 /// Names of all factors, in the order of a session's factor returns.

@@ -3,14 +3,16 @@
 //! The return of name i over one session is Σ X_ik·f_k + u_i. With F the covariance of the factors'
 //! returns f and d_i the variance of the specific return u_i, uncorrelated between names, names have
 //! the covariance Σ = X·F·X′ + diag(d). Σ is never formed: a book with values x has the exposures
-//! b = X′x and the variance b′F·b + Σ d_i·x_i², at a cost of factors², plus the entries of X.
+//! b = X′x and the variance b′F·b + Σ d_i·x_i², at a cost of factors², plus the entries of X. Only the
+//! specific returns of one company's lines have a covariance ([`crate::share_class`]): ρ·√(d_i·d_j).
 //!
 //! Our own model ([`crate::cross_section`]) and those of vendors are this one type. Everything is
 //! per session: variances in squared decimals, volatilities as decimals, not annualised.
 
+use crate::share_class::{ShareClass, ShareClasses};
 use marketdata::instrument::InstrumentId;
 use stats::{eigen, matrix::SymmetricMatrix};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Index of a name that a model does not cover.
 const ABSENT: u32 = u32::MAX;
@@ -66,6 +68,7 @@ pub struct FactorModel {
     /// Factor and value of every exposure other than zero, row by row.
     entries: Vec<(u32, f64)>,
     specific_variances: Vec<f64>,
+    share_classes: ShareClasses,
 }
 
 impl FactorModel {
@@ -98,7 +101,19 @@ impl FactorModel {
             starts,
             entries,
             specific_variances: names.iter().map(|name| name.specific_variance).collect(),
+            share_classes: ShareClasses::new(),
         })
+    }
+
+    /// The same model with what lines of one company share; without, they share nothing.
+    #[must_use]
+    pub fn with_share_classes(self, share_classes: ShareClasses) -> FactorModel {
+        FactorModel { share_classes, ..self }
+    }
+
+    /// Lines of companies that have several, also lines that the model does not cover.
+    pub const fn share_classes(&self) -> &ShareClasses {
+        &self.share_classes
     }
 
     /// Names of the factors.
@@ -150,7 +165,42 @@ impl FactorModel {
     /// Covariance of the returns of two rows per session.
     pub fn pair_covariance(&self, row: usize, other: usize) -> f64 {
         let common = self.common(other, &self.factor_covariances(row));
-        if row == other { common + self.specific_variances[row] } else { common }
+        common + self.specific_covariance(row, other)
+    }
+
+    /// Covariance of the specific returns of two rows per session.
+    fn specific_covariance(&self, row: usize, other: usize) -> f64 {
+        if row == other {
+            return self.specific_variances[row];
+        }
+        let class = |row: usize| self.share_classes.get(&self.instruments[row]);
+        match (class(row), class(other)) {
+            (Some(one), Some(two)) if one.company == two.company => {
+                one.common * (self.specific_variances[row] * self.specific_variances[other]).sqrt()
+            }
+            _ => 0.0,
+        }
+    }
+
+    /// Σ_j cov(u_i, u_j)·x_j by row held.
+    fn specific_covariances(&self, held: &[(usize, f64)]) -> Vec<f64> {
+        let mut companies: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for (at, (row, _)) in held.iter().enumerate() {
+            if let Some(class) = self.share_classes.get(&self.instruments[*row]) {
+                companies.entry(class.company).or_default().push(at);
+            }
+        }
+        let own = held.iter().map(|(row, value)| self.specific_variances[*row] * value);
+        let mut sums: Vec<f64> = own.collect();
+        for lines in companies.values() {
+            for (one, other) in lines.iter().flat_map(|one| lines.iter().map(move |o| (*one, *o))) {
+                if one != other {
+                    let ((row, _), (with, value)) = (held[one], held[other]);
+                    sums[one] += self.specific_covariance(row, with) * value;
+                }
+            }
+        }
+        sums
     }
 
     /// Forecast volatility of a row per session, a decimal: in all, and that of its common return.
@@ -169,6 +219,7 @@ impl FactorModel {
             + size_of_val(&self.starts[..])
             + size_of_val(&self.entries[..])
             + size_of_val(&self.specific_variances[..])
+            + self.share_classes.len() * size_of::<(InstrumentId, ShareClass)>() * 4 / 3
     }
 
     /// The risk of a book: values of positions in any currency unit, shorts negative. Positions of
@@ -176,13 +227,15 @@ impl FactorModel {
     pub fn book(&self, positions: &[(InstrumentId, f64)]) -> BookRisk {
         let (covered, uncovered) = self.netted(positions);
         let mut exposures = vec![0.0; self.factors.len()];
-        let mut specific_variance = 0.0;
         for (row, value) in &covered {
             for (factor, exposure) in self.exposures(*row) {
                 exposures[factor] += value * exposure;
             }
-            specific_variance += self.specific_variances[*row] * value * value;
         }
+        let specific = self.specific_covariances(&covered);
+        let both = covered.iter().zip(&specific);
+        // Negative only by rounding, where two lines of a company share everything.
+        let specific_variance = both.map(|((_, value), sum)| sum * value).sum::<f64>().max(0.0);
         let with_factors: Vec<f64> = (0..self.factors.len())
             .map(|k| stats::kernel::dot(self.covariance.row(k), &exposures))
             .collect();
@@ -191,12 +244,10 @@ impl FactorModel {
         let volatility = (factor_variance + specific_variance).sqrt();
         // A book without risk has no direction of increasing risk.
         let per_volatility = |value: f64| if 0.0 < volatility { value / volatility } else { 0.0 };
-        let names = covered.iter().map(|(row, value)| BookName {
+        let names = covered.iter().zip(&specific).map(|((row, value), specific)| BookName {
             instrument: self.instruments[*row],
             value: *value,
-            marginal: per_volatility(
-                self.common(*row, &with_factors) + self.specific_variances[*row] * value,
-            ),
+            marginal: per_volatility(self.common(*row, &with_factors) + specific),
         });
         BookRisk {
             names: names.collect(),
@@ -271,7 +322,7 @@ pub struct BookRisk {
     pub exposures: Vec<f64>,
     /// b′F·b.
     pub factor_variance: f64,
-    /// Σ d·x².
+    /// Σ d·x², with what lines of one company share.
     pub specific_variance: f64,
     /// Root of the sum of both variances.
     pub volatility: f64,
@@ -290,7 +341,7 @@ pub struct BookName {
     pub instrument: InstrumentId,
     /// Net value.
     pub value: f64,
-    /// ∂σ/∂x = (X_i·F·b + d_i·x_i)/σ, the change of volatility per unit of value. Zero in a book
+    /// ∂σ/∂x = (X_i·F·b + Σ_j cov(u_i, u_j)·x_j)/σ, the change of volatility per unit of value. Zero in a book
     /// without risk. Σ value·marginal is the volatility.
     pub marginal: f64,
 }

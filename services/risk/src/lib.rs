@@ -34,6 +34,8 @@ pub mod stand_in;
 
 pub mod prepare;
 
+pub mod share_class;
+
 pub mod factor_model;
 
 pub mod vendor_model;

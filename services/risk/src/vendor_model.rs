@@ -37,7 +37,7 @@ pub struct VendorModel {
 /// Why a vendor's rows are no model.
 #[derive(Clone, Debug, PartialEq)]
 pub enum InvalidVendorModel {
-    /// The covariance of two factors is missing. Zero would be a statement that nobody made.
+    /// The covariance of two factors is missing. Zero would be a statement that the file does not make.
     NoCovariance(String, String),
     /// Two rows give different covariances for two factors, or one that is not finite.
     Covariance(String, String),

@@ -5,6 +5,8 @@
 //! checked per call and not per connection, so that one that has expired, or was taken out of its
 //! file, ends at once.
 
+pub mod fetch;
+pub mod issuer_keys;
 pub mod jwk;
 pub mod jwt;
 pub mod role;
@@ -12,6 +14,7 @@ pub mod settings;
 
 use crate::{
     auth::{
+        issuer_keys::IssuerKeys,
         jwt::{Fault, JwtVerifier},
         role::CallerRole,
         settings::{Auth, KnownCertificate},
@@ -125,12 +128,22 @@ pub struct Authority {
     jwt: Option<JwtVerifier>,
 }
 
+/// What callers are known by: the settings, and the keys of an issuer that are fetched.
+#[derive(Clone, Debug)]
+pub struct AuthSources {
+    /// The settings, which name files.
+    pub auth: Auth,
+    /// The keys, if the settings name a URL.
+    pub issuer_keys: IssuerKeys,
+}
+
 impl Rotated for Authority {
-    type Settings = Auth;
+    type Settings = AuthSources;
     type Error = AuthError;
     const WHAT: &'static str = "auth";
 
-    async fn load(settings: &Auth, files: &mut Files) -> Result<Authority, AuthError> {
+    async fn load(sources: &AuthSources, files: &mut Files) -> Result<Authority, AuthError> {
+        let settings = &sources.auth;
         let mut tokens: Vec<(blake3::Hash, Caller)> = Vec::new();
         for token in &settings.tokens {
             let hash = blake3::hash(&token.read(files).await?);
@@ -140,7 +153,7 @@ impl Rotated for Authority {
             tokens.push((hash, Caller::new(format!("token:{}", token.name), &token.roles)));
         }
         let jwt = match settings.jwt.is_on() {
-            true => Some(JwtVerifier::load(&settings.jwt, files).await?),
+            true => Some(JwtVerifier::load(&settings.jwt, &sources.issuer_keys, files).await?),
             false => None,
         };
         Ok(Authority { tokens, certificates: settings.certificates.clone(), jwt })
@@ -221,8 +234,9 @@ mod tests {
             tokens.push(StaticToken { name: name.into(), roles, file, env: String::new() });
         }
         let certificates = vec![certificate("desk.bank"), certificate("spiffe://bank/*")];
-        let settings = Auth { tokens, certificates, ..Auth::none() };
-        Authority::load(&settings, &mut Files::default()).await.unwrap()
+        let auth = Auth { tokens, certificates, ..Auth::none() };
+        let sources = AuthSources { auth, issuer_keys: IssuerKeys::default() };
+        Authority::load(&sources, &mut Files::default()).await.unwrap()
     }
 
     #[tokio::test]

@@ -137,6 +137,7 @@ where
             request_id,
             caller = tracing::field::Empty,
             trace_id = traced.trace_id().map(tracing::field::display),
+            span_id = traced.span_id().map(tracing::field::display),
         );
         let meter = Arc::new(self.layer.metrics.begin(name));
         let mut note =

@@ -11,6 +11,7 @@ use crate::{
     limits::{self, Limits},
     settings::Settings,
     store_url::StoreUrl,
+    telemetry::settings::{Log, PushedMetrics, Tracing},
     tls::Tls,
 };
 use factors::roles::{Issuer, Role, Roles};
@@ -63,6 +64,8 @@ pub struct Config {
     pub log: Log,
     /// Traces of calls.
     pub tracing: Tracing,
+    /// Metrics that are sent to a collector, besides `/metrics`.
+    pub metrics: PushedMetrics,
     /// Connection handling.
     pub connections: Connections,
     /// Shutdown.
@@ -80,38 +83,6 @@ pub struct Admin {
     /// Address to listen on; port 0 picks a free one. Whoever reaches it needs no credentials, so
     /// beyond loopback a network policy must guard it. Default: 127.0.0.1:50052.
     pub listen: SocketAddr,
-}
-
-/// Logging, to standard error.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Log {
-    /// `text` for people or `json` for machines. Default: text.
-    pub format: LogFormat,
-    /// Levels in the syntax of `tracing_subscriber::EnvFilter`. Default: info.
-    pub filter: String,
-}
-
-/// Traces of calls, sent to a collector over OTLP (gRPC).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tracing {
-    /// URL of the collector, for instance `http://127.0.0.1:4317`; empty means that nothing is sent.
-    /// Plain HTTP/2 only: send to a collector on the same host or pod. Default: empty.
-    pub endpoint: String,
-    /// Share of the calls that are traced, 0 to 1, if the caller does not say; a call whose caller
-    /// traces (or does not trace) follows the caller. Default: 0.1.
-    pub sample_ratio: f64,
-}
-
-/// The form of a log line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// One line of text per event.
-    Text,
-    /// One JSON object per event.
-    Json,
 }
 
 /// Connection handling.
@@ -195,8 +166,9 @@ impl Config {
             tls: Tls::none(),
             auth: Auth::none(),
             rotate_ms: 10_000,
-            log: Log { format: LogFormat::Text, filter: "info".to_owned() },
-            tracing: Tracing { endpoint: String::new(), sample_ratio: 0.1 },
+            log: Log::standard(),
+            tracing: Tracing::standard(),
+            metrics: PushedMetrics::standard(),
             connections: Connections {
                 max_age_ms: 300_000,
                 keepalive_ms: 30_000,
@@ -290,11 +262,9 @@ impl Config {
         self.check_most()?;
         self.tls.check()?;
         self.auth.check(self.listen, &self.tls)?;
+        self.log.check()?;
         self.tracing.check()?;
-        self.log
-            .filter
-            .parse::<tracing_subscriber::EnvFilter>()
-            .map_err(|error| ConfigError::Invalid(format!("log.filter: {error}")))?;
+        self.metrics.check()?;
         Settings::of(&self.roles).map(drop)
     }
 
@@ -361,22 +331,6 @@ fn is_setting(key: &str) -> bool {
     );
     let is_kubernetes = key == "port" || key.starts_with("port_") || key.starts_with("service_");
     !(is_the_clis || is_kubernetes)
-}
-
-impl Tracing {
-    fn check(&self) -> Result<(), ConfigError> {
-        let is_plain = self.endpoint.starts_with("http://")
-            && self.endpoint.parse::<http::Uri>().is_ok_and(|uri| uri.authority().is_some());
-        if !(self.endpoint.is_empty() || is_plain) {
-            let text = "tracing.endpoint must be empty or a URL that begins with http://";
-            return Err(ConfigError::Invalid(text.to_owned()));
-        }
-        if !(0.0..=1.0).contains(&self.sample_ratio) {
-            let text = format!("tracing.sample_ratio must be 0 to 1, is {}", self.sample_ratio);
-            return Err(ConfigError::Invalid(text));
-        }
-        Ok(())
-    }
 }
 
 impl RoleNames {
@@ -482,6 +436,10 @@ mod tests {
             ("[drain]\nnotice_ms = 9000000000000000000", "drain.notice_ms must be at most"),
             ("[tracing]\nendpoint = \"https://here\"", "tracing.endpoint"),
             ("[tracing]\nendpoint = \"http://\"", "tracing.endpoint"),
+            ("[metrics]\nendpoint = \"here:4317\"", "metrics.endpoint"),
+            ("[metrics]\ninterval_ms = 999", "metrics.interval_ms must be at least 1000"),
+            ("[metrics]\ninterval_ms = 9000000000000000000", "metrics.interval_ms must be at most"),
+            ("[log]\nendpoint = \"https://here\"", "log.endpoint"),
             ("[tracing]\nsample_ratio = 1.5", "tracing.sample_ratio"),
             ("[tracing]\nsample_ratio = nan", "tracing.sample_ratio"),
             ("[roles]\nnasdak = [\"QQQ\"]", "nasdak"),

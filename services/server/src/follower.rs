@@ -1,4 +1,4 @@
-//! Follows the store: one task reads what other processes have written, for whoever waits for it.
+//! Follows the store: one task reads what other processes have written, for every request that waits for it.
 
 use crate::{market::Resident, store_health::StoreHealth};
 use std::{sync::Arc, time::Duration};

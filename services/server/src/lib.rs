@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod admin_port;
 pub mod as_of;
+pub mod audit;
 pub mod auth;
 pub mod call;
 pub mod clock;
@@ -15,6 +16,7 @@ pub mod config;
 pub mod connection;
 pub mod excerpt;
 pub mod follower;
+pub mod guard;
 pub mod hex;
 pub mod limits;
 pub mod market;
@@ -46,10 +48,15 @@ pub mod views;
 
 use crate::{
     admin_port::Pages,
-    auth::{AuthError, Authority},
+    audit::AuditLog,
+    auth::{
+        AuthError,
+        issuer_keys::{self, IssuerKeys, KeysError},
+    },
     call::{CallLayer, authentication::AuthLayer},
     clock::{Clock, Stopwatch},
     config::{Config, ConfigError, Drain},
+    guard::Guard,
     market::Resident,
     metrics::{
         Metrics, MetricsError,
@@ -57,12 +64,11 @@ use crate::{
         sampler::{Sampled, Sampler},
     },
     phase::Phase,
-    rotating::Rotating,
     services::Services,
     settings::Settings,
     store_health::StoreState,
     store_url::StoreUrl,
-    tls::{TlsError, TlsKeys},
+    tls::TlsError,
     traffic::{Calls, Traffic},
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -129,6 +135,9 @@ pub enum StartError {
     /// The credentials of callers cannot be used.
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// The keys of the issuer cannot be fetched.
+    #[error("auth.jwt.keys_url: {0}")]
+    IssuerKeys(#[from] KeysError),
     /// Reflection cannot be built from the contract.
     #[error("reflection cannot be built: {0}")]
     Reflection(String),
@@ -143,6 +152,7 @@ pub struct Running {
     address: SocketAddr,
     admin_address: SocketAddr,
     services: Arc<Services>,
+    metrics: Metrics,
     health: HealthReporter,
     phase: watch::Sender<Phase>,
     shut: watch::Sender<bool>,
@@ -153,6 +163,18 @@ pub struct Running {
     store_health: JoinHandle<()>,
     admin_port: JoinHandle<()>,
     drain: Drain,
+}
+
+/// Verifies what settings refer to elsewhere: that the keys of the issuer can be fetched. Files are
+/// read when the server starts.
+///
+/// # Errors
+/// If the keys cannot be fetched, or are none.
+pub async fn verify(config: &Config) -> Result<(), StartError> {
+    match config.auth.jwt.is_fetched() {
+        true => Ok(issuer_keys::published(&config.auth.jwt).await.map(drop)?),
+        false => Ok(()),
+    }
 }
 
 /// Starts a server: checks the settings, opens the store and loads the market, then opens the port.
@@ -198,18 +220,22 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     let (shut, shutting) = watch::channel(false);
     let (traffic, calls) = (layer.traffic().clone(), Calls::default());
     let rate = config.limits.calls_per_s_per_caller;
-    let gate = AuthLayer::new(guard.authority.clone(), rate, services.clock.clone());
+    let audit = Arc::new(AuditLog::default());
+    let authority = guard.authority.clone();
+    let gate = AuthLayer::new(authority, rate, Arc::clone(&audit), services.clock.clone());
     let server = server(&config, seed).layer(layer).layer(gate).add_routes(routes);
-    let sampler = observe(&metrics, &services, (traffic, calls.clone()), up);
+    let keys = guard.issuer_keys.clone();
+    let sampler =
+        observe(&metrics, &services, (traffic, calls.clone(), keys, Arc::clone(&audit)), up);
     let tls = guard.keys.clone();
     let incoming = connection::accepted(listener, &config, tls, phases.clone(), calls.clone());
     let serving = tokio::spawn(server.serve_with_incoming_shutdown(incoming, raised(shutting)));
     tracing::info!(%address, admin = %admin_address, models = ?models::ALL, "serving");
     let store_changes = services.store_health.changes();
-    let pages = Pages::new(phases, store_changes.clone(), metrics);
+    let pages = Pages::new(phases, store_changes.clone(), metrics.clone());
     let mut background = background(&config, &services);
     background.extend(guard.follow(&config));
-    background.push(tokio::spawn(sampler.run()));
+    background.extend([tokio::spawn(sampler.run()), tokio::spawn(audit.follow())]);
     Ok(Running {
         address,
         admin_address,
@@ -217,6 +243,7 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
         background,
         store_health: tokio::spawn(report_store_health(health.clone(), store_changes)),
         services,
+        metrics,
         health,
         phase,
         shut,
@@ -226,50 +253,11 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     })
 }
 
-/// Who is let in, and over what; made of files that are read again while the server runs.
-#[derive(Clone, Debug)]
-struct Guard {
-    /// `None`: the port speaks plain text.
-    keys: Option<Rotating<TlsKeys>>,
-    /// `None`: everybody may call.
-    authority: Option<Rotating<Authority>>,
-}
-
-impl Guard {
-    /// Reads the files that the settings name.
-    ///
-    /// # Errors
-    /// If a file cannot be read, or is not what its setting says.
-    async fn load(config: &Config) -> Result<Guard, StartError> {
-        let keys = match config.tls.is_on() {
-            true => Some(Rotating::load(&config.tls).await?),
-            false => None,
-        };
-        let authority = match config.auth.is_on() {
-            true => Some(Rotating::load(&config.auth).await?),
-            false => None,
-        };
-        if keys.is_none() && config.auth.has_bearers() && !config.listen.ip().is_loopback() {
-            tracing::warn!("bearer tokens arrive in plain text: set tls, or have a mesh encrypt");
-        }
-        Ok(Guard { keys, authority })
-    }
-
-    /// The tasks that read the files again.
-    fn follow(self, config: &Config) -> impl Iterator<Item = JoinHandle<()>> {
-        let every = Duration::from_millis(config.rotate_ms);
-        let keys = self.keys.map(|keys| tokio::spawn(keys.follow(config.tls.clone(), every)));
-        let callers = self.authority;
-        let callers = callers.map(|known| tokio::spawn(known.follow(config.auth.clone(), every)));
-        keys.into_iter().chain(callers)
-    }
-}
-
 /// Has the metrics read these parts of the server; returns the sampler of what they cannot read.
 fn observe(
     metrics: &Metrics,
     services: &Arc<Services>,
-    (traffic, calls): (Traffic, Calls),
+    (traffic, calls, issuer_keys, audit): (Traffic, Calls, IssuerKeys, Arc<AuditLog>),
     up: Stopwatch,
 ) -> Sampler {
     let sampled = Arc::new(Sampled::default());
@@ -277,7 +265,16 @@ fn observe(
     let services = Arc::clone(services);
     let log = (Arc::clone(&services.store), services.market.clone(), services.clock.clone());
     let sampler = Sampler::new(log, Arc::clone(&sampled), &metrics.meter());
-    metrics.observe(&Arc::new(Observed { services, traffic, calls, sampled, runtime, up }));
+    metrics.observe(&Arc::new(Observed {
+        services,
+        traffic,
+        calls,
+        issuer_keys,
+        audit,
+        sampled,
+        runtime,
+        up,
+    }));
     sampler
 }
 
@@ -390,6 +387,11 @@ impl Running {
     /// The state its handlers share.
     pub fn services(&self) -> &Arc<Services> {
         &self.services
+    }
+
+    /// Its metrics.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Shuts the server down: health reports NOT_SERVING, balancers get time to notice, streams end

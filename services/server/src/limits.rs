@@ -168,6 +168,10 @@ pub const WATCHED_READINGS: usize = 16_000;
 /// Watched short books that are looked at at a time: a new revision wakes all of them, and others
 /// need the queue of the compute pool too.
 pub const WATCH_TURNS: usize = 4;
+/// Sessions that a calibration observes if the caller does not set a number: three years.
+pub const CALIBRATION_SESSIONS_DEFAULT: i32 = 756;
+/// Most sessions that a calibration observes: ten years. Each costs a squeeze universe.
+pub const CALIBRATION_SESSIONS: i32 = 2_520;
 /// Entries of a page if the caller does not set a size.
 pub const PAGE_DEFAULT: usize = 100;
 /// Maximum number of entries of a page.
@@ -301,12 +305,22 @@ pub const ADMIN_BUFFER_BYTES: usize = 16 * 1024;
 pub const SAMPLE_MS: u64 = 1_000;
 /// Spans that wait to be sent to the collector; further ones are dropped.
 pub const TRACE_QUEUE_SPANS: usize = 8_192;
-/// Longest time until a span is sent, milliseconds.
-pub const TRACE_DELAY_MS: u64 = 1_000;
+/// Log records that wait to be sent to the collector; further ones are dropped.
+pub const LOG_QUEUE_RECORDS: usize = 4_096;
+/// Bytes of one text of such a record.
+pub const RECORD_TEXT_BYTES: usize = 2 * 1024;
+/// Longest time until a span or a record is sent, milliseconds.
+pub const EXPORT_DELAY_MS: u64 = 1_000;
 /// Deadline of one request to the collector, milliseconds.
-pub const TRACE_EXPORT_MS: u64 = 5_000;
-/// Time that the last spans get at the end of the process, milliseconds.
-pub const TRACE_FLUSH_MS: u64 = 2_000;
+pub const EXPORT_MS: u64 = 5_000;
+/// Time that the last spans, records and metrics get together at the end of the process,
+/// milliseconds.
+pub const EXPORT_FLUSH_MS: u64 = 2_000;
+/// Shortest interval at which metrics may be sent, milliseconds.
+pub const PUSH_INTERVAL_LEAST_MS: u64 = 1_000;
+/// Calls refused for their credentials or their role that are logged per second; further ones are
+/// counted, and their number is logged.
+pub const REFUSALS_LOGGED_PER_S: u64 = 20;
 /// A recurring condition is logged again after this much silence, milliseconds.
 pub const EPISODE_MS: f64 = 60_000.0;
 /// File descriptors that a server needs in addition to its connections: the store, its WAL, the
@@ -318,6 +332,12 @@ pub const LONGEST_MS: u64 = 10 * 366 * 86_400_000;
 pub const LAST_FRAMES_MS: u64 = 500;
 /// Bytes of a file with a certificate, a key, a token or a set of keys.
 pub const SECRET_FILE_BYTES: u64 = 256 * 1024;
+/// Time that the keys of an issuer get to arrive, milliseconds.
+pub const KEYS_FETCH_MS: u64 = 5_000;
+/// Shortest pause between two fetches of these keys that settings may ask for, milliseconds.
+pub const KEYS_PAUSE_LEAST_MS: u64 = 100;
+/// Longest interval between two fetches of them, seconds: a key that was taken back must end.
+pub const KEYS_REFRESH_MOST_S: u64 = 86_400;
 /// Least characters of a static token: 32 of hexadecimal are 128 bits.
 pub const TOKEN_CHARS_LEAST: usize = 32;
 /// Most characters of a static token.

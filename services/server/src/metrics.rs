@@ -1,4 +1,5 @@
-//! The metrics of one server: kept by OpenTelemetry, shown in the text format of Prometheus.
+//! The metrics of one server: kept by OpenTelemetry once, shown in the text format of Prometheus, and
+//! sent to a collector if one is configured.
 //!
 //! `names.rs` lists them, `calls.rs` records calls, `observed.rs` reads everything else when a page
 //! is asked for, `sampler.rs` measures what must be measured regularly, `process.rs` reads the
@@ -9,11 +10,17 @@ pub mod calls;
 pub mod names;
 pub mod observed;
 mod process;
+mod reader;
 pub mod sampler;
 
-use crate::metrics::{calls::CallMetrics, names::SCOPE, observed::Observed};
+use crate::{
+    metrics::{calls::CallMetrics, names::SCOPE, observed::Observed, reader::SharedReader},
+    telemetry::resource,
+};
 use opentelemetry::metrics::{Meter, MeterProvider as _};
-use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider};
+use opentelemetry_sdk::metrics::{
+    SdkMeterProvider, data::ResourceMetrics, reader::MetricReader as _,
+};
 use prometheus::{Registry, TextEncoder};
 use std::sync::Arc;
 
@@ -21,6 +28,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Registry,
+    reader: SharedReader,
     provider: SdkMeterProvider,
     calls: CallMetrics,
 }
@@ -43,12 +51,14 @@ impl Metrics {
             .scope_info_enabled(false)
             .build()
             .map_err(|error| MetricsError(error.to_string()))?;
-        // A scraper names what it scrapes; the resource of spans is in `telemetry.rs`.
-        let resource = Resource::builder_empty().build();
-        let provider =
-            SdkMeterProvider::builder().with_reader(exporter).with_resource(resource).build();
+        let reader = SharedReader::new(exporter);
+        // For a collector; a scraper names what it scrapes, so the page does not show it.
+        let provider = SdkMeterProvider::builder()
+            .with_reader(reader.clone())
+            .with_resource(resource())
+            .build();
         let calls = CallMetrics::new(&provider.meter(SCOPE));
-        Ok(Metrics { registry, provider, calls })
+        Ok(Metrics { registry, reader, provider, calls })
     }
 
     /// What calls record.
@@ -64,6 +74,15 @@ impl Metrics {
     /// For instruments of a part of the server.
     pub fn meter(&self) -> Meter {
         self.provider.meter(SCOPE)
+    }
+
+    /// All metrics, for a collector: the values that [`Metrics::text`] shows at this moment.
+    pub fn collected(&self) -> ResourceMetrics {
+        let mut collected = ResourceMetrics::default();
+        if let Err(error) = self.reader.collect(&mut collected) {
+            tracing::warn!(cause = %error, "metrics cannot be collected");
+        }
+        collected
     }
 
     /// All metrics in the text format of Prometheus, version 0.0.4.

@@ -1,7 +1,7 @@
 //! Values made from files that others replace while the server runs: certificates, keys, tokens.
 //!
-//! They are read again at an interval and not on a signal: whoever replaces them (an operator, a
-//! mounted secret of Kubernetes) need not know the process. A set of files that is not whole, as in
+//! They are read again at an interval and not on a signal: an operator, or a mounted secret of
+//! Kubernetes, can replace them without knowing the process. A set of files that is not whole, as in
 //! the middle of a replacement, is an error that changes nothing.
 
 use crate::limits;

@@ -25,7 +25,7 @@ use marketdata::{instant::Instant, market::Market, reference::ReferenceKnowledge
 use portfolio::lines::Violation;
 use std::{sync::Arc, time::Duration};
 use store::{Store, StoreError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
 
 /// The state that all handlers share.
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub struct Services {
     pub clock: Clock,
     /// Limits.
     pub limits: Limits,
+    /// Held by the calibration that runs: one at a time.
+    pub calibrating: Mutex<()>,
     prepared: Arc<PreparedCache>,
     settings: Arc<Settings>,
     watchers: Arc<Semaphore>,
@@ -82,6 +84,7 @@ impl Services {
             compute: pools.present,
             past: pools.past,
             clock,
+            calibrating: Mutex::new(()),
             prepared,
             settings: Arc::new(settings),
             watchers: Arc::new(Semaphore::new(limits.watchers)),

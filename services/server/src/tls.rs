@@ -163,6 +163,15 @@ async fn certificates(
     found.ok().filter(|found| !found.is_empty()).ok_or_else(empty)
 }
 
+/// The authorities of a file.
+pub(crate) async fn roots(path: &Path, files: &mut Files) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path, files).await? {
+        roots.add(certificate)?;
+    }
+    Ok(roots)
+}
+
 async fn client_verifier(
     settings: &Tls,
     files: &mut Files,
@@ -171,10 +180,7 @@ async fn client_verifier(
     if !settings.asks_clients() {
         return Ok(WebPkiClientVerifier::no_client_auth());
     }
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(&settings.client_ca, files).await? {
-        roots.add(certificate)?;
-    }
+    let roots = roots(&settings.client_ca, files).await?;
     let verifier =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
     Ok(match settings.client_certificates {

@@ -31,6 +31,8 @@ pub mod rotation_day;
 
 pub mod squeeze;
 
+pub mod squeeze_history;
+
 pub mod market;
 
 pub mod path;

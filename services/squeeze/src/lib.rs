@@ -13,6 +13,7 @@
 //! Modules are declared in reading order.
 
 pub mod assess;
+pub mod calibration;
 pub mod count;
 pub mod covering;
 pub mod deleveraging;

@@ -14,6 +14,7 @@ pub const READS: &[Dataset] = &[
     Dataset::Holdings,
     Dataset::Splits,
     Dataset::Identifiers,
+    Dataset::Models,
 ];
 
 /// Short interest across the market, and what is needed to find and value the lines of a book.

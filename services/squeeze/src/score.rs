@@ -5,13 +5,14 @@
 //! score = 100 · percentile of the index among the scored names, (mid-rank − ½)/n
 //! ```
 //!
-//! Nothing is fitted. A mixture of the percentiles of nine measures, with weights of our own, ranked
+//! Nothing is fitted, unless the view has a calibration that passed its gate: then the index is its
+//! log odds ([`crate::calibration`]). A mixture of the percentiles of nine measures, with weights of our own, ranked
 //! the squeezes of December 2020 to March 2021 worse than this one input does, and those days are too
-//! few to fit anything. A fitted model would be another index with more terms; the score stays its
-//! percentile. Percentiles saturate, so the index is what ranks names: 28 % and 138 % of float are
+//! few to fit anything. The score is the percentile of the index. Percentiles saturate, so the index is what ranks names: 28 % and 138 % of float are
 //! neighbours in percentiles and 1.6 apart in logs.
 
 use crate::{
+    calibration::{level::levels, model::Model},
     measure::{COMPONENTS, Component},
     name::SqueezeName,
 };
@@ -28,6 +29,82 @@ pub const METHOD: &str = "index = ln(short interest / float), at least ln(0.0000
     for the market. Share counts are on one basis of units. calibrated = false: the score ranks \
     names; it is not a probability.";
 
+/// Name of the fitted method in answers.
+pub const FITTED_ID: &str = "logit";
+
+/// Description of the fitted method.
+pub const FITTED_METHOD: &str = "index = the log odds that a heavily short name is squeezed within \
+    five sessions, a penalised logistic regression on log levels; GetCalibration has its label, its \
+    errors, and how good it was on sessions that had no part in the fit. score = 100 x percentile of \
+    the index, (mid-rank - 1/2)/n, among all names that have published short interest, a float and a \
+    recent price as of the snapshot; a measure that a name lacks counts as its mean in the fit. \
+    calibrated = true: squeeze_probability is a probability for heavily short names.";
+
+/// What names are ranked by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Index {
+    /// ln(max(short interest / float, [`FLOOR`])).
+    ShortOfFloat,
+    /// The log odds of a calibrated model.
+    Fitted(Model),
+}
+
+/// One term of an index.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct IndexTerm {
+    /// The measure.
+    pub component: Component,
+    /// What its level is multiplied by.
+    pub coefficient: f64,
+    /// The level that stands for one that a name lacks. `None`: such a name has no score.
+    pub stand_in: Option<f64>,
+}
+
+impl IndexTerm {
+    /// The level of a name, or what stands for it.
+    pub fn level(&self, name: &SqueezeName) -> Option<f64> {
+        levels(name)[self.component.index()].or(self.stand_in)
+    }
+}
+
+impl Index {
+    /// Its constant.
+    pub const fn intercept(&self) -> f64 {
+        match self {
+            Index::ShortOfFloat => 0.0,
+            Index::Fitted(model) => model.intercept,
+        }
+    }
+
+    /// Its terms.
+    pub fn terms(&self) -> Vec<IndexTerm> {
+        match self {
+            Index::ShortOfFloat => vec![IndexTerm {
+                component: Component::ShortOfFloat,
+                coefficient: 1.0,
+                stand_in: None,
+            }],
+            Index::Fitted(model) => {
+                let term = |component: Component| {
+                    let term = model.terms[component.index()];
+                    let (coefficient, stand_in) = (term.coefficient, Some(term.mean));
+                    IndexTerm { component, coefficient, stand_in }
+                };
+                Component::ALL.map(term).into()
+            }
+        }
+    }
+
+    /// What a name is ranked by. `None` if it cannot be scored.
+    fn of(&self, name: &SqueezeName) -> Option<f64> {
+        match (name.why_not_scorable(), self) {
+            (Some(_), _) => None,
+            (None, Index::ShortOfFloat) => levels(name)[Component::ShortOfFloat.index()],
+            (None, Index::Fitted(model)) => Some(model.index(&levels(name))),
+        }
+    }
+}
+
 /// Smallest short interest over float in the index: one share in a million. The logarithm of zero
 /// is not finite.
 pub const FLOOR: f64 = 1e-6;
@@ -37,14 +114,17 @@ pub const FLOOR: f64 = 1e-6;
 pub struct Scores {
     /// The score of each name. `None` if it cannot be scored.
     pub names: Vec<Option<Score>>,
-    /// Mean of the index over the scored names. `None` without any.
-    pub mean_index: Option<f64>,
+    /// What names are ranked by.
+    pub index: Index,
+    /// Mean of each term's level over the scored names, in the order of the index's terms. `None`
+    /// without any.
+    pub means: Vec<Option<f64>>,
 }
 
 /// The score of one name.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score {
-    /// ln(max(short interest / float, [`FLOOR`])), what names are ranked by.
+    /// What names are ranked by: see [`Index`].
     pub index: f64,
     /// 0 to 100: 100 · the percentile of the index among the scored names.
     pub points: f64,
@@ -53,10 +133,10 @@ pub struct Score {
     pub percentiles: [Option<f64>; COMPONENTS],
 }
 
-/// The scores of all names.
-pub fn score(names: &[SqueezeName]) -> Scores {
+/// The scores of all names by an index.
+pub fn score(names: &[SqueezeName], index: Index) -> Scores {
     let scored: Vec<(usize, f64)> =
-        names.iter().enumerate().filter_map(|(at, name)| Some((at, index(name)?))).collect();
+        names.iter().enumerate().filter_map(|(at, name)| Some((at, index.of(name)?))).collect();
     let indices: Vec<f64> = scored.iter().map(|(_, index)| *index).collect();
     let overall = percentile_ranks(&indices).unwrap_or_default();
     let mut scores = vec![None; names.len()];
@@ -67,17 +147,13 @@ pub fn score(names: &[SqueezeName]) -> Scores {
     for component in Component::ALL {
         rank(names, component, &mut scores);
     }
-    let mean = |sum: f64| sum / indices.len() as f64;
-    let mean_index = (!indices.is_empty()).then(|| mean(indices.iter().sum()));
-    Scores { names: scores, mean_index }
-}
-
-/// What names are ranked by. `None` if the name cannot be scored.
-fn index(name: &SqueezeName) -> Option<f64> {
-    match name.why_not_scorable() {
-        Some(_) => None,
-        None => Some(libm::log(name.measure(Component::ShortOfFloat).ok()?.max(FLOOR))),
-    }
+    let mean = |term: &IndexTerm| {
+        let levels: Vec<f64> =
+            scored.iter().filter_map(|(at, _)| term.level(&names[*at])).collect();
+        (!levels.is_empty()).then(|| levels.iter().sum::<f64>() / levels.len() as f64)
+    };
+    let means = index.terms().iter().map(mean).collect();
+    Scores { names: scores, index, means }
 }
 
 /// Ranks one measure among the scored names that have it.

@@ -1,9 +1,11 @@
 //! The cross-section of a view: every name with published short interest, measured and scored.
 
 use crate::{
+    calibration::{model::clipped_probability, stored::stored},
+    heavy::is_heavily_short,
     measure::Measured,
     name::SqueezeName,
-    score::{Score, Scores, score},
+    score::{Index, IndexTerm, Score, Scores, score},
 };
 use factors::short_ratio::{DataQualityFlag, Published, ShortRatio};
 use marketdata::{
@@ -95,7 +97,9 @@ impl Universe {
             })
             .map(|ratio| SqueezeName::of(snapshot, ratio, freshest))
             .collect();
-        let scores = score(&names);
+        let calibrated = stored(snapshot).map(|stored| stored.calibration);
+        let model = calibrated.filter(|found| found.is_calibrated()).and_then(|found| found.model);
+        let scores = score(&names, model.map_or(Index::ShortOfFloat, Index::Fitted));
         let places: BTreeMap<InstrumentId, usize> =
             names.iter().enumerate().map(|(place, name)| (name.instrument, place)).collect();
         let summary = Summary {
@@ -123,6 +127,7 @@ impl Universe {
             + self.names.iter().map(doubts).sum::<usize>() * size_of::<DataQualityFlag>()
             + self.places.len() * PLACE_BYTES
             + self.scores.names.capacity() * size_of::<Option<Score>>()
+            + self.scores.means.capacity() * size_of::<Option<f64>>()
     }
 
     /// The view it was made from.
@@ -140,9 +145,26 @@ impl Universe {
         self.scores.names.get(place)?.as_ref()
     }
 
-    /// Mean of the score's index over the scored names. `None` without any.
-    pub const fn mean_index(&self) -> Option<f64> {
-        self.scores.mean_index
+    /// What names are ranked by.
+    pub const fn index(&self) -> &Index {
+        &self.scores.index
+    }
+
+    /// The terms of the index, each with the mean of its level over the scored names; `None` without
+    /// any.
+    pub fn terms(&self) -> impl Iterator<Item = (IndexTerm, Option<f64>)> + '_ {
+        self.scores.index.terms().into_iter().zip(self.scores.means.iter().copied())
+    }
+
+    /// The probability that a name is squeezed, by its index among the names. `None` unless the
+    /// index is a calibrated model and the name is scored and heavily short.
+    pub fn probability(&self, place: usize) -> Option<f64> {
+        let score = self.score(place)?;
+        let name = self.names.get(place).filter(|name| is_heavily_short(name));
+        match self.scores.index {
+            Index::ShortOfFloat => None,
+            Index::Fitted(_) => name.map(|_| clipped_probability(score.index)),
+        }
     }
 
     /// Index of an instrument among the names.

@@ -29,6 +29,15 @@ pub fn precision_area(scored: &[(f64, bool)]) -> Option<f64> {
     (0 < found).then(|| area / found as f64)
 }
 
+/// Brier score: mean of (p − y)², 0 for a perfect forecast. Forecasting the base rate r always gives
+/// r(1 − r). `None` for no forecasts, or one that is no probability.
+#[must_use]
+pub fn brier_score(forecasts: &[(f64, bool)]) -> Option<f64> {
+    let valid = !forecasts.is_empty() && forecasts.iter().all(|(p, _)| (0.0..=1.0).contains(p));
+    let squared = |(p, event): &(f64, bool)| (p - f64::from(*event)).powi(2);
+    valid.then(|| forecasts.iter().map(squared).sum::<f64>() / forecasts.len() as f64)
+}
+
 /// Observations with equal scores.
 struct Group {
     count: usize,
@@ -70,6 +79,15 @@ mod tests {
         ];
         assert!((roc_area(&tied).unwrap() - 0.541_666_666_666_666_6).abs() < 1e-15);
         assert!((precision_area(&tied).unwrap() - 0.609_523_809_523_809_5).abs() < 1e-15);
+    }
+
+    /// (0.2² + 0.5² + 0.4²) / 3 = 0.45 / 3.
+    #[test]
+    fn a_brier_score_by_hand() {
+        let forecasts = [(0.8, true), (0.5, false), (0.4, false)];
+        assert!((brier_score(&forecasts).unwrap() - 0.15).abs() < 1e-15);
+        assert_eq!(brier_score(&[]), None);
+        assert_eq!(brier_score(&[(1.5, true)]), None);
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub mod forecast_check;
 pub mod grouped;
 pub mod kernel;
 pub mod ledoit_wolf;
+pub mod lift;
+pub mod logit;
 pub mod long_run;
 pub mod matrix;
 pub mod moments;

@@ -154,7 +154,7 @@ async fn backend_of(
     }
 }
 
-/// The name of whoever calls without being authenticated. No authenticated caller may have it.
+/// The name of callers without authentication. No authenticated caller may have it.
 pub const ANONYMOUS: &str = "anonymous";
 
 /// Identifies a write: repeating a key returns the first answer and adds nothing.

@@ -8,6 +8,7 @@ use crate::{
     plausibility::TailProbability,
     reverse::{Boxes, NoScenario, likeliest},
     setting::Setting,
+    shock::SIZE_MAX,
     total::total,
 };
 use portfolio::book::{Book, Holding};
@@ -176,6 +177,12 @@ impl Asked<'_> {
     fn loss(&self, joint: &Joint) -> Result<LikelyLoss, NoScenario> {
         let LossRequest { loss, sessions, .. } = *self.request;
         let found = likeliest(joint, &self.form, (loss, sessions), &self.boxes)?;
+        // As large as no shock may be: the book is too small for the loss, and products with it
+        // would not be numbers.
+        let is_move = |moved: &f64| moved.abs() <= SIZE_MAX;
+        if !found.common.iter().chain(&found.specific).all(is_move) {
+            return Err(NoScenario::Unsolved);
+        }
         let position = |holding: &Holding| {
             let name = self.setting.name(holding.instrument);
             let specific = self.setting.specific(holding.instrument, &found.specific);

@@ -79,7 +79,7 @@ pub enum NoScenario {
         largest_loss: f64,
     },
     /// The path did not end within its bound on steps, because coordinates are degenerate, or its
-    /// numbers grew too large.
+    /// numbers grew too large: no move of a scenario is larger than [`crate::shock::SIZE_MAX`].
     Unsolved,
 }
 

@@ -4,6 +4,7 @@
 //! scenario shocks ([`crate::shocked_series`]). Specific returns are those of names, with funds looked
 //! through as for hedges ([`risk::specific_sources`]). Where a series is shocked a fund has one of its
 //! own instead: all of it may be its index's, which its members' histories under today's weights are not.
+//! So has every line of a company there, whose others a series may hold or not.
 
 use crate::{
     gaussian::{Form, Joint},
@@ -18,7 +19,7 @@ use risk::{
     factor_view::{FactorView, ModelledName, Rung},
     projection::observations_needed,
     series::{MoveUnit, Series},
-    specific_sources::{Mover, SpecificSources, fund_members, member_variances},
+    specific_sources::{Mover, SpecificSources, Specifics, fund_members},
 };
 use stats::matrix::SymmetricMatrix;
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,9 +98,12 @@ impl<'a> Setting<'a> {
             name: Some(name.clone()),
         };
         let movers: Vec<Mover> = names.iter().map(mover).collect();
-        let members = member_variances(model, &movers);
+        let mut specifics = Specifics::of(model, &movers);
+        if !series.series.is_empty() {
+            specifics.classes.clear();
+        }
         let mut sources = SpecificSources::none();
-        let loadings = movers.iter().map(|mover| sources.load(mover, &members)).collect();
+        let loadings = movers.iter().map(|mover| sources.load(mover, &specifics)).collect();
         let average = Joint { common, specific: sources.variances };
         Setting { model, series, names, places, loadings, average }
     }

@@ -23,6 +23,9 @@ pub(crate) fn ranking(answer: &RankSqueezeResponse, terminal: Terminal) -> Page 
         page.say(portrait(first));
     }
     page.table("ranking", ranked_names(answer));
+    if answer.method.as_ref().is_some_and(|method| method.calibrated) {
+        page.table("probabilities", probabilities(answer));
+    }
     let shown = answer.names.len();
     let of = number::count(answer.total_size);
     page.say(format!("  {shown} of {of} names. {}", universe(answer.universe.as_ref())));
@@ -59,6 +62,18 @@ fn ranked_names(answer: &RankSqueezeResponse) -> Table {
             short_side(name.twenty_session_return),
             number::cell(name.average_daily_value_usd, number::usd),
             Cell::faint(stands_out(name)),
+        ]);
+    }
+    table
+}
+
+/// The probabilities of a calibrated method, in the order of the ranking.
+fn probabilities(answer: &RankSqueezeResponse) -> Table {
+    let mut table = Table::new(&["name", ">squeezed within 5 sessions"]);
+    for name in answer.names.iter().filter_map(|ranked| ranked.name.as_ref()) {
+        table.row([
+            name.symbol.as_str().into(),
+            number::cell(name.squeeze_probability, |p| format!("{:.2} %", 100.0 * p)),
         ]);
     }
     table
@@ -210,7 +225,8 @@ fn universe(universe: Option<&SqueezeUniverse>) -> String {
 fn method(method: Option<&SqueezeMethod>, terminal: Terminal) -> String {
     let Some(method) = method else { return String::new() };
     let calibrated = if method.calibrated {
-        ""
+        "  The score is the percentile of the calibrated probability of a squeeze within five \
+         sessions; `ballast squeeze calibration` shows how good it is.\n"
     } else {
         "  The score is the percentile of short interest over float. It ranks names; it is not \
          calibrated and does not say how often they squeeze.\n"

@@ -13,7 +13,10 @@ use marketdata::{
     instrument::InstrumentId,
 };
 use portfolio::book::{Book, Holding};
-use risk::{factor_view::FactorView, specific_sources::Mover};
+use risk::{
+    factor_view::FactorView,
+    specific_sources::{Mover, Source},
+};
 use stats::moments::{Ddof, standard_deviation};
 
 /// Sessions of the volatility behind a squeeze threshold, and how many a name needs of its own.
@@ -196,7 +199,15 @@ impl Reader<'_> {
 }
 
 /// θ of a source.
-pub(super) fn threshold(view: &FactorView<'_>, instrument: InstrumentId) -> f64 {
+pub(super) fn threshold(view: &FactorView<'_>, source: Source) -> f64 {
+    match source {
+        Source::Name(instrument) | Source::Company(instrument) => threshold_of(view, instrument),
+        Source::Class(_) => 0.0,
+    }
+}
+
+/// θ of an instrument.
+pub(super) fn threshold_of(view: &FactorView<'_>, instrument: InstrumentId) -> f64 {
     if view.risk.anchored(instrument).is_fund {
         return 0.0;
     }

@@ -1,14 +1,16 @@
 //! Problems that no trades can solve: which constraints contradict each other, and what would suffice.
 
-use crate::fixture::{FREE, answer, limit, statement};
+use crate::fixture::{FREE, LIMITS, answer, limit, statement};
 use hedge::{
-    conflict::{Infeasible, Relaxation},
+    conflict::{EXPLANATION_SOLVES, Infeasible, Relaxation},
     constraint::{Constraint, Exclusion, ExclusionRule, MaxLines, Measure, Side, Unit, Weights},
-    line::Trading,
-    optimize::Answer,
-    problem::Statement,
+    line::{Line, Trading},
+    optimize::{Answer, optimize},
+    problem::{Problem, Statement},
+    risk::FactorRisk,
 };
 use stats::matrix::SymmetricMatrix;
+use std::cell::Cell;
 
 /// A book of 100 in the first line, and two lines that trade; each has a variance of its own.
 fn book(constraints: Vec<Constraint>) -> Statement {
@@ -135,4 +137,63 @@ fn too_few_lines_are_a_conflict_with_the_number_that_suffices() {
     let found = conflict(statement);
     assert_eq!(found.conflict, ["lines"]);
     check(&found.alone, &[("lines", Side::Upper, 1.0, 2.0)]);
+}
+
+/// 1,000 names of one each, of which each may only shrink, in a book whose net must double: all of the
+/// 1,000 limits and that on net are needed, and every one is a convex problem to prove it and two to
+/// relax it. A second limit on gross has no part in it.
+#[test]
+fn a_conflict_of_a_thousand_limits_is_explained_by_a_bounded_number_of_solves() {
+    const NAMES: usize = 1_000;
+    let lines: Vec<Line> = (0..NAMES)
+        .map(|at| Line {
+            id: format!("L{at}"),
+            held: 1.0,
+            exposures: vec![(0, 1.0)],
+            loadings: vec![(at, 1.0)],
+            trading: Some(FREE),
+        })
+        .collect();
+    let variance = SymmetricMatrix::from_lower(1, |_, _| 1e-4).unwrap();
+    let mut constraints =
+        vec![limit("gross", Measure::Gross, None, 1e6), limit("net", Measure::Net, 2_000.0, None)];
+    let cut = |at| limit(&format!("cut {at}"), Measure::Position(at), 0.0, 1.0);
+    constraints.extend((0..NAMES).map(cut));
+    let problem = Problem::new(Statement {
+        lines,
+        risk: FactorRisk::new(variance, vec![4e-4; NAMES]).unwrap(),
+        constraints,
+        ..book(Vec::new())
+    });
+    let solves = Cell::new(0);
+    let counted = || {
+        solves.set(solves.get() + 1);
+        false
+    };
+    let Ok(Answer::Infeasible(found)) = optimize(&problem.unwrap(), LIMITS, &counted) else {
+        panic!("the limits contradict each other");
+    };
+    // One more finds that there are no trades.
+    assert!(solves.get() <= EXPLANATION_SOLVES + 4, "{}", solves.get());
+    assert_eq!(found.conflict.len(), NAMES + 1);
+    assert_eq!(found.conflict[0], "net");
+    let first = &found.alone[0];
+    assert_eq!(first.constraint, "net");
+    assert!((first.to - 1_000.0).abs() < 3e-3, "{first:?}");
+    assert_eq!(found.together.len(), 1, "net alone is the smallest share: {:?}", found.together);
+}
+
+/// Enough limits for a narrower certificate, of which only the last two contradict each other.
+#[test]
+fn a_small_conflict_among_a_thousand_limits_is_found() {
+    const NAMES: usize = 1_000;
+    let mut statement = book(
+        (0..NAMES)
+            .map(|at| limit(&format!("loose {at}"), Measure::Trade(1), -2e3 - at as f64, 2e3))
+            .collect(),
+    );
+    statement.constraints.push(limit("range", Measure::Trade(1), -20.0, 20.0));
+    statement.constraints.push(limit("other", Measure::Trade(2), -20.0, 20.0));
+    statement.constraints.push(limit("net", Measure::Net, None, 50.0));
+    assert_eq!(conflict(statement).conflict, ["range", "other", "net"]);
 }

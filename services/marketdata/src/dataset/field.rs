@@ -169,6 +169,8 @@ fields! {
     FirstSeen: "first_seen", Instant;
     /// 1 if the instrument is merged into the other one, 0 if it no longer is.
     Merged: "merged", Flag;
+    /// A fitted model as its service writes it (text).
+    Document: "document", Text;
 }
 
 impl Field {

@@ -70,6 +70,30 @@ fn the_risk_of_a_book_is_that_of_the_dense_matrix() {
     assert!((common - 32.0 / 8.5).abs() < 1e-14);
 }
 
+/// Lines 5 and 2 are of one company and share half: cov(u) = 0.5·√(0.25·1) = 0.25. Σ d·x² = 40.25 as
+/// above, and 2·1·(−2)·0.25 = −1.
+#[test]
+fn lines_of_one_company_share_specific_returns() {
+    let class = ShareClass { company: 7, common: 0.5 };
+    let alone = ShareClass { company: 8, common: 0.5 };
+    let classes = [(id(2), class), (id(5), class), (id(9), alone)];
+    let model = model().with_share_classes(classes.into());
+    assert_eq!(model.pair_covariance(0, 1), 2.0 - 3.0 + 0.25);
+    assert_eq!(model.pair_covariance(1, 0), 2.0 - 3.0 + 0.25);
+    assert_eq!(model.pair_covariance(0, 2), 2.0);
+    assert_eq!(model.pair_covariance(1, 1), 9.0);
+    let risk = model.book(&[(id(9), 3.0), (id(5), 1.0), (id(2), -2.0)]);
+    assert_eq!(risk.specific_variance, 39.25);
+    let contributions: f64 = risk.names.iter().map(BookName::contribution).sum();
+    assert!((contributions - risk.volatility).abs() < 1e-14);
+    let values = [1.0, -2.0, 3.0];
+    for (row, name) in risk.names.iter().enumerate() {
+        let product: f64 =
+            values.iter().enumerate().map(|(at, y)| y * model.pair_covariance(row, at)).sum();
+        assert!((name.marginal - product / risk.volatility).abs() < 1e-15);
+    }
+}
+
 #[test]
 fn lots_are_netted_in_any_order() {
     let model = model();

@@ -61,7 +61,7 @@ fn a_continued_model_is_that_of_a_fresh_process() {
 }
 
 /// A fixture with the names of a simulated market, in the given order, up to a day.
-fn fixture(market: &Market, names: impl Iterator<Item = usize>, last: Day) -> Fixture {
+pub(crate) fn fixture(market: &Market, names: impl Iterator<Item = usize>, last: Day) -> Fixture {
     partly_classified(market, names, last, market.names.len())
 }
 

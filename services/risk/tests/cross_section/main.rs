@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a market that cannot be built fails the test")]
 
+mod classes;
 #[path = "../../../../tests/support/simulated.rs"]
 mod in_memory;
 mod laws;

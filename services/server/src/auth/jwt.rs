@@ -6,6 +6,7 @@
 use crate::{
     auth::{
         AuthError,
+        issuer_keys::IssuerKeys,
         jwk::{self, Key},
         role::CallerRole,
         settings::{Jwt, is_name},
@@ -16,6 +17,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use marketdata::instant::Instant;
 use serde::Deserialize;
 use serde_json::Value;
+use std::sync::Arc;
 
 pub use crate::auth::jwk::Algorithm;
 
@@ -23,7 +25,16 @@ pub use crate::auth::jwk::Algorithm;
 #[derive(Debug)]
 pub struct JwtVerifier {
     settings: Jwt,
-    keys: Vec<Key>,
+    keys: Keys,
+}
+
+/// Where the keys of the issuer come from.
+#[derive(Debug)]
+enum Keys {
+    /// A file, read with the verifier.
+    File(Arc<[Key]>),
+    /// A URL, from which others fetch them.
+    Url(IssuerKeys),
 }
 
 /// What a valid token says.
@@ -51,16 +62,40 @@ struct Header {
     crit: Option<Value>,
 }
 
+impl Keys {
+    fn now(&self) -> Arc<[Key]> {
+        match self {
+            Keys::File(keys) => Arc::clone(keys),
+            Keys::Url(keys) => keys.now(),
+        }
+    }
+
+    /// A token names a key that is not here; the issuer may have a new one.
+    fn missed(&self) {
+        if let Keys::Url(keys) = self {
+            keys.missed();
+        }
+    }
+}
+
 impl JwtVerifier {
-    /// A verifier with the keys of the settings' file.
+    /// A verifier with the keys of the settings' file, or with those that are fetched.
     ///
     /// # Errors
     /// If the file cannot be read or has no keys.
-    pub async fn load(settings: &Jwt, files: &mut Files) -> Result<JwtVerifier, AuthError> {
+    pub async fn load(
+        settings: &Jwt,
+        fetched: &IssuerKeys,
+        files: &mut Files,
+    ) -> Result<JwtVerifier, AuthError> {
+        if settings.is_fetched() {
+            let keys = Keys::Url(fetched.clone());
+            return Ok(JwtVerifier { settings: settings.clone(), keys });
+        }
         let bytes = files.read(&settings.keys).await?;
         let keys = jwk::keys(&bytes)
             .map_err(|cause| AuthError::Keys { path: settings.keys.clone(), cause })?;
-        Ok(JwtVerifier { settings: settings.clone(), keys })
+        Ok(JwtVerifier { settings: settings.clone(), keys: Keys::File(keys.into()) })
     }
 
     /// What a token says.
@@ -84,8 +119,11 @@ impl JwtVerifier {
         if !self.settings.algorithms.contains(&header.alg) {
             return Err(Fault::Refused("its algorithm is not accepted"));
         }
-        let key = jwk::named(&self.keys, header.kid.as_deref(), header.alg)
-            .ok_or(Fault::Refused("its key is not one of the issuer's"))?;
+        let keys = self.keys.now();
+        let key = jwk::named(&keys, header.kid.as_deref(), header.alg).ok_or_else(|| {
+            self.keys.missed();
+            Fault::Refused("its key is not one of the issuer's")
+        })?;
         let message = &token[..token.len() - signature.len() - 1];
         if !key.signed(header.alg, message, &decoded(signature)?) {
             return Err(Fault::Refused("its signature is not valid"));

@@ -50,7 +50,7 @@ pub const OPEN: [&str; 2] = ["/grpc.health.v1.Health/Check", "/grpc.health.v1.He
 /// The role that each method needs, by service. A method that carries a portfolio needs an analyst.
 /// Reflection shows the contract, which is public, but also that this server is one of ours, so it
 /// needs a reader.
-const NEEDED: [(CallerRole, &str, &[&str]); 11] = [
+const NEEDED: [(CallerRole, &str, &[&str]); 12] = [
     (
         CallerRole::Reader,
         "/ballast.v1.MarketDataService/",
@@ -74,7 +74,8 @@ const NEEDED: [(CallerRole, &str, &[&str]); 11] = [
             "ValidatePortfolio",
         ],
     ),
-    (CallerRole::Reader, "/ballast.v1.SqueezeService/", &["RankSqueeze"]),
+    (CallerRole::Reader, "/ballast.v1.SqueezeService/", &["GetCalibration", "RankSqueeze"]),
+    (CallerRole::Ingester, "/ballast.v1.SqueezeService/", &["CalibrateSqueeze"]),
     (CallerRole::Analyst, "/ballast.v1.SqueezeService/", &["AssessShortBook", "WatchSqueeze"]),
     (
         CallerRole::Analyst,

@@ -1,7 +1,7 @@
 //! The settings of authentication. Secrets are named here, by file or variable, and never held.
 
 use crate::{
-    auth::{AuthError, jwt::Algorithm, role::CallerRole},
+    auth::{AuthError, fetch, issuer_keys::are_times_valid, jwt::Algorithm, role::CallerRole},
     config::ConfigError,
     limits,
     rotating::Files,
@@ -80,8 +80,19 @@ pub struct Jwt {
     /// The name of this service, which must be in the claim `aud`. Default: empty.
     pub audience: String,
     /// File with the issuer's public keys (a JSON Web Key Set, RFC 7517), which is read again when
-    /// it changes. Default: empty.
+    /// it changes. Either this or `keys_url`. Default: empty.
     pub keys: PathBuf,
+    /// URL (`https://`) of these keys, which are then fetched in the background. Default: empty.
+    pub keys_url: String,
+    /// File (PEM) with the authorities that the URL's certificate may be from, instead of the
+    /// system's. Default: empty.
+    pub keys_ca: PathBuf,
+    /// Interval at which the URL is fetched, seconds, at most 86,400. Default: 300.
+    pub keys_refresh_s: u64,
+    /// Shortest time between two fetches, milliseconds, at least 100 and at most the interval: a
+    /// token with a key that is not known, and a fetch that has failed, cause another one. Default:
+    /// 10,000.
+    pub keys_pause_ms: u64,
     /// Algorithms of signatures that are accepted. Default: RS256, PS256, ES256, EdDSA.
     pub algorithms: Vec<Algorithm>,
     /// How far the issuer's clock may be from ours, seconds. Default: 30.
@@ -97,11 +108,29 @@ impl Jwt {
         !self.issuer.is_empty()
     }
 
+    /// Whether the keys are fetched from a URL.
+    pub fn is_fetched(&self) -> bool {
+        self.is_on() && !self.keys_url.is_empty()
+    }
+
     fn check(&self) -> Result<(), &'static str> {
-        let has_rest = !self.audience.is_empty() && !is_empty(&self.keys);
+        let has_keys = is_empty(&self.keys) != self.keys_url.is_empty();
+        let has_rest = !self.audience.is_empty() && has_keys;
         match self.is_on() {
             false if !self.audience.is_empty() => Err("auth.jwt.audience needs auth.jwt.issuer"),
-            true if !has_rest => Err("auth.jwt.issuer needs auth.jwt.audience and auth.jwt.keys"),
+            true if !has_rest => {
+                Err("auth.jwt.issuer needs auth.jwt.audience, and either auth.jwt.keys or keys_url")
+            }
+            true if self.is_fetched() && fetch::target(&self.keys_url).is_none() => {
+                Err("auth.jwt.keys_url must be a URL that begins with https://, without a user")
+            }
+            true if !self.is_fetched() && !is_empty(&self.keys_ca) => {
+                Err("auth.jwt.keys_ca needs auth.jwt.keys_url")
+            }
+            true if !are_times_valid(self) => {
+                Err("auth.jwt.keys_refresh_s must be at most 86400, and auth.jwt.keys_pause_ms at \
+                     least 100 and at most that interval")
+            }
             true if self.algorithms.is_empty() => Err("auth.jwt.algorithms must not be empty"),
             true if self.roles_claim.is_empty() => Err("auth.jwt.roles_claim must not be empty"),
             _ if limits::CLOCK_SKEW_S < self.skew_s => {
@@ -120,6 +149,10 @@ impl Auth {
             issuer: String::new(),
             audience: String::new(),
             keys: PathBuf::new(),
+            keys_url: String::new(),
+            keys_ca: PathBuf::new(),
+            keys_refresh_s: 300,
+            keys_pause_ms: 10_000,
             algorithms: vec![Rs256, Ps256, Es256, EdDsa],
             skew_s: 30,
             roles_claim: "roles".to_owned(),

@@ -4,6 +4,7 @@
 //! any other, and before the request is read, so it costs no memory.
 
 use crate::{
+    audit::AuditLog,
     auth::{
         Authority, Caller, Credentials, Unknown,
         role::{self, CallerRole},
@@ -25,9 +26,6 @@ use std::{
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
-/// The target of log entries about who did what: writes, and calls that were refused.
-const AUDIT: &str = "audit";
-
 /// The layer that admits callers. Requests that pass it have a [`Caller`] among their extensions,
 /// and no credentials.
 #[derive(Clone, Debug)]
@@ -35,6 +33,7 @@ pub struct AuthLayer {
     /// `None` if everybody may call.
     authority: Option<Rotating<Authority>>,
     rates: Arc<Rates>,
+    audit: Arc<AuditLog>,
     clock: Clock,
 }
 
@@ -51,9 +50,10 @@ impl AuthLayer {
     pub fn new(
         authority: Option<Rotating<Authority>>,
         calls_per_s_per_caller: u32,
+        audit: Arc<AuditLog>,
         clock: Clock,
     ) -> AuthLayer {
-        AuthLayer { authority, rates: Arc::new(Rates::new(calls_per_s_per_caller)), clock }
+        AuthLayer { authority, rates: Arc::new(Rates::new(calls_per_s_per_caller)), audit, clock }
     }
 
     /// The caller of a request over a connection, if it may call once more. Health is always
@@ -94,18 +94,18 @@ impl AuthLayer {
                     Unknown::Expired => (Refusal::CredentialsExpired, "the token has expired"),
                     Unknown::Refused(why) => (Refusal::CredentialsRefused, why),
                 };
-                note_refused(why);
+                self.audit.refused(why);
                 refusal
             })?;
         tracing::Span::current().record("caller", &**caller.name());
         names_caller(caller.name());
         let needed = role::needed(path);
         if !caller.may(needed) {
-            note_refused("the caller does not have the role");
+            self.audit.refused("the caller does not have the role");
             return Err(Refusal::RoleMissing { role: needed.id() });
         }
         if needed == CallerRole::Ingester {
-            note_write();
+            self.audit.writes();
         }
         Ok(caller)
     }
@@ -142,16 +142,6 @@ where
             Err(refusal) => Box::pin(std::future::ready(Ok(Status::from(refusal).into_http()))),
         }
     }
-}
-
-/// The span of the call names the method, the id of the request, and the caller if it is known.
-fn note_refused(why: &str) {
-    tracing::warn!(target: AUDIT, why, "call refused");
-}
-
-/// What became of it is logged when the call ends.
-fn note_write() {
-    tracing::info!(target: AUDIT, "write admitted");
 }
 
 #[cfg(test)]

@@ -227,7 +227,9 @@ impl Drop for Note {
             _ if self.is_fault => note_fault(&status, duration_ms),
             // Successful and cancelled unary calls are logged at debug level only; so are those
             // refused under overload, which a line each would make worse. The metrics count them.
-            (Some(Code::Ok | Code::Cancelled | Code::ResourceExhausted) | None, Shape::Unary)
+            // The audit log has those refused for their credentials, a bounded number per second.
+            (Some(Code::Unauthenticated | Code::PermissionDenied), _)
+            | (Some(Code::Ok | Code::Cancelled | Code::ResourceExhausted) | None, Shape::Unary)
             | (Some(Code::Cancelled) | None, Shape::Upload | Shape::Exchange) => {
                 note_answer(&status, duration_ms);
             }

@@ -118,6 +118,12 @@ metrics! {
         "1 if the store can be read or written (`read`, `write`), else 0.";
     STORE_CHECKED: Gauge "ballast.store.checked.timestamp" "s" [],
         "Unix time when the head of the store was last read.";
+    AUDIT_DROPPED: Counter "ballast.audit.dropped" "{call}" [],
+        "Calls refused for their credentials or their role that were not logged one by one, because \
+         there were too many in a second.";
+    KEYS_FETCHES: Counter "ballast.issuer.keys.fetches" "{fetch}" ["outcome"],
+        "Fetches of the keys of an identity provider (`auth.jwt.keys_url`): `ok`, `failed` (the \
+         earlier keys go on counting).";
     RUNTIME_LAG: Histogram "ballast.runtime.lag" "s" [],
         "How late a timer of the runtime fired, once a second: the delay of every call.";
     RUNTIME_WORKERS: Gauge "ballast.runtime.workers" "{thread}" [],

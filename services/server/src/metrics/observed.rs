@@ -1,6 +1,8 @@
 //! The metrics that are read from the parts of the server when a page is asked for.
 
 use crate::{
+    audit::AuditLog,
+    auth::issuer_keys::IssuerKeys,
     clock::Stopwatch,
     compute::Compute,
     metrics::{
@@ -25,6 +27,10 @@ pub struct Observed {
     pub traffic: Traffic,
     /// The connections.
     pub calls: Calls,
+    /// The keys of the issuer of bearer tokens.
+    pub issuer_keys: IssuerKeys,
+    /// The log of refused calls.
+    pub audit: Arc<AuditLog>,
     /// The last measurements of the sampler.
     pub sampled: Arc<Sampled>,
     /// The runtime.
@@ -40,7 +46,7 @@ struct Point(f64, Vec<KeyValue>);
 type Read = fn(&Observed) -> Vec<Point>;
 
 /// The metrics that are read, and how.
-const READ: [(Metric, Read); 28] = [
+const READ: [(Metric, Read); 30] = [
     (names::PLACES_USED, places_used),
     (names::PLACES_LIMIT, places_limit),
     (names::MEMORY_HELD, memory_held),
@@ -59,6 +65,8 @@ const READ: [(Metric, Read); 28] = [
     (names::DATA_PUBLISHED, published),
     (names::STORE_STATE, store_state),
     (names::STORE_CHECKED, |of| known(of.sampled.checked_s())),
+    (names::AUDIT_DROPPED, |of| one(of.audit.dropped() as f64)),
+    (names::KEYS_FETCHES, keys_fetches),
     (names::RUNTIME_WORKERS, |of| one(of.runtime.num_workers() as f64)),
     (names::RUNTIME_BUSY, runtime_busy),
     (names::RUNTIME_TASKS, |of| one(of.runtime.num_alive_tasks() as f64)),
@@ -194,6 +202,11 @@ fn store_state(of: &Observed) -> Vec<Point> {
     let state = of.services.store_health.state();
     let number = |is_good: bool| Some(f64::from(u8::from(is_good)));
     each("access", [("read", number(state.is_followed)), ("write", number(state.takes_writes))])
+}
+
+fn keys_fetches(of: &Observed) -> Vec<Point> {
+    let (ok, failed) = of.issuer_keys.fetches();
+    each("outcome", [("ok", Some(ok as f64)), ("failed", Some(failed as f64))])
 }
 
 fn runtime_busy(of: &Observed) -> Vec<Point> {

@@ -99,6 +99,7 @@ enveloped! {
     EvaluateHedgeResponse
     ExplainPnlResponse
     FindLikelyLossResponse
+    GetCalibrationResponse
     GetIndicatorHistoryResponse
     GetRotationResponse
     GetSeriesResponse

@@ -1,7 +1,7 @@
 //! Collects every violation of a request with its field path, so that a caller sees all of them at
 //! once.
 
-use crate::refusal::Refusal;
+use crate::{limits, refusal::Refusal};
 use marketdata::day::Day;
 use portfolio::lines::Violation;
 use std::fmt::Display;
@@ -99,6 +99,14 @@ impl Fields {
             self.add(field, format!("must have at most {most} entries, has {entries}"));
         }
         is_lawful
+    }
+
+    /// Checks the id of a write.
+    pub fn request_id(&mut self, field: &str, id: &str) {
+        let most = limits::REQUEST_ID_CHARS;
+        if !((1..=most).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())) {
+            self.add(field, format!("must be 1 to {most} visible ASCII characters"));
+        }
     }
 
     /// Whether a violation was recorded.

@@ -1,5 +1,7 @@
 //! SqueezeService: assesses the short side of a portfolio, and ranks the market by squeeze risk.
 
+mod calibrate;
+mod calibration;
 mod covering;
 mod from_proto;
 mod to_proto;
@@ -7,6 +9,7 @@ mod watch;
 
 use crate::{
     as_of::AsOf,
+    auth::Caller,
     prepared::Prepared,
     refusal::{Kind, Refusal},
     rpc::{
@@ -15,7 +18,7 @@ use crate::{
         look_through,
         merged::hidden_values,
         portfolio,
-        query::{Normal, Place, Query, answer},
+        query::{FromProto as _, Normal, Place, Query, answer},
         watch::{Watching, watch},
     },
     views::Pinned,
@@ -23,15 +26,17 @@ use crate::{
 use ::portfolio::{book::Book, unresolved::LooseLine};
 use contract::v1::{self, squeeze_service_server::SqueezeService};
 use factors::look_through::FundView;
-use from_proto::{BookQuery, RankQuery};
+use from_proto::{BookQuery, CalibrateQuery, CalibrationQuery, RankQuery};
 use marketdata::{changes::DatasetSet, dataset::Dataset, gap::Gap, instrument::InstrumentId};
 use squeeze::{
     assess::assess,
+    calibration::stored::stored,
     prepared::PreparedSqueeze,
     rank::{rank, unknown_exchange},
     shorts::{Look, Shorts},
     worked::work,
 };
+use std::sync::Arc;
 use tonic::{Request, Response, Status};
 use watch::Alerts;
 
@@ -61,6 +66,42 @@ impl SqueezeService for Handler {
         request: Request<v1::WatchSqueezeRequest>,
     ) -> Result<Response<Self::WatchSqueezeStream>, Status> {
         watch(&self.services, Alerts::from_proto(request.into_inner())?).await
+    }
+
+    type CalibrateSqueezeStream = calibrate::Calibrating;
+
+    async fn calibrate_squeeze(
+        &self,
+        request: Request<v1::CalibrateSqueezeRequest>,
+    ) -> Result<Response<Self::CalibrateSqueezeStream>, Status> {
+        let caller = request.extensions().get::<Caller>().cloned();
+        let caller = Arc::clone(caller.unwrap_or_else(Caller::anonymous).name());
+        let query = CalibrateQuery::from_proto(request.into_inner())?;
+        Ok(Response::new(calibrate::calibrate(&self.services, caller, query).await?))
+    }
+
+    async fn get_calibration(
+        &self,
+        request: Request<v1::GetCalibrationRequest>,
+    ) -> Result<Response<v1::GetCalibrationResponse>, Status> {
+        answer::<CalibrationQuery>(&self.services, request).await
+    }
+}
+
+impl Query for CalibrationQuery {
+    const MODEL: &'static str = ::squeeze::MODEL_VERSION;
+    type Prepared = ();
+    type Response = v1::GetCalibrationResponse;
+
+    fn asked(&self) -> (&AsOf, &impl Normal) {
+        (&self.as_of, &self.normal)
+    }
+
+    fn answer(&self, pinned: &Pinned, (): &()) -> Result<Answer<Self::Response>, Refusal> {
+        let calibration = stored(pinned.snapshot()).as_ref().map(calibration::calibration);
+        let response = v1::GetCalibrationResponse { calibration, ..Default::default() };
+        // It is given as it was stored, whatever was merged since.
+        Ok(Answer::whole(response).with_merged(Vec::new()))
     }
 }
 

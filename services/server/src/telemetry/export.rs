@@ -1,69 +1,141 @@
-//! Sends sampled spans to a collector over OTLP, in the background.
+//! Sends sampled spans, log records and metrics to a collector over OTLP, in the background.
 //!
-//! A call never waits for the collector: spans are put into a queue of limited length by a call, and
-//! sent by a thread of their own; what does not fit is dropped and counted in the log at the end.
+//! A call never waits for the collector: spans and records are put into queues of limited length,
+//! and sent by a thread for each kind; what does not fit is dropped. Metrics need no queue: what is
+//! sent later says the same and more.
 
 use crate::{
-    config::{ConfigError, Tracing},
+    config::{Config, ConfigError},
     limits,
+    metrics::Metrics,
+    telemetry::{
+        push::Push,
+        records::Records,
+        resource,
+        settings::{Log, PushedMetrics, Tracing},
+    },
 };
-use opentelemetry::{KeyValue, global};
-use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
+use opentelemetry::{global, logs::LoggerProvider as _};
+use opentelemetry_otlp::{
+    ExporterBuildError, LogExporter, MetricExporter, SpanExporter, WithExportConfig,
+};
 use opentelemetry_sdk::{
-    Resource,
+    error::OTelSdkResult,
+    logs::{self, BatchLogProcessor, SdkLoggerProvider},
     trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider},
 };
 use std::time::Duration;
 
-/// The exporter of this process.
+/// What this process sends; each part only if it has an endpoint.
 #[derive(Debug)]
-pub struct Exporter(SdkTracerProvider);
+pub struct Exporter {
+    spans: Option<SdkTracerProvider>,
+    records: Option<SdkLoggerProvider>,
+    metrics: Option<Push>,
+}
 
 impl Exporter {
-    /// Starts to export, if an endpoint is configured. Must run on the runtime.
+    /// Starts to export what has an endpoint. Must run on the runtime.
     ///
     /// # Errors
-    /// If the endpoint is not valid.
-    pub fn start(tracing: &Tracing) -> Result<Option<Exporter>, ConfigError> {
-        if tracing.endpoint.is_empty() {
-            return Ok(None);
+    /// If an endpoint is not valid.
+    pub fn start(config: &Config) -> Result<Exporter, ConfigError> {
+        let given = |endpoint: &str| !endpoint.is_empty();
+        let (spans, records) = (&config.tracing, &config.log);
+        let (spans, records) = (
+            given(&spans.endpoint).then(|| export_spans(spans)).transpose()?,
+            given(&records.endpoint).then(|| export_records(records)).transpose()?,
+        );
+        let metrics = &config.metrics;
+        let metrics = given(&metrics.endpoint).then(|| export_metrics(metrics)).transpose()?;
+        if let Some(spans) = &spans {
+            global::set_tracer_provider(spans.clone());
         }
-        let invalid = |error| ConfigError::Invalid(format!("tracing.endpoint: {error}"));
-        let exporter = SpanExporter::builder()
-            .with_tonic()
-            .with_endpoint(&tracing.endpoint)
-            .with_timeout(Duration::from_millis(limits::TRACE_EXPORT_MS))
-            .build()
-            .map_err(invalid)?;
-        let batches = BatchConfigBuilder::default()
-            .with_max_queue_size(limits::TRACE_QUEUE_SPANS)
-            .with_scheduled_delay(Duration::from_millis(limits::TRACE_DELAY_MS))
-            .build();
-        let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batches).build();
-        let sampler = Sampler::TraceIdRatioBased(tracing.sample_ratio);
-        // Further attributes come from OTEL_RESOURCE_ATTRIBUTES, which the library reads.
-        let resource = Resource::builder()
-            .with_service_name("ballast")
-            .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
-            .build();
-        let provider = SdkTracerProvider::builder()
-            .with_sampler(Sampler::ParentBased(Box::new(sampler)))
-            .with_span_processor(processor)
-            .with_resource(resource)
-            .build();
-        global::set_tracer_provider(provider.clone());
-        Ok(Some(Exporter(provider)))
+        Ok(Exporter { spans, records, metrics })
     }
 
-    /// Sends what is queued, and gives up after [`limits::TRACE_FLUSH_MS`]: a collector that hangs
-    /// does not hold up the end of the process.
-    pub async fn stop(self) {
-        let patience = Duration::from_millis(limits::TRACE_FLUSH_MS);
-        // The shutdown blocks its thread, and the runtime must go on to send.
-        let flush = tokio::task::spawn_blocking(move || self.0.shutdown_with_timeout(patience));
-        match tokio::time::timeout(patience + patience / 4, flush).await {
-            Ok(Ok(Ok(()))) => {}
-            _ => tracing::warn!("the last spans could not be sent: the collector did not answer"),
+    /// The layer that turns events into records.
+    pub(crate) fn records(&self) -> Option<Records> {
+        Some(Records::new(self.records.as_ref()?.logger("ballast")))
+    }
+
+    /// Sends the metrics of a server regularly from now on, if they have an endpoint.
+    pub fn follow(&mut self, metrics: &Metrics) {
+        if let Some(push) = &mut self.metrics {
+            push.follow(metrics.clone());
         }
     }
+
+    /// Sends what is left, and gives up after [`limits::EXPORT_FLUSH_MS`]: a collector that hangs
+    /// does not hold up the end of the process.
+    pub async fn stop(self) {
+        let patience = Duration::from_millis(limits::EXPORT_FLUSH_MS);
+        let (spans, records) = (self.spans, self.records);
+        let spans = flushed(move || spans.map_or(Ok(()), |s| s.shutdown_with_timeout(patience)));
+        let records =
+            flushed(move || records.map_or(Ok(()), |r| r.shutdown_with_timeout(patience)));
+        let metrics = async {
+            match self.metrics {
+                Some(push) => push.stop().await,
+                None => true,
+            }
+        };
+        let all = async { tokio::join!(spans, records, metrics) };
+        match tokio::time::timeout(patience + patience / 4, all).await {
+            Ok((true, true, true)) => {}
+            _ => tracing::warn!("not all telemetry could be sent: the collector did not answer"),
+        }
+    }
+}
+
+/// Runs a shutdown, which blocks its thread while the runtime must go on to send; returns whether
+/// everything was sent.
+async fn flushed(shutdown: impl FnOnce() -> OTelSdkResult + Send + 'static) -> bool {
+    matches!(tokio::task::spawn_blocking(shutdown).await, Ok(Ok(())))
+}
+
+fn export_spans(tracing: &Tracing) -> Result<SdkTracerProvider, ConfigError> {
+    let exporter = SpanExporter::builder().with_tonic();
+    let exporter = to("tracing", &tracing.endpoint, exporter, |builder| builder.build())?;
+    let batches = BatchConfigBuilder::default()
+        .with_max_queue_size(limits::TRACE_QUEUE_SPANS)
+        .with_scheduled_delay(Duration::from_millis(limits::EXPORT_DELAY_MS))
+        .build();
+    let sampler = Sampler::TraceIdRatioBased(tracing.sample_ratio);
+    Ok(SdkTracerProvider::builder()
+        .with_sampler(Sampler::ParentBased(Box::new(sampler)))
+        .with_span_processor(
+            BatchSpanProcessor::builder(exporter).with_batch_config(batches).build(),
+        )
+        .with_resource(resource())
+        .build())
+}
+
+fn export_records(log: &Log) -> Result<SdkLoggerProvider, ConfigError> {
+    let exporter = LogExporter::builder().with_tonic();
+    let exporter = to("log", &log.endpoint, exporter, |builder| builder.build())?;
+    let batches = logs::BatchConfigBuilder::default()
+        .with_max_queue_size(limits::LOG_QUEUE_RECORDS)
+        .with_scheduled_delay(Duration::from_millis(limits::EXPORT_DELAY_MS))
+        .build();
+    let processor = BatchLogProcessor::builder(exporter).with_batch_config(batches).build();
+    Ok(SdkLoggerProvider::builder().with_log_processor(processor).with_resource(resource()).build())
+}
+
+fn export_metrics(metrics: &PushedMetrics) -> Result<Push, ConfigError> {
+    let exporter = MetricExporter::builder().with_tonic();
+    let exporter = to("metrics", &metrics.endpoint, exporter, |builder| builder.build())?;
+    Ok(Push::new(exporter, Duration::from_millis(metrics.interval_ms)))
+}
+
+/// Builds an exporter of one kind for its endpoint.
+fn to<Builder: WithExportConfig, Built>(
+    table: &str,
+    endpoint: &str,
+    builder: Builder,
+    build: impl FnOnce(Builder) -> Result<Built, ExporterBuildError>,
+) -> Result<Built, ConfigError> {
+    let patience = Duration::from_millis(limits::EXPORT_MS);
+    build(builder.with_endpoint(endpoint).with_timeout(patience))
+        .map_err(|error| ConfigError::Invalid(format!("{table}.endpoint: {error}")))
 }

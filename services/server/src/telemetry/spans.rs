@@ -12,7 +12,7 @@ use opentelemetry::{
     context::FutureExt as _,
     global::{self, BoxedTracer},
     propagation::{Extractor, TextMapPropagator as _},
-    trace::{Span as _, SpanKind, Status, TraceContextExt as _, TraceId, Tracer as _},
+    trace::{Span as _, SpanId, SpanKind, Status, TraceContextExt as _, TraceId, Tracer as _},
 };
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use std::sync::Arc;
@@ -94,6 +94,11 @@ impl CallSpan {
     /// The id of the trace, for logs; `None` if the caller sent none and nothing is traced.
     pub fn trace_id(&self) -> Option<TraceId> {
         self.trace_id
+    }
+
+    /// The id of this span within the trace, for logs; `None` if the call is not sampled.
+    pub fn span_id(&self) -> Option<SpanId> {
+        self.context.as_ref().map(|context| context.span().span_context().span_id())
     }
 
     /// Runs a part of the call, whose steps become spans below this one.
@@ -247,7 +252,7 @@ mod tests {
         for junk in ["", "00-0-0-01", "zz-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"] {
             let (spans, _) = traced(Sampler::AlwaysOn, Some(junk)).await;
             assert_eq!(spans.len(), 3, "{junk}");
-            assert_eq!(spans[2].parent_span_id, opentelemetry::SpanId::INVALID, "{junk}");
+            assert_eq!(spans[2].parent_span_id, SpanId::INVALID, "{junk}");
         }
     }
 }

@@ -9,27 +9,22 @@ use marketdata::{
     instant::Instant,
     instrument::{InstrumentId, Namespace},
 };
+use squeeze::calibration::label::Moves;
 use std::{collections::BTreeMap, io::Read, path::Path};
 
 const SETTLEMENTS: [&str; 4] = ["2020-11-30", "2020-12-15", "2020-12-31", "2021-01-15"];
 /// A distribution factor this close to 1 is rounding of the file's six decimals.
 const ROUNDING: f64 = 1e-4;
 
-/// Closes of one name, adjusted for splits and distributions.
-#[derive(Debug, Default)]
-pub(crate) struct Closes {
-    pub(crate) days: Vec<Day>,
-    pub(crate) adjusted: Vec<f64>,
-}
-
 /// What the files hold.
 #[derive(Debug)]
 pub(crate) struct Files {
     /// Bars, short interest and share counts with their publication times.
     pub(crate) market: Fixture,
-    pub(crate) closes: BTreeMap<String, Closes>,
+    /// Returns of closes adjusted for splits and distributions.
+    pub(crate) moves: BTreeMap<String, Moves>,
     /// The market that returns are adjusted by.
-    pub(crate) index: Closes,
+    pub(crate) index: Moves,
 }
 
 impl Files {
@@ -38,7 +33,7 @@ impl Files {
         let mut market = Fixture::new();
         let factors = factors(&text(folder, "universe/split_factor_2021-01-29_to_2024-03.csv")?)?;
         let prices = text(folder, "prices/us_equities_2020-07_2021-03.csv.gz")?;
-        let closes = bars(&mut market, &prices, &factors)?;
+        let moves = bars(&mut market, &prices, &factors)?;
         let seen = publications(&text(folder, "short_interest/publication_times.csv")?)?;
         for settled in SETTLEMENTS {
             let file = text(folder, &format!("short_interest/settle_{settled}.csv.gz"))?;
@@ -48,7 +43,7 @@ impl Files {
         }
         market.commit();
         let index = index(&text(folder, "prices/etf_ohlcv/SPY.csv.gz")?)?;
-        Ok(Files { market, closes, index })
+        Ok(Files { market, moves, index })
     }
 }
 
@@ -101,10 +96,11 @@ fn bars(
     market: &mut Fixture,
     file: &str,
     factors: &BTreeMap<String, f64>,
-) -> Result<BTreeMap<String, Closes>, String> {
-    let mut closes: BTreeMap<String, Closes> = BTreeMap::new();
+) -> Result<BTreeMap<String, Moves>, String> {
+    let mut moves: BTreeMap<String, Moves> = BTreeMap::new();
     let [code, on] = PriceBasis::Raw.to_values();
-    let mut before = (String::new(), 1.0);
+    // Symbol, adjusted close / close, adjusted close of the row before.
+    let mut before = (String::new(), 1.0, 1.0);
     for row in rows(file) {
         let symbol = spelled(row[0]);
         let day = Day::parse_iso(row[1]).ok_or_else(|| format!("{row:?}: no date"))?;
@@ -124,12 +120,12 @@ fn bars(
         ];
         let key = (market.id(Namespace::Listed, &symbol), InstrumentId::NONE);
         market.fact(Dataset::Bars, key, day, Instant::close_of(day), &values);
-        let own = closes.entry(symbol.clone()).or_default();
+        let own = moves.entry(symbol.clone()).or_default();
         own.days.push(day);
-        own.adjusted.push(adjusted);
-        before = (symbol, adjusted / close);
+        own.returns.push((before.0 == symbol).then(|| adjusted / before.2 - 1.0));
+        before = (symbol, adjusted / close, adjusted);
     }
-    Ok(closes)
+    Ok(moves)
 }
 
 fn short_interest(
@@ -152,11 +148,14 @@ fn short_interest(
     Ok(())
 }
 
-fn index(file: &str) -> Result<Closes, String> {
-    let mut closes = Closes::default();
+fn index(file: &str) -> Result<Moves, String> {
+    let mut moves = Moves::default();
+    let mut before = None;
     for row in rows(file) {
-        closes.days.push(Day::parse_iso(row[0]).ok_or_else(|| format!("{row:?}: no date"))?);
-        closes.adjusted.push(number(&row, 4)?);
+        let close = number(&row, 4)?;
+        moves.days.push(Day::parse_iso(row[0]).ok_or("a row has no date")?);
+        moves.returns.push(before.map(|before: f64| close / before - 1.0));
+        before = Some(close);
     }
-    Ok(closes)
+    Ok(moves)
 }

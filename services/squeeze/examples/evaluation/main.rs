@@ -5,7 +5,6 @@
 //! day; the label needs the five sessions after it.
 
 mod files;
-mod label;
 mod panel;
 mod quality;
 #[path = "../../../../tests/support/real_data.rs"]
@@ -17,6 +16,7 @@ use files::Files;
 use panel::{Observation, observe};
 use quality::Ranked;
 use squeeze::measure::Component;
+use stats::lift::LiftDifference;
 use std::process::ExitCode;
 
 #[expect(clippy::print_stderr, reason = "a program without its input says so")]
@@ -62,7 +62,11 @@ fn inputs(observations: &[Observation]) {
     for component in Component::ALL {
         let ranked = Ranked::of(observations, component);
         let found = (ranked.quality(), ranked.lift_difference(&score), ranked.placebo());
-        let (Some(quality), Some((less, bound)), Some(placebo)) = found else { continue };
+        let (Some(quality), Some(LiftDifference { value: less, lower: bound }), Some(placebo)) =
+            found
+        else {
+            continue;
+        };
         let name = match component {
             Component::ShortOfFloat => "score (short_of_float)",
             other => other.id(),

@@ -1,11 +1,13 @@
 //! One observation per name and day: what was known at the close, and what happened afterwards.
 
-use crate::{
-    files::Files,
-    label::{Index, jumped},
-};
+use crate::files::Files;
 use marketdata::{day::Day, instant::Instant};
-use squeeze::{heavy::is_heavily_short, measure::COMPONENTS, universe::Universe};
+use squeeze::{
+    calibration::label::{Index, jumped},
+    heavy::is_heavily_short,
+    measure::COMPONENTS,
+    universe::Universe,
+};
 use stats::rank::percentile_ranks;
 
 /// The first and the last day: the second settlement file was first seen on 2020-12-19, and the
@@ -54,8 +56,8 @@ fn day_of(universe: &Universe, files: &Files, index: &Index, day: Day) -> Vec<Ob
     for (place, name) in universe.names().iter().enumerate() {
         let Some(score) = universe.score(place) else { continue };
         let symbol = universe.snapshot().symbol(name.instrument);
-        let Some(closes) = files.closes.get(symbol) else { continue };
-        let Some(event) = jumped(closes, index, day) else { continue };
+        let Some(moves) = files.moves.get(symbol) else { continue };
+        let Some(event) = jumped(moves, index, day) else { continue };
         let heavy = is_heavily_short(name);
         let ranks = score.percentiles.map(|rank| rank.unwrap_or(0.5));
         observed.push(Observation { day: 0, week, size: DECILES as usize, heavy, ranks, event });

@@ -4,6 +4,7 @@ use crate::panel::Observation;
 use squeeze::measure::Component;
 use stats::{
     classification::{precision_area, roc_area},
+    lift::{LiftDifference, TopCounts, lift, lift_difference},
     rank::percentile_ranks,
     rng::Rng,
 };
@@ -31,15 +32,6 @@ pub(crate) struct Ranked<'a> {
     ranks: Vec<f64>,
 }
 
-/// Events and names in the top tenth and in all, of one week.
-#[derive(Clone, Copy, Debug, Default)]
-struct Week {
-    top_events: f64,
-    top: f64,
-    events: f64,
-    all: f64,
-}
-
 impl<'a> Ranked<'a> {
     pub(crate) fn of(observations: &'a [Observation], component: Component) -> Ranked<'a> {
         let mut ranks = Vec::with_capacity(observations.len());
@@ -63,37 +55,20 @@ impl<'a> Ranked<'a> {
         })
     }
 
-    fn weeks(&self) -> BTreeMap<i32, Week> {
-        let mut weeks: BTreeMap<i32, Week> = BTreeMap::new();
+    fn weeks(&self) -> BTreeMap<i32, TopCounts> {
+        let mut weeks: BTreeMap<i32, TopCounts> = BTreeMap::new();
         for (observation, rank) in self.pairs() {
-            let week = weeks.entry(observation.week).or_default();
-            let (event, top) = (f64::from(observation.event), f64::from(1.0 - TOP < rank));
-            week.top_events += event * top;
-            week.top += top;
-            week.events += event;
-            week.all += 1.0;
+            weeks.entry(observation.week).or_default().add(observation.event, 1.0 - TOP < rank);
         }
         weeks
     }
 
     /// Lift of this input less that of another on the same observations, and the bound that 95 % of
     /// 2,000 draws of whole weeks stay above.
-    pub(crate) fn lift_difference(&self, other: &Ranked<'_>) -> Option<(f64, f64)> {
-        let paired: Vec<(Week, Week)> =
+    pub(crate) fn lift_difference(&self, other: &Ranked<'_>) -> Option<LiftDifference> {
+        let paired: Vec<(TopCounts, TopCounts)> =
             self.weeks().into_values().zip(other.weeks().into_values()).collect();
-        let difference = |drawn: &[(Week, Week)]| {
-            let own = lift(drawn.iter().map(|(own, _)| own))?;
-            Some(own - lift(drawn.iter().map(|(_, other)| other))?)
-        };
-        let mut rng = Rng::new(SEED, 0);
-        let mut drawn: Vec<f64> = (0..DRAWS)
-            .filter_map(|_| {
-                let pick = |_| paired[rng.below(paired.len() as u32) as usize];
-                difference(&(0..paired.len()).map(pick).collect::<Vec<_>>())
-            })
-            .collect();
-        drawn.sort_by(f64::total_cmp);
-        Some((difference(&paired)?, *drawn.get(DRAWS / 20)?))
+        lift_difference(&paired, DRAWS, SEED)
     }
 
     /// Placebo: lifts after the input is shuffled 1,000 times among the names of the same day and
@@ -107,16 +82,16 @@ impl<'a> Ranked<'a> {
             group[1] += usize::from(1.0 - TOP < rank);
             group[2] += usize::from(observation.event);
         }
-        let all = self.weeks().into_values().fold(Week::default(), Week::plus);
+        let all = self.weeks().into_values().fold(TopCounts::default(), TopCounts::plus);
         let mut rng = Rng::new(SEED, 1);
         let mut lifts: Vec<f64> = (0..PERMUTATIONS)
             .filter_map(|_| {
                 let hits: usize = groups.values().map(|group| shuffled(*group, &mut rng)).sum();
-                lift([Week { top_events: hits as f64, ..all }].iter())
+                TopCounts { top_events: hits as f64, ..all }.lift()
             })
             .collect();
         lifts.sort_by(f64::total_cmp);
-        let own = lift([all].iter())?;
+        let own = all.lift()?;
         let above = lifts.iter().filter(|lift| own <= **lift).count();
         Some(Placebo {
             mean: lifts.iter().sum::<f64>() / lifts.len() as f64,
@@ -164,24 +139,6 @@ pub(crate) struct Tenth {
     pub(crate) events: f64,
     pub(crate) rate: f64,
     pub(crate) error: f64,
-}
-
-impl Week {
-    fn plus(self, other: Week) -> Week {
-        Week {
-            top_events: self.top_events + other.top_events,
-            top: self.top + other.top,
-            events: self.events + other.events,
-            all: self.all + other.all,
-        }
-    }
-}
-
-/// Event rate of the top / event rate of all.
-fn lift<'w>(weeks: impl Iterator<Item = &'w Week>) -> Option<f64> {
-    let sum = weeks.copied().fold(Week::default(), Week::plus);
-    let valid = 0.0 < sum.top && 0.0 < sum.events;
-    valid.then(|| sum.top_events / sum.top / (sum.events / sum.all))
 }
 
 /// Events that are in the top when the names of a group are shuffled: draws without replacement.

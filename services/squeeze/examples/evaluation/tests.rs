@@ -1,13 +1,11 @@
 //! Expectations of the evaluation: counts and lift from pandas, and what the tables show.
 
 use crate::{
-    files::{Closes, Files},
-    label::{Index, jumped},
+    files::Files,
     panel::{Observation, observe},
     quality::Ranked,
     real_files,
 };
-use marketdata::{calendar, day::Day};
 use squeeze::measure::{COMPONENTS, Component};
 
 /// Counts and the lift of the score: `tests/oracles/squeeze_evaluation.py`.
@@ -23,28 +21,9 @@ fn the_score_ranks_what_happened_and_no_single_input_is_surely_better() {
     assert!(placebo.p_value < 0.01 && placebo.high < 1.3, "{placebo:?}");
     // A fitted or mixed score replaces it only if this bound is above zero.
     for component in Component::ALL {
-        let (_, bound) = Ranked::of(&all, component).lift_difference(&score).unwrap();
-        assert!(bound <= 0.0, "{component:?} {bound}");
+        let found = Ranked::of(&all, component).lift_difference(&score).unwrap();
+        assert!(found.lower <= 0.0, "{component:?} {found:?}");
     }
-}
-
-/// Flat for sixty sessions and then +20 % on the third day after: a jump, as long as the window
-/// contains it. +10 % is below the least jump of 15 %.
-#[test]
-fn a_jump_by_hand() {
-    let days: Vec<Day> =
-        (0..75).map(|at| calendar::plus_sessions(Day::from_epoch(18_600), at)).collect();
-    let path = |jump: f64| {
-        // Up and down by 0.1 %, so that beta and σ are defined.
-        let level = |at: usize| (1.0 + 0.001 * (at % 2) as f64) * if at < 65 { 1.0 } else { jump };
-        Closes { adjusted: (0..75).map(level).collect(), days: days.clone() }
-    };
-    let index = Index::of(&path(1.0));
-    assert_eq!(jumped(&path(1.2), &index, days[62]), Some(true));
-    assert_eq!(jumped(&path(1.1), &index, days[62]), Some(false));
-    assert_eq!(jumped(&path(1.2), &index, days[66]), Some(false), "it has happened");
-    assert_eq!(jumped(&path(1.2), &index, days[59]), None, "too few sessions before");
-    assert_eq!(jumped(&path(1.2), &index, days[70]), None, "too few sessions after");
 }
 
 /// Twenty names a day; the event is always the name with the highest input: all events are in the

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod book;
+mod calibration;
 #[cfg(test)]
 mod joint;
 #[cfg(test)]

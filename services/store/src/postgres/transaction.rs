@@ -2,7 +2,7 @@
 //!
 //! A connection is closed, and the pool opens another, if a statement of its transaction failed, or
 //! if the transaction did not end with a COMMIT or ROLLBACK that was answered (the connection
-//! broke, or the future was dropped): nobody knows what it left in its session.
+//! broke, or the future was dropped): the state of its session is unknown.
 //!
 //! The limits that a transaction sets at its beginning are kept by the database. A database that is
 //! gone without a word keeps none, so every answer is also awaited for a limited time.

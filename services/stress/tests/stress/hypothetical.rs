@@ -398,6 +398,13 @@ fn a_request_for_a_loss_is_checked() {
     let huge = LossRequest { bounds: Vec::new(), specific_deviations: None, ..huge };
     let report = likely_loss(&view.factors(), &book, &[], &huge).unwrap();
     assert_eq!(report.average, Err(NoScenario::Unsolved));
+    // Books that are far too small for the loss, with and without a bound on specific returns.
+    for (value, specific_deviations) in [(1e-300, None), (1e-300, Some(1e6)), (1e-3, Some(1e15))] {
+        let tiny = view.book(&[("AAPL", value), ("MSFT", -value)]);
+        let asked = LossRequest { loss: 1e6, specific_deviations, ..huge.clone() };
+        let report = likely_loss(&view.factors(), &tiny, &[], &asked).unwrap();
+        assert_eq!(report.average, Err(NoScenario::Unsolved), "{value}");
+    }
     let every = view.factors().factors.factors().to_vec();
     let bounds = every.iter().map(|f| FactorBound { factor: f.clone(), low: 0.0, high: 0.0 });
     let still = LossRequest {

@@ -28,7 +28,8 @@ fn verifier() -> JwtVerifier {
         ..Auth::none().jwt
     };
     let set = json!({ "keys": [jwk("one", &signer(1)), jwk("two", &signer(2))] });
-    JwtVerifier { settings, keys: keys(set.to_string().as_bytes()).unwrap() }
+    let keys = keys(set.to_string().as_bytes()).unwrap();
+    JwtVerifier { settings, keys: Keys::File(keys.into()) }
 }
 
 fn claims() -> Value {

@@ -201,13 +201,7 @@ pub(super) fn first_header(
 /// The options for reading a file, from its header.
 pub(super) fn options(header: &v1::IngestHeader, received_at: Instant) -> Result<Options, Refusal> {
     let mut fields = Fields::new();
-    let id = &header.request_id;
-    let lawful = (1..=limits::REQUEST_ID_CHARS).contains(&id.len())
-        && id.bytes().all(|byte| byte.is_ascii_graphic());
-    if !lawful {
-        let most = limits::REQUEST_ID_CHARS;
-        fields.add("header.request_id", format!("must be 1 to {most} visible ASCII characters"));
-    }
+    fields.request_id("header.request_id", &header.request_id);
     if limits::FILE_NAME_BYTES < header.file_name.len() {
         let most = limits::FILE_NAME_BYTES;
         fields.add("header.file_name", format!("must have at most {most} bytes"));

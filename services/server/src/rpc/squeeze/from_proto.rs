@@ -18,6 +18,7 @@ use contract::v1;
 use factors::look_through::FundView;
 use prost::Message as _;
 use squeeze::{
+    calibration::label::Label,
     exit::Participation,
     rank::{RankBy, RankRequest},
     watch::{Threshold, Watched},
@@ -176,6 +177,52 @@ fn thresholds(fields: &mut Fields, asked: &[v1::SqueezeThreshold]) -> Vec<Thresh
         read.push(threshold);
     }
     read
+}
+
+/// A request to fit the probability of a squeeze.
+pub(super) struct CalibrateQuery {
+    pub(super) as_of: AsOf,
+    pub(super) label: Label,
+    /// The most sessions to observe.
+    pub(super) most: usize,
+    /// The request as it was given.
+    pub(super) given: v1::CalibrateSqueezeRequest,
+}
+
+impl FromProto for CalibrateQuery {
+    const METHOD: &'static str = "CalibrateSqueeze";
+    type Request = v1::CalibrateSqueezeRequest;
+
+    fn from_proto(given: v1::CalibrateSqueezeRequest) -> Result<CalibrateQuery, Refusal> {
+        let mut fields = Fields::new();
+        let as_of = shared::as_of(&mut fields, given.as_of.clone());
+        fields.request_id("request_id", &given.request_id);
+        let label = match fields.choice("label", given.label) {
+            v1::SqueezeLabel::Unspecified | v1::SqueezeLabel::Jump => Label::Jump,
+            v1::SqueezeLabel::CoveredJump => Label::CoveredJump,
+        };
+        let most = given.session_count.unwrap_or(limits::CALIBRATION_SESSIONS_DEFAULT);
+        let most = fields.within("session_count", most, 1, limits::CALIBRATION_SESSIONS);
+        let most = usize::try_from(most).unwrap_or_default();
+        fields.finish(Some(CalibrateQuery { as_of, label, most, given }))
+    }
+}
+
+/// A request for the newest calibration.
+pub(super) struct CalibrationQuery {
+    pub(super) as_of: AsOf,
+    pub(super) normal: v1::GetCalibrationRequest,
+}
+
+impl FromProto for CalibrationQuery {
+    const METHOD: &'static str = "GetCalibration";
+    type Request = v1::GetCalibrationRequest;
+
+    fn from_proto(mut request: v1::GetCalibrationRequest) -> Result<CalibrationQuery, Refusal> {
+        let mut fields = Fields::new();
+        let as_of = shared::as_of(&mut fields, request.as_of.take());
+        fields.finish(Some(CalibrationQuery { as_of, normal: request }))
+    }
 }
 
 /// A request for a page of the ranking.

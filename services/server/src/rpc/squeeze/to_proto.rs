@@ -7,29 +7,42 @@ use factors::{short_ratio::Published, squeeze_threshold::squeeze_threshold};
 use marketdata::{basis::Units, dataset::Dataset, day::Day, snapshot::Snapshot};
 use squeeze::{
     assess::{Mark, ShortBook, ShortLine},
+    calibration::level::Transform,
     exit::{ExitPlan, ExitPoint, Participation},
     measure::Component,
     name::SqueezeName,
     rank::Ranking,
-    score::{FLOOR, METHOD, METHOD_ID, Score},
+    score::{FITTED_ID, FITTED_METHOD, Index, IndexTerm, METHOD, METHOD_ID, Score},
     universe::{ShortsGain, Universe},
 };
 
 /// The method of the score.
 pub(super) fn method(universe: &Universe) -> v1::SqueezeMethod {
-    let term = v1::SqueezeTerm {
-        measure_id: Component::ShortOfFloat.id().to_owned(),
-        transform: v1::SqueezeTransform::Log.into(),
-        coefficient: 1.0,
-        floor: FLOOR,
-        mean: universe.mean_index(),
+    let term = |(term, mean): (IndexTerm, Option<f64>)| {
+        let (transform, floor) = term.component.transform();
+        v1::SqueezeTerm {
+            measure_id: term.component.id().to_owned(),
+            transform: match transform {
+                Transform::Log => v1::SqueezeTransform::Log,
+                Transform::LogOfOnePlus => v1::SqueezeTransform::LogOfOnePlus,
+            }
+            .into(),
+            coefficient: term.coefficient,
+            floor,
+            mean,
+            stand_in: term.stand_in,
+        }
+    };
+    let (method_id, method, calibrated) = match universe.index() {
+        Index::ShortOfFloat => (METHOD_ID, METHOD, false),
+        Index::Fitted(_) => (FITTED_ID, FITTED_METHOD, true),
     };
     v1::SqueezeMethod {
-        method_id: METHOD_ID.to_owned(),
-        calibrated: false,
-        method: METHOD.to_owned(),
-        terms: vec![term],
-        intercept: 0.0,
+        method_id: method_id.to_owned(),
+        calibrated,
+        method: method.to_owned(),
+        terms: universe.terms().map(term).collect(),
+        intercept: universe.index().intercept(),
     }
 }
 
@@ -164,23 +177,26 @@ pub(super) fn name(
         float_turnover: measure(Component::FloatTurnover),
         score: score.map(|score| score.points),
         score_index: score.map(|score| score.index),
-        contributions: score.map(|score| contributions(universe, score)).unwrap_or_default(),
+        contributions: score.map(|_| contributions(universe, name)).unwrap_or_default(),
         evidence: score.map(|score| evidence(name, score)).unwrap_or_default(),
         gaps: gaps::folded(name.gaps(symbol)),
         sixty_session_volatility: name.volatility().ok(),
         squeeze_threshold: name.volatility().ok().map(squeeze_threshold),
         shorts_gain_last_session_usd: name.shorts_gain_last_session_usd().ok(),
         shorts_gain_since_settlement_usd: name.shorts_gain_since_settlement_usd().ok(),
+        squeeze_probability: universe
+            .place(name.instrument)
+            .and_then(|place| universe.probability(place)),
     }
 }
 
-/// What the one term of the score adds to the index above its mean.
-fn contributions(universe: &Universe, score: &Score) -> Vec<v1::SqueezeContribution> {
-    let contribution = |mean| v1::SqueezeContribution {
-        measure_id: Component::ShortOfFloat.id().to_owned(),
-        contribution: score.index - mean,
+/// What each term adds to the index above its mean.
+fn contributions(universe: &Universe, name: &SqueezeName) -> Vec<v1::SqueezeContribution> {
+    let contribution = |(term, mean): (IndexTerm, Option<f64>)| {
+        let contribution = term.coefficient * (term.level(name)? - mean?);
+        Some(v1::SqueezeContribution { measure_id: term.component.id().to_owned(), contribution })
     };
-    universe.mean_index().map(contribution).into_iter().collect()
+    universe.terms().filter_map(contribution).collect()
 }
 
 fn evidence(name: &SqueezeName, score: &Score) -> Vec<v1::SqueezeEvidence> {

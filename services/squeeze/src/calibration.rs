@@ -1,0 +1,125 @@
+//! Calibration: from past squeezes to a probability, if there are enough of them.
+//!
+//! Every heavily short name on every session is an observation, with what was known at its close and
+//! what happened in the five sessions after it ([`panel`], [`label`]). Only sessions whose labels
+//! have matured are used. The earlier two thirds fit a penalised logistic regression on log levels
+//! ([`fit`]); between them and the rest lie sessions that neither uses, so that no label of the fit
+//! and no measure of the check share a session; the rest checks it ([`check`]). The model replaces
+//! short interest over float only if the [`gate`] lets it.
+//!
+//! Everything is a function of one snapshot, so nothing later than it enters.
+
+pub mod check;
+pub mod document;
+pub mod fit;
+pub mod gate;
+pub mod label;
+pub mod level;
+pub mod model;
+pub mod panel;
+pub mod sample;
+pub mod stored;
+
+use check::{Check, check};
+use fit::fit;
+use gate::requirements;
+use label::{AHEAD, Label};
+use marketdata::day::Day;
+use model::Model;
+use panel::{Observation, Panel};
+use sample::Sample;
+
+/// Share of the matured sessions that the fit gets.
+const FIT_SHARE: f64 = 2.0 / 3.0;
+/// Sessions purged from the end of the fit: their labels reach into the sessions after them.
+const PURGED: usize = AHEAD;
+/// Sessions left out after them: the longest return that is a measure begins so many sessions before.
+const EMBARGO: usize = 20;
+
+/// What a snapshot says about the probability of squeezes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Calibration {
+    /// The label.
+    pub label: Label,
+    /// Everything observed, matured or not: the jumps that are already known.
+    pub observed: Sample,
+    /// What has matured.
+    pub matured: Sample,
+    /// What was held out to check the fit.
+    pub held_out: Sample,
+    /// The sessions of the fit, first and last. `None` if nothing has matured.
+    pub fit_days: Option<(Day, Day)>,
+    /// The sessions of the check.
+    pub check_days: Option<(Day, Day)>,
+    /// The fitted model. `None` if there was nothing to fit.
+    pub model: Option<Model>,
+    /// Its check. `None` without a model, or without events among what was held out.
+    pub check: Option<Check>,
+}
+
+impl Calibration {
+    /// The calibration of a panel from the observations of its sessions, in their order.
+    pub fn of(panel: &Panel, observations: &[Observation]) -> Calibration {
+        let matured: Vec<Observation> = observations
+            .iter()
+            .filter(|o| panel.matured_until().is_some_and(|until| o.on <= until))
+            .copied()
+            .collect();
+        let (fitted, held_out) = split(&matured);
+        let model = fit(panel, &fitted);
+        let owned: Vec<Observation> = held_out.iter().map(|o| **o).collect();
+        Calibration {
+            label: panel.label(),
+            observed: Sample::of(observations),
+            matured: Sample::of(&matured),
+            held_out: Sample::of(&owned),
+            fit_days: days(&fitted),
+            check_days: days(&held_out),
+            check: model.as_ref().and_then(|model| check(model, &held_out)),
+            model,
+        }
+    }
+
+    /// Whether the model may replace short interest over float.
+    pub fn is_calibrated(&self) -> bool {
+        requirements(self).iter().all(gate::Requirement::holds)
+    }
+}
+
+/// The observations of the fit, and those held out, with purged sessions and an embargo between.
+fn split(matured: &[Observation]) -> (Vec<&Observation>, Vec<&Observation>) {
+    let mut sessions: Vec<Day> = matured.iter().map(|o| o.on).collect();
+    sessions.dedup();
+    let cut = (FIT_SHARE * sessions.len() as f64) as usize;
+    let fit_end = sessions.get(cut.saturating_sub(PURGED)).copied();
+    let check_start = sessions.get(cut + EMBARGO).copied();
+    let fitted = matured.iter().filter(|o| fit_end.is_some_and(|end| o.on < end));
+    let held_out = matured.iter().filter(|o| check_start.is_some_and(|start| start <= o.on));
+    (fitted.collect(), held_out.collect())
+}
+
+fn days(observations: &[&Observation]) -> Option<(Day, Day)> {
+    Some((observations.first()?.on, observations.last()?.on))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::COMPONENTS;
+    use marketdata::calendar::plus_sessions;
+
+    /// 90 sessions: 60 for the fit, less 5 purged; 20 left out; 10 for the check. No label of the fit
+    /// reaches a session from which a measure of the check is taken.
+    #[test]
+    fn the_split_leaves_a_gap() {
+        let on = |at| plus_sessions(Day::from_epoch(18_600), at);
+        let observation =
+            |at| Observation { on: on(at), name: 0, levels: [None; COMPONENTS], event: false };
+        let all: Vec<Observation> = (1..=90).map(observation).collect();
+        let (fitted, held_out) = split(&all);
+        assert_eq!(days(&fitted), Some((on(1), on(55))));
+        assert_eq!(days(&held_out), Some((on(81), on(90))));
+        let (fitted, held_out) = split(&all[..4]);
+        assert_eq!((fitted.len(), held_out.len()), (0, 0), "nothing is left of four sessions");
+    }
+}

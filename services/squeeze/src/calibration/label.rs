@@ -1,0 +1,225 @@
+//! What counts as a squeeze, afterwards: the label that a model is fitted to.
+//!
+//! ```text
+//! jump     r − β·r_index ≥ max(3σ√5, 15 %) over the five sessions after the day
+//! covered  the jump, and either short interest was lower at each of the two settlements after the
+//!          day than at the last one before it, or the five sessions traded 3 times the usual volume
+//! ```
+//!
+//! β and σ are of the 60 sessions up to the day, so nothing after it enters them.
+
+use factors::{
+    average_volume::{median_shares_over, rows_up_to, shares_over},
+    line::Line,
+    squeeze_threshold::{HORIZON_SESSIONS, squeeze_threshold},
+};
+use marketdata::{
+    bars::Bars,
+    basis::Units,
+    dataset::{Dataset, Field},
+    day::Day,
+    instrument::InstrumentId,
+    snapshot::Snapshot,
+};
+use stats::moments::{self, Ddof};
+use std::collections::BTreeMap;
+
+/// Sessions in which the jump must happen.
+pub const AHEAD: usize = HORIZON_SESSIONS as usize;
+/// Sessions before the day that beta and volatility are measured over.
+const BEFORE: usize = 60;
+/// Volume of the five sessions over the usual volume that counts as covering.
+const BURST: f64 = 3.0;
+/// Window of the usual volume, and the minimum of its sessions that must have a volume.
+const USUAL_SESSIONS: usize = 63;
+const USUAL_LEAST: usize = 42;
+/// Settlements after a day that its label waits for.
+const SETTLEMENTS: usize = 2;
+
+/// Which label a model is fitted to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// The jump alone.
+    Jump,
+    /// The jump, and signs that the shorts covered.
+    CoveredJump,
+}
+
+/// Returns of a name or an index, oldest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Moves {
+    /// The sessions.
+    pub days: Vec<Day>,
+    /// The return of each session over the one before, a decimal. `None` if it is unknown.
+    pub returns: Vec<Option<f64>>,
+}
+
+impl Moves {
+    /// Total returns of a name.
+    pub fn of(bars: &Bars<'_>) -> Moves {
+        let returns = (0..bars.len()).map(|row| bars.total_return(row)).collect();
+        Moves { days: bars.days.to_vec(), returns }
+    }
+}
+
+/// Returns of the index that jumps are measured against, by day.
+#[derive(Clone, Debug, Default)]
+pub struct Index(BTreeMap<Day, f64>);
+
+impl Index {
+    /// The returns that are known.
+    pub fn of(moves: &Moves) -> Index {
+        let known = moves.days.iter().zip(&moves.returns);
+        Index(known.filter_map(|(day, r)| Some((*day, (*r)?))).collect())
+    }
+
+    /// The growth of a line from session to session.
+    pub fn of_line(line: &Line) -> Index {
+        let growth = line.growth(1);
+        Index(growth.days.into_iter().zip(growth.values).collect())
+    }
+
+    /// Its sessions in a range of days, both included.
+    pub fn sessions(&self, first: Day, last: Day) -> Vec<Day> {
+        if last < first {
+            return Vec::new();
+        }
+        self.0.range(first..=last).map(|(day, _)| *day).collect()
+    }
+}
+
+/// Whether a name jumped in the five sessions after a day. `None` without the 60 sessions before it
+/// or the five after it.
+pub fn jumped(moves: &Moves, index: &Index, day: Day) -> Option<bool> {
+    let at = moves.days.binary_search(&day).ok()?;
+    let first = at.checked_sub(BEFORE)?;
+    let last = at + AHEAD;
+    let own: Vec<f64> = moves.returns[first + 1..=at].iter().copied().collect::<Option<_>>()?;
+    let of_index = |row: usize| index.0.get(&moves.days[row]).copied();
+    let market: Vec<f64> = (first + 1..=at).map(of_index).collect::<Option<_>>()?;
+    let sigma = moments::standard_deviation(&own, Ddof::Sample)?;
+    let beta = moments::correlation(&own, &market)? * sigma
+        / moments::standard_deviation(&market, Ddof::Sample)?;
+    let (mut ahead, mut market) = (1.0, 1.0);
+    for row in at + 1..=last {
+        ahead *= 1.0 + (*moves.returns.get(row)?)?;
+        market *= 1.0 + of_index(row)?;
+    }
+    Some(squeeze_threshold(sigma) <= ahead - 1.0 - beta * (market - 1.0))
+}
+
+/// Whether the shorts of a name covered after a day. `None` if neither the settlements nor the
+/// volumes say so or deny it.
+pub fn covered(snapshot: &Snapshot, instrument: InstrumentId, day: Day) -> Option<bool> {
+    let (fell, burst) = (fell(snapshot, instrument, day), burst(snapshot, instrument, day));
+    match (fell, burst) {
+        (Some(true), _) | (_, Some(true)) => Some(true),
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (None, None) => None,
+    }
+}
+
+/// Whether short interest was lower at each of the two settlements after a day.
+fn fell(snapshot: &Snapshot, instrument: InstrumentId, day: Day) -> Option<bool> {
+    let rows = snapshot.rows(Dataset::ShortInterest, instrument);
+    let units = Units::of(snapshot, instrument);
+    let before = rows.last_on_or_before(day)?;
+    let column = Dataset::ShortInterest.column(Field::SharesShort);
+    let shares = |row: usize| {
+        let change = units.change(rows.day(row), rows.day(before))?;
+        Some(rows.value(row, column)? / change.shares)
+    };
+    let short = shares(before)?;
+    let later: Option<Vec<f64>> = (before + 1..=before + SETTLEMENTS)
+        .map(|row| if row < rows.len() { shares(row) } else { None })
+        .collect();
+    Some(later?.iter().all(|later| *later < short))
+}
+
+/// Whether the five sessions after a day traded at least three times the median of the 63 up to it.
+fn burst(snapshot: &Snapshot, instrument: InstrumentId, day: Day) -> Option<bool> {
+    let bars = Bars::of(snapshot, instrument);
+    let at = bars.index_on_or_before(day).filter(|at| bars.days[*at] == day)?;
+    if bars.len() <= at + AHEAD {
+        return None;
+    }
+    let usual = median_shares_over(&bars, rows_up_to(at, USUAL_SESSIONS), USUAL_LEAST, day).ok()?;
+    let ahead = shares_over(&bars, at + 1..at + 1 + AHEAD, AHEAD, day).1.ok()?;
+    Some(BURST * usual <= ahead)
+}
+
+/// The last day whose labels have matured: the last one before the second newest published
+/// settlement, so that two settlements later than the day are known, whatever the label turned out
+/// to be. Positives would mature first, so no day after it is used. A settlement is one that at least
+/// half as many names have as the most common one. `None` before two settlements.
+pub fn matured_until(snapshot: &Snapshot) -> Option<Day> {
+    let mut names: BTreeMap<Day, u32> = BTreeMap::new();
+    for instrument in snapshot.holders(Dataset::ShortInterest) {
+        for day in snapshot.rows(Dataset::ShortInterest, instrument).days().iter() {
+            *names.entry(*day).or_default() += 1;
+        }
+    }
+    let most = names.values().copied().max()?;
+    let mut settlements = names.into_iter().rev().filter(|(_, count)| most <= 2 * count);
+    settlements.nth(SETTLEMENTS - 1).map(|(day, _)| day.plus(-1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marketdata::{
+        calendar,
+        fixture::{Fixture, day},
+        instant::Instant,
+        instrument::Namespace,
+    };
+
+    fn days() -> Vec<Day> {
+        (0..75).map(|at| calendar::plus_sessions(Day::from_epoch(18_600), at)).collect()
+    }
+
+    /// Flat for sixty sessions and then +20 % on the third day after: a jump, as long as the window
+    /// contains it. +10 % is below the least jump of 15 %.
+    #[test]
+    fn a_jump_by_hand() {
+        let days = days();
+        let path = |jump: f64| {
+            // Up and down by 0.1 %, so that beta and σ are defined.
+            let level =
+                |at: usize| (1.0 + 0.001 * (at % 2) as f64) * if at < 65 { 1.0 } else { jump };
+            let growth = |at: usize| Some(level(at) / level(at.checked_sub(1)?) - 1.0);
+            Moves { returns: (0..75).map(growth).collect(), days: days.clone() }
+        };
+        let index = Index::of(&path(1.0));
+        assert_eq!(jumped(&path(1.2), &index, days[62]), Some(true));
+        assert_eq!(jumped(&path(1.1), &index, days[62]), Some(false));
+        assert_eq!(jumped(&path(1.2), &index, days[66]), Some(false), "it has happened");
+        assert_eq!(jumped(&path(1.2), &index, days[59]), None, "too few sessions before");
+        assert_eq!(jumped(&path(1.2), &index, days[70]), None, "too few sessions after");
+    }
+
+    /// Short interest of 100, then 90 and 80: covered. 90 and 110: not. A label waits for both.
+    #[test]
+    fn covering_and_maturity_by_hand() {
+        let mut fixture = Fixture::new();
+        let settlements = ["2021-01-15", "2021-01-29", "2021-02-12"].map(day);
+        for (symbol, counts) in [("DOWN", [100.0, 90.0, 80.0]), ("UP", [100.0, 90.0, 110.0])] {
+            let key = (fixture.id(Namespace::Listed, symbol), InstrumentId::NONE);
+            for (on, count) in settlements.into_iter().zip(counts) {
+                let values = [(Field::SharesShort, count)];
+                let seen = Instant::close_of(on.plus(10));
+                fixture.fact(Dataset::ShortInterest, key, on, seen, &values);
+            }
+        }
+        fixture.commit();
+        let ids = ["DOWN", "UP"].map(|symbol| fixture.id(Namespace::Listed, symbol));
+        let late = fixture.snapshot(Instant::close_of(day("2021-02-26")));
+        let asked = day("2021-01-20");
+        assert_eq!(ids.map(|id| covered(&late, id, asked)), [Some(true), Some(false)]);
+        assert_eq!(matured_until(&late), Some(day("2021-01-28")));
+        // Before the third settlement is public, nothing is known of two later ones.
+        let early = fixture.snapshot(Instant::close_of(day("2021-02-10")));
+        assert_eq!(ids.map(|id| covered(&early, id, asked)), [None, None]);
+        assert_eq!(matured_until(&early), Some(day("2021-01-14")));
+    }
+}

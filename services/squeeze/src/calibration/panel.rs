@@ -1,0 +1,127 @@
+//! The observations that a model is fitted to and judged by: every heavily short name on every
+//! session, with what was known at its close and what happened afterwards.
+
+use crate::{
+    calibration::{
+        label::{AHEAD, Index, Label, Moves, covered, jumped, matured_until},
+        level::{Levels, levels},
+    },
+    heavy::is_heavily_short,
+    measure::Component,
+    universe::Universe,
+};
+use factors::{
+    line::Line,
+    roles::{Role, Roles},
+};
+use marketdata::{
+    bars::Bars, dataset::Dataset, day::Day, instant::Instant, instrument::InstrumentId,
+    snapshot::Snapshot,
+};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// One heavily short name on one session.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Observation {
+    /// The session.
+    pub on: Day,
+    /// Number of the name, in the order of names.
+    pub name: u32,
+    /// Its measures at the close, transformed.
+    pub levels: Levels,
+    /// Whether it was squeezed, by the label.
+    pub event: bool,
+}
+
+impl Observation {
+    /// Number of its calendar week, from Monday, for errors.
+    pub fn week(&self) -> i32 {
+        (self.on.epoch() + 3).div_euclid(7)
+    }
+
+    /// The level of short interest over float, which a model has to beat.
+    pub fn benchmark(&self) -> f64 {
+        self.levels[Component::ShortOfFloat.index()].unwrap_or(f64::MIN)
+    }
+}
+
+/// The sessions to observe, and what happened on and after them, as known in one snapshot.
+#[derive(Debug)]
+pub struct Panel {
+    snapshot: Snapshot,
+    label: Label,
+    index: Index,
+    names: BTreeMap<InstrumentId, (u32, Moves)>,
+    symbols: Vec<String>,
+    sessions: Vec<Day>,
+    matured_until: Option<Day>,
+}
+
+impl Panel {
+    /// The latest sessions whose five sessions ahead are known, at most `most`, from the first
+    /// published short interest on. There are none without the index that jumps are measured against.
+    pub fn new(snapshot: &Snapshot, roles: &Roles, label: Label, most: usize) -> Panel {
+        let resolved = roles.resolve_role(snapshot, Role::LargeCapIndex);
+        let index = resolved.map(|resolved| Index::of_line(&Line::of(snapshot, resolved)));
+        let index = index.unwrap_or_default();
+        let holders: Vec<InstrumentId> = snapshot.holders(Dataset::ShortInterest).collect();
+        let moves: Vec<Moves> =
+            holders.par_iter().map(|id| Moves::of(&Bars::of(snapshot, *id))).collect();
+        let symbols = holders.iter().map(|id| snapshot.symbol(*id).to_owned()).collect();
+        let first = holders.iter().filter_map(|id| first_publication(snapshot, *id)).min();
+        let all = first
+            .map_or_else(Vec::new, |first| index.sessions(first.new_york_day(), snapshot.today()));
+        let known = &all[..all.len().saturating_sub(AHEAD)];
+        let sessions = known[known.len().saturating_sub(most)..].to_vec();
+        let numbered = (0..).zip(moves);
+        let names = holders.into_iter().zip(numbered).collect();
+        let matured_until = matured_until(snapshot);
+        Panel { snapshot: snapshot.clone(), label, index, names, symbols, sessions, matured_until }
+    }
+
+    /// The label.
+    pub const fn label(&self) -> Label {
+        self.label
+    }
+
+    /// The sessions, oldest first.
+    pub fn sessions(&self) -> &[Day] {
+        &self.sessions
+    }
+
+    /// The last day whose labels have matured.
+    pub const fn matured_until(&self) -> Option<Day> {
+        self.matured_until
+    }
+
+    /// The symbol of a name by its number.
+    pub fn symbol(&self, name: u32) -> &str {
+        self.symbols.get(name as usize).map_or("", String::as_str)
+    }
+
+    /// The heavily short names of a session that have a label, in the order of names, as they were
+    /// known at its close.
+    pub fn observe(&self, on: Day) -> Vec<Observation> {
+        let universe = Universe::of(&self.snapshot.earlier(Instant::close_of(on)));
+        let observed = universe.names().par_iter().enumerate().filter_map(|(place, name)| {
+            universe.score(place).filter(|_| is_heavily_short(name))?;
+            let (number, moves) = self.names.get(&name.instrument)?;
+            let event = jumped(moves, &self.index, on)? && self.is_covered(name.instrument, on)?;
+            Some(Observation { on, name: *number, levels: levels(name), event })
+        });
+        observed.collect()
+    }
+
+    fn is_covered(&self, instrument: InstrumentId, on: Day) -> Option<bool> {
+        match self.label {
+            Label::Jump => Some(true),
+            Label::CoveredJump => covered(&self.snapshot, instrument, on),
+        }
+    }
+}
+
+fn first_publication(snapshot: &Snapshot, instrument: InstrumentId) -> Option<Instant> {
+    let rows = snapshot.rows_as_first_published(Dataset::ShortInterest, instrument);
+    (0..rows.len()).map(|row| rows.published_at(row)).min()
+}

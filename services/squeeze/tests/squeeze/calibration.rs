@@ -1,0 +1,120 @@
+//! The calibration on a simulated history whose squeezes have another mechanism than the model.
+
+use factors::roles::Roles;
+use marketdata::{
+    calendar::plus_sessions,
+    dataset::{Dataset, Field},
+    fixture::Fixture,
+    instant::Instant,
+    instrument::{InstrumentId, Namespace},
+    snapshot::Snapshot,
+};
+use rayon::prelude::*;
+use simulation::squeeze_history::{FLOAT, HistoryParameters, PUBLISHED_AFTER, SqueezeHistory};
+use squeeze::calibration::{
+    Calibration, document,
+    gate::requirements,
+    label::Label,
+    panel::{Observation, Panel},
+    stored::{SERIES, stored},
+};
+
+const PARAMETERS: HistoryParameters = HistoryParameters { names: 200, sessions: 620, seed: 7 };
+
+/// What was public of a history by an instant, as facts.
+fn market(history: &SqueezeHistory, until: Instant) -> Fixture {
+    let mut fixture = Fixture::new();
+    let days = history.days.iter().filter(|on| Instant::close_of(**on) <= until);
+    let index: Vec<_> = days.clone().copied().zip(history.index.iter().copied()).collect();
+    fixture.closes("SPY", &index);
+    for name in &history.names {
+        let key = (fixture.id(Namespace::Listed, &name.symbol), InstrumentId::NONE);
+        for (at, on) in days.clone().enumerate() {
+            let values = [
+                (Field::Close, name.closes[at]),
+                (Field::Volume, name.volumes[at]),
+                (Field::Distribution, 1.0),
+                (Field::PriceBasis, 0.0),
+                (Field::BasisOn, 0.0),
+            ];
+            fixture.fact(Dataset::Bars, key, *on, Instant::close_of(*on), &values);
+        }
+        for (settlement, short) in history.settlements.iter().zip(&name.shares_short) {
+            let on = history.days[*settlement];
+            let seen = Instant::new_york(plus_sessions(on, PUBLISHED_AFTER), 18, 0);
+            if until < seen {
+                break;
+            }
+            let short = [(Field::SharesShort, *short)];
+            fixture.fact(Dataset::ShortInterest, key, on, seen, &short);
+            let counts = [(Field::PublicFloat, FLOAT), (Field::SharesOutstanding, FLOAT)];
+            fixture.fact(Dataset::ShareCounts, key, on, seen, &counts);
+        }
+    }
+    fixture.commit();
+    fixture
+}
+
+fn calibration(snapshot: &Snapshot, label: Label, most: usize) -> Calibration {
+    let panel = Panel::new(snapshot, &Roles::standard(), label, most);
+    let observed: Vec<Vec<Observation>> =
+        panel.sessions().par_iter().map(|on| panel.observe(*on)).collect();
+    Calibration::of(&panel, &observed.concat())
+}
+
+/// The fitted model is right about what it did not assume: its probabilities have a slope of 0.8 to
+/// 1.2 on sessions that had no part in the fit, its top tenth lifts at least twice, and more than
+/// short interest over float. Stored, it becomes the score from then on and not before.
+#[test]
+fn a_mechanism_that_the_model_does_not_assume_is_recovered() {
+    let history = SqueezeHistory::new(PARAMETERS);
+    let mut fixture = market(&history, Instant::MAX);
+    let last = *history.days.last().unwrap();
+    let as_of = Instant::close_of(last);
+    let snapshot = fixture.snapshot(as_of);
+    let found = calibration(&snapshot, Label::Jump, 2_520);
+    let check = found.check.unwrap();
+    assert!((0.8..=1.2).contains(&check.slope.value), "{check:?} {found:?}");
+    assert!(2.0 <= check.lift && 0.0 < check.lift_difference_lower, "{check:?}");
+    assert!(check.brier < check.base_brier);
+    assert!(check.benchmark_precision_area < check.precision_area);
+    assert!(found.is_calibrated(), "{:?}", requirements(&found));
+    // Without a stored one the score is short interest over float.
+    let universe = squeeze::universe::Universe::of(&snapshot);
+    assert!(universe.terms().count() == 1 && universe.probability(0).is_none());
+
+    let key = (fixture.id(Namespace::Series, SERIES), InstrumentId::NONE);
+    let text = fixture.text(&document::write(&found));
+    fixture.fact(Dataset::Models, key, last, as_of, &[(Field::Document, text)]).commit();
+    let universe = squeeze::universe::Universe::of(&fixture.snapshot(as_of));
+    assert_eq!(stored(universe.snapshot()).unwrap().calibration, found);
+    assert_eq!(universe.terms().count(), 9);
+    let p: Vec<f64> = (0..200).filter_map(|place| universe.probability(place)).collect();
+    assert!(100 < p.len() && p.iter().all(|p| (1e-5..1.0).contains(p)));
+    let before = Instant::close_of(last.plus(-1));
+    assert!(stored(&fixture.snapshot(before)).is_none(), "it was not known before");
+}
+
+/// A short history teaches the same way and is refused, with numbers; so is one in which nothing has
+/// matured. What happened after the snapshot changes nothing.
+#[test]
+fn too_little_is_refused_and_the_future_changes_nothing() {
+    let parameters = HistoryParameters { names: 60, sessions: 200, seed: 7 };
+    let history = SqueezeHistory::new(parameters);
+    let fixture = market(&history, Instant::MAX);
+    let as_of = Instant::close_of(history.days[150]);
+    let found = calibration(&fixture.snapshot(as_of), Label::CoveredJump, 2_520);
+    assert!(!found.is_calibrated());
+    let unmet: Vec<&str> =
+        requirements(&found).iter().filter(|r| !r.holds()).map(|r| r.id).collect();
+    assert!(unmet.contains(&"matured_episodes") && unmet.contains(&"matured_regimes"), "{unmet:?}");
+
+    let known = market(&history, as_of).snapshot(Instant::MAX);
+    let again = calibration(&known, Label::CoveredJump, 2_520);
+    assert_eq!(again, found, "look-ahead");
+
+    let early = Instant::close_of(history.days[85]);
+    let early = calibration(&fixture.snapshot(early), Label::Jump, 5);
+    assert_eq!((early.matured.name_days, early.model), (0, None));
+    assert!(0 < early.observed.name_days && !early.is_calibrated());
+}
