@@ -168,6 +168,15 @@ pub(crate) fn instant(text: &str) -> Instant {
     Instant::parse_rfc3339(text).unwrap()
 }
 
+/// The same as protobuf.
+pub(crate) fn timestamp(text: &str) -> prost_types::Timestamp {
+    let micros = instant(text).micros();
+    prost_types::Timestamp {
+        seconds: micros.div_euclid(1_000_000),
+        nanos: (micros.rem_euclid(1_000_000) * 1_000) as i32,
+    }
+}
+
 /// A line that holds so much of a symbol, and gives nothing else.
 pub(crate) fn held(symbol: &str, size: v1::position::Size) -> v1::Position {
     v1::Position { instrument: named(symbol), size: Some(size), ..v1::Position::default() }

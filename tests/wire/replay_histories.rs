@@ -191,7 +191,11 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
     };
     let plans =
         v1::PlanHedgeRequest { as_of: as_of.clone(), portfolio: portfolio(), ..Default::default() };
-    let behind = v1::AssessShortBookRequest { settings: through_funds(), ..shorts.clone() };
+    let behind = v1::AssessShortBookRequest {
+        settings: through_funds(),
+        covering: Some(v1::CoveringTerms::default()),
+        ..shorts.clone()
+    };
     let mut all = stresses(channel, as_of).await;
     all.extend([
         call_result("PlanHedge", hedge.plan_hedge(plans).await),

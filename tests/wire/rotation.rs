@@ -2,6 +2,7 @@
 
 use crate::harness::{
     Harness, expect_refusal, header, instant, is_about, named, on, reference, replay_of, soon,
+    timestamp,
 };
 use contract::v1::{
     self, record_variable::Subject, rotation_service_client::RotationServiceClient,
@@ -364,12 +365,4 @@ async fn a_watch_sends_at_once_on_new_data_and_as_time_passes() {
     let resumed = v1::WatchRotationRequest { last_report_id: third.report_id, ..request };
     let mut stream = client.watch_rotation(resumed).await.unwrap().into_inner();
     assert_eq!(next(&mut stream).await.report, None);
-}
-
-fn timestamp(text: &str) -> prost_types::Timestamp {
-    let micros = instant(text).micros();
-    prost_types::Timestamp {
-        seconds: micros.div_euclid(1_000_000),
-        nanos: (micros.rem_euclid(1_000_000) * 1_000) as i32,
-    }
 }

@@ -8,7 +8,9 @@ use std::fmt::Write as _;
 use tonic::{Code, transport::Channel};
 
 const TODAY: &str = "2021-01-27";
-const SETTLEMENTS: &str =
+/// The time of the server.
+pub(crate) const NOW: &str = "2021-02-01T12:00:00Z";
+pub(crate) const SETTLEMENTS: &str =
     "settlement,first_seen\n2020-12-15,2020-12-25T07:08:34Z\n2020-12-31,2021-01-13T08:12:58Z\n";
 
 /// A hundred raw sessions up to [`TODAY`]: CROWD at 10 and in the last five at 12, CALM, THIN
@@ -32,7 +34,7 @@ fn prices() -> String {
 }
 
 /// Short interest of a settlement (MM/DD/YY).
-fn short_interest(settled: &str, crowd: u32) -> String {
+pub(crate) fn short_interest(settled: &str, crowd: u32) -> String {
     let mut text = String::from(
         "symbol,exchange,shares_outstanding,public_float,short_interest_date,shares_sold_short,\
          change_from_last,percent_of_float\n",
@@ -62,7 +64,14 @@ const EVIDENCE: [&str; 9] = [
 ];
 
 async fn market() -> (Harness, SqueezeServiceClient<Channel>) {
-    let harness = Harness::at("2021-02-01T12:00:00Z").await;
+    let harness = Harness::at(NOW).await;
+    load(&harness).await;
+    let client = SqueezeServiceClient::new(harness.channel().await);
+    (harness, client)
+}
+
+/// Ingests the schedule, the prices and the short interest of two settlements.
+pub(crate) async fn load(harness: &Harness) {
     harness.ingest("publication_times.csv", SETTLEMENTS.as_bytes()).await;
     let raw =
         v1::IngestHeader { price_basis: v1::PriceBasis::Raw.into(), ..header("us_equities.csv") };
@@ -71,8 +80,6 @@ async fn market() -> (Harness, SqueezeServiceClient<Channel>) {
         let text = short_interest(settled, crowd);
         harness.ingest("short_interest.csv", text.as_bytes()).await;
     }
-    let client = SqueezeServiceClient::new(harness.channel().await);
-    (harness, client)
 }
 
 fn position(symbol: &str, size: Size, average_cost: Option<f64>) -> v1::Position {
@@ -208,6 +215,69 @@ fn costs_and_scenarios(answer: &v1::AssessShortBookResponse) {
         answer.universe.as_ref().unwrap().shorts_gain_since_settlement.map(|g| g.gain_usd),
         -3.2e6,
     );
+}
+
+/// 2.4 million short of CROWD, 2.5 days of a volume of 960,000, in ten even sessions; σ as above.
+#[tokio::test]
+async fn a_covering_is_scheduled_by_hand() {
+    let (harness, mut client) = market().await;
+    let even = v1::CoveringTerms { horizon_sessions: Some(10), risk_aversion: Some(0.0) };
+    let request = |covering| v1::AssessShortBookRequest { covering, ..book_request() };
+    let answer = client.assess_short_book(request(Some(even))).await.unwrap().into_inner();
+    let [crowd, _, thin] = &answer.lines[..] else { panic!("{:?}", answer.lines) };
+    let made = crowd.covering_schedule.as_ref().unwrap();
+    let sigma = 0.2 / 60f64.sqrt();
+    near(Some(made.daily_value), 960_000.0);
+    let permanent = 0.314 * sigma * 125f64.powf(0.25);
+    let temporary = 0.142 * sigma * 0.15f64.powf(-0.4);
+    near(Some(made.permanent_impact), permanent);
+    near(Some(made.temporary_impact), temporary);
+    near(Some(made.largest_share_of_volume), 0.25);
+    near(Some(made.kappa), 0.0);
+    let sessions: Vec<_> = made.sessions.iter().map(|s| (s.session, s.bought.round())).collect();
+    assert_eq!(sessions, (1..=10).map(|session| (session, 240_000.0)).collect::<Vec<_>>());
+    near(Some(made.sessions[3].share_left), 0.6);
+    // ½·permanent·2.5, and (temporary − permanent/26)·2.5 days of volume in 10 days, of 2.4 million.
+    let cost = 2.4e6 * (1.25 * permanent + 0.25 * (temporary - permanent / 26.0));
+    near(Some(made.expected_cost), cost);
+    // Σ(1 − j/130)² over j from 1 to 130, in half-hours.
+    let squares = 129.0 * 130.0 * 259.0 / (6.0 * 130.0 * 130.0);
+    near(Some(made.variance / ((sigma * 2.4e6).powi(2) / 13.0 * squares)), 1.0);
+    assert_eq!(thin.covering_schedule, None, "it has no volume");
+    let gaps = &thin.name.as_ref().unwrap().gaps;
+    assert!(gaps.iter().any(|gap| is_about(gap, "THIN.covering_schedule")), "{gaps:?}");
+    let models: Vec<&str> = answer.covering_models.iter().map(|m| m.model_id.as_str()).collect();
+    assert_eq!(models, ["square_root", "almgren_2005", "almgren_chriss_2000"]);
+    let totals = answer.totals.as_ref().unwrap();
+    assert_eq!(totals.covering_costs[2].model_id, "almgren_chriss_2000");
+    // CALM never moves, so that the model sees no impact and has no schedule.
+    near(Some(totals.covering_costs[2].share_of_gross_short), 2.4e6 / 3.012e6);
+    // At 15 % CROWD takes 50/3 sessions, and CALM's 600,000 less than one.
+    let exit = &totals.exit_at_normal_volume.as_ref().unwrap().sessions;
+    assert_eq!(exit.len(), 17);
+    near(Some(exit[0].value_left), 2.4e6 * 0.94);
+    near(Some(exit[0].share), (600_000.0 + 2.4e6 * 0.06) / 3.0e6);
+    near(Some(exit[0].squeeze_pnl_left), crowd.squeeze_pnl.unwrap() * 0.94);
+    near(Some(exit[16].value_left), 0.0);
+
+    // By default in the sessions of each line, and earlier than evenly.
+    let usual = Some(v1::CoveringTerms::default());
+    let answer = client.assess_short_book(request(usual)).await.unwrap().into_inner();
+    assert_eq!(answer.covering.unwrap().risk_aversion, Some(1e-6));
+    let days: Vec<Option<i32>> = answer
+        .lines
+        .iter()
+        .map(|line| Some(line.covering_schedule.as_ref()?.horizon_sessions))
+        .collect();
+    assert_eq!(days, [Some(17), None, None]);
+    let first = &answer.lines[0].covering_schedule.as_ref().unwrap().sessions[0];
+    assert!(1.0 / 17.0 < 1.0 - first.share_left, "{first:?}");
+
+    let wrong = v1::CoveringTerms { horizon_sessions: Some(253), risk_aversion: Some(f64::NAN) };
+    let refusal = client.assess_short_book(request(Some(wrong))).await.unwrap_err();
+    let paths = ["covering.horizon_sessions", "covering.risk_aversion"];
+    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    harness.stop().await;
 }
 
 #[tokio::test]

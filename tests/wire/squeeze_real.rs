@@ -26,7 +26,7 @@ const FIGURES: [&str; 11] = [
 
 /// Loads the schedule first; prices and factors are adjusted up to the day on which both files were
 /// made.
-async fn load(harness: &Harness, folder: &Path) {
+pub(crate) async fn load(harness: &Harness, folder: &Path) {
     let files = [
         "short_interest/publication_times.csv",
         "prices/us_equities_2020-07_2021-03.csv.gz",

@@ -10,15 +10,16 @@ use crate::{
     json,
     settings_args::{LookThroughArguments, MeasureArguments, NettingArguments},
     show::{self, page::Page},
+    squeeze_watch::{SqueezeWatchArguments, squeeze_watch},
     terminal::{self, Terminal},
 };
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use contract::v1::{
     AnalysisSettings, AnalyzePortfolioRequest, AnalyzePortfolioResponse, AsOf,
-    AssessShortBookRequest, Coverage, ExplainPnlRequest, ExplainPnlResponse, GetRotationRequest,
-    GroupBy, GroupByKind, RankSqueezeRequest, ReportBlock, SqueezeRankBy, TradeDefinition,
-    TradeSelection, as_of::When, trade_selection::Trade,
+    AssessShortBookRequest, Coverage, CoveringTerms, ExplainPnlRequest, ExplainPnlResponse,
+    GetRotationRequest, GroupBy, GroupByKind, RankSqueezeRequest, ReportBlock, SqueezeRankBy,
+    TradeDefinition, TradeSelection, as_of::When, trade_selection::Trade,
 };
 use prost::Message;
 use tonic::Status;
@@ -283,18 +284,28 @@ async fn definition(path: &str) -> Result<TradeDefinition> {
     Ok(json::read("TradeDefinition", &text).map_err(|error| fault(&error))?)
 }
 
-/// Assesses the shorts of a portfolio, or ranks the market.
+/// Assesses or watches the shorts of a portfolio, or ranks the market.
 #[derive(Args, Clone, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct SqueezeArguments {
     #[command(subcommand)]
-    calibration: Option<CalibrationCommand>,
+    further: Option<SqueezeCommand>,
     /// Assess the shorts of this portfolio (CSV) instead of ranking the market.
     #[arg(long, value_name = "FILE")]
     book: Option<std::path::PathBuf>,
     /// Largest share of volume that own orders may be, with --book; without it 0.15.
     #[arg(long, requires = "book")]
     participation: Option<f64>,
+    /// Schedule the buying back of each short of --book, and say what is left session by session.
+    #[arg(long, requires = "book")]
+    schedule: bool,
+    /// Sessions until everything is bought back; without it those that each short takes at the
+    /// participation.
+    #[arg(long, value_name = "SESSIONS", requires = "schedule")]
+    horizon: Option<i32>,
+    /// Expected cost given up per unit of variance, 1/USD; without it 0.000001, and 0 buys evenly.
+    #[arg(long, value_name = "AVERSION", requires = "schedule")]
+    risk_aversion: Option<f64>,
     /// Date of the closes behind the market values of --book; without it the last session.
     #[arg(long, value_name = "DATE", requires = "book")]
     valued_on: Option<String>,
@@ -328,6 +339,16 @@ pub(crate) struct SqueezeArguments {
     gaps: GapArguments,
 }
 
+/// What else there is to do about squeezes.
+#[derive(Clone, Debug, Subcommand)]
+enum SqueezeCommand {
+    #[command(flatten)]
+    Calibration(CalibrationCommand),
+    /// Watch the shorts of a portfolio: print where they stand, and then each threshold that they
+    /// cross as data arrive.
+    Watch(SqueezeWatchArguments),
+}
+
 /// Ranking key.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum RankBy {
@@ -339,7 +360,7 @@ pub(crate) enum RankBy {
     DaysToCoverAtRecentVolume,
 }
 
-/// Ranks the market by squeeze risk, or assesses the shorts of a portfolio.
+/// Ranks the market by squeeze risk, or assesses or watches the shorts of a portfolio.
 ///
 /// # Errors
 /// If the file is not a portfolio, or the server rejects the request.
@@ -348,8 +369,11 @@ pub(crate) async fn squeeze(
     connection: &Connection,
     output: Output<'_>,
 ) -> Result<()> {
-    match (&arguments.calibration, &arguments.book) {
-        (Some(command), _) => calibration::run(command, connection, output).await,
+    match (&arguments.further, &arguments.book) {
+        (Some(SqueezeCommand::Calibration(command)), _) => {
+            calibration::run(command, connection, output).await
+        }
+        (Some(SqueezeCommand::Watch(watch)), _) => squeeze_watch(watch, connection, output).await,
         (None, Some(book)) => short_book(arguments, book, connection, output).await,
         (None, None) => ranking(arguments, connection, output).await,
     }
@@ -372,6 +396,10 @@ async fn short_book(
         portfolio: Some(book::read(&book).await?),
         participation: arguments.participation,
         settings: arguments.look_through.added_to(arguments.netting.to_proto()),
+        covering: arguments.schedule.then_some(CoveringTerms {
+            horizon_sessions: arguments.horizon,
+            risk_aversion: arguments.risk_aversion,
+        }),
     };
     let clients = connection.open().await?;
     let request = connection.request(request);

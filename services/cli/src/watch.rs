@@ -31,7 +31,7 @@ pub(crate) async fn watch(
     output: Output<'_>,
 ) -> Result<()> {
     let clients = connection.open().await?;
-    let mut watch = Watch {
+    let mut reports = Reports {
         request: WatchRotationRequest {
             expected: None,
             ids: arguments.which.indicators.clone(),
@@ -39,14 +39,37 @@ pub(crate) async fn watch(
             last_report_id: String::new(),
         },
         left: arguments.reports.unwrap_or(usize::MAX),
-        failures: 0,
     };
+    follow(&mut reports, &clients, output).await
+}
+
+/// A stream that goes on where the last one ended.
+pub(crate) trait Followed {
+    /// Prints the messages of one stream; returns true if no more are to be printed.
+    async fn follow(
+        &mut self,
+        clients: &Clients,
+        output: Output<'_>,
+        patience: &mut Patience,
+    ) -> Result<bool>;
+}
+
+/// Follows a stream until it says all; reconnects when it ends.
+///
+/// # Errors
+/// If the server rejects the request, or stays unreachable.
+pub(crate) async fn follow(
+    stream: &mut impl Followed,
+    clients: &Clients,
+    output: Output<'_>,
+) -> Result<()> {
+    let mut patience = Patience { has_answered: false, failures: 0 };
     loop {
-        match watch.follow(&clients, output).await {
+        match stream.follow(clients, output, &mut patience).await {
             Ok(true) => return Ok(()),
             // Streams have a lifetime: the next one continues from here.
-            Ok(false) => watch.failures = 0,
-            Err(error) if watch.may_reconnect(&error) => watch.failures += 1,
+            Ok(false) => patience.failures = 0,
+            Err(error) if patience.may_reconnect(&error) => patience.failures += 1,
             Err(error) => return Err(error),
         }
         tokio::time::sleep(RECONNECT).await;
@@ -56,25 +79,51 @@ pub(crate) async fn watch(
 /// Pause between two streams.
 const RECONNECT: Duration = Duration::from_millis(500);
 /// Maximum consecutive failures to reconnect: a restart behind one address takes seconds.
-const PATIENCE: u32 = 120;
+const MOST_FAILURES: u32 = 120;
 
-/// State of a watch across its streams.
+/// How long to wait for a server that went away.
 #[derive(Debug)]
-struct Watch {
-    request: WatchRotationRequest,
-    /// Number of reports still to print.
-    left: usize,
+pub(crate) struct Patience {
+    has_answered: bool,
     /// Consecutive failed attempts.
     failures: u32,
 }
 
-impl Watch {
-    /// Prints the reports of one stream; returns true if no more are to be printed.
-    async fn follow(&mut self, clients: &Clients, output: Output<'_>) -> Result<bool> {
+impl Patience {
+    /// A message arrived.
+    pub(crate) fn restore(&mut self) {
+        *self = Patience { has_answered: true, failures: 0 };
+    }
+
+    /// Whether to reconnect: the server answered before, went away, and may come back.
+    fn may_reconnect(&self, error: &anyhow::Error) -> bool {
+        let gone = [Code::Unavailable, Code::Unknown, Code::Cancelled, Code::DeadlineExceeded];
+        let status = error.downcast_ref::<Status>();
+        self.has_answered
+            && self.failures < MOST_FAILURES
+            && status.is_some_and(|status| gone.contains(&status.code()))
+    }
+}
+
+/// The reports of a rotation watch.
+#[derive(Debug)]
+struct Reports {
+    request: WatchRotationRequest,
+    /// Number of reports still to print.
+    left: usize,
+}
+
+impl Followed for Reports {
+    async fn follow(
+        &mut self,
+        clients: &Clients,
+        output: Output<'_>,
+        patience: &mut Patience,
+    ) -> Result<bool> {
         let mut stream =
             clients.rotation().watch_rotation(self.request.clone()).await?.into_inner();
         while let Some(message) = stream.message().await? {
-            self.failures = 0;
+            patience.restore();
             let Some(report) = &message.report else { continue };
             self.request.last_report_id.clone_from(&report.report_id);
             let page = |terminal| show::rotation::changed(&message, report, terminal);
@@ -86,15 +135,6 @@ impl Watch {
         }
         Ok(false)
     }
-
-    /// Whether to reconnect: the server answered before, went away, and may come back.
-    fn may_reconnect(&self, error: &anyhow::Error) -> bool {
-        let gone = [Code::Unavailable, Code::Unknown, Code::Cancelled, Code::DeadlineExceeded];
-        let status = error.downcast_ref::<Status>();
-        !self.request.last_report_id.is_empty()
-            && self.failures < PATIENCE
-            && status.is_some_and(|status| gone.contains(&status.code()))
-    }
 }
 
 #[cfg(test)]
@@ -103,13 +143,13 @@ mod tests {
 
     #[test]
     fn the_client_waits_for_a_server_that_answered_before() {
-        let mut watch = Watch { request: WatchRotationRequest::default(), left: 1, failures: 0 };
+        let mut patience = Patience { has_answered: false, failures: 0 };
         let gone = anyhow::Error::from(Status::unavailable("restarting"));
-        assert!(!watch.may_reconnect(&gone), "no answer has arrived yet");
-        watch.request.last_report_id = "ab".to_owned();
-        assert!(watch.may_reconnect(&gone));
-        assert!(!watch.may_reconnect(&Status::invalid_argument("no such indicator").into()));
-        watch.failures = PATIENCE;
-        assert!(!watch.may_reconnect(&gone), "not forever");
+        assert!(!patience.may_reconnect(&gone), "no answer has arrived yet");
+        patience.restore();
+        assert!(patience.may_reconnect(&gone));
+        assert!(!patience.may_reconnect(&Status::invalid_argument("no such indicator").into()));
+        patience.failures = MOST_FAILURES;
+        assert!(!patience.may_reconnect(&gone), "not forever");
     }
 }

@@ -5,6 +5,8 @@ use marketdata::{day::Day, instant::Instant, reference::ReferenceKnowledge};
 /// A validated as-of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AsOf {
+    /// Where the request gives it.
+    pub path: &'static str,
     /// Publication bound.
     pub when: When,
     /// Revision bound; `None` means the head.
@@ -19,13 +21,14 @@ pub struct AsOf {
 
 impl AsOf {
     /// The field of the request that gives the publication bound.
-    pub fn field(&self) -> &'static str {
+    pub fn field(&self) -> String {
         let is_replay = self.pins.iter().any(|(pin, _)| *pin == Pin::AnswerModel);
-        match self.when {
-            When::On(_) => "as_of.on",
-            When::At(_) if is_replay => "as_of.snapshot.as_of",
-            When::At(_) | When::Now => "as_of.at",
-        }
+        let field = match self.when {
+            When::On(_) => "on",
+            When::At(_) if is_replay => "as_of",
+            When::At(_) | When::Now => "at",
+        };
+        format!("{}.{field}", self.path)
     }
 }
 

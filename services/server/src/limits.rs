@@ -157,6 +157,17 @@ pub const HEDGE_EXCLUSIONS: usize = 1_000;
 pub const FRONTIER_POINTS: usize = 20;
 /// Branches of one search for a hedge.
 pub const HEDGE_NODES: i32 = 10_000;
+/// Positions of one watched portfolio.
+pub const WATCHED_LINES: usize = 1_000;
+/// Bytes of the request of one watch of a portfolio: the stream keeps it.
+pub const WATCHED_BYTES: usize = 256 * 1024;
+/// Thresholds of one watch.
+pub const WATCHED_THRESHOLDS: usize = 16;
+/// Names held short times thresholds of one watch, whose values the stream keeps twice.
+pub const WATCHED_READINGS: usize = 16_000;
+/// Watched short books that are looked at at a time: a new revision wakes all of them, and others
+/// need the queue of the compute pool too.
+pub const WATCH_TURNS: usize = 4;
 /// Sessions that a calibration observes if the caller does not set a number: three years.
 pub const CALIBRATION_SESSIONS_DEFAULT: i32 = 756;
 /// Most sessions that a calibration observes: ten years. Each costs a squeeze universe.

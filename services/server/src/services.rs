@@ -51,6 +51,7 @@ pub struct Services {
     prepared: Arc<PreparedCache>,
     settings: Arc<Settings>,
     watchers: Arc<Semaphore>,
+    watch_turns: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
     upload_memory: Memory,
     store_reads: Arc<Semaphore>,
@@ -87,6 +88,7 @@ impl Services {
             prepared,
             settings: Arc::new(settings),
             watchers: Arc::new(Semaphore::new(limits.watchers)),
+            watch_turns: Arc::new(Semaphore::new(limits::WATCH_TURNS)),
             uploads: Arc::new(Semaphore::new(limits.uploads)),
             upload_memory: Memory::new(limits.upload_memory_bytes),
             store_reads: Arc::new(Semaphore::new(limits::STORE_READS)),
@@ -242,7 +244,7 @@ impl Services {
             return Ok(at);
         }
         Err(Refusal::Invalid(vec![Violation {
-            field: as_of.field().into(),
+            field: as_of.field(),
             description: format!(
                 "{} is in the future; the server's time is {}",
                 as_of.when.given(),
@@ -266,6 +268,14 @@ impl Services {
         let heartbeat = Duration::from_millis(self.limits.heartbeat_ms);
         let wakes = Wakes::new(&self.market, self.phase.clone(), self.clock.clone(), heartbeat);
         Ok((wakes, permit))
+    }
+
+    /// A turn to look at a view for a watch stream, until it is dropped.
+    ///
+    /// # Errors
+    /// Never while the server runs.
+    pub async fn watch_turn(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        Arc::clone(&self.watch_turns).acquire_owned().await.map_err(|_| Refusal::ShuttingDown)
     }
 
     /// A permit to upload; it is held until it is dropped.

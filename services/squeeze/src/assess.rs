@@ -122,15 +122,7 @@ pub fn assess(universe: &Universe, shorts: Shorts<'_>, participation: Participat
         let gap = Assessor::why_not_scored(line);
         gaps.extend(gap.map(|gap| gap.of_gross(share_of_gross(line.market_value))));
     }
-    gaps.extend(loose().map(|loose| {
-        let subject = Subject::Line(book.line_name(loose.line));
-        let detail = format!("not assessed: {}", loose.why());
-        let gap = Gap::new(loose.cause.reason(), subject, detail);
-        match loose.market_value() {
-            Some(value) => gap.of_gross(share_of_gross(value)),
-            None => gap,
-        }
-    }));
+    gaps.extend(unresolved(book, gross));
     gaps.extend(book.other_days_gaps());
     gaps.extend(universe.gaps());
     let today = universe.snapshot().today();
@@ -169,6 +161,19 @@ pub fn assess(universe: &Universe, shorts: Shorts<'_>, participation: Participat
         lines: assessed,
         funds,
     }
+}
+
+/// A gap for every short line that did not join, with its share of a gross.
+pub(crate) fn unresolved(book: &Book, gross: f64) -> impl Iterator<Item = Gap> {
+    book.loose.iter().filter(|loose| loose.is_short()).map(move |loose| {
+        let subject = Subject::Line(book.line_name(loose.line));
+        let detail = format!("not assessed: {}", loose.why());
+        let gap = Gap::new(loose.cause.reason(), subject, detail);
+        match loose.market_value() {
+            Some(value) => gap.of_gross(value.abs() / gross),
+            None => gap,
+        }
+    })
 }
 
 /// The cost of the whole book by the square-root law and by Almgren et al.

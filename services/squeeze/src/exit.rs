@@ -127,10 +127,68 @@ pub fn exit_curve(lines: &[ExitLine], shares: &[f64]) -> Vec<ExitPoint> {
     shares.iter().map(|share| ExitPoint { share: *share, days: after(*share) }).collect()
 }
 
+/// A line that is bought back, and what a squeeze of it would make or lose.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Leaving {
+    /// Its value and its days.
+    pub line: ExitLine,
+    /// P&L if the whole line is squeezed, below 0; 0 if it is not known.
+    pub squeeze_pnl: f64,
+}
+
+/// A book after some sessions of buying back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ExitSession {
+    /// Share of the value bought back, 0 to 1.
+    pub share: f64,
+    /// Value left, 0 or more.
+    pub value_left: f64,
+    /// P&L if everything left is squeezed, 0 or below.
+    pub squeeze_pnl_left: f64,
+}
+
+/// Most sessions that are told one by one: a quarter.
+pub const SESSIONS: usize = 63;
+
+/// What is left after 1, 2, … sessions, until everything is bought back, at most [`SESSIONS`]. Empty
+/// without lines to buy back.
+pub fn exit_sessions(lines: &[Leaving]) -> Vec<ExitSession> {
+    let total: f64 = lines.iter().map(|leaving| leaving.line.value).sum();
+    let slowest = lines.iter().map(|leaving| leaving.line.days).max_by(f64::total_cmp);
+    let Some(slowest) = slowest.filter(|_| 0.0 < total) else { return Vec::new() };
+    let sessions = slowest.ceil().clamp(1.0, SESSIONS as f64) as usize;
+    let after = |session: usize| {
+        let left = |leaving: &Leaving| (1.0 - session as f64 / leaving.line.days).max(0.0);
+        // The sum of nothing is -0.0, and so is what is left of a loss.
+        let value_left: f64 = lines.iter().map(|l| left(l) * l.line.value).sum::<f64>() + 0.0;
+        let squeeze_pnl_left: f64 =
+            lines.iter().map(|l| left(l) * l.squeeze_pnl).sum::<f64>() + 0.0;
+        ExitSession { share: 1.0 - value_left / total, value_left, squeeze_pnl_left }
+    };
+    (1..=sessions).map(after).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// 60 over 1 session and 40 over 4, that a squeeze would cost 12 and 20.
+    #[test]
+    fn what_is_left_by_hand() {
+        let leaving =
+            |value, days, squeeze_pnl| Leaving { line: ExitLine { value, days }, squeeze_pnl };
+        let left = exit_sessions(&[leaving(40.0, 4.0, -20.0), leaving(60.0, 1.0, -12.0)]);
+        let expected = [(0.7, 30.0, -15.0), (0.8, 20.0, -10.0), (0.9, 10.0, -5.0), (1.0, 0.0, 0.0)];
+        assert_eq!(left.len(), 4);
+        for (session, (share, value, pnl)) in left.iter().zip(expected) {
+            assert!((session.share - share).abs() < 1e-12, "{session:?}");
+            assert!((session.value_left - value).abs() < 1e-12, "{session:?}");
+            assert!((session.squeeze_pnl_left - pnl).abs() < 1e-12, "{session:?}");
+        }
+        assert!(exit_sessions(&[]).is_empty());
+        assert_eq!(exit_sessions(&[leaving(1.0, 1e4, 0.0)]).len(), SESSIONS);
+    }
 
     #[test]
     fn own_exit_of_the_published_example() {

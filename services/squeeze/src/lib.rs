@@ -29,6 +29,8 @@ pub mod score;
 pub mod shorts;
 pub mod traded;
 pub mod universe;
+pub mod watch;
+pub mod worked;
 
 /// Model version of the answers of this crate, part of every `SnapshotRef`.
 ///

@@ -239,16 +239,27 @@ impl SqueezeName {
         ratio.or_else(|| Some(("close", *self.traded.as_ref().err()?)))
     }
 
+    /// The gap of a missing measure of a name with the given symbol; `of_short` if it rests on short
+    /// interest.
+    pub(crate) fn lack(
+        &self,
+        symbol: &str,
+        what: &'static str,
+        reason: GapReason,
+        of_short: bool,
+    ) -> Gap {
+        let detail = match &self.short {
+            Err(GapReason::Stale) if of_short => MISSED_SETTLEMENTS,
+            _ => sentence(reason),
+        };
+        Gap::new(reason, Subject::number_of(symbol, what), detail)
+    }
+
     /// A gap for every missing measure and every data-quality flag of a name with the given symbol.
     pub fn gaps(&self, symbol: &str) -> Vec<Gap> {
         let mut gaps = Vec::new();
         let mut lacks = |what: &'static str, reason: Option<GapReason>, of_short: bool| {
-            let Some(reason) = reason else { return };
-            let detail = match &self.short {
-                Err(GapReason::Stale) if of_short => MISSED_SETTLEMENTS,
-                _ => sentence(reason),
-            };
-            gaps.push(Gap::new(reason, Subject::number_of(symbol, what), detail));
+            gaps.extend(reason.map(|reason| self.lack(symbol, what, reason, of_short)));
         };
         for component in Component::ALL {
             lacks(component.id(), self.measure(component).err(), component.is_of_short_interest());

@@ -6,7 +6,8 @@ use crate::show::{
     table::{Cell, Table},
 };
 use contract::v1::{
-    AssessShortBookResponse, ShortBookTotals, ShortsGain, SqueezeScenarioKind, SqueezeUniverse,
+    AssessShortBookResponse, ExitPlan, ExitSession, ShortBookTotals, ShortsGain,
+    SqueezeScenarioKind, SqueezeUniverse,
 };
 
 /// What the market's shorts made in dollars.
@@ -72,4 +73,78 @@ pub(crate) fn scenarios(page: &mut Page, answer: &AssessShortBookResponse) {
             .to_owned(),
     );
     page.table("scenarios", table);
+}
+
+/// Sessions after which the tables of schedules say what is left: the next one, and the ends of the
+/// first four weeks.
+const SHOWN_AFTER: [i32; 5] = [1, 5, 10, 15, 20];
+
+/// Adds the schedules of buying back and what is left of the book to a page, if they were asked for.
+pub(crate) fn schedules(page: &mut Page, answer: &AssessShortBookResponse, lines: usize) {
+    let Some(terms) = &answer.covering else { return };
+    let aversion = terms.risk_aversion.unwrap_or_default();
+    page.say(format!(
+        "Bought back on the schedules of least expected cost + {aversion} x variance:\n"
+    ));
+    let mut table = Table::new(&[
+        "short",
+        ">sessions",
+        ">expected cost",
+        ">+/-",
+        ">of volume",
+        ">left after 1",
+        ">5",
+        ">10",
+    ]);
+    for line in answer.lines.iter().take(lines) {
+        let (Some(name), Some(made)) = (&line.name, &line.covering_schedule) else { continue };
+        let left = |session: i32| {
+            let after = made.sessions.iter().find(|after| after.session == session);
+            number::cell(Some(after.map_or(0.0, |after| after.share_left)), number::share)
+        };
+        table.row([
+            name.symbol.as_str().into(),
+            number::counted(made.horizon_sessions),
+            number::cell(Some(made.expected_cost), number::usd),
+            number::cell(Some(made.variance.sqrt()), number::usd),
+            number::cell(Some(made.largest_share_of_volume), number::share),
+            left(1),
+            left(5),
+            left(10),
+        ]);
+    }
+    page.table("schedules", table);
+    page.table("left", left(answer.totals.as_ref()));
+}
+
+/// What is left of the book, all lines being worked at the participation.
+fn left(totals: Option<&ShortBookTotals>) -> Table {
+    let mut table = Table::new(&[
+        ">after",
+        ">bought back",
+        ">left",
+        ">squeeze of it",
+        ">at recent volume",
+        ">left",
+        ">squeeze of it",
+    ]);
+    let sessions = |plan: Option<&ExitPlan>| plan.map_or(Vec::new(), |plan| plan.sessions.clone());
+    let normal = sessions(totals.and_then(|totals| totals.exit_at_normal_volume.as_ref()));
+    let recent = sessions(totals.and_then(|totals| totals.exit_at_recent_volume.as_ref()));
+    let cells = |sessions: &[ExitSession], after: i32| {
+        let after = sessions.iter().find(|one| one.session == after).or(sessions.last());
+        [
+            number::cell(after.map(|after| after.share), number::share),
+            number::cell(after.map(|after| after.value_left), number::usd),
+            number::gain(after.map(|after| after.squeeze_pnl_left), number::usd_signed),
+        ]
+    };
+    let longest = normal.len().max(recent.len()) as i32;
+    let mut shown: Vec<i32> = SHOWN_AFTER.into_iter().filter(|after| *after < longest).collect();
+    shown.extend((0 < longest).then_some(longest));
+    for after in shown {
+        let row = [number::counted(after)].into_iter();
+        table.row(row.chain(cells(&normal, after)).chain(cells(&recent, after)));
+    }
+    table
 }

@@ -97,6 +97,7 @@ pub(crate) fn book(answer: &AssessShortBookResponse, lines: usize, terminal: Ter
         page.table("funds", look_through::funds(&answer.funds));
     }
     short_costs::scenarios(&mut page, answer);
+    short_costs::schedules(&mut page, answer, lines);
     page.say(format!("  {}", universe(answer.universe.as_ref())));
     page.say(short_costs::market(answer.universe.as_ref()));
     page.say(method(answer.method.as_ref(), terminal));

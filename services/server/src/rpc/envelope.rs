@@ -117,4 +117,5 @@ enveloped! {
     TraceFrontierResponse
     ValidatePortfolioResponse
     WatchRotationResponse
+    WatchSqueezeResponse
 }

@@ -272,6 +272,7 @@ mod tests {
 
     fn as_of(at: Option<i64>, revision: Option<u64>, settings: Option<&str>) -> AsOf {
         AsOf {
+            path: "as_of",
             when: at.map_or(When::Now, |micros| When::At(Instant::from_micros(micros))),
             revision,
             reference: None,

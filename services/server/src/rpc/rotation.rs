@@ -17,7 +17,11 @@ use crate::{
         merged::hidden_values,
         portfolio,
         query::{Normal, Place, Query, answer},
-        watch::{Watch, Watching, watch},
+        watch::{
+            Watching,
+            repeated::{Repeated, Reported},
+            watch,
+        },
     },
     services::Services,
     views::Pinned,
@@ -59,7 +63,8 @@ impl RotationService for Handler {
         &self,
         request: Request<v1::WatchRotationRequest>,
     ) -> Result<Response<Self::WatchRotationStream>, Status> {
-        watch::<WatchQuery>(&self.services, request).await
+        let reports = Repeated::<WatchQuery>::from_proto(request.into_inner())?;
+        watch(&self.services, reports).await
     }
 
     async fn list_indicators(
@@ -137,7 +142,7 @@ impl Query for WatchQuery {
     }
 }
 
-impl Watch for WatchQuery {
+impl Reported for WatchQuery {
     fn last_seen(&self) -> &str {
         &self.last_report_id
     }

@@ -32,7 +32,7 @@ pub fn as_of(fields: &mut Fields, as_of: Option<v1::AsOf>) -> AsOf {
                     fields.add(field, "must be absent beside as_of.snapshot, which has it");
                 }
             }
-            return replay(fields, reference);
+            return replay(fields, "as_of.snapshot", reference);
         }
         Some(Wire::At(at)) => instant(fields, "as_of.at", at).map(When::At),
         Some(Wire::On(on)) if on.is_empty() => {
@@ -42,7 +42,8 @@ pub fn as_of(fields: &mut Fields, as_of: Option<v1::AsOf>) -> AsOf {
         Some(Wire::On(on)) => fields.day("as_of.on", &on).map(When::On),
     };
     let reference = reference(fields, "as_of", (reference_knowledge, reference_max_age_days));
-    AsOf { when: when.unwrap_or(When::Now), revision, reference, settings: None, pins: Vec::new() }
+    let when = when.unwrap_or(When::Now);
+    AsOf { path: "as_of", when, revision, reference, settings: None, pins: Vec::new() }
 }
 
 /// Reads reference knowledge and its age limit, and applies the default of the limit. `None` if it is
@@ -67,8 +68,8 @@ fn reference(
     (knowledge == Wire::AsPublished).then_some(ReferenceKnowledge::AsPublished)
 }
 
-/// Reads the reference of an answer that is to be repeated: every part of it counts.
-fn replay(fields: &mut Fields, given: v1::SnapshotRef) -> AsOf {
+/// Reads the reference of an answer, at a path of the request: every part of it counts.
+pub fn replay(fields: &mut Fields, path: &'static str, given: v1::SnapshotRef) -> AsOf {
     let knowledge = (given.reference_knowledge, given.reference_max_age_days);
     let is_later = knowledge.0 == v1::ReferenceKnowledge::EarliestLater as i32;
     for (name, is_missing) in [
@@ -76,26 +77,27 @@ fn replay(fields: &mut Fields, given: v1::SnapshotRef) -> AsOf {
         ("reference_max_age_days", is_later && knowledge.1.is_none()),
     ] {
         if is_missing {
-            fields.add(format!("as_of.snapshot.{name}"), "must be given as in the answer");
+            fields.add(format!("{path}.{name}"), "must be given as in the answer");
         }
     }
-    let reference = reference(fields, "as_of.snapshot", knowledge);
+    let reference = reference(fields, path, knowledge);
     let v1::SnapshotRef { as_of, revision, data_version, model_version, config_hash, .. } = given;
-    let field = "as_of.snapshot.as_of";
+    let field = format!("{path}.as_of");
     if as_of.is_none() {
-        fields.add(field, "must be given as in the answer");
+        fields.add(&field, "must be given as in the answer");
     }
-    let at = as_of.and_then(|at| instant(fields, field, at));
+    let at = as_of.and_then(|at| instant(fields, &field, at));
     for (name, version) in [
         ("model_version", &model_version),
         ("config_hash", &config_hash),
         ("data_version", &data_version),
     ] {
         if version.is_empty() {
-            fields.add(format!("as_of.snapshot.{name}"), "must be given as in the answer");
+            fields.add(format!("{path}.{name}"), "must be given as in the answer");
         }
     }
     AsOf {
+        path,
         when: at.map_or(When::Now, When::At),
         revision: Some(revision),
         reference: reference.or(Some(ReferenceKnowledge::AsPublished)),
@@ -110,7 +112,8 @@ pub fn expected(expected: Option<v1::SnapshotExpectation>) -> AsOf {
     let pins = [(Pin::ModelVersion, model_version), (Pin::ConfigHash, config_hash)];
     let pins = pins.into_iter().filter_map(|(pin, version)| Some((pin, version?)));
     let pins = pins.collect();
-    AsOf { when: When::Now, revision: None, reference: None, settings: None, pins }
+    let (path, when) = ("expected", When::Now);
+    AsOf { path, when, revision: None, reference: None, settings: None, pins }
 }
 
 /// Reads an instant, to the microsecond.

@@ -5,6 +5,7 @@ mod calibration;
 mod covering;
 mod from_proto;
 mod to_proto;
+mod watch;
 
 use crate::{
     as_of::AsOf,
@@ -18,11 +19,13 @@ use crate::{
         merged::hidden_values,
         portfolio,
         query::{FromProto as _, Normal, Place, Query, answer},
+        watch::{Watching, watch},
     },
     views::Pinned,
 };
-use ::portfolio::unresolved::LooseLine;
+use ::portfolio::{book::Book, unresolved::LooseLine};
 use contract::v1::{self, squeeze_service_server::SqueezeService};
+use factors::look_through::FundView;
 use from_proto::{BookQuery, CalibrateQuery, CalibrationQuery, RankQuery};
 use marketdata::{changes::DatasetSet, dataset::Dataset, gap::Gap, instrument::InstrumentId};
 use squeeze::{
@@ -31,9 +34,11 @@ use squeeze::{
     prepared::PreparedSqueeze,
     rank::{rank, unknown_exchange},
     shorts::{Look, Shorts},
+    worked::work,
 };
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
+use watch::Alerts;
 
 /// The datasets behind every answer.
 const READS: DatasetSet = <PreparedSqueeze as Prepared>::READS;
@@ -52,6 +57,15 @@ impl SqueezeService for Handler {
         request: Request<v1::RankSqueezeRequest>,
     ) -> Result<Response<v1::RankSqueezeResponse>, Status> {
         answer::<RankQuery>(&self.services, request).await
+    }
+
+    type WatchSqueezeStream = Watching<v1::WatchSqueezeResponse>;
+
+    async fn watch_squeeze(
+        &self,
+        request: Request<v1::WatchSqueezeRequest>,
+    ) -> Result<Response<Self::WatchSqueezeStream>, Status> {
+        watch(&self.services, Alerts::from_proto(request.into_inner())?).await
     }
 
     type CalibrateSqueezeStream = calibrate::Calibrating;
@@ -113,14 +127,9 @@ impl Query for BookQuery {
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
         let book =
             portfolio::book(Some(portfolio), &self.netting, &prepared.lookup, &prepared.quotes)?;
-        let shorts = match self.look_through {
-            None => Shorts::of(&book),
-            Some(view) => {
-                let PreparedSqueeze { funds, lookup, quotes, .. } = prepared;
-                Shorts::behind(&book, Look { view, funds, lookup, quotes })
-            }
-        };
-        let report = assess(&prepared.universe, shorts, self.participation);
+        let shorts = shorts(&book, self.look_through, prepared);
+        let mut report = assess(&prepared.universe, shorts, self.participation);
+        let worked = self.covering.map(|terms| work(&mut report, terms));
         let mut names: Vec<InstrumentId> =
             report.lines.iter().map(|line| line.name.instrument).collect();
         let is_through = self.look_through.is_some();
@@ -132,7 +141,7 @@ impl Query for BookQuery {
         let scenarios = covering::scenarios(&report);
         let line = |line| to_proto::line(&prepared.universe, portfolio, line);
         let lines = report.lines.into_iter().map(line);
-        let response = v1::AssessShortBookResponse {
+        let mut response = v1::AssessShortBookResponse {
             unresolved: portfolio::all_unresolved(portfolio, &book, LooseLine::is_short),
             totals: Some(totals),
             lines: lines.collect(),
@@ -143,8 +152,12 @@ impl Query for BookQuery {
             scenarios,
             covering_models: covering::models(),
             funds: report.funds.iter().map(look_through::fund).collect(),
+            covering: self.normal.covering,
             ..Default::default()
         };
+        if let Some(worked) = worked {
+            covering::add(&mut response, worked);
+        }
         let answer = Answer::with_coverage(response, report.gaps, report.coverage);
         Ok(answer.with_merged(merged))
     }
@@ -195,6 +208,19 @@ impl Query for RankQuery {
         };
         let gaps = universe.gaps().into_iter().chain(ranking.gap()).collect();
         Ok(Answer::with_gaps(response, gaps).with_merged(merged))
+    }
+}
+
+/// What a book is short of.
+fn shorts<'a>(
+    book: &'a Book,
+    look_through: Option<FundView>,
+    prepared: &'a PreparedSqueeze,
+) -> Shorts<'a> {
+    let PreparedSqueeze { funds, lookup, quotes, .. } = prepared;
+    match look_through {
+        None => Shorts::of(book),
+        Some(view) => Shorts::behind(book, Look { view, funds, lookup, quotes }),
     }
 }
 

@@ -1,58 +1,60 @@
-//! Server streams that repeat an answer whenever it may have changed: the latest state, never a
-//! backlog.
+//! Server streams that follow the head of the log and the clock: the one loop around them.
 //!
-//! A watch is a [`Query`] whose answer holds a report with an id. Each report is sent once; a
-//! heartbeat means that the client's report is still current.
+//! What a stream sends is a [`Watch`]: [`repeated`] has those that repeat a report, and a service may
+//! have one of its own that keeps what its client knows and sends what changed.
+
+pub mod repeated;
 
 use crate::{
     refusal::Refusal,
     revisions::{Wake, Wakes},
-    rpc::query::{Query, respond},
     services::Services,
 };
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Response, Status};
+use tonic::{Response, Status};
 use tracing::Instrument as _;
 
 /// The stream of a watch call.
 pub type Watching<T> = ReceiverStream<Result<T, Status>>;
 
-/// A query that can be watched.
-pub trait Watch: Query + Clone {
-    /// The id of the report that the client has; empty if it has none.
-    fn last_seen(&self) -> &str;
+/// What a stream sends, and what its client has.
+pub trait Watch: Send + 'static {
+    /// The protobuf message of the stream.
+    type Message: Send + 'static;
 
-    /// The id of the report in an answer.
-    fn report_id(response: &Self::Response) -> &str;
-
-    /// The answer without its report.
-    fn heartbeat(response: Self::Response) -> Self::Response;
+    /// The message to send now; `None` if there is nothing to say. There is one for the first wake.
+    ///
+    /// # Errors
+    /// The refusal that ends the stream.
+    fn next(
+        &mut self,
+        services: &Services,
+        wake: Wake,
+    ) -> impl Future<Output = Result<Option<Self::Message>, Refusal>> + Send;
 }
 
-/// Answers at once, then whenever the answer may have changed. A slow client gets no further
-/// message until it has taken the last one, and then the latest. The stream ends with UNAVAILABLE
-/// when the server shuts down.
+/// Sends the first message at once, then whenever there is something to say. A slow client gets no
+/// further message until it has taken the last one, and then what is true by then. The stream ends
+/// with UNAVAILABLE when the server shuts down.
 ///
 /// # Errors
-/// The status of a refusal by [`Query`]: an invalid request fails the call, not the stream.
+/// The status of a refusal of the first message: an invalid request fails the call, not the stream.
 /// [`Refusal::Overloaded`] if there are too many watchers.
-pub async fn watch<Q: Watch>(
+pub async fn watch<W: Watch>(
     services: &Arc<Services>,
-    request: Request<Q::Request>,
-) -> Result<Response<Watching<Q::Response>>, Status> {
-    let query = Q::from_proto(request.into_inner())?;
-    // Only checks the request; it is not the first message, because the head may move before the
-    // subscription begins.
-    respond(services, query.clone()).await?;
+    mut watch: W,
+) -> Result<Response<Watching<W::Message>>, Status> {
+    // Before the first message, so that nothing falls between it and the next one.
     let (wakes, permit) = services.watch()?;
+    let first = watch.next(services, Wake::Changed).await?;
     let (sender, receiver) = mpsc::channel(1);
     let failed = sender.clone();
     let services = Arc::clone(services);
     let watching = async move {
         let _counted = permit;
-        follow(&services, &query, wakes, sender).await;
+        follow(&services, &mut watch, first, wakes, sender).await;
     };
     let watching = tokio::spawn(watching.in_current_span());
     tokio::spawn(async move {
@@ -65,26 +67,18 @@ pub async fn watch<Q: Watch>(
     Ok(Response::new(ReceiverStream::new(receiver)))
 }
 
-/// Sends until the client leaves, an answer is refused, or the server shuts down.
-async fn follow<Q: Watch>(
+/// Sends until the client leaves, a message is refused, or the server shuts down.
+async fn follow<W: Watch>(
     services: &Services,
-    query: &Q,
+    watch: &mut W,
+    first: Option<W::Message>,
     mut wakes: Wakes,
-    sender: mpsc::Sender<Result<Q::Response, Status>>,
+    sender: mpsc::Sender<Result<W::Message, Status>>,
 ) {
-    let mut seen = Seen { report_id: query.last_seen().to_owned(), was_silent: true };
-    let mut wake = Wake::Changed;
+    let mut next = Ok(first);
     loop {
-        let answer = match wake {
-            Wake::Stopping => Err(Refusal::ShuttingDown),
-            Wake::Changed | Wake::Heartbeat => respond(services, query.clone()).await,
-        };
-        let is_last = answer.is_err();
-        let message = match answer {
-            Ok(response) => seen.message::<Q>(response, wake).map(Ok),
-            Err(refusal) => Some(Err(refusal.into())),
-        };
-        if let Some(message) = message
+        let is_last = next.is_err();
+        if let Some(message) = next.map_err(Status::from).transpose()
             && sender.send(message).await.is_err()
         {
             return;
@@ -92,69 +86,13 @@ async fn follow<Q: Watch>(
         if is_last {
             return;
         }
-        wake = tokio::select! {
+        let wake = tokio::select! {
             wake = wakes.next() => wake,
             () = sender.closed() => return,
         };
-    }
-}
-
-/// State of the client of a stream.
-#[derive(Debug)]
-struct Seen {
-    report_id: String,
-    /// Whether nothing was sent yet: even a client that is up to date gets a first message.
-    was_silent: bool,
-}
-
-/// The message that an answer becomes on the stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Message {
-    Report,
-    Heartbeat,
-    Nothing,
-}
-
-impl Seen {
-    fn message<Q: Watch>(&mut self, response: Q::Response, wake: Wake) -> Option<Q::Response> {
-        match self.next(Q::report_id(&response), wake) {
-            Message::Report => Some(response),
-            Message::Heartbeat => Some(Q::heartbeat(response)),
-            Message::Nothing => None,
-        }
-    }
-
-    fn next(&mut self, report_id: &str, wake: Wake) -> Message {
-        let was_silent = std::mem::take(&mut self.was_silent);
-        if self.report_id != report_id {
-            report_id.clone_into(&mut self.report_id);
-            return Message::Report;
-        }
-        match wake {
-            Wake::Changed if !was_silent => Message::Nothing,
-            Wake::Changed | Wake::Heartbeat | Wake::Stopping => Message::Heartbeat,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_report_is_sent_once() {
-        let mut seen = Seen { report_id: String::new(), was_silent: true };
-        assert_eq!(seen.next("a", Wake::Changed), Message::Report);
-        assert_eq!(seen.next("a", Wake::Changed), Message::Nothing);
-        assert_eq!(seen.next("a", Wake::Heartbeat), Message::Heartbeat);
-        assert_eq!(seen.next("b", Wake::Changed), Message::Report);
-        assert_eq!(seen.next("b", Wake::Changed), Message::Nothing);
-    }
-
-    #[test]
-    fn a_client_that_is_up_to_date_gets_a_heartbeat_at_first() {
-        let mut seen = Seen { report_id: "a".to_owned(), was_silent: true };
-        assert_eq!(seen.next("a", Wake::Changed), Message::Heartbeat);
-        assert_eq!(seen.next("a", Wake::Changed), Message::Nothing);
+        next = match wake {
+            Wake::Stopping => Err(Refusal::ShuttingDown),
+            Wake::Changed | Wake::Heartbeat => watch.next(services, wake).await,
+        };
     }
 }

@@ -12,4 +12,8 @@ mod look_through;
 #[cfg(test)]
 mod measures;
 #[cfg(test)]
+mod watch;
+#[cfg(test)]
+mod worked;
+#[cfg(test)]
 mod world;

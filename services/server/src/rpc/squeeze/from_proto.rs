@@ -16,10 +16,13 @@ use crate::{
 use ::portfolio::netting::Netting;
 use contract::v1;
 use factors::look_through::FundView;
+use prost::Message as _;
 use squeeze::{
     calibration::label::Label,
     exit::Participation,
     rank::{RankBy, RankRequest},
+    watch::{Threshold, Watched},
+    worked::CoveringTerms,
 };
 
 /// Default minimum market value of a ranked line, USD.
@@ -37,6 +40,7 @@ pub(super) struct BookQuery {
     pub(super) participation: Participation,
     pub(super) netting: Netting,
     pub(super) look_through: Option<FundView>,
+    pub(super) covering: Option<CoveringTerms>,
     pub(super) normal: v1::AssessShortBookRequest,
 }
 
@@ -54,24 +58,125 @@ impl FromProto for BookQuery {
             fields.add("participation", wrong);
         }
         let asked = request.settings.get_or_insert_default();
-        let settings = settings::all(&mut fields, asked, request.portfolio.as_ref());
-        // The echo has what is used.
-        *asked = v1::AnalysisSettings {
-            netting: asked.netting.take(),
-            look_through: asked.look_through.take(),
-            ..Default::default()
-        };
-        let Settings { netting, look_through, .. } = settings;
+        let (netting, look_through) = sides(&mut fields, asked, request.portfolio.as_ref());
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
+        let covering = request.covering.as_mut().map(|asked| covering_terms(&mut fields, asked));
         let query = |participation| BookQuery {
             as_of,
             participation,
             netting,
             look_through,
+            covering,
             normal: request,
         };
         fields.finish(participation.map(query))
     }
+}
+
+fn covering_terms(fields: &mut Fields, asked: &mut v1::CoveringTerms) -> CoveringTerms {
+    let longest = i32::from(CoveringTerms::LONGEST);
+    let horizon = asked.horizon_sessions;
+    let horizon = horizon.map(|h| fields.within("covering.horizon_sessions", h, 1, longest));
+    let usual = CoveringTerms::USUAL_AVERSION;
+    let risk_aversion =
+        fields.within_or("covering.risk_aversion", asked.risk_aversion, usual, (0.0, 1.0));
+    asked.risk_aversion = Some(risk_aversion);
+    let horizon_sessions = horizon.and_then(|sessions| u16::try_from(sessions).ok());
+    CoveringTerms { horizon_sessions, risk_aversion }
+}
+
+/// What decides which names are short; the rest of the settings is cleared, so that their echo has
+/// what is used.
+fn sides(
+    fields: &mut Fields,
+    asked: &mut v1::AnalysisSettings,
+    portfolio: Option<&v1::Portfolio>,
+) -> (Netting, Option<FundView>) {
+    let Settings { netting, look_through, .. } = settings::all(fields, asked, portfolio);
+    *asked = v1::AnalysisSettings {
+        netting: asked.netting.take(),
+        look_through: asked.look_through.take(),
+        ..Default::default()
+    };
+    (netting, look_through)
+}
+
+/// A request to watch the short side of a portfolio.
+#[derive(Debug)]
+pub(super) struct WatchQuery {
+    pub(super) expected: AsOf,
+    /// What the client knows already.
+    pub(super) after: Option<AsOf>,
+    pub(super) thresholds: Vec<Threshold>,
+    /// How answers name the lines.
+    pub(super) line_names: Vec<String>,
+    pub(super) netting: Netting,
+    pub(super) look_through: Option<FundView>,
+    pub(super) normal: v1::WatchSqueezeRequest,
+}
+
+impl FromProto for WatchQuery {
+    const METHOD: &'static str = "WatchSqueeze";
+    type Request = v1::WatchSqueezeRequest;
+
+    fn from_proto(mut request: v1::WatchSqueezeRequest) -> Result<WatchQuery, Refusal> {
+        let mut fields = Fields::new();
+        let bytes = request.encoded_len();
+        if limits::WATCHED_BYTES < bytes {
+            let most = limits::WATCHED_BYTES;
+            fields.add("portfolio", format!("must fit into {most} bytes, has {bytes}"));
+        }
+        let expected = shared::expected(request.expected.take());
+        let after = request.after.take();
+        let after = after.map(|after| shared::replay(&mut fields, "after", after));
+        let thresholds = thresholds(&mut fields, &request.thresholds);
+        let asked = request.settings.get_or_insert_default();
+        let (netting, look_through) = sides(&mut fields, asked, request.portfolio.as_ref());
+        let lines = request.portfolio.as_ref().map_or(0, |portfolio| portfolio.positions.len());
+        if fields.at_most("portfolio.positions", lines, limits::WATCHED_LINES) {
+            portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
+        }
+        let portfolio = request.portfolio.as_ref();
+        let names = portfolio.map(|p| (0..lines).map(|line| portfolio::name(p, line)).collect());
+        let query = WatchQuery {
+            expected,
+            after,
+            thresholds,
+            line_names: names.unwrap_or_default(),
+            netting,
+            look_through,
+            normal: request,
+        };
+        fields.finish(Some(query))
+    }
+}
+
+fn thresholds(fields: &mut Fields, asked: &[v1::SqueezeThreshold]) -> Vec<Threshold> {
+    if asked.is_empty() {
+        fields.add("thresholds", "must have at least one entry");
+    }
+    if !fields.at_most("thresholds", asked.len(), limits::WATCHED_THRESHOLDS) {
+        return Vec::new();
+    }
+    let mut read = Vec::new();
+    for (at, v1::SqueezeThreshold { measure_id, level }) in asked.iter().enumerate() {
+        let path = format!("thresholds[{at}]");
+        if !level.is_finite() {
+            fields.add(format!("{path}.level"), format!("must be a finite number, is {level}"));
+        }
+        let Some(measure) = Watched::from_id(measure_id) else {
+            let known: Vec<&str> = Watched::all().map(Watched::id).collect();
+            let text = format!("must be one of {}; is {measure_id:?}", known.join(", "));
+            fields.add(format!("{path}.measure_id"), text);
+            continue;
+        };
+        let threshold = Threshold { measure, level: *level };
+        if read.contains(&threshold) {
+            fields.add(path, "is also an earlier one");
+        }
+        read.push(threshold);
+    }
+    read
 }
 
 /// A request to fit the probability of a squeeze.

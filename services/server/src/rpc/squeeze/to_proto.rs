@@ -88,6 +88,7 @@ fn exit_plan(plan: &ExitPlan) -> v1::ExitPlan {
         share_with_exit_days: plan.share,
         curve: plan.curve.iter().map(point).collect(),
         exit_days: plan.days,
+        sessions: Vec::new(),
     }
 }
 
@@ -124,6 +125,7 @@ pub(super) fn line(
         covering_cost: line.covering.ok().map(|cost| covering::cost(&cost, line.market_value)),
         squeeze_pnl: line.squeeze_pnl.ok(),
         through_funds_market_value: line.through_funds,
+        covering_schedule: None,
     }
 }
 
