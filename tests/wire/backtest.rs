@@ -164,7 +164,8 @@ async fn nothing_looks_ahead() {
     let after = backtest(&mut other, last).await;
     for (before, after) in before.backtests.iter().zip(&after.backtests) {
         assert_eq!(before.mean_value_at_risk, after.mean_value_at_risk);
-        assert_eq!((before.breach_count, after.breach_count), (0, after.forecast_count));
+        assert_eq!(after.breach_count, after.forecast_count, "{after:?}");
+        assert!(after.forecast_count == 0 || before.worst_breach != after.worst_breach);
     }
     harness.stop().await;
     fallen.stop().await;

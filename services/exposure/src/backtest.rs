@@ -65,7 +65,7 @@ pub fn made_on(prepared: &PreparedExposure, book: &Book, on: Day) -> DayPnl {
 }
 
 /// The tests of forecasts at one confidence.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
     /// Number of breaches.
     pub breaches: usize,

@@ -155,7 +155,6 @@ struct Numbers {
 
 /// Numbers with their shares: the share of each scenario in a number, which is Σ −share·P&L. A level's
 /// are those of its expected shortfall.
-#[derive(Default)]
 pub(crate) struct Measured {
     pub(crate) levels: Vec<(TailLevel, Shares)>,
     pub(crate) volatility: Option<(TailVolatility, Shares)>,
