@@ -15,7 +15,7 @@ use tonic::{Code, transport::Channel};
 pub(crate) const TODAY: &str = "2021-01-27";
 
 /// 150 sessions up to [`TODAY`] of names with returns that are exact multiples of the market's.
-fn prices() -> String {
+pub(crate) fn prices() -> String {
     let today = Day::parse_iso(TODAY).unwrap();
     let mut text = String::from("Ticker,Date,Open,High,Low,Close,Adj Close,Volume\n");
     for (symbol, beta) in [("^GSPC", 1.0), ("AA", 1.2), ("BB", 1.8), ("CC", 1.4), ("DD", 1.1)] {

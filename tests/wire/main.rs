@@ -9,6 +9,7 @@
 mod admin_port;
 mod as_published;
 mod authentication;
+mod backtest;
 mod batch;
 mod book_history;
 mod calls;

@@ -282,3 +282,70 @@ async fn measures_are_refused_by_field() {
     let paths = ["risk_measures[0].confidences"];
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
 }
+
+/// Fitted distributions beside scenarios: each row echoes its method, and the parts of an expected
+/// shortfall by leg and by position add up to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn fitted_distributions_stand_beside_scenarios_and_add_up() {
+    let (_harness, mut client) = market().await;
+    let methods = [
+        Method::Ewma(v1::EwmaMethod { decay: Some(0.97) }),
+        Method::Gaussian(v1::GaussianMethod {}),
+        Method::CornishFisher(v1::CornishFisherMethod {}),
+    ];
+    let row = |at: usize, kind: Kind, by: &[By]| Asked {
+        method: Some(methods[at]),
+        contributions_by: by.iter().map(|by| split(*by)).collect(),
+        ..asked(&format!("{at} {kind:?}"), kind)
+    };
+    let of_method = |at| {
+        [
+            row(at, Kind::ValueAtRisk, &[]),
+            row(at, Kind::ExpectedShortfall, &[By::TradeLeg, By::Position]),
+            row(at, Kind::Volatility, &[By::TradeLeg]),
+        ]
+    };
+    let report = report(&mut client, (0..3).flat_map(of_method).collect()).await;
+    let ids: Vec<&str> =
+        report.scenario_sets.iter().map(|set| set.scenario_set_id.as_str()).collect();
+    assert_eq!(ids, ["ewma/1000/0.97", "gaussian/1000"]);
+    // The market's returns are uniform, for which the expansion of Cornish and Fisher is no quantile.
+    for row in &report.risk_measures[6..] {
+        assert!(
+            row.levels.is_empty() && is_about(&row.gaps[0], "Unspecified cornish_fisher/1000"),
+            "{row:?}"
+        );
+        assert!(row.gaps[0].detail.contains("excess kurtosis of -1.2"), "{row:?}");
+    }
+    for rows in report.risk_measures[..6].chunks(3) {
+        let [var, shortfall, volatility] = rows else { panic!("three rows") };
+        let request = var.request.as_ref().unwrap();
+        assert_eq!((request.quantile_rule, request.interval_level), (None, None));
+        let id = &shortfall.request.as_ref().unwrap().measure_id;
+        let position = |row: &v1::PositionExposure| {
+            row.risk_contributions.iter().find(|part| part.measure_id == *id).unwrap().value
+        };
+        near(report.positions.iter().map(position).sum(), shortfall.levels[0].value);
+        for (var, shortfall) in var.levels.iter().zip(&shortfall.levels) {
+            assert!(var.value < shortfall.value && var.value_low.is_none(), "{var:?}");
+            near(by_leg(shortfall), shortfall.value);
+        }
+        near(by_leg(&volatility.levels[0]), volatility.levels[0].value);
+    }
+    // Normal with mean zero: 1.644854 and 2.326348 deviations, and 2.062713 and 2.665214.
+    let [var, shortfall, volatility] = &report.risk_measures[..3] else { panic!("three rows") };
+    let sigma = volatility.levels[0].value;
+    near(var.levels[0].value, 1.644_854 * sigma);
+    near(var.levels[1].value, 2.326_348 * sigma);
+    near(shortfall.levels[0].value, 2.062_713 * sigma);
+    near(shortfall.levels[1].value, 2.665_214 * sigma);
+    let wrong = Asked {
+        quantile_rule: Some(v1::QuantileRule::Linear.into()),
+        interval_level: Some(0.9),
+        ..row(1, Kind::ValueAtRisk, &[])
+    };
+    let request = v1::AnalyzePortfolioRequest { risk_measures: vec![wrong], ..example() };
+    let refused = client.analyze_portfolio(request).await.unwrap_err();
+    let paths = ["risk_measures[0].quantile_rule", "risk_measures[0].interval_level"];
+    expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+}

@@ -3,6 +3,7 @@
 
 mod as_of_args;
 mod assumed_basis;
+mod backtest;
 mod batch;
 mod book;
 mod book_history;
@@ -120,6 +121,9 @@ enum Query {
     /// Explain what a portfolio made or lost, by default on the last session: through which factors,
     /// legs and names, and how unusual it was.
     Pnl(pnl::PnlArguments),
+    /// Test forecasts of a portfolio's risk, method by method, on past sessions: how many losses were
+    /// larger than the value at risk, whether they cluster, and how large they were.
+    Backtest(backtest::BacktestArguments),
     /// List what betas are measured against: the factors, how they are built, their symbols.
     Factors(factors::FactorArguments),
     /// List the names that the legs of a trade stand for.
@@ -220,6 +224,7 @@ async fn answer(
         Query::Exposure(arguments) => query_commands::exposure(arguments, connection, output).await,
         Query::Batch(arguments) => batch::batch(arguments, connection, output).await,
         Query::Pnl(arguments) => pnl::pnl(arguments, connection, output).await,
+        Query::Backtest(arguments) => backtest::backtest(arguments, connection, output).await,
         Query::Factors(arguments) => factors::factors(arguments, connection, output).await,
         Query::Members(arguments) => trade_members::members(arguments, connection, output).await,
         Query::Squeeze(arguments) => query_commands::squeeze(arguments, connection, output).await,

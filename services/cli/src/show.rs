@@ -23,6 +23,8 @@ pub(crate) mod trade_members;
 
 pub(crate) mod pnl;
 
+pub(crate) mod backtest;
+
 pub(crate) mod batch;
 
 pub(crate) mod book_history;

@@ -8,6 +8,7 @@
 //! Modules are declared in reading order.
 
 pub mod analyze;
+pub mod backtest;
 pub mod behind;
 pub mod blocks;
 pub mod breakdown;
@@ -28,6 +29,7 @@ mod gaps;
 mod groups;
 mod history;
 mod membership;
+mod parametric;
 mod positions;
 mod profit;
 mod repeat;

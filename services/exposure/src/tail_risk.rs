@@ -4,6 +4,7 @@ use crate::{
     breakdown::Grouped,
     day_pnl::day_pnl,
     history::{History, Lacking, is_known},
+    parametric,
     positions::{self, weighted_returns},
     prepared::PreparedExposure,
     report::{FilterRecord, TailLevel, TailRisk, TailStandIns, TailVolatility},
@@ -18,7 +19,7 @@ use stats::{
     filter::{Filter, filter},
     moments::{self, Ddof},
     scenarios::{Level, Scenario, Scenarios},
-    tail,
+    tail::{self, Tail as TailNumbers},
 };
 
 /// The tail of a book. It does not keep its stand-ins, which may be ten megabytes for each of the
@@ -113,7 +114,7 @@ pub(crate) fn measure(
     };
     let (mut risk, weights) = replay
         .measure(prepared, settings, &lacking, book)
-        .ok_or_else(|| none(GapReason::Degenerate, "a profit or loss is out of range"))?;
+        .map_err(|detail| none(GapReason::Degenerate, &detail))?;
     let (by_position, by_group) = weights.split_at(settings.by_position.len());
     let part = |weights| positions::contributions(prepared, listed, weights, stand_ins.as_ref());
     let contributions = by_position.iter().map(part).collect();
@@ -124,6 +125,15 @@ pub(crate) fn measure(
     };
     risk.by_group = by_group.iter().map(of_groups).collect();
     Ok(Tail { risk, sessions: sessions.split_off(seeds), contributions })
+}
+
+/// The standard deviation over draws of value at risk and expected shortfall.
+pub(crate) fn spread(by_draw: &[TailNumbers]) -> Option<[f64; 2]> {
+    let of = |number: fn(&TailNumbers) -> f64| {
+        let values: Vec<f64> = by_draw.iter().map(number).collect();
+        Some(moments::variance(&values, Ddof::Sample)?.sqrt())
+    };
+    Some([of(|tail| tail.value_at_risk)?, of(|tail| tail.expected_shortfall)?])
 }
 
 fn too_few(sessions: usize, seeds: usize) -> String {
@@ -143,6 +153,19 @@ struct Numbers {
     worst: Scenario,
 }
 
+/// Numbers with their shares: the share of each scenario in a number, which is Σ −share·P&L. A level's
+/// are those of its expected shortfall.
+pub(crate) struct Measured {
+    pub(crate) levels: Vec<(TailLevel, Shares)>,
+    pub(crate) volatility: Option<(TailVolatility, Shares)>,
+}
+
+/// The share of each scenario in a number.
+pub(crate) type Shares = Vec<(Scenario, f64)>;
+
+/// The reason why there is no number, if a sum of finite returns is not finite.
+pub(crate) const OUT_OF_RANGE: &str = "a profit or loss is out of range";
+
 impl<'a> Replay<'a> {
     fn measure(
         mut self,
@@ -150,12 +173,25 @@ impl<'a> Replay<'a> {
         settings: &TailSettings,
         lacking: &[Lacking],
         book: &Book,
-    ) -> Option<(TailRisk, Vec<TailWeights>)> {
+    ) -> Result<(TailRisk, Vec<TailWeights>), String> {
         let draws = if self.stand_ins.is_some() { DRAWS } else { 1 };
         self.returns = (0..draws).map(|draw| self.returns(draw)).collect();
-        let filter = self.scale(settings.method)?;
-        let Numbers { levels, volatility, weights, worst: worst_scenario } =
-            self.numbers(settings, prepared.panel.width)?;
+        let filter = self.scale(settings.method).ok_or(OUT_OF_RANGE)?;
+        let numbers = self.numbers(settings, prepared.panel.width)?;
+        let (risk, weights) = self
+            .risk((prepared, book), settings, lacking, (filter, numbers))
+            .ok_or(OUT_OF_RANGE)?;
+        Ok((risk, weights))
+    }
+
+    fn risk(
+        &self,
+        (prepared, book): (&PreparedExposure, &Book),
+        settings: &TailSettings,
+        lacking: &[Lacking],
+        (filter, numbers): (Option<FilterRecord>, Numbers),
+    ) -> Option<(TailRisk, Vec<TailWeights>)> {
+        let Numbers { levels, volatility, weights, worst: worst_scenario } = numbers;
         let (worst, worst_pnl) = self.worst()?;
         let replayed = &self.sessions[self.seeds..];
         let on = |at: usize| prepared.sessions.days().get(*replayed.get(at)?).copied();
@@ -179,7 +215,7 @@ impl<'a> Replay<'a> {
             worst_day: day_pnl(prepared, book, on(worst)?),
             worst_scenario_on: on(worst_scenario.period as usize)?,
             worst_scenario_pnl: worst_scenario.profit,
-            draws,
+            draws: self.returns.len(),
             proxied_share: lacking.iter().map(absent).sum::<f64>() / replayed.len() as f64,
             proxied_names: lacking.len(),
             widened_names: self.stand_ins.map_or(0, |others| others.widened_names(replayed)),
@@ -190,35 +226,53 @@ impl<'a> Replay<'a> {
     }
 
     /// Every number that is asked for; `width` is the number of sessions of the panel.
-    fn numbers(&self, settings: &TailSettings, width: usize) -> Option<Numbers> {
+    fn numbers(&self, settings: &TailSettings, width: usize) -> Result<Numbers, String> {
         let draws = 0..self.returns.len();
         let profits: Vec<Vec<f64>> = draws.map(|draw| self.profits(draw)).collect();
-        let mut scenarios = Scenarios::unordered(&profits)?;
-        let (mut levels, mut shares) = (Vec::new(), Vec::new());
+        let mut scenarios = Scenarios::unordered(&profits).ok_or(OUT_OF_RANGE)?;
+        let measured = match settings.method.has_scenarios() {
+            true => self.simulated(settings, &mut scenarios, &profits).ok_or(OUT_OF_RANGE)?,
+            false => parametric::measure(self, settings, &profits)?,
+        };
+        let shares_of = |part: &TailPart| match *part {
+            TailPart::Level(group, at) => {
+                measured.levels.get(settings.place(group, at)).map(|(_, shares)| shares)
+            }
+            TailPart::Volatility => measured.volatility.as_ref().map(|(_, shares)| shares),
+        };
+        let parts = settings.by_position.iter().chain(&settings.by_group);
+        let weights = parts.map(|part| Some(self.weights(shares_of(part)?, width)));
+        let weights = weights.collect::<Option<Vec<TailWeights>>>();
+        Ok(Numbers {
+            weights: weights.ok_or(OUT_OF_RANGE)?,
+            levels: measured.levels.into_iter().map(|(level, _)| level).collect(),
+            volatility: measured.volatility.map(|(volatility, _)| volatility),
+            worst: *scenarios.first().ok_or(OUT_OF_RANGE)?,
+        })
+    }
+
+    /// The numbers as quantiles and means of scenarios.
+    fn simulated(
+        &self,
+        settings: &TailSettings,
+        scenarios: &mut Scenarios,
+        profits: &[Vec<f64>],
+    ) -> Option<Measured> {
+        let mut levels = Vec::new();
         for group in &settings.levels {
             let (confidences, rule) = (&group.confidences, group.quantile_rule);
             let measured = scenarios.levels(confidences, rule, group.interval_level)?;
-            let spreads = self.spreads(group, &profits)?;
-            let level = |(at, level)| self.level(confidences[at], level, spreads.get(at).copied());
-            levels.extend(measured.iter().enumerate().map(level));
-            shares.extend(measured.into_iter().map(|level| level.shares));
+            let spreads = self.spreads(group, profits)?;
+            for (at, level) in measured.into_iter().enumerate() {
+                let row = self.level(confidences[at], &level, spreads.get(at).copied());
+                levels.push((row, level.shares));
+            }
         }
         let volatility = match settings.volatility {
-            true => Some(volatility::measure(self, &profits)?),
+            true => Some(volatility::measure(self, profits)?),
             false => None,
         };
-        let weights_of = |part: &TailPart| match *part {
-            TailPart::Level(group, at) => shares.get(settings.place(group, at)),
-            TailPart::Volatility => volatility.as_ref().map(|(_, shares)| shares),
-        };
-        let weights = settings.by_position.iter().chain(&settings.by_group);
-        let weights = weights.map(|part| Some(self.weights(weights_of(part)?, width)));
-        Some(Numbers {
-            levels,
-            weights: weights.collect::<Option<Vec<TailWeights>>>()?,
-            volatility: volatility.map(|(volatility, _)| volatility),
-            worst: *scenarios.first()?,
-        })
+        Some(Measured { levels, volatility })
     }
 
     /// Computes m_s of every scenario, and returns a record of the filter if there is one.
@@ -319,15 +373,11 @@ impl<'a> Replay<'a> {
         let (confidences, rule) = (&group.confidences, group.quantile_rule);
         let levels =
             |profits: &Vec<f64>| tail::historical_levels(&mut profits.clone(), confidences, rule);
-        let by_draw: Option<Vec<Vec<tail::Tail>>> = profits.iter().map(levels).collect();
+        let by_draw: Option<Vec<Vec<TailNumbers>>> = profits.iter().map(levels).collect();
         let by_draw = by_draw?;
-        let spread = |level: usize, of: fn(&tail::Tail) -> f64| {
-            let values: Vec<f64> = by_draw.iter().map(|levels| of(&levels[level])).collect();
-            Some(moments::variance(&values, Ddof::Sample)?.sqrt())
-        };
         let of_level = |level: usize| {
-            let value_at_risk = spread(level, |tail| tail.value_at_risk)?;
-            Some([value_at_risk, spread(level, |tail| tail.expected_shortfall)?])
+            let tails: Vec<TailNumbers> = by_draw.iter().map(|levels| levels[level]).collect();
+            spread(&tails)
         };
         (0..confidences.len()).map(of_level).collect()
     }

@@ -54,11 +54,36 @@ pub enum TailMethod {
         /// The decay λ of the recursion: the weight of yesterday's variance in today's.
         decay: f64,
     },
+    /// A normal distribution with mean zero and the variance of the recursion, which starts with the
+    /// mean square of the first [`SEED_SESSIONS`] of the window (methodology C3).
+    Ewma {
+        /// The decay λ of the recursion.
+        decay: f64,
+    },
+    /// A normal distribution with the mean and the variance of the window.
+    Gaussian,
+    /// That distribution with the window's skewness and excess kurtosis (Cornish and Fisher 1938).
+    CornishFisher,
 }
 
 impl TailMethod {
     /// The filter with its usual recursion.
     pub const FILTERED: TailMethod = TailMethod::FilteredHistorical { decay: FILTER_DECAY };
+
+    /// Every method with its usual parameters.
+    pub const ALL: [TailMethod; 5] = [
+        TailMethod::Historical,
+        TailMethod::FILTERED,
+        TailMethod::Ewma { decay: FILTER_DECAY },
+        TailMethod::Gaussian,
+        TailMethod::CornishFisher,
+    ];
+
+    /// Whether its numbers are quantiles and means of scenarios, and not those of a distribution
+    /// fitted to the sessions.
+    pub const fn has_scenarios(self) -> bool {
+        matches!(self, TailMethod::Historical | TailMethod::FilteredHistorical { .. })
+    }
 }
 
 /// Confidence levels that are measured in one way.
@@ -99,21 +124,25 @@ pub struct TailSettings {
 }
 
 impl TailSettings {
-    /// The name of the set: the method, the window and, with a filter, its decay.
+    /// The name of the set: the method, the window and, if it has one, its decay.
     pub fn id(&self) -> String {
+        let window = self.window_sessions;
         match self.method {
-            TailMethod::Historical => format!("historical/{}", self.window_sessions),
+            TailMethod::Historical => format!("historical/{window}"),
             TailMethod::FilteredHistorical { decay } => {
-                format!("filtered_historical/{}/{decay}", self.window_sessions)
+                format!("filtered_historical/{window}/{decay}")
             }
+            TailMethod::Ewma { decay } => format!("ewma/{window}/{decay}"),
+            TailMethod::Gaussian => format!("gaussian/{window}"),
+            TailMethod::CornishFisher => format!("cornish_fisher/{window}"),
         }
     }
 
-    /// Number of sessions before the window that only initialise the volatility.
+    /// Number of sessions before the window that only initialise the volatility of a filter.
     pub const fn seed_sessions(&self) -> usize {
         match self.method {
-            TailMethod::Historical => 0,
             TailMethod::FilteredHistorical { .. } => SEED_SESSIONS,
+            _ => 0,
         }
     }
 

@@ -182,6 +182,16 @@ pub const SERIES_FIELDS: usize = 64;
 /// market, the scores and the states. A session continues the one before; the first costs a whole
 /// preparation, 0.16 s of one processor for 3,000 names over ten years.
 pub const AS_PUBLISHED_PREPARATIONS: usize = 100;
+/// Sessions of one back-test of risk measures: the latest four years, which is what a view prepares.
+pub const BACKTEST_SESSIONS: usize = 1_000;
+/// Sessions of one if none are named: a year, the stretch of the Basel Committee.
+pub const BACKTEST_SESSIONS_DEFAULT: usize = 250;
+/// Methods of one.
+pub const BACKTEST_METHODS: usize = 8;
+/// Confidences of one.
+pub const BACKTEST_CONFIDENCES: usize = 4;
+/// Sessions times methods times positions of one.
+pub const BACKTEST_WORK: usize = 2_000_000;
 /// Default maximum age of a later fact of reference, calendar days: ten years.
 pub const REFERENCE_MAX_AGE_DAYS: i32 = 3_653;
 /// Largest maximum age that a request may ask for, calendar days.

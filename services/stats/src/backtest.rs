@@ -99,6 +99,42 @@ pub fn christoffersen(hits: &[bool], p: f64) -> Option<Christoffersen> {
     })
 }
 
+/// The zones of the Basel Committee (1996), for any number of days and any confidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zone {
+    /// So few exceptions are seen with a probability below 95 % under a correct model.
+    Green,
+    /// Between the two.
+    Yellow,
+    /// So few or fewer are seen with a probability of at least 99.99 %: more than that is no chance.
+    Red,
+}
+
+/// The zone of a number of exceptions, by the probability of as many or fewer under a binomial
+/// distribution: yellow from 95 %, red from 99.99 %. For 250 days at 99 % yellow is 5 to 9, red 10 and
+/// more.
+///
+/// `None` unless 0 < p < 1, there are observations and at most as many exceptions.
+#[must_use]
+pub fn traffic_light(observations: usize, exceptions: usize, p: f64) -> Option<Zone> {
+    if observations == 0 || exceptions > observations || !(p > 0.0 && p < 1.0) {
+        return None;
+    }
+    let odds = libm::log(p) - libm::log1p(-p);
+    let mut log_term = observations as f64 * libm::log1p(-p);
+    let mut at_most = libm::exp(log_term);
+    for hits in 1..=exceptions {
+        let ways = (observations - hits + 1) as f64 / hits as f64;
+        log_term += libm::log(ways) + odds;
+        at_most += libm::exp(log_term);
+    }
+    Some(match at_most {
+        few if few < 0.95 => Zone::Green,
+        some if some < 0.9999 => Zone::Yellow,
+        _ => Zone::Red,
+    })
+}
+
 /// Maximum log-likelihood of a number of misses and hits: Σ n·ln(n/total), with 0·ln 0 = 0.
 fn log_likelihood(counts: [usize; 2]) -> f64 {
     let total = (counts[0] + counts[1]) as f64;

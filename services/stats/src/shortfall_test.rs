@@ -6,6 +6,7 @@
 //! gives the same result.
 
 use crate::rng::Rng;
+use std::sync::LazyLock;
 
 /// One day's forecast and its outcome.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,33 @@ pub struct ShortfallForecast {
     /// The forecast's profits beyond its value at risk, equally likely, with a total probability
     /// equal to the one tested.
     pub tail: Vec<f64>,
+}
+
+/// Number of equally likely losses that stand for an exponential tail.
+const TAIL_SLICES: usize = 64;
+
+/// Means of a standard exponential variable over slices of equal probability; their mean is 1.
+///
+/// The slice between the survival probabilities b < a has the mean of 1 − ln u over it: (a − a·ln a − b +
+/// b·ln b)/(a − b).
+static EXPONENTIAL: LazyLock<[f64; TAIL_SLICES]> = LazyLock::new(|| {
+    let whole = |u: f64| if 0.0 < u { u - u * libm::log(u) } else { 0.0 };
+    let slices = TAIL_SLICES as f64;
+    std::array::from_fn(|slice| {
+        let of = |part: usize| whole(part as f64 / slices);
+        (of(TAIL_SLICES - slice) - of(TAIL_SLICES - slice - 1)) * slices
+    })
+});
+
+impl ShortfallForecast {
+    /// A forecast of which only its two numbers are known: beyond the value at risk the loss is
+    /// exponential, with the mean that the expected shortfall says.
+    #[must_use]
+    pub fn exponential(profit: f64, value_at_risk: f64, expected_shortfall: f64) -> Self {
+        let excess = expected_shortfall - value_at_risk;
+        let tail = EXPONENTIAL.iter().map(|slice| -(value_at_risk + excess * slice)).collect();
+        Self { profit, value_at_risk, expected_shortfall, tail }
+    }
 }
 
 /// Settings of the simulated p-values.
@@ -141,5 +169,19 @@ fn draw(forecasts: &[ShortfallForecast], p: f64, rng: &mut Rng) -> Hits {
         let size = u32::try_from(day.tail.len()).unwrap_or(u32::MAX);
         hits.add(day.tail[rng.below(size) as usize], day.expected_shortfall);
         next += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exponential_tail_has_the_stated_mean() {
+        let day = ShortfallForecast::exponential(0.0, 2.0, 3.0);
+        let mean = day.tail.iter().sum::<f64>() / day.tail.len() as f64;
+        assert!((mean + 3.0).abs() < 1e-12 && day.tail.iter().rev().is_sorted(), "{mean}");
+        // The last slice lies beyond ln 64 and has a mean of 1 + ln 64.
+        assert!((day.tail[63] + 3.0 + 64.0_f64.ln()).abs() < 1e-12, "{day:?}");
     }
 }

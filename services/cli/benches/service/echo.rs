@@ -4,9 +4,9 @@
 use contract::v1::{
     AnalyzePortfolioHistoryRequest, AnalyzePortfolioHistoryResponse, AnalyzePortfolioRequest,
     AnalyzePortfolioResponse, AnalyzePortfoliosRequest, AnalyzePortfoliosResponse,
-    ExplainPnlRequest, ExplainPnlResponse, ListFactorsRequest, ListFactorsResponse,
-    ListTradeMembersRequest, ListTradeMembersResponse, ValidatePortfolioRequest,
-    ValidatePortfolioResponse,
+    BacktestRiskRequest, BacktestRiskResponse, ExplainPnlRequest, ExplainPnlResponse,
+    ListFactorsRequest, ListFactorsResponse, ListTradeMembersRequest, ListTradeMembersResponse,
+    ValidatePortfolioRequest, ValidatePortfolioResponse,
     exposure_service_server::{ExposureService, ExposureServiceServer},
 };
 use std::path::Path;
@@ -60,6 +60,13 @@ impl ExposureService for Echo {
         _: Request<AnalyzePortfolioHistoryRequest>,
     ) -> Result<Response<AnalyzePortfolioHistoryResponse>, Status> {
         Ok(Response::new(AnalyzePortfolioHistoryResponse::default()))
+    }
+
+    async fn backtest_risk(
+        &self,
+        _: Request<BacktestRiskRequest>,
+    ) -> Result<Response<BacktestRiskResponse>, Status> {
+        Ok(Response::new(BacktestRiskResponse::default()))
     }
 
     type AnalyzePortfoliosStream = ReceiverStream<Result<AnalyzePortfoliosResponse, Status>>;

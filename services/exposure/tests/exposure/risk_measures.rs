@@ -55,7 +55,7 @@ fn contributions_add_up_to_volatility_with_and_without_stand_ins() {
         let mut lines = lines_of(&world, 60);
         lines.push((world.names[40].symbol.clone(), 4e6));
         let book = join(&prepared, &raw(&lines), None);
-        for method in [TailMethod::Historical, TailMethod::FILTERED] {
+        for method in TailMethod::ALL {
             let report = analysis(&prepared, &book, &[with_volatility(method)]);
             let risk = tail_of(&report).unwrap();
             let found = risk.volatility.as_ref().unwrap();
@@ -125,7 +125,7 @@ fn contributions_of_groups_are_the_sums_of_their_names_and_add_up() {
         let prepared = prepare(&world.snapshot(), &World::roles());
         let mut lines = lines_of(&world, 60);
         lines.push((world.names[40].symbol.clone(), 4e6));
-        for method in [TailMethod::Historical, TailMethod::FILTERED] {
+        for method in TailMethod::ALL {
             let report = by_groups(&prepared, &desks(&lines), method);
             let risk = tail_of(&report).unwrap();
             let volatility = risk.volatility.as_ref().unwrap().value;
@@ -240,4 +240,39 @@ fn a_set_without_enough_sessions_does_not_take_the_others_with_it() {
     assert_eq!(report.tails[1].as_ref().unwrap().sessions, 74);
     let row = &report.positions[0];
     assert_eq!((row.contributions[0].len(), row.contributions[1].len()), (0, 2));
+}
+
+/// Twice the book is twice every number, the other book's loss is not the first one's gain, and the
+/// order of lines changes no bit; the variance of the recursion is that of the filter.
+#[test]
+fn fitted_distributions_scale_and_forget_the_order() {
+    let world = world(60, 1_200, 51);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let lines = lines_of(&world, 20);
+    let doubled: Vec<(String, f64)> =
+        lines.iter().map(|(s, value)| (s.clone(), 2.0 * value)).collect();
+    let turned: Vec<(String, f64)> = lines.iter().rev().cloned().collect();
+    let numbers = |lines: &[(String, f64)], method: TailMethod| -> Vec<f64> {
+        let book = join(&prepared, &raw(lines), None);
+        let report = analysis(&prepared, &book, &[with_volatility(method)]);
+        let risk = tail_of(&report).unwrap();
+        let levels = risk.levels.iter().flat_map(|l| [l.value_at_risk, l.expected_shortfall]);
+        levels.chain(risk.volatility.iter().map(|found| found.value)).collect()
+    };
+    let fitted = TailMethod::ALL.into_iter().filter(|method| !method.has_scenarios());
+    for method in fitted {
+        let one = numbers(&lines, method);
+        assert_eq!(one, numbers(&turned, method), "{method:?}");
+        for (two, one) in numbers(&doubled, method).into_iter().zip(&one) {
+            near(two, 2.0 * one, 1e-9 * two);
+        }
+        assert!(one[0] < one[1] && one[0] < one[2] && one[1] < one[3], "{one:?}");
+    }
+    let ewma = numbers(&lines, TailMethod::Ewma { decay: 0.94 });
+    let book = join(&prepared, &raw(&lines), None);
+    let filtered = analysis(&prepared, &book, &[with_volatility(TailMethod::FILTERED)]);
+    // A thousand sessions later nothing is left of where the recursions began.
+    let sigma = tail_of(&filtered).unwrap().filter.unwrap().volatility;
+    near(ewma[4], sigma, 1e-9 * sigma);
+    near(ewma[0], 1.644_853_626_951_5 * sigma, 1e-9 * sigma);
 }

@@ -70,6 +70,7 @@ const NEEDED: [(CallerRole, &str, &[&str]); 12] = [
             "AnalyzePortfolio",
             "AnalyzePortfolioHistory",
             "AnalyzePortfolios",
+            "BacktestRisk",
             "ExplainPnl",
             "ValidatePortfolio",
         ],

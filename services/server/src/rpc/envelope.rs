@@ -96,6 +96,7 @@ enveloped! {
     AnalyzePortfolioHistoryResponse
     AnalyzePortfolioResponse
     AssessShortBookResponse
+    BacktestRiskResponse
     EvaluateHedgeResponse
     ExplainPnlResponse
     FindLikelyLossResponse

@@ -1,11 +1,14 @@
 //! ExposureService: the factor bets of a portfolio and its tail risk.
 
+mod backtest_request;
+mod backtest_risk;
 mod batch;
 mod betas;
 mod book_history;
 mod explain;
 mod from_proto;
 mod group_by;
+mod held_shares;
 mod include;
 mod pnl_answer;
 pub(super) mod report_query;
@@ -30,6 +33,7 @@ use crate::{
     views::Pinned,
 };
 use ::portfolio::{book::Book, lines::Violation};
+use backtest_request::BacktestQuery;
 use book_history::BookHistoryQuery;
 use contract::v1::{self, exposure_service_server::ExposureService};
 use explain::ExplainQuery;
@@ -100,6 +104,13 @@ impl ExposureService for Handler {
     ) -> Result<Response<v1::AnalyzePortfolioHistoryResponse>, Status> {
         // Boxed, because it holds a whole analysis.
         Box::pin(answer::<BookHistoryQuery>(&self.services, request)).await
+    }
+
+    async fn backtest_risk(
+        &self,
+        request: Request<v1::BacktestRiskRequest>,
+    ) -> Result<Response<v1::BacktestRiskResponse>, Status> {
+        answer::<BacktestQuery>(&self.services, request).await
     }
 
     type AnalyzePortfoliosStream = Outcomes<v1::AnalyzePortfoliosResponse>;

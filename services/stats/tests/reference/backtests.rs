@@ -120,3 +120,22 @@ fn acerbi_and_szekely_by_hand() {
     assert_eq!(acerbi_szekely(&[], 0.1, simulation), None);
     assert_eq!(acerbi_szekely(&days, 0.0, simulation), None);
 }
+
+/// Oracle `parametric`: the first yellow and the first red count by scipy's binomial distribution; for
+/// 250 days at 99 % those of the Basel Committee (1996), 5 and 10.
+#[test]
+fn traffic_light() {
+    use backtest::{Zone, traffic_light};
+    let rows = Oracle::parametric();
+    for row in rows.get("zones").chunks(4) {
+        let [days, p, yellow, red] = *row else { panic!("four columns") };
+        let zone = |count: f64| traffic_light(days as usize, count as usize, p).expect("a zone");
+        let zones = [yellow - 1.0, yellow, red - 1.0, red].map(zone);
+        let expected = [Zone::Green, Zone::Yellow, Zone::Yellow, Zone::Red];
+        assert_eq!(zones, expected, "{row:?}");
+    }
+    assert_eq!(traffic_light(250, 10, 0.01), Some(Zone::Red));
+    assert_eq!(traffic_light(250, 5, 0.01), Some(Zone::Yellow));
+    assert_eq!(traffic_light(250, 4, 0.01), Some(Zone::Green));
+    assert_eq!((traffic_light(0, 0, 0.01), traffic_light(5, 6, 0.01)), (None, None));
+}

@@ -16,6 +16,11 @@ impl Oracle {
         Self::parse(include_str!("../oracle/tails.txt"))
     }
 
+    /// The output of `parametric.py`.
+    pub(crate) fn parametric() -> Self {
+        Self::parse(include_str!("../oracle/parametric.txt"))
+    }
+
     /// The output of `shrink.py`.
     pub(crate) fn shrink() -> Self {
         Self::parse(include_str!("../oracle/shrink.txt"))

@@ -126,3 +126,33 @@ fn order_intervals_agree_with_scipy() {
         close_relative("coverage", &[interval.coverage], &row[5..], 1e-11);
     }
 }
+
+/// Oracle `parametric`: moments by scipy, expected shortfall by quadrature.
+#[test]
+fn fitted_distributions() {
+    use stats::parametric::Fit;
+    let o = Oracle::parametric();
+    let series = [o.get("parametric_series").to_vec()];
+    let fits = [
+        ("gaussian", Fit::normal(&series)),
+        ("cornish_fisher", Fit::cornish_fisher(&series)),
+        ("ewma", Fit::ewma(&series, 0.94, 60)),
+    ];
+    for (name, fit) in fits {
+        let fit = fit.expect("moments");
+        let tail = |level: &f64| {
+            let tail = fit.tail(*level).expect("inside the domain");
+            [tail.value_at_risk, tail.expected_shortfall]
+        };
+        let found: Vec<f64> = o.get("parametric_levels").iter().flat_map(tail).collect();
+        close_relative(name, &found, o.get(name), 1e-9);
+        match name {
+            "cornish_fisher" => {
+                let found = [fit.mean, fit.deviation, fit.skewness, fit.excess_kurtosis];
+                close_relative("moments", &found, o.get("moments"), 1e-12);
+            }
+            "ewma" => close_relative("deviation", &[fit.deviation], o.get("ewma_deviation"), 1e-12),
+            _ => {}
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! AnalyzePortfolioHistory: one analysis per session with fixed shares, each as of its close.
 
-use super::from_proto::AnalysisQuery;
+use super::{from_proto::AnalysisQuery, held_shares::HeldShares};
 use crate::{
     as_of::AsOf,
     limits,
@@ -17,16 +17,10 @@ use crate::{
     services::Services,
     views::Pinned,
 };
-use ::portfolio::{book::Book, netting::Netting};
+use ::portfolio::netting::Netting;
 use contract::v1;
 use exposure::prepared::PreparedExposure;
-use marketdata::{
-    basis::Units,
-    day::Day,
-    gap::{Gap, GapReason, Subject},
-    instant::Instant,
-    instrument::InstrumentId,
-};
+use marketdata::{day::Day, gap::Gap, instant::Instant};
 use std::{ops::Range, sync::Arc};
 
 /// The field of the request that holds the analysis of every session.
@@ -110,18 +104,18 @@ impl Needed<BookHistoryQuery> for BookHistory {
         let (lookup, quotes) = (prepared.lookup(), prepared.quotes());
         let book = portfolio::book(submitted, &query.netting, lookup, quotes);
         let book = book.map_err(of_analysis)?;
-        let held = Held::of(&book, submitted);
+        let held = HeldShares::of(&book, submitted);
         let mut history = BookHistory {
             points: Vec::with_capacity(on_page.len()),
             sessions: days.len(),
             unresolved: submitted.map_or_else(Vec::new, |submitted| {
                 portfolio::all_unresolved(submitted, &book, |_| true)
             }),
-            gaps: held.without_shares,
+            gaps: held.without_shares.clone(),
         };
         for on in on_page {
             let then = pinned.earlier(Instant::close_of(*on));
-            let (positions, gaps) = positions(&held.lines, &then, pinned);
+            let (positions, gaps) = held.positions(&then, pinned);
             history.gaps.extend(gaps);
             if positions.is_empty() {
                 continue;
@@ -150,85 +144,10 @@ fn of_analysis(refusal: Refusal) -> Refusal {
 }
 
 /// The sessions of a range.
-fn asked(days: &[Day], start_on: Option<Day>, end_on: Option<Day>) -> Range<usize> {
+pub(super) fn asked(days: &[Day], start_on: Option<Day>, end_on: Option<Day>) -> Range<usize> {
     let first = start_on.map_or(0, |start| days.partition_point(|day| *day < start));
     let end = end_on.map_or(days.len(), |end| days.partition_point(|day| *day <= end));
     first..end.max(first)
-}
-
-/// The lines with shares, in the order submitted.
-struct Held {
-    lines: Vec<HeldLine>,
-    /// The lines without.
-    without_shares: Vec<Gap>,
-}
-
-/// A line of shares.
-struct HeldLine {
-    position_id: String,
-    instrument: InstrumentId,
-    /// In the units of the as-of date.
-    shares: f64,
-    labels: Vec<v1::Label>,
-}
-
-impl Held {
-    fn of(book: &Book, submitted: Option<&v1::Portfolio>) -> Held {
-        let (mut lines, mut without_shares) = (Vec::new(), Vec::new());
-        let lots = book
-            .holdings
-            .iter()
-            .flat_map(|holding| book.lots(holding).iter().map(|lot| (lot, holding.instrument)));
-        let mut lots: Vec<_> = lots.collect();
-        lots.sort_unstable_by_key(|(lot, _)| lot.line);
-        for (lot, instrument) in lots {
-            let position_id = book.line_name(lot.line);
-            let line = submitted.and_then(|submitted| submitted.positions.get(lot.line));
-            let labels = line.map_or_else(Vec::new, |line| line.labels.clone());
-            match lot.shares {
-                Some(shares) => {
-                    lines.push(HeldLine { position_id, instrument, shares, labels });
-                }
-                None => {
-                    let detail = "no price at the as-of date, so its shares are not known: the line \
-                                  is in no session";
-                    let line = Subject::Line(position_id);
-                    let gap = Gap::new(GapReason::NoPrice, line, detail);
-                    // Lots are not netted, so that one may exceed the gross.
-                    let share = lot.market_value.abs().min(book.gross) / book.gross;
-                    without_shares.push(gap.of_gross(share));
-                }
-            }
-        }
-        Held { lines, without_shares }
-    }
-}
-
-/// The lines in the units and under the symbols of an earlier day.
-fn positions(lines: &[HeldLine], then: &Pinned, now: &Pinned) -> (Vec<v1::Position>, Vec<Gap>) {
-    let (day, today) = (then.snapshot().today(), now.snapshot().today());
-    let (mut positions, mut gaps) = (Vec::new(), Vec::new());
-    for line in lines {
-        let units = Units::of(now.snapshot(), line.instrument);
-        let Some(change) = units.change(day, today) else {
-            let detail = format!("no known split factor gives its shares of {day}");
-            let subject = Subject::Line(line.position_id.clone());
-            gaps.push(Gap::new(GapReason::BasisUnknown, subject, detail));
-            continue;
-        };
-        positions.push(v1::Position {
-            position_id: line.position_id.clone(),
-            instrument: Some(v1::InstrumentRef {
-                symbol: then.snapshot().symbol(line.instrument).to_owned(),
-                ..v1::InstrumentRef::default()
-            }),
-            kind: v1::PositionKind::Listed.into(),
-            size: Some(v1::position::Size::Quantity(line.shares / change.shares)),
-            labels: line.labels.clone(),
-            ..v1::Position::default()
-        });
-    }
-    (positions, gaps)
 }
 
 /// The analysis of other positions; net asset value and cash are those of today, and left out.

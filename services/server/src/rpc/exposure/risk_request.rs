@@ -25,7 +25,7 @@ const CONFIDENCES: [f64; 2] = [0.95, 0.99];
 /// Maximum number of confidences of one measure.
 const CONFIDENCES_MAX: usize = 8;
 /// Default level of intervals.
-const INTERVAL_LEVEL: f64 = 0.95;
+pub(super) const INTERVAL_LEVEL: f64 = 0.95;
 /// Bounds of confidences and levels.
 const LEVEL_BOUNDS: (f64, f64) = (0.5, 0.999);
 /// Maximum number of contributions by values of labels, over all measures: about 8 MB of an answer.
@@ -173,16 +173,11 @@ impl RiskPlan {
             fields.add(path("horizon_sessions"), text);
         }
         asked.horizon_sessions = Some(horizon);
-        let window = fields.within_or(
-            &path("window_sessions"),
-            asked.window_sessions,
-            WINDOW_BOUNDS.1,
-            WINDOW_BOUNDS,
-        );
-        asked.window_sessions = Some(window);
-        let method = method(fields, path, asked);
-        let set = self.set(method, usize::try_from(window).unwrap_or(WINDOW_SESSIONS_MAX));
-        let levels = levels(fields, path, asked, kind);
+        let window = window(fields, &path("window_sessions"), &mut asked.window_sessions);
+        let (method, wire) = method(fields, path, asked.method);
+        asked.method = Some(wire);
+        let set = self.set(method, window);
+        let levels = levels(fields, path, asked, (kind, method));
         let parts = match levels {
             Some(levels) => add_levels(&mut self.sets[set], &levels),
             None => {
@@ -247,22 +242,36 @@ fn place(parts: &mut Vec<TailPart>, part: TailPart) -> usize {
     })
 }
 
-fn method(fields: &mut Fields, path: &dyn Fn(&str) -> String, asked: &mut Asked) -> TailMethod {
-    let (read, wire) = match asked.method {
-        Some(Method::Historical(plain)) => (TailMethod::Historical, Method::Historical(plain)),
-        None | Some(Method::FilteredHistorical(_)) => {
-            let decay = match asked.method {
-                Some(Method::FilteredHistorical(filtered)) => filtered.decay,
-                _ => None,
-            };
-            let field = path("filtered_historical.decay");
-            let decay = fields.within_or(&field, decay, FILTER_DECAY, DECAY_BOUNDS);
+/// Reads a method and fills in its defaults.
+pub(super) fn method(
+    fields: &mut Fields,
+    path: &dyn Fn(&str) -> String,
+    asked: Option<Method>,
+) -> (TailMethod, Method) {
+    let mut decay = |name: &str, decay: Option<f64>| {
+        fields.within_or(&path(&format!("{name}.decay")), decay, FILTER_DECAY, DECAY_BOUNDS)
+    };
+    match asked.unwrap_or_else(|| Method::FilteredHistorical(Default::default())) {
+        plain @ Method::Historical(_) => (TailMethod::Historical, plain),
+        Method::FilteredHistorical(asked) => {
+            let decay = decay("filtered_historical", asked.decay);
             let wire = v1::FilteredHistoricalMethod { decay: Some(decay) };
             (TailMethod::FilteredHistorical { decay }, Method::FilteredHistorical(wire))
         }
-    };
-    asked.method = Some(wire);
-    read
+        Method::Ewma(asked) => {
+            let decay = decay("ewma", asked.decay);
+            (TailMethod::Ewma { decay }, Method::Ewma(v1::EwmaMethod { decay: Some(decay) }))
+        }
+        gaussian @ Method::Gaussian(_) => (TailMethod::Gaussian, gaussian),
+        expansion @ Method::CornishFisher(_) => (TailMethod::CornishFisher, expansion),
+    }
+}
+
+/// Reads the number of sessions behind a measure, and fills in its default.
+pub(super) fn window(fields: &mut Fields, path: &str, asked: &mut Option<i32>) -> usize {
+    let window = fields.within_or(path, *asked, WINDOW_BOUNDS.1, WINDOW_BOUNDS);
+    *asked = Some(window);
+    usize::try_from(window).unwrap_or(WINDOW_SESSIONS_MAX)
 }
 
 /// The confidences of a measure and how they are measured; `None` for a volatility.
@@ -270,14 +279,16 @@ fn levels(
     fields: &mut Fields,
     path: &dyn Fn(&str) -> String,
     asked: &mut Asked,
-    kind: Kind,
+    (kind, method): (Kind, TailMethod),
 ) -> Option<LevelSettings> {
-    let is_quantile = kind == Kind::ValueAtRisk;
+    let is_quantile = kind == Kind::ValueAtRisk && method.has_scenarios();
     if !is_quantile && asked.quantile_rule.is_some() {
-        fields.add(path("quantile_rule"), "must be absent: only a value at risk is a quantile");
+        let text = "must be absent: only a value at risk over scenarios is a quantile of them";
+        fields.add(path("quantile_rule"), text);
     }
     if !is_quantile && asked.interval_level.is_some() {
-        fields.add(path("interval_level"), "must be absent: only a value at risk has an interval");
+        let text = "must be absent: only a value at risk over scenarios has an interval";
+        fields.add(path("interval_level"), text);
     }
     if kind == Kind::Volatility {
         if !asked.confidences.is_empty() {
@@ -285,10 +296,7 @@ fn levels(
         }
         return None;
     }
-    if asked.confidences.is_empty() {
-        asked.confidences = CONFIDENCES.to_vec();
-    }
-    confidences(fields, path, &mut asked.confidences);
+    confidences(fields, &path("confidences"), &mut asked.confidences, CONFIDENCES_MAX);
     let (mut quantile_rule, mut interval_level) = (QuantileRule::Linear, INTERVAL_LEVEL);
     if is_quantile {
         let field = path("interval_level");
@@ -301,14 +309,22 @@ fn levels(
     Some(LevelSettings { confidences, quantile_rule, interval_level })
 }
 
-/// Checks confidences. Those beyond the limit are refused and left out, because what follows compares
-/// each with all others.
-fn confidences(fields: &mut Fields, path: &dyn Fn(&str) -> String, confidences: &mut Vec<f64>) {
-    fields.at_most(&path("confidences"), confidences.len(), CONFIDENCES_MAX);
-    confidences.truncate(CONFIDENCES_MAX);
+/// Checks confidences, and fills in their default. Those beyond the limit are refused and left out,
+/// because what follows compares each with all others.
+pub(super) fn confidences(
+    fields: &mut Fields,
+    path: &str,
+    confidences: &mut Vec<f64>,
+    limit: usize,
+) {
+    if confidences.is_empty() {
+        *confidences = CONFIDENCES.to_vec();
+    }
+    fields.at_most(path, confidences.len(), limit);
+    confidences.truncate(limit);
     let (least, most) = LEVEL_BOUNDS;
     for (at, level) in confidences.iter().enumerate() {
-        let field = path(&format!("confidences[{at}]"));
+        let field = format!("{path}[{at}]");
         fields.within(&field, *level, least, most);
         if confidences[..at].iter().any(|other| other.to_bits() == level.to_bits()) {
             fields.add(field, "appears twice");

@@ -1,0 +1,303 @@
+//! BacktestRisk: forecasts at each close of a stretch, and what the shares made on the session after.
+//!
+//! A view of the close before each session makes its forecast, so that no number can look ahead.
+
+use super::{
+    backtest_request::{BacktestQuery, Row},
+    book_history::asked,
+    held_shares::HeldShares,
+};
+use crate::{
+    as_of::AsOf,
+    limits,
+    needed::Needed,
+    refusal::Refusal,
+    rpc::{
+        envelope::Answer,
+        portfolio,
+        query::{Normal, Query},
+    },
+    services::Services,
+    views::Pinned,
+};
+use ::portfolio::{book::Book, lines::Violation, netting::Netting};
+use contract::v1;
+use exposure::{
+    backtest::{Forecast, Outcome, forecasts, made_on, outcome},
+    prepared::PreparedExposure,
+    report::{DayPnl, TailRisk},
+    settings::TailSettings,
+};
+use marketdata::{
+    day::Day,
+    gap::{Gap, GapReason, MeasureRef, Subject},
+    instant::Instant,
+};
+use stats::backtest::{LikelihoodRatio, Zone};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
+
+/// Largest share of gross that may have no P&L on a session that is tested.
+const MISSING_SHARE_MAX: f64 = 0.05;
+
+/// The tests of a stretch.
+#[derive(Debug)]
+pub(super) struct Backtest {
+    rows: Vec<v1::RiskBacktest>,
+    stretch: Vec<Day>,
+    unresolved: Vec<v1::UnresolvedLine>,
+    gaps: Vec<Gap>,
+}
+
+/// What a close says: what was made on the session, and the forecasts for the next.
+#[derive(Debug)]
+struct AtClose {
+    made: DayPnl,
+    forecasts: Vec<Result<TailRisk, Gap>>,
+    /// Lines without a value, by their names.
+    without_value: Vec<String>,
+}
+
+impl Needed<BacktestQuery> for Backtest {
+    async fn of(
+        query: &BacktestQuery,
+        services: &Services,
+        pinned: &Pinned,
+    ) -> Result<Arc<Backtest>, Refusal> {
+        let submitted = query.normal.portfolio.as_ref();
+        let prepared = services.prepared::<PreparedExposure>(pinned).await?;
+        let days = prepared.sessions.with_start();
+        let stretch = stretch(query, days)?;
+        let (lookup, quotes) = (prepared.lookup(), prepared.quotes());
+        let book = portfolio::book(submitted, &Netting::Instrument, lookup, quotes)?;
+        let held = HeldShares::of(&book, submitted);
+        let mut gaps = held.without_shares.clone();
+        // The close before the stretch is the first that forecasts.
+        let closes = stretch.start.saturating_sub(1)..stretch.end;
+        let mut found = Vec::with_capacity(closes.len());
+        for at in closes.filter(|_| !stretch.is_empty()) {
+            let then = pinned.earlier(Instant::close_of(days[at]));
+            let (positions, without_units) = held.positions(&then, pinned);
+            gaps.extend(without_units);
+            let prepared = services.prepared::<PreparedExposure>(&then).await?;
+            let (currency, sets) = (currency(query), query.sets.clone());
+            let portfolio = v1::Portfolio { positions, currency, ..v1::Portfolio::default() };
+            let on = days[at];
+            let work = move || AtClose::of((&prepared, on), &portfolio, &sets);
+            found.push(services.compute.run_soon(work).await??);
+        }
+        let days = days[stretch].to_vec();
+        let unresolved = submitted.map_or_else(Vec::new, |submitted| {
+            portfolio::all_unresolved(submitted, &book, |_| true)
+        });
+        let (rows, methods) = (query.rows.clone(), query.normal.methods.clone());
+        let test = move || {
+            gaps.extend(lines_without_value(&found));
+            gaps.extend(sessions_without_pnl(&found, &days));
+            let test = |row: &Row| test(row, &methods[row.method], (&found, &days));
+            let (rows, missing): (Vec<_>, Vec<_>) = rows.iter().map(test).unzip();
+            gaps.extend(missing.into_iter().flatten());
+            Backtest { rows, stretch: days, unresolved, gaps }
+        };
+        Ok(Arc::new(services.compute.run_soon(test).await?))
+    }
+}
+
+fn currency(query: &BacktestQuery) -> String {
+    query.normal.portfolio.as_ref().map_or_else(String::new, |book| book.currency.clone())
+}
+
+/// The sessions to forecast, each of which has a session before it.
+fn stretch(query: &BacktestQuery, days: &[Day]) -> Result<Range<usize>, Refusal> {
+    let asked = asked(days, query.start_on, query.end_on);
+    let start = match query.start_on {
+        Some(_) => asked.start.max(1),
+        None => asked.end.saturating_sub(limits::BACKTEST_SESSIONS_DEFAULT).max(1),
+    };
+    let stretch = start..asked.end.max(start);
+    let positions = query.normal.portfolio.as_ref().map_or(0, |book| book.positions.len());
+    let (sessions, methods) = (stretch.len(), query.normal.methods.len());
+    let refused = |description: String| {
+        Err(Refusal::Invalid(vec![Violation { field: "start_on".to_owned(), description }]))
+    };
+    if limits::BACKTEST_SESSIONS < sessions {
+        let most = limits::BACKTEST_SESSIONS;
+        return refused(format!("must leave at most {most} sessions, leaves {sessions}"));
+    }
+    let work = sessions * methods * positions;
+    if limits::BACKTEST_WORK < work {
+        let most = limits::BACKTEST_WORK;
+        return refused(format!(
+            "must leave at most {most} sessions x methods x positions, leaves {work}"
+        ));
+    }
+    Ok(stretch)
+}
+
+impl AtClose {
+    fn of(
+        (prepared, on): (&PreparedExposure, Day),
+        portfolio: &v1::Portfolio,
+        sets: &[TailSettings],
+    ) -> Result<AtClose, Refusal> {
+        let (lookup, quotes) = (prepared.lookup(), prepared.quotes());
+        let book = portfolio::book(Some(portfolio), &Netting::Instrument, lookup, quotes)?;
+        Ok(AtClose {
+            made: made_on(prepared, &book, on),
+            forecasts: forecasts(prepared, &book, sets),
+            without_value: without_value(&book),
+        })
+    }
+
+    /// What was made on its session, if nearly all of the book has a P&L.
+    fn pnl(&self) -> Option<f64> {
+        self.made.pnl.filter(|_| self.made.missing_gross_share <= MISSING_SHARE_MAX)
+    }
+}
+
+fn without_value(book: &Book) -> Vec<String> {
+    book.loose.iter().map(|line| book.line_name(line.unresolved(book.gross).line)).collect()
+}
+
+/// One gap per line that some closes cannot value.
+fn lines_without_value(found: &[AtClose]) -> Vec<Gap> {
+    let mut closes = BTreeMap::<&str, usize>::new();
+    for line in found.iter().flat_map(|close| &close.without_value) {
+        *closes.entry(line).or_default() += 1;
+    }
+    let gap = |(line, count): (&str, usize)| {
+        let detail =
+            format!("no price at {count} of {} closes: not in their forecasts", found.len());
+        Gap::new(GapReason::NoPrice, Subject::Line(line.to_owned()), detail)
+    };
+    closes.into_iter().map(gap).collect()
+}
+
+/// A gap if names of more than a twentieth of gross have no P&L on some sessions.
+fn sessions_without_pnl(found: &[AtClose], days: &[Day]) -> Option<Gap> {
+    let closes = found.get(1..).unwrap_or(&[]).iter().zip(days);
+    let missing: Vec<&Day> =
+        closes.filter(|(close, _)| close.pnl().is_none()).map(|(_, day)| day).collect();
+    let first = missing.first()?;
+    let detail = format!(
+        "names of more than 5 % of gross have no P&L on {} of {} sessions, the first on {first}: they \
+         are not tested",
+        missing.len(),
+        days.len()
+    );
+    Some(Gap::new(GapReason::MissingObservations, MeasureRef::ProfitAndLoss, detail))
+}
+
+/// The tests of a row, and a gap if it has no forecast for some sessions.
+fn test(
+    row: &Row,
+    method: &v1::BacktestMethod,
+    (found, days): (&[AtClose], &[Day]),
+) -> (v1::RiskBacktest, Option<Gap>) {
+    let (mut tested, mut risks, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+    for (closes, on) in found.windows(2).zip(days) {
+        match (&closes[0].forecasts[row.set], closes[1].pnl()) {
+            (Err(gap), _) => failed.push((*on, gap)),
+            (Ok(risk), Some(pnl)) => {
+                let level = &risk.levels[row.level];
+                let (value_at_risk, expected_shortfall) =
+                    (level.value_at_risk, level.expected_shortfall);
+                tested.push(Forecast { on: *on, pnl, value_at_risk, expected_shortfall });
+                risks.push(risk);
+            }
+            (Ok(_), None) => {}
+        }
+    }
+    let found = outcome(&tested, row.confidence);
+    let mean = |of: fn(&TailRisk) -> f64| {
+        let sum: f64 = risks.iter().map(|risk| of(risk)).sum();
+        // A sum of nothing is -0.
+        (!risks.is_empty()).then(|| (0.0 + sum) / risks.len() as f64)
+    };
+    let answer = v1::RiskBacktest {
+        method: Some(*method),
+        confidence: row.confidence,
+        forecast_count: tested.len() as i32,
+        missing_count: (days.len() - tested.len()) as i32,
+        fewest_sessions: risks.iter().map(|risk| risk.sessions as i32).min().unwrap_or(0),
+        mean_proxied_share: mean(|risk| risk.proxied_share),
+        ..found.map_or_else(v1::RiskBacktest::default, tests)
+    };
+    let gap = failed.first().map(|(first, gap)| {
+        let detail = format!(
+            "no forecast at {} for {} of {} sessions, the first {first}: {}",
+            row.confidence,
+            failed.len(),
+            days.len(),
+            gap.detail
+        );
+        Gap::new(gap.reason, gap.subject.clone(), detail)
+    });
+    (answer, gap)
+}
+
+fn tests(found: Outcome) -> v1::RiskBacktest {
+    let ratio = |LikelihoodRatio { statistic, p_value }| v1::BacktestTest { statistic, p_value };
+    let clusters = found.clusters.as_ref();
+    v1::RiskBacktest {
+        breach_count: found.breaches as i32,
+        expected_breach_count: found.expected,
+        coverage: Some(ratio(found.coverage)),
+        independence: clusters.map(|clusters| ratio(clusters.independence)),
+        joint: clusters.map(|clusters| ratio(clusters.conditional_coverage)),
+        breach_after_breach: clusters.and_then(|clusters| clusters.hit_after_hit),
+        traffic_light: Some(traffic_light(found.zone).into()),
+        shortfall: found.shortfall.map(|shortfall| v1::BacktestTest {
+            statistic: shortfall.z,
+            p_value: shortfall.p_value,
+        }),
+        worst_breach: found.worst.map(|breach| v1::BacktestBreach {
+            on: breach.on.to_string(),
+            pnl: breach.pnl,
+            value_at_risk: breach.value_at_risk,
+            expected_shortfall: breach.expected_shortfall,
+        }),
+        mean_value_at_risk: Some(found.mean_value_at_risk),
+        ..v1::RiskBacktest::default()
+    }
+}
+
+const fn traffic_light(zone: Zone) -> v1::TrafficLight {
+    match zone {
+        Zone::Green => v1::TrafficLight::Green,
+        Zone::Yellow => v1::TrafficLight::Yellow,
+        Zone::Red => v1::TrafficLight::Red,
+    }
+}
+
+impl Query for BacktestQuery {
+    const MODEL: &'static str = ::exposure::MODEL_VERSION;
+    type Prepared = Backtest;
+    type Response = v1::BacktestRiskResponse;
+
+    fn asked(&self) -> (&AsOf, &impl Normal) {
+        (&self.as_of, &self.normal)
+    }
+
+    fn answer(
+        &self,
+        _pinned: &Pinned,
+        backtest: &Backtest,
+    ) -> Result<Answer<Self::Response>, Refusal> {
+        let on = |day: Option<&Day>| day.map_or_else(String::new, Day::to_string);
+        let names = self.rows.iter().map(|row| self.sets[row.set].id());
+        let row = |(row, scenario_set_id): (&v1::RiskBacktest, String)| v1::RiskBacktest {
+            scenario_set_id,
+            ..row.clone()
+        };
+        let response = v1::BacktestRiskResponse {
+            backtests: backtest.rows.iter().zip(names).map(row).collect(),
+            first_on: on(backtest.stretch.first()),
+            last_on: on(backtest.stretch.last()),
+            sessions: backtest.stretch.len() as i32,
+            unresolved: backtest.unresolved.clone(),
+            currency: currency(self),
+            ..Default::default()
+        };
+        Ok(Answer::with_gaps(response, backtest.gaps.clone()))
+    }
+}

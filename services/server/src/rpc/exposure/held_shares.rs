@@ -1,0 +1,86 @@
+//! The shares of a book, as positions of earlier days.
+
+use crate::views::Pinned;
+use ::portfolio::book::Book;
+use contract::v1;
+use marketdata::{
+    basis::Units,
+    gap::{Gap, GapReason, Subject},
+    instrument::InstrumentId,
+};
+
+/// The lines with shares, in the order submitted.
+pub(super) struct HeldShares {
+    lines: Vec<HeldLine>,
+    /// The lines without.
+    pub(super) without_shares: Vec<Gap>,
+}
+
+/// A line of shares.
+struct HeldLine {
+    position_id: String,
+    instrument: InstrumentId,
+    /// In the units of the as-of date.
+    shares: f64,
+    labels: Vec<v1::Label>,
+}
+
+impl HeldShares {
+    /// The lines of a book joined at the as-of date.
+    pub(super) fn of(book: &Book, submitted: Option<&v1::Portfolio>) -> HeldShares {
+        let (mut lines, mut without_shares) = (Vec::new(), Vec::new());
+        let lots = book
+            .holdings
+            .iter()
+            .flat_map(|holding| book.lots(holding).iter().map(|lot| (lot, holding.instrument)));
+        let mut lots: Vec<_> = lots.collect();
+        lots.sort_unstable_by_key(|(lot, _)| lot.line);
+        for (lot, instrument) in lots {
+            let position_id = book.line_name(lot.line);
+            let line = submitted.and_then(|submitted| submitted.positions.get(lot.line));
+            let labels = line.map_or_else(Vec::new, |line| line.labels.clone());
+            match lot.shares {
+                Some(shares) => {
+                    lines.push(HeldLine { position_id, instrument, shares, labels });
+                }
+                None => {
+                    let detail = "no price at the as-of date, so its shares are not known: the line \
+                                  is in no session";
+                    let line = Subject::Line(position_id);
+                    let gap = Gap::new(GapReason::NoPrice, line, detail);
+                    // Lots are not netted, so that one may exceed the gross.
+                    let share = lot.market_value.abs().min(book.gross) / book.gross;
+                    without_shares.push(gap.of_gross(share));
+                }
+            }
+        }
+        HeldShares { lines, without_shares }
+    }
+
+    /// The lines in the units and under the symbols of an earlier day.
+    pub(super) fn positions(&self, then: &Pinned, now: &Pinned) -> (Vec<v1::Position>, Vec<Gap>) {
+        let (day, today) = (then.snapshot().today(), now.snapshot().today());
+        let (mut positions, mut gaps) = (Vec::new(), Vec::new());
+        for line in &self.lines {
+            let units = Units::of(now.snapshot(), line.instrument);
+            let Some(change) = units.change(day, today) else {
+                let detail = format!("no known split factor gives its shares of {day}");
+                let subject = Subject::Line(line.position_id.clone());
+                gaps.push(Gap::new(GapReason::BasisUnknown, subject, detail));
+                continue;
+            };
+            positions.push(v1::Position {
+                position_id: line.position_id.clone(),
+                instrument: Some(v1::InstrumentRef {
+                    symbol: then.snapshot().symbol(line.instrument).to_owned(),
+                    ..v1::InstrumentRef::default()
+                }),
+                kind: v1::PositionKind::Listed.into(),
+                size: Some(v1::position::Size::Quantity(line.shares / change.shares)),
+                labels: line.labels.clone(),
+                ..v1::Position::default()
+            });
+        }
+        (positions, gaps)
+    }
+}
