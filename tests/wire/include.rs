@@ -68,6 +68,7 @@ fn cut(whole: &v1::ExposureReport, block: Block) -> v1::ExposureReport {
             v1::ExposureReport { profit_and_loss: whole.profit_and_loss, ..always }
         }
         Block::Concentration => v1::ExposureReport { concentration: whole.concentration, ..always },
+        Block::Crowding => v1::ExposureReport { crowding: whole.crowding, ..always },
         Block::Positions => {
             let mut positions = whole.positions;
             for row in &mut positions {

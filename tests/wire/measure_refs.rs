@@ -7,14 +7,23 @@ use contract::v1::{
 use prost_reflect::{DescriptorPool, Kind, MessageDescriptor};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Fields that repeat the request or are about something else than a number of the book.
-const OTHER: [&str; 6] = [
+/// Fields that repeat the request or are about something else than a number of the book, and
+/// comparisons with crowds, which are absent only with a whole dataset: their gap is about it.
+const OTHER: [&str; 14] = [
     "settings",
     "trades.definition",
     "risk_measures.request",
     "risk_measures.gaps",
     "included",
     "look_through.funds.holdings_published_at",
+    "crowding.settings",
+    "crowding.manager_count",
+    "crowding.filed_at",
+    "crowding.overlaps",
+    "crowding.crowded_book",
+    "crowding.long_exit",
+    "crowding.short_exit",
+    "crowding.names.crowds",
 ];
 
 /// Why numbers of some names have no address, wherever they are.
@@ -149,6 +158,16 @@ const FUND: [&str; 8] = [
     "unopened_count",
     "unopened_weight",
 ];
+const CROWDED: [&str; 8] = [
+    "market_value",
+    "gross_share",
+    "manager_count",
+    "manager_rank",
+    "share_of_float_held",
+    "short_of_float",
+    "exit_days_alone",
+    "exit_days_with_crowd",
+];
 const LOT: [&str; 4] = ["market_value", "quantity", "average_cost", "profit_and_loss"];
 
 fn book() -> Vec<(String, Measure)> {
@@ -254,10 +273,11 @@ fn names() -> Vec<(String, Measure)> {
     all.extend(NAME.map(|field| (format!("positions.{field}"), Measure::Name(name(field)))));
     let looked = |(list, prefix): (&str, &str), field: &str| {
         let address = Measure::Name(name(&format!("{prefix}/{field}")));
-        (format!("look_through.{list}.{field}"), address)
+        (format!("{list}.{field}"), address)
     };
-    all.extend(SEEN.map(|field| looked(("names", "looked_through"), field)));
-    all.extend(FUND.map(|field| looked(("funds", "fund"), field)));
+    all.extend(SEEN.map(|field| looked(("look_through.names", "looked_through"), field)));
+    all.extend(FUND.map(|field| looked(("look_through.funds", "fund"), field)));
+    all.extend(CROWDED.map(|field| looked(("crowding.names", "crowded"), field)));
     all.extend(LOT.map(|field| {
         let lot = v1::NameRef { position_id: "lot-1".to_owned(), ..name(field) };
         (format!("positions.lots.{field}"), Measure::Name(lot))

@@ -155,6 +155,11 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         ..Default::default()
     };
     let seen = v1::AnalyzePortfolioRequest { settings: through_funds(), ..analysis.clone() };
+    let crowding = v1::AnalyzePortfolioRequest {
+        include: vec![v1::ReportBlock::Crowding.into()],
+        top_positions: None,
+        ..seen.clone()
+    };
     let pnl = v1::ExplainPnlRequest {
         as_of: as_of.clone(),
         portfolio: portfolio(),
@@ -201,6 +206,7 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         call_result("PlanHedge", hedge.plan_hedge(plans).await),
         call_result("AnalyzePortfolio", exposure.analyze_portfolio(analysis).await),
         call_result("AnalyzePortfolio, funds", exposure.analyze_portfolio(seen).await),
+        call_result("AnalyzePortfolio, crowding", exposure.analyze_portfolio(crowding).await),
         call_result("ValidatePortfolio", exposure.validate_portfolio(validation).await),
         call_result("ExplainPnl", exposure.explain_pnl(pnl).await),
         call_result(

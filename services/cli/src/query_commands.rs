@@ -106,9 +106,13 @@ pub(crate) struct ExposureArguments {
     #[command(flatten)]
     reference: ReferenceArguments,
     /// Compute only these blocks of the report: breakdowns, factors, trades, risk, profit_and_loss,
-    /// concentration, positions; for instance `risk,factors`. Without it all of these.
+    /// concentration, positions, crowding; for instance `risk,factors`. Without it all but crowding.
     #[arg(long, value_name = "BLOCKS", value_delimiter = ',', value_parser = block)]
     include: Vec<ReportBlock>,
+    /// Also compare the book with crowds: the names that managers hold (form 13F) and those most
+    /// shorted, and say how long it takes to leave together with them.
+    #[arg(long, requires = "book")]
+    crowding: bool,
     /// Repeat this past session on today's positions. Up to four.
     #[arg(long, value_name = "DATE")]
     repeat_on: Vec<String>,
@@ -145,9 +149,28 @@ pub(crate) fn block(text: &str) -> Result<ReportBlock, String> {
     let known =
         ReportBlock::from_str_name(&name).filter(|block| *block != ReportBlock::Unspecified);
     known.ok_or_else(|| {
-        "must be breakdowns, factors, trades, risk, profit_and_loss, concentration or positions"
+        "must be breakdowns, factors, trades, risk, profit_and_loss, concentration, positions or \
+         crowding"
             .to_owned()
     })
+}
+
+/// Asks for crowding besides the blocks asked for, or besides those of a request that names none.
+fn add_crowding(include: &mut Vec<ReportBlock>) {
+    if include.is_empty() {
+        include.extend([
+            ReportBlock::Breakdowns,
+            ReportBlock::Factors,
+            ReportBlock::Trades,
+            ReportBlock::Risk,
+            ReportBlock::ProfitAndLoss,
+            ReportBlock::Concentration,
+            ReportBlock::Positions,
+        ]);
+    }
+    if !include.contains(&ReportBlock::Crowding) {
+        include.push(ReportBlock::Crowding);
+    }
 }
 
 /// Reads a grouping.
@@ -196,7 +219,10 @@ pub(crate) async fn exposure(
     connection: &Connection,
     output: Output<'_>,
 ) -> Result<()> {
-    let include = arguments.history.blocks(&arguments.include);
+    let mut include = arguments.history.blocks(&arguments.include);
+    if arguments.crowding {
+        add_crowding(&mut include);
+    }
     let request = AnalyzePortfolioRequest {
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         portfolio: Some(book::read(&arguments.book).await?),
@@ -207,6 +233,7 @@ pub(crate) async fn exposure(
         top_positions: arguments.top,
         group_by: arguments.group_by.clone(),
         trades: trades(&arguments.trades).await?,
+        crowding: None,
     };
     if arguments.history.history {
         return book_history(&arguments.history, request, connection, output).await;

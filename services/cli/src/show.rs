@@ -14,6 +14,7 @@ pub(crate) mod rotation;
 
 pub(crate) mod factors;
 
+mod crowding;
 pub(crate) mod exposure;
 mod look_through;
 

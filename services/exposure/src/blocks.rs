@@ -21,11 +21,13 @@ pub enum Block {
     Concentration,
     /// The listed positions.
     Positions,
+    /// Crowding, which [`crate::crowding`] measures beside the report.
+    Crowding,
 }
 
 impl Block {
     /// Every block.
-    pub const ALL: [Block; 7] = [
+    pub const ALL: [Block; 8] = [
         Block::Breakdowns,
         Block::Factors,
         Block::Trades,
@@ -33,6 +35,7 @@ impl Block {
         Block::ProfitAndLoss,
         Block::Concentration,
         Block::Positions,
+        Block::Crowding,
     ];
 
     /// Its place in a set.
@@ -116,6 +119,7 @@ impl Blocks {
             Aspect::Sized => self.show_sizes(),
             Aspect::Classified => self.show_sectors(),
             Aspect::OwnTailHistory => self.has(Block::Risk),
+            Aspect::ManagerHoldings | Aspect::ShortInterest => self.has(Block::Crowding),
             Aspect::Scored => false,
         }
     }

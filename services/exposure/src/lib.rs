@@ -5,6 +5,7 @@
 //! betas to the market and to small-cap leadership; trades, by default the crowded one (long
 //! megacaps, short small caps), and the cost of their unwind; tails, concentration, and gaps.
 //! [`explain::explain`] says what a book made between two closes, and through what.
+//! [`crowding::measure`] says what it has in common with the crowds of a view.
 //! Modules are declared in reading order.
 
 pub mod analyze;
@@ -12,6 +13,8 @@ pub mod backtest;
 pub mod behind;
 pub mod blocks;
 pub mod breakdown;
+pub mod crowding;
+pub mod crowds;
 pub mod explain;
 pub mod factor_list;
 pub mod look_through;

@@ -4,12 +4,13 @@
 //! `roles`, `issuer`, `sector`, `kind`, `short_ratio`, `market_value`, `average_volume`, `size`,
 //! `size_scheme`, `caps`, `basket`, `moves`, `line`, `spread`, `returns`, `trading`, `most_shorted`,
 //! `fund_holdings`, `funds`, `fund_line`, `look_through`, `trade`, `short_history`, `impact`, `schedule`,
-//! `squeeze_threshold`. `known` is a part of `short_history` and of `most_shorted`.
+//! `squeeze_threshold`, `manager_holdings`, `exit_curve`. `known` is a part of `short_history` and of `most_shorted`.
 
 pub mod average_volume;
 pub mod basket;
 pub mod caps;
 pub mod comparison;
+pub mod exit_curve;
 pub mod fund_holdings;
 pub mod fund_line;
 pub mod funds;
@@ -19,6 +20,7 @@ pub mod kind;
 mod known;
 pub mod line;
 pub mod look_through;
+pub mod manager_holdings;
 pub mod market_value;
 pub mod most_shorted;
 pub mod moves;

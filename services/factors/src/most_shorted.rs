@@ -21,9 +21,12 @@ use marketdata::{
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
-const MIN_CAP_USD: f64 = 1e9;
-const MIN_TRADED_USD: f64 = 5e6;
-const NAMES: usize = 50;
+/// Least market value of a name, USD.
+pub const MIN_CAP_USD: f64 = 1e9;
+/// Least value traded a day, USD.
+pub const MIN_TRADED_USD: f64 = 5e6;
+/// Most names of a basket; a tenth of those that qualify if they are fewer than ten times as many.
+pub const NAMES: usize = 50;
 const BUFFER: f64 = 1.2;
 /// A settlement this much older than the publication is no longer somebody's latest.
 pub(crate) const MAX_SETTLEMENT_AGE: i32 = 45;

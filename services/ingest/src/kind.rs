@@ -67,6 +67,8 @@ kinds! {
     InstrumentMerges: "instrument_merges",
     /// A security master: any of ISIN, FIGI, CUSIP and SEDOL of listed lines, perhaps with days.
     SecurityMaster: "security_master",
+    /// Holdings of investment managers as reported on form 13F.
+    ManagerHoldings: "manager_holdings",
 }
 
 impl SourceKind {

@@ -11,7 +11,7 @@ pub enum NoteCode {
     EmptyFloat,
     /// The market value is zero and is treated as absent.
     NoMarketCap,
-    /// A row that is not a stock (cash, futures, collateral) was skipped.
+    /// A row that is not a stock (cash, futures, options, bonds, collateral) was skipped.
     NotAStock,
     /// A row without any value was skipped.
     NoValue,
@@ -33,6 +33,8 @@ pub enum NoteCode {
     OlderSettlement,
     /// A merge of or into a symbol that nothing is known of yet.
     UnknownInMerge,
+    /// A row was added to another one of the same position in the same filing.
+    AddedUp,
 }
 
 impl NoteCode {
@@ -53,6 +55,7 @@ impl NoteCode {
             NoteCode::OutsideRange => "OUTSIDE_RANGE",
             NoteCode::OlderSettlement => "OLDER_SETTLEMENT",
             NoteCode::UnknownInMerge => "UNKNOWN_IN_MERGE",
+            NoteCode::AddedUp => "ADDED_UP",
         }
     }
 }

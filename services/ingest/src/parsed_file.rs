@@ -73,7 +73,7 @@ impl StagedRows {
 
     /// Rejects values out of range.
     #[inline]
-    fn check(&self, values: &[f64]) -> Result<(), Fault> {
+    pub(crate) fn check(&self, values: &[f64]) -> Result<(), Fault> {
         for (column, (magnitudes, value)) in self.magnitudes.iter().zip(values).enumerate() {
             if !magnitudes.hold(*value) {
                 return Err(magnitudes.fault(self.dataset.fields()[column], *value));
@@ -84,6 +84,21 @@ impl StagedRows {
 
     pub(crate) fn len(&self) -> usize {
         self.who.len()
+    }
+
+    /// Drops the rows that are not kept. For rows that each state their publication, and are named
+    /// on their own day.
+    pub(crate) fn retain(&mut self, is_kept: &[bool]) {
+        fn keep<T>(values: &mut Vec<T>, is_kept: &[bool]) {
+            let mut kept = is_kept.iter();
+            values.retain(|_| kept.next().is_some_and(|kept| *kept));
+        }
+        keep(&mut self.who, is_kept);
+        keep(&mut self.other, is_kept);
+        keep(&mut self.day, is_kept);
+        keep(&mut self.line, is_kept);
+        keep(&mut self.stated, is_kept);
+        self.columns.iter_mut().for_each(|column| keep(column, is_kept));
     }
 
     #[inline]

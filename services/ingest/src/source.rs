@@ -20,6 +20,7 @@
 //! | `symbol_changes` | old_symbol, new_symbol, date | (it is about names) | (names have no publication) |
 //! | `instrument_merges` | survivor, merged, perhaps date, action | the date, else the day of receipt | at receipt |
 //! | `security_master` | symbol, and one of isin, figi, cusip, sedol | the last day of the row, at most the file's | (names have no publication) |
+//! | `manager_holdings` | manager, symbol, shares, value, period, filed_at | each row's period | at filing |
 
 mod bars;
 mod columns;
@@ -30,6 +31,7 @@ mod instrument_merges;
 mod ishares_holdings;
 mod layout;
 mod listings;
+mod manager_holdings;
 mod memberships;
 mod reader;
 mod schedule;
@@ -105,6 +107,7 @@ pub(crate) fn reader(
         SecurityMaster => {
             Box::new(security_master::MasterReader::new(layout, options, parsed_file)?)
         }
+        ManagerHoldings => Box::new(manager_holdings::ManagerHoldingsReader::new(layout)),
     })
 }
 

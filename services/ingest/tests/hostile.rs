@@ -15,7 +15,7 @@ use marketdata::dataset::Dataset;
 use support::{Desk, at, day, limits, options};
 use tables::refusal::Refusal;
 
-const SAMPLES: [(&str, &[u8]); 20] = [
+const SAMPLES: [(&str, &[u8]); 21] = [
     ("prices.csv", include_bytes!("../../../tests/data/ohlcv_table/prices.csv")),
     ("AAA.csv", include_bytes!("../../../tests/data/ohlcv_single/AAA.csv")),
     ("d_us.txt", include_bytes!("../../../tests/data/ohlcv_single/bulk.txt")),
@@ -45,6 +45,7 @@ const SAMPLES: [(&str, &[u8]); 20] = [
     ("changes.csv", include_bytes!("../../../tests/data/symbol_changes/changes.csv")),
     ("merges.csv", include_bytes!("../../../tests/data/instrument_merges/merges.csv")),
     ("master.csv", include_bytes!("../../../tests/data/security_master/master.csv")),
+    ("13f.csv", include_bytes!("../../../tests/data/manager_holdings/13f.csv")),
 ];
 
 /// Xorshift, 64 bits (Marsaglia 2003).

@@ -49,7 +49,7 @@ fn close(found: Option<f64>, expected: f64) {
 
 #[test]
 fn each_sample_is_detected_by_its_header() {
-    let samples: [(SourceKind, &[u8]); 22] = [
+    let samples: [(SourceKind, &[u8]); 23] = [
         (OhlcvTable, sample!("ohlcv_table/prices.csv")),
         (OhlcvSingle, sample!("ohlcv_single/AAA.csv")),
         (OhlcvSingle, sample!("ohlcv_single/spy_us_d.csv")),
@@ -72,6 +72,7 @@ fn each_sample_is_detected_by_its_header() {
         (SymbolChanges, sample!("symbol_changes/changes.csv")),
         (InstrumentMerges, sample!("instrument_merges/merges.csv")),
         (SecurityMaster, sample!("security_master/master.csv")),
+        (ManagerHoldings, sample!("manager_holdings/13f.csv")),
     ];
     for (kind, bytes) in samples {
         assert_eq!(detect(bytes), Ok(kind));

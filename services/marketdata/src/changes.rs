@@ -36,6 +36,12 @@ impl DatasetSet {
         DatasetSet(bits)
     }
 
+    /// The datasets of either set.
+    #[must_use]
+    pub const fn and(self, other: DatasetSet) -> DatasetSet {
+        DatasetSet(self.0 | other.0)
+    }
+
     /// Whether a dataset is one of them.
     pub const fn contains(self, dataset: Dataset) -> bool {
         self.0 & (1 << dataset.code()) != 0

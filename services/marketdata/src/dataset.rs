@@ -62,6 +62,8 @@ pub enum About {
     LineInFund,
     /// A listed line, and the line that it is merged into.
     LineIntoLine,
+    /// A listed line, and an investment manager that holds it.
+    LineByManager,
 }
 
 /// When the first value of a day is published.
@@ -311,6 +313,24 @@ datasets! {
         is_announced: false,
         is_repeated_later: false,
         separates_classes: false,
+        same_key: SameKey::Contradicts,
+    },
+    /// An instrument is held by the investment manager `other` at the end of a quarter, as reported
+    /// on form 13F, in the share units of that day. The day and the filing are part of every row, so
+    /// that two filings with equal numbers are two facts: only the latest complete filing of a
+    /// manager counts, and what it no longer lists is no longer held.
+    ManagerHoldings = 13 => Descriptor {
+        name: "manager_holdings",
+        about: About::LineByManager,
+        fields: &[SharesHeld, HeldValue, FiledAt, AddsToFiling],
+        rarely_read: &[],
+        // Due 45 calendar days after the quarter, which hold at most 33 weekdays.
+        publication: Publication::Sessions { after: 33, hour: 22, minute: 0, is_estimate: true },
+        schedule: Schedule::None,
+        earliest: EARLIEST,
+        is_announced: false,
+        is_repeated_later: false,
+        separates_classes: true,
         same_key: SameKey::Contradicts,
     },
 }

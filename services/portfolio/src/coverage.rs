@@ -19,6 +19,10 @@ pub enum Aspect {
     OwnTailHistory,
     /// Own: a squeeze score.
     Scored,
+    /// Own: held by managers as known.
+    ManagerHoldings,
+    /// Own: a current short interest.
+    ShortInterest,
 }
 
 /// Shares of gross by how well one aspect is covered; they sum to one.

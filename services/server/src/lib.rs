@@ -14,6 +14,7 @@ pub mod clock;
 pub mod compute;
 pub mod config;
 pub mod connection;
+pub mod crowds;
 pub mod excerpt;
 pub mod follower;
 pub mod guard;

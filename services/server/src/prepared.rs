@@ -1,7 +1,8 @@
 //! The values that each service prepares from a snapshot, as the cache of prepared values sees
 //! them.
 
-use exposure::prepared::PreparedExposure;
+use crate::crowds::crowds;
+use exposure::{crowds::Crowds, prepared::PreparedExposure};
 use factors::roles::Roles;
 use marketdata::{
     changes::DatasetSet,
@@ -109,15 +110,8 @@ pub struct PreparedCrossSection(pub CrossSection);
 
 impl Prepared for PreparedCrossSection {
     /// Those of its base, and short interest, which is a style.
-    const READS: DatasetSet = {
-        const BASE: &[Dataset] = exposure::prepared::READS;
-        let (mut all, mut at) = ([Dataset::ShortInterest; BASE.len() + 1], 0);
-        while at < BASE.len() {
-            all[at] = BASE[at];
-            at += 1;
-        }
-        DatasetSet::of(&all)
-    };
+    const READS: DatasetSet =
+        PreparedExposure::READS.and(DatasetSet::of(&[Dataset::ShortInterest]));
 
     /// The names, sessions and returns that it is estimated from.
     type Base = PreparedExposure;
@@ -134,6 +128,31 @@ impl Prepared for PreparedCrossSection {
         let earlier = previous.map(|previous| &previous.0);
         let made = cross_section::prepare(&model, CrossSectionSettings::PREPARED, earlier);
         PreparedCrossSection(made)
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+}
+
+/// The crowds of a view.
+#[derive(Debug)]
+pub struct PreparedCrowds(pub Crowds);
+
+impl Prepared for PreparedCrowds {
+    const READS: DatasetSet = PreparedSqueeze::READS
+        .and(DatasetSet::of(&[Dataset::Memberships, Dataset::ManagerHoldings]));
+
+    /// Short interest and volumes.
+    type Base = PreparedSqueeze;
+
+    fn prepare(
+        snapshot: &Snapshot,
+        roles: &Roles,
+        base: &PreparedSqueeze,
+        _: Option<&Self>,
+    ) -> Self {
+        PreparedCrowds(crowds(snapshot, roles, &base.universe))
     }
 
     fn bytes(&self) -> usize {

@@ -2,7 +2,7 @@
 
 use crate::{
     covering::{Covering, CoveringTotal},
-    exit::{ExitDays, ExitLine, ExitPlan, Participation},
+    exit::{ExitDays, ExitPlan, Participation},
     heavy::is_heavily_short,
     measure::{Component, Measured},
     name::{MISSED_SETTLEMENTS, SqueezeName, sentence},
@@ -11,7 +11,10 @@ use crate::{
     traded::Traded,
     universe::Universe,
 };
-use factors::{fund_line::FundLine, market_value::CapSource, squeeze_threshold::squeeze_threshold};
+use factors::{
+    exit_curve::ExitLine, fund_line::FundLine, market_value::CapSource,
+    squeeze_threshold::squeeze_threshold,
+};
 use marketdata::gap::{Gap, GapReason, Subject};
 use portfolio::{
     book::{Book, CostMark, Lot, adjusted_price, cost_mark, lots_without_cost},

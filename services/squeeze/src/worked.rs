@@ -4,10 +4,13 @@
 use crate::{
     assess::{ShortBook, ShortLine},
     covering::CoveringTotal,
-    exit::{ExitDays, ExitLine, ExitSession, Leaving, exit_sessions},
+    exit::{ExitDays, ExitSession, Leaving, exit_sessions},
     measure::Measured,
 };
-use factors::schedule::{PriceResponse, Task, schedule};
+use factors::{
+    exit_curve::ExitLine,
+    schedule::{PriceResponse, Task, schedule},
+};
 use marketdata::gap::GapReason;
 
 /// Periods of a schedule in one session: half-hours. Longer ones would spread the lasting impact of

@@ -317,6 +317,9 @@ pub enum Reason {
     /// The action of a merge is neither of the two.
     #[error("the action is neither merge nor retract")]
     UnknownAction,
+    /// The type of an amendment of a filing is none of the two.
+    #[error("the amendment is neither RESTATEMENT nor NEW HOLDINGS")]
+    UnknownAmendment,
     /// One symbol occurs in more changes, or one instrument has more names, than is plausible.
     #[error("too many changes of one symbol")]
     TooManyChanges,
@@ -372,6 +375,7 @@ impl Reason {
             Reason::TooManyMerges => "TOO_MANY_MERGES",
             Reason::ReciprocalFactors => "RECIPROCAL_FACTORS",
             Reason::UnknownAction => "UNKNOWN_ACTION",
+            Reason::UnknownAmendment => "UNKNOWN_AMENDMENT",
             Reason::TooManyChanges => "TOO_MANY_CHANGES",
             Reason::UnknownSymbol => "UNKNOWN_SYMBOL",
             Reason::BadIdentifier => "BAD_IDENTIFIER",

@@ -258,6 +258,8 @@ fn aspect_name(aspect: CoverageAspect) -> &'static str {
         CoverageAspect::OwnBetas => "The beta",
         CoverageAspect::OwnTailHistory => "The history behind the tail",
         CoverageAspect::Scored => "The squeeze score",
+        CoverageAspect::ManagerHoldings => "The holding of managers",
+        CoverageAspect::ShortInterest => "The short interest",
     }
 }
 

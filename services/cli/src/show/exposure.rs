@@ -2,7 +2,7 @@
 
 use crate::{
     show::{
-        evidence, factors, look_through, number,
+        crowding, evidence, factors, look_through, number,
         page::Page,
         risk,
         table::{Cell, Table},
@@ -90,6 +90,9 @@ fn body(page: &mut Page, report: &ExposureReport, coverage: &[Coverage], termina
     if !report.positions.is_empty() {
         page.say("\n");
         page.table("positions", positions(report));
+    }
+    if let Some(found) = &report.crowding {
+        crowding::add(page, found);
     }
 }
 

@@ -5,6 +5,7 @@
 mod blocks;
 mod breakdown;
 mod continued;
+mod crowding;
 mod explain;
 mod explain_oracle;
 mod filtered;

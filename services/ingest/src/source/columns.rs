@@ -1,7 +1,7 @@
 //! The columns from which the kind of a file is detected.
 
 use super::{
-    finra_short_interest, ishares_holdings, listings, memberships,
+    finra_short_interest, ishares_holdings, listings, manager_holdings, memberships,
     reader::{CLOSE, DATE, HIGH, LOW, OPEN, SYMBOL},
     schedule, security_master, short_interest_table, splits,
 };
@@ -29,6 +29,7 @@ pub(super) const fn required(kind: SourceKind) -> &'static [Column] {
         SymbolChanges => &[&["old_symbol"], &["new_symbol"], DATE],
         InstrumentMerges => &[&["survivor"], &["merged"]],
         SecurityMaster => security_master::REQUIRED,
+        ManagerHoldings => manager_holdings::REQUIRED,
     }
 }
 

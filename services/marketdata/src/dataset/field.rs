@@ -138,7 +138,7 @@ fields! {
     Weight: "weight", Decimal;
     /// Shares held.
     SharesHeld: "shares_held", Shares;
-    /// Market value of the holding, USD.
+    /// Market value of the holding at the end of the day described, USD.
     HeldValue: "held_value", Money;
     /// Price at which the fund values the holding, USD.
     HeldPrice: "held_price", Price;
@@ -171,6 +171,10 @@ fields! {
     Merged: "merged", Flag;
     /// A fitted model as its service writes it (text).
     Document: "document", Text;
+    /// When the filing that the row is from became public, microseconds since the epoch.
+    FiledAt: "filed_at", Instant;
+    /// 1 if that filing adds holdings to an earlier one, 0 if it lists all of them.
+    AddsToFiling: "adds_to_filing", Flag;
 }
 
 impl Field {

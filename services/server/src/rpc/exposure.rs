@@ -5,6 +5,7 @@ mod backtest_risk;
 mod batch;
 mod betas;
 mod book_history;
+mod crowding;
 mod explain;
 mod from_proto;
 mod group_by;
@@ -16,10 +17,11 @@ mod risk_answer;
 mod risk_request;
 mod to_proto;
 mod trades;
+mod views;
 
 use crate::{
     as_of::AsOf,
-    prepared::Prepared,
+    prepared::{Prepared, PreparedCrowds},
     refusal::{Kind, Refusal},
     rpc::{
         Handler,
@@ -40,6 +42,7 @@ use explain::ExplainQuery;
 use exposure::{
     analyze::{Request as AnalysisRequest, analyze},
     behind::rests_on,
+    crowding::measure as measure_crowding,
     factor_list::factors,
     prepared::PreparedExposure,
     settings::{BetaSettings, Listing, TradeChoice},
@@ -52,6 +55,7 @@ use marketdata::{changes::DatasetSet, dataset::Dataset};
 use risk_answer::Risk;
 pub(super) use to_proto::exposure;
 use tonic::{Request, Response, Status, Streaming};
+use views::AnalysisViews;
 
 /// The datasets behind every analysis.
 const READS: DatasetSet = <PreparedExposure as Prepared>::READS;
@@ -172,6 +176,7 @@ impl AnalysisQuery {
             && self.settings.look_through.is_none()
             && self.trades.iter().all(|trade| *trade == TradeChoice::Standard)
             && self.repeat_on.is_empty()
+            && self.crowding.is_none()
             && is_small
     }
 
@@ -184,7 +189,7 @@ impl AnalysisQuery {
     fn analyze(
         &self,
         pinned: &Pinned,
-        prepared: &PreparedExposure,
+        (prepared, crowds): (&PreparedExposure, Option<&PreparedCrowds>),
         book: &Book,
     ) -> Result<Answer<v1::AnalyzePortfolioResponse>, Refusal> {
         let request = AnalysisRequest {
@@ -201,18 +206,30 @@ impl AnalysisQuery {
             listing: self.listing,
         };
         let mut report = analyze(prepared, &request);
-        let gaps = std::mem::take(&mut report.gaps);
-        let coverage = std::mem::take(&mut report.coverage);
+        let mut gaps = std::mem::take(&mut report.gaps);
+        let mut coverage = std::mem::take(&mut report.coverage);
+        let found = self.crowding.zip(crowds).map(|(asked, crowds)| {
+            let request = asked.request((book, self.settings.look_through));
+            let mut found = measure_crowding(prepared, &crowds.0, request);
+            gaps.append(&mut found.gaps);
+            coverage.append(&mut found.coverage);
+            found
+        });
+        let reads = |dataset| {
+            let of_crowds = <PreparedCrowds as Prepared>::READS;
+            READS.contains(dataset) || (found.is_some() && of_crowds.contains(dataset))
+        };
         let merged = hidden_values(pinned.snapshot(), |hidden| {
-            READS.contains(hidden.dataset)
-                && rests_on(prepared, book, &report, |id| hidden.involves(id))
+            reads(hidden.dataset) && rests_on(prepared, book, &report, |id| hidden.involves(id))
         });
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
         let trades = definitions(&self.normal.trades, prepared);
         let asked = (&self.normal, trades.as_slice());
         let risk = Risk { plan: &self.risk, asked: &self.normal.risk_measures };
-        let report = Some(to_proto::report(report, asked, risk, (book, portfolio))?);
+        let report = to_proto::report(report, asked, risk, (book, portfolio))?;
+        let crowding = found.map(|found| crowding::to_proto(found, self.normal.crowding));
+        let report = Some(v1::ExposureReport { crowding, ..report });
         let unresolved = portfolio::all_unresolved(portfolio, book, |_| true);
         let response = v1::AnalyzePortfolioResponse { report, unresolved, ..Default::default() };
         Ok(Answer::with_coverage(response, gaps, coverage).with_merged(merged))
@@ -221,17 +238,18 @@ impl AnalysisQuery {
 
 impl Query for AnalysisQuery {
     const MODEL: &'static str = ::exposure::MODEL_VERSION;
-    type Prepared = PreparedExposure;
+    type Prepared = AnalysisViews;
     type Response = v1::AnalyzePortfolioResponse;
 
     fn asked(&self) -> (&AsOf, &impl Normal) {
         (&self.as_of, &self.normal)
     }
 
-    fn place(&mut self, prepared: &PreparedExposure) -> Result<Place, Refusal> {
+    fn place(&mut self, views: &AnalysisViews) -> Result<Place, Refusal> {
         if !self.is_quick() {
             return Ok(Place::Pool);
         }
+        let prepared = &*views.exposure;
         let book = self.book.insert(self.join(prepared)?);
         Ok(if prepared.is_whole(book, self.listing) { Place::Inline } else { Place::Pool })
     }
@@ -239,12 +257,13 @@ impl Query for AnalysisQuery {
     fn answer(
         &self,
         pinned: &Pinned,
-        prepared: &PreparedExposure,
+        views: &AnalysisViews,
     ) -> Result<Answer<Self::Response>, Refusal> {
+        let prepared = &*views.exposure;
         check_scheme(prepared, self.settings.classification.as_ref())?;
         match &self.book {
-            Some(book) => self.analyze(pinned, prepared, book),
-            None => self.analyze(pinned, prepared, &self.join(prepared)?),
+            Some(book) => self.analyze(pinned, views.both(), book),
+            None => self.analyze(pinned, views.both(), &self.join(prepared)?),
         }
     }
 }

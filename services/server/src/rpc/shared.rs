@@ -191,6 +191,8 @@ pub fn coverage(rows: &[Coverage]) -> Vec<v1::Coverage> {
         Aspect::OwnBetas => v1::CoverageAspect::OwnBetas,
         Aspect::OwnTailHistory => v1::CoverageAspect::OwnTailHistory,
         Aspect::Scored => v1::CoverageAspect::Scored,
+        Aspect::ManagerHoldings => v1::CoverageAspect::ManagerHoldings,
+        Aspect::ShortInterest => v1::CoverageAspect::ShortInterest,
     };
     let row = |row: &Coverage| v1::Coverage {
         aspect: aspect(row.aspect).into(),

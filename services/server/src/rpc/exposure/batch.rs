@@ -1,6 +1,6 @@
 //! AnalyzePortfolios: one view and one setup for a stream of portfolios.
 
-use super::from_proto::AnalysisQuery;
+use super::{from_proto::AnalysisQuery, views::AnalysisViews};
 use crate::{
     limits,
     refusal::Refusal,
@@ -19,7 +19,6 @@ use ::portfolio::lines::Violation;
 use contract::v1::{
     self, analyze_portfolios_request::Message, analyze_portfolios_response::Outcome,
 };
-use exposure::prepared::PreparedExposure;
 use prost::Message as _;
 use std::{num::NonZeroUsize, sync::Arc};
 use tokio_stream::StreamExt as _;
@@ -53,7 +52,7 @@ struct Batch {
     /// The request of each portfolio, without the portfolio.
     analysis: v1::AnalyzePortfolioRequest,
     pinned: Pinned,
-    prepared: Arc<PreparedExposure>,
+    prepared: Arc<AnalysisViews>,
 }
 
 impl Batch {
@@ -72,7 +71,8 @@ impl Batch {
         let as_of = fields.finish(Some(as_of))?;
         let pinned = services.view(&as_of, AnalysisQuery::MODEL).await?;
         reads_revision(pinned.snapshot().revision());
-        let prepared = services.prepared(&pinned).await?;
+        let has_crowds = analysis.include.contains(&v1::ReportBlock::Crowding.into());
+        let prepared = Arc::new(AnalysisViews::of(services, &pinned, has_crowds).await?);
         Ok(Batch { services: Arc::clone(services), analysis, pinned, prepared })
     }
 }

@@ -1,6 +1,6 @@
 //! AnalyzePortfolioHistory: one analysis per session with fixed shares, each as of its close.
 
-use super::{from_proto::AnalysisQuery, held_shares::HeldShares};
+use super::{from_proto::AnalysisQuery, held_shares::HeldShares, views::AnalysisViews};
 use crate::{
     as_of::AsOf,
     limits,
@@ -121,10 +121,10 @@ impl Needed<BookHistoryQuery> for BookHistory {
                 continue;
             }
             let request = with_positions(analysis, positions);
-            let prepared = services.prepared(&then).await?;
             let query = AnalysisQuery::from_proto(request).map_err(of_analysis)?;
+            let views = AnalysisViews::of(services, &then, query.crowding.is_some()).await?;
             let answer =
-                respond_with(services, query, then, prepared).await.map_err(of_analysis)?;
+                respond_with(services, query, then, Arc::new(views)).await.map_err(of_analysis)?;
             history.points.push(v1::PortfolioHistoryPoint {
                 on: on.to_string(),
                 known_at: Some(shared::timestamp(Instant::close_of(*on))),

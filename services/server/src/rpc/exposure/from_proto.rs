@@ -1,6 +1,7 @@
 //! Validates exposure requests.
 
 use super::{
+    crowding::{self, CrowdingAsked},
     group_by::group_by as read_groupings,
     include,
     risk_request::{self, RiskPlan},
@@ -44,6 +45,7 @@ pub(super) struct AnalysisQuery {
     pub(super) trades: Vec<TradeChoice>,
     pub(super) repeat_on: Vec<Day>,
     pub(super) listing: Listing,
+    pub(super) crowding: Option<CrowdingAsked>,
     /// The request with all defaults applied; the portfolio is read from it.
     pub(super) normal: v1::AnalyzePortfolioRequest,
     /// The joined portfolio, if it was joined to decide where to compute the answer.
@@ -79,6 +81,9 @@ impl FromProto for AnalysisQuery {
         if blocks.has(Block::Positions) {
             listing = read_listing(&mut fields, &mut request);
         }
+        let crowding = blocks
+            .has(Block::Crowding)
+            .then(|| crowding::from_proto(&mut fields, request.crowding.get_or_insert_default()));
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
         fields.finish(Some(AnalysisQuery {
             as_of,
@@ -89,6 +94,7 @@ impl FromProto for AnalysisQuery {
             trades,
             repeat_on,
             listing,
+            crowding,
             normal: request,
             book: None,
         }))

@@ -55,6 +55,7 @@ fn block(fields: &mut Fields, path: &str, number: i32) -> Option<Block> {
         Wire::ProfitAndLoss => Some(Block::ProfitAndLoss),
         Wire::Concentration => Some(Block::Concentration),
         Wire::Positions => Some(Block::Positions),
+        Wire::Crowding => Some(Block::Crowding),
     }
 }
 
@@ -66,6 +67,7 @@ pub(super) fn unused(fields: &mut Fields, blocks: Blocks, asked: &v1::AnalyzePor
         ("top_positions", asked.top_positions.is_some(), Block::Positions, Wire::Positions),
         ("group_by", !asked.group_by.is_empty(), Block::Breakdowns, Wire::Breakdowns),
         ("trades", !asked.trades.is_empty(), Block::Trades, Wire::Trades),
+        ("crowding", asked.crowding.is_some(), Block::Crowding, Wire::Crowding),
     ] {
         if is_given && !blocks.has(block) {
             fields.add(field, format!("must be absent: {}", not_asked_for(name)));

@@ -56,6 +56,6 @@ impl ReportQuery {
         prepared: &PreparedExposure,
         book: &Book,
     ) -> Result<Answer<v1::AnalyzePortfolioResponse>, Refusal> {
-        self.0.analyze(pinned, prepared, book)
+        self.0.analyze(pinned, (prepared, None), book)
     }
 }

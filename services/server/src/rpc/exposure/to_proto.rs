@@ -69,6 +69,7 @@ pub(super) fn report(
         look_through: report.look_through.map(look_through::book),
         included: asked.include.clone(),
         currency: portfolio.currency.clone(),
+        crowding: None,
     })
 }
 

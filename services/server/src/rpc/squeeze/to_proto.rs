@@ -3,12 +3,14 @@
 use super::covering;
 use crate::rpc::{gaps, portfolio, shared::timestamp};
 use contract::v1;
-use factors::{short_ratio::Published, squeeze_threshold::squeeze_threshold};
+use factors::{
+    exit_curve::ExitPoint, short_ratio::Published, squeeze_threshold::squeeze_threshold,
+};
 use marketdata::{basis::Units, dataset::Dataset, day::Day, snapshot::Snapshot};
 use squeeze::{
     assess::{Mark, ShortBook, ShortLine},
     calibration::level::Transform,
-    exit::{ExitPlan, ExitPoint, Participation},
+    exit::{ExitPlan, Participation},
     measure::Component,
     name::SqueezeName,
     rank::Ranking,
