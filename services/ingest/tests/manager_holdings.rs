@@ -1,6 +1,8 @@
 //! Holdings of investment managers: units of value, accounts of one manager, options, amendments,
 //! and what was known when. Expected numbers are sums of the sample's rows.
 
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails as a test does")]
+
 mod support;
 
 use ingest::{note::NoteCode, options::Options};

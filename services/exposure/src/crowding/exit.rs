@@ -92,12 +92,13 @@ pub(super) fn side_exit(
     let line = |value: f64, days: f64| ExitLine { value, days };
     SideExit {
         share: share(value, book.value(side)),
-        alone: times(both.iter().map(|(value, alone, _)| line(*value, *alone)).collect()),
-        with_crowd: times(both.iter().map(|(value, _, crowd)| line(*value, *crowd)).collect()),
+        alone: times(both.iter().map(|(value, alone, _)| line(*value, *alone))),
+        with_crowd: times(both.iter().map(|(value, _, crowd)| line(*value, *crowd))),
     }
 }
 
-fn times(lines: Vec<ExitLine>) -> Option<ExitTimes> {
+fn times(lines: impl Iterator<Item = ExitLine>) -> Option<ExitTimes> {
+    let lines: Vec<ExitLine> = lines.collect();
     let value: f64 = lines.iter().map(|line| line.value).sum();
     let curve = exit_curve(&lines, &[NEARLY_OUT]);
     Some(ExitTimes {

@@ -167,7 +167,6 @@ impl Reader for ManagerHoldingsReader {
 }
 
 /// What became of the rows of one position of one filing.
-#[derive(Default)]
 struct Sums {
     /// The lines that were added to an earlier one.
     added: Vec<u32>,
@@ -189,7 +188,7 @@ fn add_up(staged: &mut StagedRows) -> Sums {
     let mut order: Vec<Part> = (0..staged.len() as u32).map(part).collect();
     order.sort_unstable();
     let mut is_kept = vec![true; staged.len()];
-    let mut sums = Sums::default();
+    let mut sums = Sums { added: Vec::new(), out_of_range: Vec::new() };
     for same in order.chunk_by(|a, b| (a.0, a.1, a.2, a.3) == (b.0, b.1, b.2, b.3)) {
         let first = same[0].4 as usize;
         for (.., row) in &same[1..] {
