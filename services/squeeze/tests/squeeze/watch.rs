@@ -132,7 +132,7 @@ fn readings_are_the_numbers_of_a_name_and_what_is_missing_is_a_gap() {
     let (lookup, quotes) = (Lookup::of(snapshot), Quotes::of(snapshot));
     let lines = [("S", -1.0), ("NOSI", -1.0), ("LONG", 2.0), ("S", -2.0)];
     let lines = lines.map(|(symbol, shares)| line(symbol, shares, None));
-    let book = Book::join(lines.into_iter(), &Terms::NONE, &lookup, &quotes).unwrap();
+    let book = Book::join(lines, &Terms::NONE, &lookup, &quotes).unwrap();
     let (readings, gaps) = Readings::of(&universe, &Shorts::of(&book), &THRESHOLDS);
     let [none, s] = &readings.names[..] else { panic!("{readings:?}") };
     assert_eq!((&none.lines[..], &s.lines[..]), (&[1][..], &[0, 3][..]));

@@ -12,7 +12,7 @@ use squeeze::{
 /// shares outstanding.
 fn shorts(shares: f64) -> ShortBook {
     let mut world = World::new();
-    let close = |back: usize| (if back % 2 == 0 { 10.0 } else { 9.8 }, 8e5);
+    let close = |back: usize| (if back.is_multiple_of(2) { 10.0 } else { 9.8 }, 8e5);
     world.bars("S", close).settle("S", SETTLED, [1.6e6, 8e6, 10e6]);
     world.bars("T", close).settle("T", SETTLED, [1.6e6, 8e6, f64::NAN]);
     book(&world.universe(), &[line("S", -shares, None), line("T", -1_000.0, None)])
