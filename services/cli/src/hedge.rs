@@ -190,6 +190,24 @@ fn minute(text: &str) -> Result<i32, String> {
 mod tests {
     use super::*;
 
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        hedge: HedgeArguments,
+    }
+
+    #[test]
+    fn a_schedule_has_four_periods_unless_it_says_how_many() {
+        let read = |arguments: &[&str]| {
+            let line = ["ballast", "book.csv"].iter().chain(arguments);
+            <Line as clap::Parser>::try_parse_from(line).map(|line| line.hedge.schedule).ok()
+        };
+        assert_eq!(read(&[]), Some(None));
+        assert_eq!(read(&["--schedule"]), Some(Some(4)));
+        assert_eq!(read(&["--schedule=13"]), Some(Some(13)));
+        assert_eq!(read(&["--schedule=27"]), None);
+    }
+
     #[test]
     fn times_are_minutes_after_the_opening() {
         assert_eq!(minute("09:30"), Ok(0));
