@@ -40,6 +40,7 @@ mod look_through;
 mod measure_refs;
 mod merges;
 mod metrics;
+mod non_finite;
 mod overload;
 mod portfolio;
 mod postgres;

@@ -4,23 +4,15 @@ use crate::{
     harness::{Harness, expect_refusal, header, held, replay_of, soon, upload},
     raw::{Raw, RawAnswer, framed},
 };
-use contract::v1::{
-    self,
-    rotation_service_client::RotationServiceClient,
-    squeeze_service_client::SqueezeServiceClient,
-    squeeze_service_server::{SqueezeService, SqueezeServiceServer},
-};
+use contract::v1::{self, rotation_service_client::RotationServiceClient};
 use prost::Message as _;
-use server::{call::CallLayer, clock::Clock, config::Config, limits::Limits, phase::Phase};
+use server::{clock::Clock, config::Config};
 use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
-use tonic::{
-    Code, Request, Response, Status,
-    transport::{Channel, Server, server::TcpIncoming},
-};
+use tonic::{Code, Status};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tonic_types::StatusExt as _;
 
@@ -447,64 +439,4 @@ async fn an_incomplete_upload_is_not_stored() {
     let held = harness.market_data().await.list_datasets(v1::ListDatasetsRequest::default()).await;
     let rows: i64 = held.unwrap().into_inner().datasets.iter().map(|held| held.row_count).sum();
     assert_eq!(rows, 0);
-}
-
-/// A service that returns a non-finite number.
-struct Nonsense;
-
-#[tonic::async_trait]
-impl SqueezeService for Nonsense {
-    async fn assess_short_book(
-        &self,
-        _request: Request<v1::AssessShortBookRequest>,
-    ) -> Result<Response<v1::AssessShortBookResponse>, Status> {
-        let line = v1::ShortLine { market_value: f64::INFINITY, ..v1::ShortLine::default() };
-        let lines = vec![v1::ShortLine::default(), line];
-        Ok(Response::new(v1::AssessShortBookResponse {
-            lines,
-            ..v1::AssessShortBookResponse::default()
-        }))
-    }
-
-    async fn rank_squeeze(
-        &self,
-        _request: Request<v1::RankSqueezeRequest>,
-    ) -> Result<Response<v1::RankSqueezeResponse>, Status> {
-        Ok(Response::new(v1::RankSqueezeResponse::default()))
-    }
-
-    type CalibrateSqueezeStream =
-        tokio_stream::wrappers::ReceiverStream<Result<v1::CalibrateSqueezeResponse, Status>>;
-
-    async fn calibrate_squeeze(
-        &self,
-        _request: Request<v1::CalibrateSqueezeRequest>,
-    ) -> Result<Response<Self::CalibrateSqueezeStream>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn get_calibration(
-        &self,
-        _request: Request<v1::GetCalibrationRequest>,
-    ) -> Result<Response<v1::GetCalibrationResponse>, Status> {
-        Ok(Response::new(v1::GetCalibrationResponse::default()))
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_non_finite_number_is_never_sent() {
-    let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = format!("http://{}", incoming.local_addr().unwrap());
-    let (_phase, phases) = tokio::sync::watch::channel(Phase::Serving);
-    let metrics = server::metrics::Metrics::new().unwrap();
-    let layer = CallLayer::new(&Limits::standard(), metrics.calls().clone(), phases, 7);
-    let service = SqueezeServiceServer::new(Nonsense);
-    let server = Server::builder().layer(layer).add_service(service);
-    let serving = tokio::spawn(server.serve_with_incoming(incoming));
-    let channel = Channel::from_shared(address).unwrap().connect().await.unwrap();
-    let mut client = SqueezeServiceClient::new(channel);
-    let status = client.assess_short_book(v1::AssessShortBookRequest::default()).await.unwrap_err();
-    expect_refusal(&status, Code::Internal, "INTERNAL", &[]);
-    client.rank_squeeze(v1::RankSqueezeRequest::default()).await.expect("what is finite leaves");
-    serving.abort();
 }
