@@ -7,7 +7,7 @@ use crate::rng::Rng;
 const BELOW: usize = 20;
 
 /// Events and observations at the top of a ranking and in all, of one cluster of observations.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TopCounts {
     /// Events at the top.
     pub top_events: f64,
@@ -29,6 +29,9 @@ pub struct LiftDifference {
 }
 
 impl TopCounts {
+    /// No observations.
+    pub const NONE: TopCounts = TopCounts { top_events: 0.0, top: 0.0, events: 0.0, all: 0.0 };
+
     /// Counts one observation.
     pub fn add(&mut self, is_event: bool, is_top: bool) {
         let (event, top) = (f64::from(is_event), f64::from(is_top));
@@ -60,7 +63,7 @@ impl TopCounts {
 /// The lift of all clusters together.
 #[must_use]
 pub fn lift<'c>(clusters: impl Iterator<Item = &'c TopCounts>) -> Option<f64> {
-    clusters.copied().fold(TopCounts::default(), TopCounts::plus).lift()
+    clusters.copied().fold(TopCounts::NONE, TopCounts::plus).lift()
 }
 
 /// The lift of one ranking less that of another on the same observations, and its bound over draws of

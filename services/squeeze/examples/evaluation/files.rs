@@ -120,7 +120,7 @@ fn bars(
         ];
         let key = (market.id(Namespace::Listed, &symbol), InstrumentId::NONE);
         market.fact(Dataset::Bars, key, day, Instant::close_of(day), &values);
-        let own = moves.entry(symbol.clone()).or_default();
+        let own = moves.entry(symbol.clone()).or_insert(Moves::EMPTY);
         own.days.push(day);
         own.returns.push((before.0 == symbol).then(|| adjusted / before.2 - 1.0));
         before = (symbol, adjusted / close, adjusted);
@@ -149,7 +149,7 @@ fn short_interest(
 }
 
 fn index(file: &str) -> Result<Moves, String> {
-    let mut moves = Moves::default();
+    let mut moves = Moves::EMPTY;
     let mut before = None;
     for row in rows(file) {
         let close = number(&row, 4)?;

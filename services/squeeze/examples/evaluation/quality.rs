@@ -58,7 +58,8 @@ impl<'a> Ranked<'a> {
     fn weeks(&self) -> BTreeMap<i32, TopCounts> {
         let mut weeks: BTreeMap<i32, TopCounts> = BTreeMap::new();
         for (observation, rank) in self.pairs() {
-            weeks.entry(observation.week).or_default().add(observation.event, 1.0 - TOP < rank);
+            let week = weeks.entry(observation.week).or_insert(TopCounts::NONE);
+            week.add(observation.event, 1.0 - TOP < rank);
         }
         weeks
     }
@@ -82,7 +83,7 @@ impl<'a> Ranked<'a> {
             group[1] += usize::from(1.0 - TOP < rank);
             group[2] += usize::from(observation.event);
         }
-        let all = self.weeks().into_values().fold(TopCounts::default(), TopCounts::plus);
+        let all = self.weeks().into_values().fold(TopCounts::NONE, TopCounts::plus);
         let mut rng = Rng::new(SEED, 1);
         let mut lifts: Vec<f64> = (0..PERMUTATIONS)
             .filter_map(|_| {

@@ -30,7 +30,7 @@ pub struct Estimate {
 }
 
 /// A tenth of the observations by their probability.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bin {
     /// Mean probability.
     pub probability: f64,
@@ -121,7 +121,7 @@ fn weeks(observations: &[&Observation], values: &[f64]) -> Option<BTreeMap<i32, 
         let ranks = percentile_ranks(&values[first..first + session.len()])?;
         first += session.len();
         for (observation, rank) in session.iter().zip(ranks) {
-            let week = weeks.entry(observation.week()).or_default();
+            let week = weeks.entry(observation.week()).or_insert(TopCounts::NONE);
             week.add(observation.event, 1.0 - TOP < rank);
         }
     }
@@ -131,7 +131,7 @@ fn weeks(observations: &[&Observation], values: &[f64]) -> Option<BTreeMap<i32, 
 /// The reliability table: tenths of the index over all sessions.
 fn bins(observations: &[&Observation], odds: &[f64]) -> Option<[Bin; BINS]> {
     let ranks = percentile_ranks(odds)?;
-    let mut bins = [Bin::default(); BINS];
+    let mut bins = [Bin::EMPTY; BINS];
     for (at, bin) in bins.iter_mut().enumerate() {
         let mut weeks: BTreeMap<i32, [f64; 2]> = BTreeMap::new();
         for ((observation, x), rank) in observations.iter().zip(odds).zip(&ranks) {
@@ -150,6 +150,10 @@ fn bins(observations: &[&Observation], odds: &[f64]) -> Option<[Bin; BINS]> {
 }
 
 impl Bin {
+    /// A bin without observations.
+    pub const EMPTY: Bin =
+        Bin { probability: 0.0, rate: 0.0, error: 0.0, name_days: 0.0, events: 0.0 };
+
     /// Rates from counts. A bin without observations, which ties can leave, stays zero.
     fn finish(&mut self, weeks: &BTreeMap<i32, [f64; 2]>) {
         if 0.0 < self.name_days {

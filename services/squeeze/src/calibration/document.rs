@@ -187,7 +187,7 @@ impl Numbers {
             let error = self.get(&format!("{name}.error"))?;
             Some(Estimate { value: self.get(name)?, error })
         };
-        let mut bins = [Bin::default(); BINS];
+        let mut bins = [Bin::EMPTY; BINS];
         for (at, bin) in bins.iter_mut().enumerate() {
             let of = |field: &str| self.get(&format!("bin{at}.{field}"));
             *bin = Bin {
@@ -220,12 +220,12 @@ mod tests {
     fn calibration() -> Calibration {
         let term = Term { coefficient: 0.1 + 0.2, error: 1e-7, mean: -3.25, deviation: 1.0 / 3.0 };
         let estimate = Estimate { value: 0.93, error: 0.07 };
-        let sample = Sample { sessions: 64, name_days: 41_276, events: 508, ..Sample::default() };
+        let sample = Sample { sessions: 64, name_days: 41_276, events: 508, ..Sample::of(&[]) };
         Calibration {
             label: Label::CoveredJump,
             observed: sample,
             matured: Sample { episodes: 171, names: 160, weeks: 13, regimes: 1, ..sample },
-            held_out: Sample::default(),
+            held_out: Sample::of(&[]),
             fit_days: Some((Day::from_epoch(18_617), Day::from_epoch(18_700))),
             check_days: None,
             model: Some(Model { intercept: -4.5, intercept_error: 0.2, terms: [term; COMPONENTS] }),
@@ -239,7 +239,7 @@ mod tests {
                 lift: 3.2,
                 benchmark_lift: 2.8,
                 lift_difference_lower: -0.1,
-                bins: [Bin { probability: 0.01, ..Bin::default() }; BINS],
+                bins: [Bin { probability: 0.01, ..Bin::EMPTY }; BINS],
             }),
         }
     }

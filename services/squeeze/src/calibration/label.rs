@@ -46,7 +46,7 @@ pub enum Label {
 }
 
 /// Returns of a name or an index, oldest first.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Moves {
     /// The sessions.
     pub days: Vec<Day>,
@@ -55,6 +55,9 @@ pub struct Moves {
 }
 
 impl Moves {
+    /// No sessions.
+    pub const EMPTY: Moves = Moves { days: Vec::new(), returns: Vec::new() };
+
     /// Total returns of a name.
     pub fn of(bars: &Bars<'_>) -> Moves {
         let returns = (0..bars.len()).map(|row| bars.total_return(row)).collect();
@@ -63,10 +66,13 @@ impl Moves {
 }
 
 /// Returns of the index that jumps are measured against, by day.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Index(BTreeMap<Day, f64>);
 
 impl Index {
+    /// An index without returns.
+    pub const EMPTY: Index = Index(BTreeMap::new());
+
     /// The returns that are known.
     pub fn of(moves: &Moves) -> Index {
         let known = moves.days.iter().zip(&moves.returns);

@@ -64,7 +64,7 @@ impl Panel {
     pub fn new(snapshot: &Snapshot, roles: &Roles, label: Label, most: usize) -> Panel {
         let resolved = roles.resolve_role(snapshot, Role::LargeCapIndex);
         let index = resolved.map(|resolved| Index::of_line(&Line::of(snapshot, resolved)));
-        let index = index.unwrap_or_default();
+        let index = index.unwrap_or(Index::EMPTY);
         let holders: Vec<InstrumentId> = snapshot.holders(Dataset::ShortInterest).collect();
         let moves: Vec<Moves> =
             holders.par_iter().map(|id| Moves::of(&Bars::of(snapshot, *id))).collect();

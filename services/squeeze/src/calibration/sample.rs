@@ -11,7 +11,7 @@ const REGIME_WEEKS: i32 = 26;
 const REGIME_EPISODES: u32 = 10;
 
 /// Counts of observations and events.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// Sessions.
     pub sessions: u32,
