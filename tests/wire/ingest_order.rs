@@ -42,6 +42,7 @@ fn all_files(market: &Market) -> Vec<SourceFile> {
     let mut files = files::all(market);
     files.extend(also_held(market));
     files.push(merges(market));
+    files.push(filings(market));
     for file in files.iter_mut().filter(|file| file.file_name == "simulated_equities.csv") {
         let text = String::from_utf8(std::mem::take(&mut file.bytes)).unwrap();
         let kept = text.lines().filter(|line| !young(line));
@@ -69,6 +70,27 @@ fn also_held(market: &Market) -> Vec<SourceFile> {
     });
     let other = SourceFile { index_id: Some("A_SECOND_INDEX"), ..members };
     holdings.into_iter().chain([other, master(market)]).collect()
+}
+
+/// What three managers held, and the second one once more: names in common and of their own.
+fn filings(market: &Market) -> SourceFile {
+    let mut text = String::from("manager,symbol,shares,value_usd,period,filed_at\n");
+    let reports = [("MC", 2, 15), ("MA", 3, 14), ("MB", 5, 14), ("MA", 7, 16)];
+    for (manager, step, filed) in reports {
+        for (at, name) in market.names.iter().enumerate().step_by(step) {
+            let symbol = &name.symbol;
+            let shares = 1_000 * (1 + at % 7);
+            writeln!(text, "{manager},{symbol},{shares},1000,2024-03-31,2024-05-{filed}").unwrap();
+        }
+    }
+    SourceFile {
+        file_name: "filings.csv".to_owned(),
+        bytes: text.into_bytes(),
+        symbol: None,
+        index_id: None,
+        observed_on: None,
+        adjusted_on: None,
+    }
 }
 
 /// A number as a CUSIP: its check digit makes the sum of the digits, every second one doubled, a
@@ -134,7 +156,21 @@ async fn load(files: &[SourceFile]) -> Harness {
         };
         harness.try_ingest(header, &file.bytes).await.unwrap();
     }
+    calibrate(harness.channel().await).await;
     harness
+}
+
+/// Stores a model; its evidence is compared with the other datasets.
+async fn calibrate(channel: Channel) {
+    let request = v1::CalibrateSqueezeRequest {
+        request_id: "calibration".to_owned(),
+        as_of: as_of(),
+        session_count: Some(40),
+        ..v1::CalibrateSqueezeRequest::default()
+    };
+    let answer = SqueezeServiceClient::new(channel).calibrate_squeeze(request).await.unwrap();
+    let mut messages = answer.into_inner();
+    while messages.message().await.unwrap().is_some() {}
 }
 
 /// Long the larger half and short the smaller, with young names on both sides. Every amount occurs
@@ -192,7 +228,21 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
         repeat_on: vec!["2024-07-11".to_owned()],
         ..v1::AnalyzePortfolioRequest::default()
     };
+    let crowding = v1::AnalyzePortfolioRequest {
+        include: vec![v1::ReportBlock::Crowding.into()],
+        ..request.clone()
+    };
+    let crowding =
+        v1::AnalyzePortfolioRequest { top_positions: None, repeat_on: Vec::new(), ..crowding };
     named_answer!(all, "AnalyzePortfolio", client.analyze_portfolio(request));
+    named_answer!(all, "AnalyzePortfolio, crowding", client.analyze_portfolio(crowding));
+    let request = v1::BacktestRiskRequest {
+        as_of: as_of(),
+        portfolio: portfolio.clone(),
+        start_on: "2024-07-05".to_owned(),
+        ..v1::BacktestRiskRequest::default()
+    };
+    named_answer!(all, "BacktestRisk", client.backtest_risk(request));
     let request = v1::ValidatePortfolioRequest { as_of: as_of(), portfolio: portfolio.clone() };
     named_answer!(all, "ValidatePortfolio", client.validate_portfolio(request));
     let request = v1::ExplainPnlRequest {
@@ -211,6 +261,8 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
     let request = v1::ListTradeMembersRequest { as_of: as_of(), ..Default::default() };
     named_answer!(all, "ListTradeMembers", client.list_trade_members(request));
     let mut client = SqueezeServiceClient::new(channel.clone());
+    let request = v1::GetCalibrationRequest { as_of: as_of() };
+    named_answer!(all, "GetCalibration", client.get_calibration(request));
     let request = v1::RankSqueezeRequest {
         as_of: as_of(),
         page_size: 500,
@@ -220,6 +272,7 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
     let request = v1::AssessShortBookRequest {
         as_of: as_of(),
         portfolio: portfolio.clone(),
+        covering: Some(v1::CoveringTerms::default()),
         ..v1::AssessShortBookRequest::default()
     };
     named_answer!(all, "AssessShortBook", client.assess_short_book(request));

@@ -169,6 +169,7 @@ async fn fetched_keys_follow_the_issuer_and_outlive_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "the time that passes bounds the number of fetches")]
 async fn tokens_with_unknown_keys_cause_no_storm_of_fetches_and_wait_for_none() {
     let provider = Provider::start(ok(&key_set("one", 1))).await;
     let harness = provider.server(1_000).await;

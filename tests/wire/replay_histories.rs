@@ -146,7 +146,6 @@ fn through_funds() -> Option<v1::AnalysisSettings> {
 
 async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult> {
     let mut exposure = ExposureServiceClient::new(channel.clone());
-    let mut squeeze = SqueezeServiceClient::new(channel.clone());
     let mut hedge = HedgeServiceClient::new(channel.clone());
     let analysis = v1::AnalyzePortfolioRequest {
         as_of: as_of.clone(),
@@ -182,25 +181,8 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
     let members =
         v1::ListTradeMembersRequest { as_of: as_of.clone(), page_size: 2, ..Default::default() };
     let validation = v1::ValidatePortfolioRequest { as_of: as_of.clone(), portfolio: portfolio() };
-    let ranking = v1::RankSqueezeRequest {
-        as_of: as_of.clone(),
-        min_line_market_cap_usd: Some(0.0),
-        min_daily_value_usd: Some(0.0),
-        page_size: 2,
-        ..Default::default()
-    };
-    let shorts = v1::AssessShortBookRequest {
-        as_of: as_of.clone(),
-        portfolio: portfolio(),
-        ..Default::default()
-    };
     let plans =
         v1::PlanHedgeRequest { as_of: as_of.clone(), portfolio: portfolio(), ..Default::default() };
-    let behind = v1::AssessShortBookRequest {
-        settings: through_funds(),
-        covering: Some(v1::CoveringTerms::default()),
-        ..shorts.clone()
-    };
     let mut all = stresses(channel, as_of).await;
     all.extend([
         call_result("PlanHedge", hedge.plan_hedge(plans).await),
@@ -215,11 +197,35 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         ),
         call_result("ListFactors", exposure.list_factors(factors).await),
         call_result("ListTradeMembers", exposure.list_trade_members(members).await),
+    ]);
+    all.extend(squeezes(channel, as_of).await);
+    all
+}
+
+async fn squeezes(channel: &Channel, as_of: &Option<v1::AsOf>) -> [CallResult; 3] {
+    let mut squeeze = SqueezeServiceClient::new(channel.clone());
+    let ranking = v1::RankSqueezeRequest {
+        as_of: as_of.clone(),
+        min_line_market_cap_usd: Some(0.0),
+        min_daily_value_usd: Some(0.0),
+        page_size: 2,
+        ..Default::default()
+    };
+    let shorts = v1::AssessShortBookRequest {
+        as_of: as_of.clone(),
+        portfolio: portfolio(),
+        ..Default::default()
+    };
+    let behind = v1::AssessShortBookRequest {
+        settings: through_funds(),
+        covering: Some(v1::CoveringTerms::default()),
+        ..shorts.clone()
+    };
+    [
         call_result("RankSqueeze", squeeze.rank_squeeze(ranking).await),
         call_result("AssessShortBook", squeeze.assess_short_book(shorts).await),
         call_result("AssessShortBook, funds", squeeze.assess_short_book(behind).await),
-    ]);
-    all
+    ]
 }
 
 async fn stresses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult> {

@@ -129,13 +129,13 @@ async fn roll(notice_ms: u64, attempts: usize, follows_health: bool) -> Calls {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_follow_health_need_no_retries() {
-    let calls = roll(1_500, 1, true).await;
+    let calls = Box::pin(roll(1_500, 1, true)).await;
     assert!(RESTARTS * 20 <= calls.answered.into_inner());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_with_retries_need_no_health() {
-    let calls = roll(0, ATTEMPTS, false).await;
+    let calls = Box::pin(roll(0, ATTEMPTS, false)).await;
     assert!(RESTARTS * 20 <= calls.answered.into_inner());
     assert!(0 < calls.retried.into_inner(), "a server without notice is noticed");
 }

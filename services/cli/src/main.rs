@@ -34,7 +34,7 @@ mod watch;
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 use connect::Connection;
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, pin::Pin, process::ExitCode, time::Duration};
 use terminal::Terminal;
 
 /// Decoding and building messages of five hundred lines allocates from many threads at once.
@@ -78,7 +78,7 @@ enum Command {
     /// Upload files of market data to a server.
     Ingest(ingest::IngestArguments),
     #[command(flatten)]
-    Query(Query),
+    Query(Box<Query>),
     /// Ask a server and its services whether they are serving; sets the exit code.
     Health,
     /// Write a dataset of a store as CSV, point in time.
@@ -213,25 +213,26 @@ async fn run(arguments: &Arguments, terminal: Terminal) -> Result<u8> {
     Ok(if is_done? { 0 } else { error_report::FAILED })
 }
 
-async fn answer(
-    query: &Query,
-    connection: &Connection,
-    output: query_commands::Output<'_>,
-) -> Result<()> {
+/// Asks a server. Boxed, because the questions differ much in their size.
+fn answer<'a>(
+    query: &'a Query,
+    to: &'a Connection,
+    output: query_commands::Output<'a>,
+) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>> {
     match query {
-        Query::Rotation(arguments) => query_commands::rotation(arguments, connection, output).await,
-        Query::Watch(arguments) => watch::watch(arguments, connection, output).await,
-        Query::Exposure(arguments) => query_commands::exposure(arguments, connection, output).await,
-        Query::Batch(arguments) => batch::batch(arguments, connection, output).await,
-        Query::Pnl(arguments) => pnl::pnl(arguments, connection, output).await,
-        Query::Backtest(arguments) => backtest::backtest(arguments, connection, output).await,
-        Query::Factors(arguments) => factors::factors(arguments, connection, output).await,
-        Query::Members(arguments) => trade_members::members(arguments, connection, output).await,
-        Query::Squeeze(arguments) => query_commands::squeeze(arguments, connection, output).await,
-        Query::Stress(arguments) => stress::stress(arguments, connection, output).await,
-        Query::Hedge(arguments) => hedge::hedge(arguments, connection, output).await,
-        Query::Records(arguments) => records::records(arguments, connection, output).await,
-        Query::History(arguments) => history::history(arguments, connection, output).await,
-        Query::Datasets(arguments) => datasets::datasets(arguments, connection, output).await,
+        Query::Rotation(what) => Box::pin(query_commands::rotation(what, to, output)),
+        Query::Watch(what) => Box::pin(watch::watch(what, to, output)),
+        Query::Exposure(what) => Box::pin(query_commands::exposure(what, to, output)),
+        Query::Batch(what) => Box::pin(batch::batch(what, to, output)),
+        Query::Pnl(what) => Box::pin(pnl::pnl(what, to, output)),
+        Query::Backtest(what) => Box::pin(backtest::backtest(what, to, output)),
+        Query::Factors(what) => Box::pin(factors::factors(what, to, output)),
+        Query::Members(what) => Box::pin(trade_members::members(what, to, output)),
+        Query::Squeeze(what) => Box::pin(query_commands::squeeze(what, to, output)),
+        Query::Stress(what) => Box::pin(stress::stress(what, to, output)),
+        Query::Hedge(what) => Box::pin(hedge::hedge(what, to, output)),
+        Query::Records(what) => Box::pin(records::records(what, to, output)),
+        Query::History(what) => Box::pin(history::history(what, to, output)),
+        Query::Datasets(what) => Box::pin(datasets::datasets(what, to, output)),
     }
 }

@@ -3,8 +3,8 @@
 //! Every heavily short name on every session is an observation, with what was known at its close and
 //! what happened in the five sessions after it ([`panel`], [`label`]). Only sessions whose labels
 //! have matured are used. The earlier two thirds fit a penalised logistic regression on log levels
-//! ([`fit`]); between them and the rest lie sessions that neither uses, so that no label of the fit
-//! and no measure of the check share a session; the rest checks it ([`check`]). The model replaces
+//! ([`mod@fit`]); between them and the rest lie sessions that neither uses, so that no label of the fit
+//! and no measure of the check share a session; the rest checks it ([`mod@check`]). The model replaces
 //! short interest over float only if the [`gate`] lets it.
 //!
 //! Everything is a function of one snapshot, so nothing later than it enters.

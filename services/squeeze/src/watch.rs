@@ -129,7 +129,7 @@ impl Threshold {
 }
 
 /// The value of a measure in one view.
-#[derive(Clone, Copy, Debug, PartialEq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reading {
     /// The value. `None` if it is not known.
     pub value: Option<f64>,
@@ -153,6 +153,11 @@ pub struct WatchedName {
 pub struct Readings {
     /// The names, by symbol.
     pub names: Vec<WatchedName>,
+}
+
+impl Reading {
+    /// That of a measure that is not known.
+    pub const UNKNOWN: Reading = Reading { value: None, observed_on: None };
 }
 
 impl Readings {
@@ -187,7 +192,7 @@ impl Readings {
                     }
                     Err(reason) => {
                         missing.insert(measure, reason);
-                        Reading::default()
+                        Reading::UNKNOWN
                     }
                 }
             });
@@ -249,7 +254,7 @@ pub fn turns(before: &Readings, now: &Readings, thresholds: &[Threshold]) -> Vec
     for (instrument, lines, before, now) in current.chain(gone) {
         for (at, threshold) in thresholds.iter().enumerate() {
             let reading = |readings: Option<&[Reading]>| {
-                readings.and_then(|readings| readings.get(at)).copied().unwrap_or_default()
+                readings.and_then(|readings| readings.get(at)).copied().unwrap_or(Reading::UNKNOWN)
             };
             let (before, now) = (reading(before), reading(now));
             let change = match (before.value, now.value) {

@@ -88,7 +88,7 @@ impl Joint {
         })
     }
 
-    /// The forms that determine each other, to [`OPEN_SHARE_MIN`], or that nothing moves; empty if
+    /// The forms that determine each other, to a share of 1e-8, or that nothing moves; empty if
     /// all can take any values.
     pub fn determined(&self, forms: &[Form]) -> BTreeSet<usize> {
         let covariance = |i: usize, j: usize| self.covariance(&forms[i], &forms[j]);

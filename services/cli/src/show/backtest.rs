@@ -28,7 +28,7 @@ pub(crate) fn report(answer: &BacktestRiskResponse, terminal: Terminal) -> Page 
     page.table("worst", worst(&answer.backtests));
     let note = "  Each forecast as known at the close before its session. A small p is evidence \
                 against the method:\n  of the number of breaches (Kupiec), their independence \
-                (Christoffersen), number and size (Z2).\n";
+                (Christoffersen), both, number and size (Z2).\n";
     page.say(terminal.paint(Tone::Faint, note));
     evidence::unresolved(&mut page, &answer.unresolved);
     page.say(evidence::gaps(answer.info.as_ref(), terminal));
@@ -45,11 +45,11 @@ fn tests(rows: &[RiskBacktest]) -> Table {
         ">expected",
         "zone",
         ">Kupiec p",
-        ">independence p",
+        ">indep. p",
         ">both p",
         ">Z2",
         ">Z2 p",
-        ">mean value at risk",
+        ">mean VaR",
     ]);
     for row in rows {
         table.row([
@@ -142,7 +142,7 @@ mod tests {
         let text = page.render(plain);
         for wanted in [
             "250 sessions, 2020-01-02 to 2020-12-29",
-            "gaussian/1000      99.0 %        250        10       2.5  red      0.0003",
+            "gaussian/1000      99.0 %        250        10       2.5  red     0.0003",
             "2020-11-09   -$2.00m",
         ] {
             assert!(text.contains(wanted), "{wanted:?} is not in:\n{text}");

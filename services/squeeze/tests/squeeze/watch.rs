@@ -136,7 +136,7 @@ fn readings_are_the_numbers_of_a_name_and_what_is_missing_is_a_gap() {
     let (readings, gaps) = Readings::of(&universe, &Shorts::of(&book), &THRESHOLDS);
     let [none, s] = &readings.names[..] else { panic!("{readings:?}") };
     assert_eq!((&none.lines[..], &s.lines[..]), (&[1][..], &[0, 3][..]));
-    assert_eq!(none.readings, [Reading::default(); 2]);
+    assert_eq!(none.readings, [Reading::UNKNOWN; 2]);
     // 1.6 of 8 million; the only scored name has the percentile of the middle.
     let [of_float, score] = [0.2, 50.0];
     let settled = |value| Reading { value: Some(value), observed_on: Some(day(SETTLED)) };
