@@ -28,7 +28,7 @@ pub(crate) fn report(answer: &BacktestRiskResponse, terminal: Terminal) -> Page 
     page.table("worst", worst(&answer.backtests));
     let note = "  Each forecast as known at the close before its session. A small p is evidence \
                 against the method:\n  of the number of breaches (Kupiec), their independence \
-                (Christoffersen), both, number and size (Z2).\n";
+                (Christoffersen), number and size (Z2).\n";
     page.say(terminal.paint(Tone::Faint, note));
     evidence::unresolved(&mut page, &answer.unresolved);
     page.say(evidence::gaps(answer.info.as_ref(), terminal));
@@ -143,7 +143,7 @@ mod tests {
         for wanted in [
             "250 sessions, 2020-01-02 to 2020-12-29",
             "gaussian/1000      99.0 %        250        10       2.5  red     0.0003",
-            "2020-11-09   -$2.00m",
+            "2020-11-09    -$2.00m",
         ] {
             assert!(text.contains(wanted), "{wanted:?} is not in:\n{text}");
         }
