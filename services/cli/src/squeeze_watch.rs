@@ -12,6 +12,7 @@ use crate::{
 use anyhow::Result;
 use clap::Args;
 use contract::v1::{SqueezeThreshold, WatchSqueezeRequest, WatchSqueezeResponse};
+use std::num::NonZeroUsize;
 
 /// The book, the thresholds, and for how long.
 #[derive(Args, Clone, Debug)]
@@ -35,7 +36,7 @@ pub(crate) struct SqueezeWatchArguments {
     threshold: Vec<SqueezeThreshold>,
     /// Exit after this many messages, the first included; without it continue until interrupted.
     #[arg(long)]
-    messages: Option<usize>,
+    messages: Option<NonZeroUsize>,
     #[command(flatten)]
     netting: NettingArguments,
     #[command(flatten)]
@@ -85,7 +86,7 @@ pub(crate) async fn squeeze_watch(
             settings: arguments.look_through.added_to(arguments.netting.to_proto()),
             ..WatchSqueezeRequest::default()
         },
-        left: arguments.messages.unwrap_or(usize::MAX),
+        left: arguments.messages.map_or(usize::MAX, NonZeroUsize::get),
     };
     follow(&mut alerts, &connection.open().await?, output).await
 }

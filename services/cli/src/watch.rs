@@ -8,7 +8,7 @@ use crate::{
 use anyhow::Result;
 use clap::Args;
 use contract::v1::WatchRotationRequest;
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 use tonic::{Code, Status};
 
 /// Which report to follow, and for how long.
@@ -18,7 +18,7 @@ pub(crate) struct WatchArguments {
     which: Indicators,
     /// Exit after this many reports; without it continue until interrupted.
     #[arg(long)]
-    reports: Option<usize>,
+    reports: Option<NonZeroUsize>,
 }
 
 /// Prints the rotation report, and again whenever it changes; reconnects when the stream ends.
@@ -38,7 +38,7 @@ pub(crate) async fn watch(
             since_on: arguments.which.since.clone().unwrap_or_default(),
             last_report_id: String::new(),
         },
-        left: arguments.reports.unwrap_or(usize::MAX),
+        left: arguments.reports.map_or(usize::MAX, NonZeroUsize::get),
     };
     follow(&mut reports, &clients, output).await
 }

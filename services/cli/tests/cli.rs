@@ -65,6 +65,11 @@ fn help_names_every_command_and_a_wrong_line_is_usage() {
     let unknown = ballast(&["export", "nonsense"]);
     assert_eq!(unknown.status.code(), Some(2));
     holds(&stderr(&unknown), &["short_interest"]);
+    // To print nothing is no watch.
+    for nothing in [&["watch", "--reports", "0"][..], &["squeeze", "watch", "b", "--messages", "0"]]
+    {
+        assert_eq!(ballast(nothing).status.code(), Some(2), "{nothing:?}");
+    }
 }
 
 #[test]

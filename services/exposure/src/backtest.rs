@@ -3,7 +3,7 @@
 use crate::{
     analyze::{Request, analyze},
     blocks::{Block, Blocks},
-    day_pnl::day_pnl,
+    day_pnl::session_pnl,
     prepared::PreparedExposure,
     report::{DayPnl, TailRisk},
     settings::{BetaSettings, Listing, TailSettings},
@@ -59,9 +59,9 @@ pub fn forecasts(
     analyze(prepared, &request).tails
 }
 
-/// What the shares of a book made on a session of the view.
+/// What the shares of a book made on the last session of the view.
 pub fn made_on(prepared: &PreparedExposure, book: &Book, on: Day) -> DayPnl {
-    day_pnl(prepared, book, on)
+    session_pnl(prepared, book, on)
 }
 
 /// The tests of forecasts at one confidence.

@@ -10,7 +10,7 @@
 use crate::{prepared::PreparedExposure, report::DayPnl};
 use factors::market_value::ShareCount;
 use marketdata::{bars::Bars, day::Day, instrument::InstrumentId, snapshot::Snapshot};
-use portfolio::book::Book;
+use portfolio::book::{Book, Holding};
 use std::{
     collections::VecDeque,
     sync::{
@@ -27,11 +27,29 @@ const DAYS_KEPT: usize = 8;
 /// What the shares of a book made on a day.
 pub(crate) fn day_pnl(prepared: &PreparedExposure, book: &Book, on: Day) -> DayPnl {
     let moves = prepared.moves().on(on);
+    sum(book, |holding| {
+        let per_value = moves.of(&prepared.snapshot, holding.instrument);
+        per_value.map(|per_value| holding.market_value * per_value)
+    })
+}
+
+/// What the shares of a book made on the last session of the view. Here also a line counts whose
+/// closes are total-return levels: its value before is its value now without the session's return.
+pub(crate) fn session_pnl(prepared: &PreparedExposure, book: &Book, on: Day) -> DayPnl {
+    let moves = prepared.moves().on(on);
+    sum(book, |holding| {
+        let snapshot = &prepared.snapshot;
+        let per_value = moves.of(snapshot, holding.instrument);
+        let per_value = per_value.or_else(|| per_level(snapshot, holding.instrument, on));
+        per_value.map(|per_value| holding.market_value * per_value)
+    })
+}
+
+/// The sum of what holdings made, and the share of gross of which it is not known.
+fn sum(book: &Book, made_by: impl Fn(&Holding) -> Option<f64>) -> DayPnl {
     let (mut pnl, mut known) = (0.0, 0.0);
     for holding in &book.holdings {
-        let per_value = moves.of(&prepared.snapshot, holding.instrument);
-        let made = per_value.map(|per_value| holding.market_value * per_value);
-        if let Some(made) = made.filter(|made| made.is_finite()) {
+        if let Some(made) = made_by(holding).filter(|made| made.is_finite()) {
             pnl += made;
             known += holding.gross();
         }
@@ -114,4 +132,13 @@ fn per_value(snapshot: &Snapshot, instrument: InstrumentId, on: Day) -> Option<f
     let share = ShareCount::counted(bars.days[last], 1.0)?;
     let ratio = share.value(&bars, row.checked_sub(1)?)? / share.value(&bars, last)?;
     Some(ratio * bars.total_return(row)?).filter(|per_value| per_value.is_finite())
+}
+
+/// r/(1 + r) for the return r of the last day: what it made, over the value after it. `None` unless
+/// the day is the last one of the name.
+fn per_level(snapshot: &Snapshot, instrument: InstrumentId, on: Day) -> Option<f64> {
+    let bars = Bars::since(snapshot, instrument, on.plus(-CLOSE_BEFORE_DAYS));
+    let last = bars.len().checked_sub(1).filter(|last| bars.days[*last] == on)?;
+    let made = bars.total_return(last)?;
+    Some(made / (1.0 + made)).filter(|per_value| per_value.is_finite())
 }

@@ -1,7 +1,7 @@
 //! What investment managers held of each name, as known: form 13F.
 //!
-//! A manager's holdings are those of the latest quarter that it reported by the as-of day, as its
-//! latest complete filing of that quarter lists them, together with what later amendments added. What
+//! A manager's holdings are those of the latest quarter of which it made a complete filing by the as-of
+//! day, as the latest such filing lists them, together with what later amendments added. What
 //! that filing no longer lists is not held. A manager whose latest quarter is older than a current
 //! one can be has stopped reporting and counts no more. Form 13F has no short sales, no cash and
 //! nothing of managers below 100 million USD: it is a part of what the crowd holds.
@@ -66,7 +66,7 @@ struct Line {
 struct Manager {
     period: Day,
     /// Its latest complete filing of that quarter.
-    complete: Option<Instant>,
+    complete: Instant,
     /// What it reports, USD. `None` if a position has no value.
     value: Option<f64>,
 }
@@ -117,7 +117,7 @@ impl ManagerHoldings {
 impl Manager {
     /// Whether a line is part of what it holds.
     fn has(&self, line: &Line) -> bool {
-        self.period == line.period && self.complete.is_none_or(|complete| complete <= line.filed)
+        self.period == line.period && self.complete <= line.filed
     }
 }
 
@@ -149,17 +149,15 @@ fn lines(snapshot: &Snapshot) -> Vec<Line> {
     lines
 }
 
-/// The latest quarter of each manager, and its latest complete filing.
+/// The latest quarter of each manager with a complete filing, and the latest of these: an addition
+/// alone does not say what was held.
 fn latest_filings(lines: &[Line]) -> BTreeMap<InstrumentId, Manager> {
     let mut managers: BTreeMap<InstrumentId, Manager> = BTreeMap::new();
-    for line in lines {
-        let unknown = Manager { period: line.period, complete: None, value: Some(0.0) };
-        let manager = managers.entry(line.manager).or_insert(unknown);
-        if manager.period < line.period {
-            *manager = unknown;
-        }
-        if manager.period == line.period && !line.adds {
-            manager.complete = manager.complete.max(Some(line.filed));
+    for line in lines.iter().filter(|line| !line.adds) {
+        let filing = Manager { period: line.period, complete: line.filed, value: Some(0.0) };
+        let latest = managers.entry(line.manager).or_insert(filing);
+        if (latest.period, latest.complete) < (filing.period, filing.complete) {
+            *latest = filing;
         }
     }
     managers

@@ -94,6 +94,25 @@ fn a_restatement_replaces_the_whole_filing() {
     assert_eq!(held(&mut fixture, "BBB", "2024-03-04"), None);
 }
 
+/// An addition to a quarter of which nothing complete is known replaces nothing.
+#[test]
+fn an_addition_alone_leaves_the_quarter_before() {
+    let mut fixture = Fixture::new();
+    let rows = [
+        ("M5", "AAA", Q3, "2023-11-14", 9.0, 90.0, false),
+        ("M5", "BBB", Q4, "2024-01-05", 1.0, 10.0, true),
+        ("M6", "BBB", Q4, "2024-01-05", 1.0, 10.0, true),
+        ("M5", "CCC", Q4, "2024-02-14", 2.0, 20.0, false),
+    ];
+    file(&mut fixture, &rows);
+    let of = |shares| Some(Held { managers: 1, convinced: 1, shares: Ok(shares) });
+    assert_eq!(held(&mut fixture, "AAA", "2024-01-31"), of(9.0));
+    assert_eq!(held(&mut fixture, "BBB", "2024-01-31"), None);
+    assert_eq!(known(&fixture, "2024-01-31").managers, 1);
+    assert_eq!(held(&mut fixture, "AAA", "2024-02-14"), None);
+    assert_eq!(held(&mut fixture, "CCC", "2024-02-14"), of(2.0));
+}
+
 #[test]
 fn shares_are_in_todays_units_or_have_no_sum() {
     let mut fixture = Fixture::new();

@@ -2,9 +2,10 @@
 //!
 //! Time is the market's: a period is an equal share of the volume from now until the end, so that a
 //! schedule is also one of participation. In money, with a price of one: σ is the line's volatility over
-//! that share of a session, the passing impact η = ½·q·T reproduces the quadratic impact ½·q·x² of an
-//! order worked evenly over T sessions of volume, and there is no lasting impact besides. Each trade is
-//! scheduled by itself: what trades hedge of each other while they are worked is not used.
+//! that share of a session, the passing impact η = ½·q per session reproduces the quadratic impact
+//! ½·q·x² of an order worked evenly over a whole session's volume, and half that time costs twice as
+//! much. There is no lasting impact besides. Each trade is scheduled by itself: what trades hedge of each
+//! other while they are worked is not used.
 
 use crate::{clock::SessionMinute, desk::Desk};
 use factors::schedule::{PriceResponse, Schedule, Task, schedule};
@@ -39,7 +40,7 @@ pub fn schedules(
             volatility: line.volatility,
             fixed: line.terms.half_spread + line.terms.commission,
             permanent: 0.0,
-            temporary: 0.5 * line.impact(desk.impact_size) * days,
+            temporary: 0.5 * line.impact(desk.impact_size),
         };
         let task = Task { quantity: money.abs(), days, periods, risk_aversion };
         let Schedule { left, expected_cost, variance, .. } = schedule(&task, &response)?;

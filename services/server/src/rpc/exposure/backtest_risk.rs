@@ -113,7 +113,8 @@ fn stretch(query: &BacktestQuery, days: &[Day]) -> Result<Range<usize>, Refusal>
         Some(_) => asked.start.max(1),
         None => asked.end.saturating_sub(limits::BACKTEST_SESSIONS_DEFAULT).max(1),
     };
-    let stretch = start..asked.end.max(start);
+    // A view without sessions has no day after the first either.
+    let stretch = start.min(days.len())..asked.end.max(start).min(days.len());
     let positions = query.normal.portfolio.as_ref().map_or(0, |book| book.positions.len());
     let (sessions, methods) = (stretch.len(), query.normal.methods.len());
     let refused = |description: String| {
@@ -139,6 +140,9 @@ impl AtClose {
         portfolio: &v1::Portfolio,
         sets: &[TailSettings],
     ) -> Result<AtClose, Refusal> {
+        if portfolio.positions.is_empty() {
+            return Ok(AtClose::without_lines(sets.len()));
+        }
         let (lookup, quotes) = (prepared.lookup(), prepared.quotes());
         let book = portfolio::book(Some(portfolio), &Netting::Instrument, lookup, quotes)?;
         Ok(AtClose {
@@ -146,6 +150,20 @@ impl AtClose {
             forecasts: forecasts(prepared, &book, sets),
             without_value: without_value(&book),
         })
+    }
+
+    /// A close at which the shares of no line are known.
+    fn without_lines(sets: usize) -> AtClose {
+        let nothing = Gap::new(
+            GapReason::NoPrice,
+            MeasureRef::ProfitAndLoss,
+            "the shares of no line are known",
+        );
+        AtClose {
+            made: DayPnl { pnl: None, missing_gross_share: 1.0 },
+            forecasts: vec![Err(nothing); sets],
+            without_value: Vec::new(),
+        }
     }
 
     /// What was made on its session, if nearly all of the book has a P&L.
@@ -172,19 +190,31 @@ fn lines_without_value(found: &[AtClose]) -> Vec<Gap> {
     closes.into_iter().map(gap).collect()
 }
 
-/// A gap if names of more than a twentieth of gross have no P&L on some sessions.
-fn sessions_without_pnl(found: &[AtClose], days: &[Day]) -> Option<Gap> {
+/// A gap if names of more than a twentieth of gross have no P&L on some sessions, and one if names of
+/// less have none.
+fn sessions_without_pnl(found: &[AtClose], days: &[Day]) -> Vec<Gap> {
+    let share = |close: &AtClose| match close.made.pnl {
+        Some(_) => close.made.missing_gross_share,
+        None => 1.0,
+    };
     let closes = found.get(1..).unwrap_or(&[]).iter().zip(days);
-    let missing: Vec<&Day> =
-        closes.filter(|(close, _)| close.pnl().is_none()).map(|(_, day)| day).collect();
-    let first = missing.first()?;
-    let detail = format!(
-        "names of more than 5 % of gross have no P&L on {} of {} sessions, the first on {first}: they \
-         are not tested",
-        missing.len(),
-        days.len()
-    );
-    Some(Gap::new(GapReason::MissingObservations, MeasureRef::ProfitAndLoss, detail))
+    let lacking = closes.map(|(close, day)| (share(close), day)).filter(|(share, _)| 0.0 < *share);
+    let (untested, unmoved): (Vec<_>, Vec<_>) =
+        lacking.partition(|(share, _)| MISSING_SHARE_MAX < *share);
+    let gap = |lacking: &[(f64, &Day)], size: &str, what: &str| {
+        let (_, first) = lacking.first()?;
+        let (count, of) = (lacking.len(), days.len());
+        let detail = format!(
+            "names of {size} 5 % of gross have no P&L on {count} of {of} sessions, the first on \
+             {first}: {what}"
+        );
+        let gap = Gap::new(GapReason::MissingObservations, MeasureRef::ProfitAndLoss, detail);
+        let most = lacking.iter().map(|(share, _)| *share).fold(0.0, f64::max);
+        Some(gap.of_gross(most))
+    };
+    let untested = gap(&untested, "more than", "they are not tested");
+    let unmoved = gap(&unmoved, "at most", "these names count as unmoved there");
+    untested.into_iter().chain(unmoved).collect()
 }
 
 /// The tests of a row, and a gap if it has no forecast for some sessions.
