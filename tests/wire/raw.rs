@@ -32,11 +32,14 @@ pub(crate) struct RawAnswer {
 }
 
 impl Raw {
-    /// Connects, with a flow-control window of `window` bytes for each answer.
+    /// Connects, with a flow-control window of `window` bytes for each answer. That of the connection
+    /// is as large, or h2's client, which counts small frames that were not read yet against half of
+    /// it, ends the connection when many answers come at once.
     pub(crate) async fn connect(address: SocketAddr, window: u32) -> Raw {
         let stream = TcpStream::connect(address).await.unwrap();
         let mut builder = h2::client::Builder::new();
         builder.initial_window_size(window).max_header_list_size(1 << 20);
+        builder.initial_connection_window_size(window.max(65_535));
         let (requests, connection) = builder.handshake(stream).await.unwrap();
         let connection = tokio::spawn(async move {
             let _closed = connection.await;
