@@ -218,6 +218,25 @@ async fn answers(harness: &Harness, portfolio: Option<v1::Portfolio>) -> Vec<Nam
     all
 }
 
+/// What changed between two days; the reference of the earlier one depends on the order of ingest.
+async fn change(channel: &Channel, portfolio: Option<v1::Portfolio>) -> NamedAnswer {
+    let request = v1::ExplainChangeRequest {
+        analysis: Some(v1::AnalyzePortfolioRequest {
+            as_of: as_of(),
+            portfolio,
+            top_positions: Some(10_000),
+            ..v1::AnalyzePortfolioRequest::default()
+        }),
+        before_as_of: on("2024-07-01"),
+        ..v1::ExplainChangeRequest::default()
+    };
+    let mut client = ExposureServiceClient::new(channel.clone());
+    let mut answer = Box::pin(client.explain_change(request)).await.unwrap().into_inner();
+    forget_reference(&mut answer.info);
+    answer.before_snapshot = None;
+    ("ExplainChange".to_owned(), answer.encode_to_vec())
+}
+
 async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<NamedAnswer> {
     let mut all = Vec::new();
     let mut client = ExposureServiceClient::new(channel.clone());
@@ -256,6 +275,7 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
         ..v1::ExplainPnlRequest::default()
     };
     named_answer!(all, "ExplainPnl", client.explain_pnl(request));
+    all.push(change(channel, portfolio.clone()).await);
     let request = v1::ListFactorsRequest { as_of: as_of(), ..Default::default() };
     named_answer!(all, "ListFactors", client.list_factors(request));
     let request = v1::ListTradeMembersRequest { as_of: as_of(), ..Default::default() };

@@ -16,6 +16,7 @@ mod calls;
 mod carried_over;
 #[path = "../support/certificates.rs"]
 mod certificates;
+mod change;
 mod crowding;
 mod drawn_files;
 mod explain_pnl;

@@ -8,6 +8,7 @@ mod batch;
 mod book;
 mod book_history;
 mod calibration;
+mod change;
 mod connect;
 mod datasets;
 mod demo;
@@ -121,6 +122,9 @@ enum Query {
     /// Explain what a portfolio made or lost, by default on the last session: through which factors,
     /// legs and names, and how unusual it was.
     Pnl(pnl::PnlArguments),
+    /// Explain why an analysis of a portfolio differs from an earlier one: revised data, the market,
+    /// positions.
+    Change(change::ChangeArguments),
     /// Test forecasts of a portfolio's risk, method by method, on past sessions: how many losses were
     /// larger than the value at risk, whether they cluster, and how large they were.
     Backtest(backtest::BacktestArguments),
@@ -225,6 +229,7 @@ fn answer<'a>(
         Query::Exposure(what) => Box::pin(query_commands::exposure(what, to, output)),
         Query::Batch(what) => Box::pin(batch::batch(what, to, output)),
         Query::Pnl(what) => Box::pin(pnl::pnl(what, to, output)),
+        Query::Change(what) => Box::pin(change::change(what, to, output)),
         Query::Backtest(what) => Box::pin(backtest::backtest(what, to, output)),
         Query::Factors(what) => Box::pin(factors::factors(what, to, output)),
         Query::Members(what) => Box::pin(trade_members::members(what, to, output)),

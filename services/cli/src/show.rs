@@ -36,6 +36,7 @@ pub(crate) mod squeeze;
 pub(crate) mod squeeze_watch;
 
 pub(crate) mod calibration;
+pub(crate) mod change;
 
 pub(crate) mod stress;
 

@@ -67,6 +67,15 @@ impl Pinned {
         Pinned { view, as_of, model: self.model }
     }
 
+    /// The same facts under the settings and the reference knowledge of another view.
+    #[must_use]
+    pub fn under(&self, other: &Pinned) -> Pinned {
+        let settings = other.view.settings.clone();
+        let view = View { settings, ..self.view.clone() };
+        let view = view.with_reference(other.view.snapshot.reference());
+        Pinned { view, as_of: self.as_of, model: self.model }
+    }
+
     /// The shared view.
     pub fn view(&self) -> &View {
         &self.view

@@ -4,9 +4,10 @@
 use contract::v1::{
     AnalyzePortfolioHistoryRequest, AnalyzePortfolioHistoryResponse, AnalyzePortfolioRequest,
     AnalyzePortfolioResponse, AnalyzePortfoliosRequest, AnalyzePortfoliosResponse,
-    BacktestRiskRequest, BacktestRiskResponse, ExplainPnlRequest, ExplainPnlResponse,
-    ListFactorsRequest, ListFactorsResponse, ListTradeMembersRequest, ListTradeMembersResponse,
-    ValidatePortfolioRequest, ValidatePortfolioResponse,
+    BacktestRiskRequest, BacktestRiskResponse, ExplainChangeRequest, ExplainChangeResponse,
+    ExplainPnlRequest, ExplainPnlResponse, ListFactorsRequest, ListFactorsResponse,
+    ListTradeMembersRequest, ListTradeMembersResponse, ValidatePortfolioRequest,
+    ValidatePortfolioResponse,
     exposure_service_server::{ExposureService, ExposureServiceServer},
 };
 use std::path::Path;
@@ -46,6 +47,13 @@ impl ExposureService for Echo {
         _: Request<ListFactorsRequest>,
     ) -> Result<Response<ListFactorsResponse>, Status> {
         Ok(Response::new(ListFactorsResponse::default()))
+    }
+
+    async fn explain_change(
+        &self,
+        _: Request<ExplainChangeRequest>,
+    ) -> Result<Response<ExplainChangeResponse>, Status> {
+        Ok(Response::new(ExplainChangeResponse::default()))
     }
 
     async fn explain_pnl(

@@ -127,7 +127,7 @@ fn subject(subject: &GapSubject) -> String {
 }
 
 /// A number of an analysis in words. A part that is not given means every one, and is left out.
-fn measure_words(measure: &MeasureRef) -> String {
+pub(crate) fn measure_words(measure: &MeasureRef) -> String {
     let join = |parts: &[&str]| {
         let given: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
         given.join(" ")
@@ -185,7 +185,7 @@ fn measure_words(measure: &MeasureRef) -> String {
 }
 
 /// The name of an enum's value in words.
-fn words(name: &str, prefix: &str) -> String {
+pub(crate) fn words(name: &str, prefix: &str) -> String {
     name.trim_start_matches(prefix).to_lowercase().replace('_', " ")
 }
 

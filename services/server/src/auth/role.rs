@@ -71,6 +71,7 @@ const NEEDED: [(CallerRole, &str, &[&str]); 12] = [
             "AnalyzePortfolioHistory",
             "AnalyzePortfolios",
             "BacktestRisk",
+            "ExplainChange",
             "ExplainPnl",
             "ValidatePortfolio",
         ],

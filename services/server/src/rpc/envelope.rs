@@ -98,6 +98,7 @@ enveloped! {
     AssessShortBookResponse
     BacktestRiskResponse
     EvaluateHedgeResponse
+    ExplainChangeResponse
     ExplainPnlResponse
     FindLikelyLossResponse
     GetCalibrationResponse

@@ -5,12 +5,16 @@ mod backtest_risk;
 mod batch;
 mod betas;
 mod book_history;
+mod carried;
+mod change_request;
 mod crowding;
 mod explain;
+mod explain_change;
 mod from_proto;
 mod group_by;
 mod held_shares;
 mod include;
+mod numbers;
 mod pnl_answer;
 pub(super) mod report_query;
 mod risk_answer;
@@ -37,6 +41,7 @@ use crate::{
 use ::portfolio::{book::Book, lines::Violation};
 use backtest_request::BacktestQuery;
 use book_history::BookHistoryQuery;
+use change_request::ChangeQuery;
 use contract::v1::{self, exposure_service_server::ExposureService};
 use explain::ExplainQuery;
 use exposure::{
@@ -115,6 +120,14 @@ impl ExposureService for Handler {
         request: Request<v1::BacktestRiskRequest>,
     ) -> Result<Response<v1::BacktestRiskResponse>, Status> {
         answer::<BacktestQuery>(&self.services, request).await
+    }
+
+    async fn explain_change(
+        &self,
+        request: Request<v1::ExplainChangeRequest>,
+    ) -> Result<Response<v1::ExplainChangeResponse>, Status> {
+        // Boxed, because it holds two whole analyses.
+        Box::pin(answer::<ChangeQuery>(&self.services, request)).await
     }
 
     type AnalyzePortfoliosStream = Outcomes<v1::AnalyzePortfoliosResponse>;

@@ -1,0 +1,137 @@
+//! Reads requests to explain a change.
+
+use super::{from_proto::AnalysisQuery, numbers::Numbers};
+use crate::{
+    as_of::{AsOf, Pin, When},
+    refusal::Refusal,
+    rpc::{field::Fields, query::FromProto, shared},
+    views::Pinned,
+};
+use ::portfolio::lines::Violation;
+use contract::v1::{self, ReportBlock};
+
+/// Largest size of a number of a report of the caller's: differences of such numbers are finite.
+const NUMBER_MAX: f64 = 1e30;
+
+/// A request to explain a change.
+pub(super) struct ChangeQuery {
+    /// Of the later analysis.
+    pub(super) as_of: AsOf,
+    /// Of the earlier one.
+    pub(super) before: AsOf,
+    /// The later analysis, in normal form.
+    pub(super) later: v1::AnalyzePortfolioRequest,
+    /// The earlier one, in normal form. Without `before_portfolio` it has the later portfolio.
+    pub(super) earlier: v1::AnalyzePortfolioRequest,
+    /// Number of names to list.
+    pub(super) names: usize,
+    pub(super) normal: v1::ExplainChangeRequest,
+}
+
+impl FromProto for ChangeQuery {
+    const METHOD: &'static str = "ExplainChange";
+    type Request = v1::ExplainChangeRequest;
+
+    fn from_proto(mut request: v1::ExplainChangeRequest) -> Result<ChangeQuery, Refusal> {
+        let mut fields = Fields::new();
+        let mut analysis = request.analysis.take().unwrap_or_default();
+        let mut of_analysis = Fields::new();
+        let as_of = shared::as_of(&mut of_analysis, analysis.as_of.take());
+        if analysis.include.contains(&ReportBlock::Crowding.into()) {
+            of_analysis.add("include", "must not name CROWDING, whose numbers have no address");
+        }
+        fields.add_all("analysis", of_analysis.into_violations());
+        let before = before(&mut fields, &mut request);
+        let earlier = v1::AnalyzePortfolioRequest {
+            portfolio: request.before_portfolio.clone().or_else(|| analysis.portfolio.clone()),
+            settings: request.before_settings.clone().or_else(|| analysis.settings.clone()),
+            ..analysis.clone()
+        };
+        let (later, found) = normal(analysis)?;
+        for Violation { field, description } in &found {
+            fields.add(format!("analysis.{field}"), description);
+        }
+        let (earlier, of_earlier) = normal(earlier)?;
+        for violation in of_earlier.into_iter().filter(|violation| !found.contains(violation)) {
+            fields.add(field_of_earlier(&violation.field), violation.description);
+        }
+        let (earlier, later) = (earlier.unwrap_or_default(), later.unwrap_or_default());
+        request.before_portfolio = request.before_portfolio.and(earlier.portfolio.clone());
+        request.before_settings = earlier.settings.clone();
+        request.analysis = Some(later.clone());
+        let names = usize::try_from(later.top_positions.unwrap_or(0)).unwrap_or(0);
+        let normal = request;
+        fields.finish(Some(ChangeQuery { as_of, before, later, earlier, names, normal }))
+    }
+}
+
+impl ChangeQuery {
+    /// What the earlier analysis may use: what the request leaves out is that of the later view, so
+    /// that a replay of the later analysis is one of both.
+    pub(super) fn before_of(&self, later: &Pinned) -> AsOf {
+        let before = self.before.clone();
+        let when = match before.when {
+            When::Now => When::At(later.as_of()),
+            when => when,
+        };
+        AsOf {
+            when,
+            revision: before.revision.or(Some(later.snapshot().revision())),
+            reference: before.reference.or(Some(later.snapshot().reference())),
+            settings: before.settings.or_else(|| Some(later.settings().hash().to_owned())),
+            ..before
+        }
+    }
+}
+
+/// Reads what the earlier analysis may use, and checks its report.
+fn before(fields: &mut Fields, request: &mut v1::ExplainChangeRequest) -> AsOf {
+    // It stays in the request, whose id must depend on it.
+    let given = request.before_as_of.clone();
+    if given.is_none() {
+        fields.add("before_as_of", "must be given");
+    }
+    let mut of_before = Fields::new();
+    let mut before = shared::as_of(&mut of_before, given);
+    before.path = match before.path {
+        "as_of.snapshot" => "before_as_of.snapshot",
+        _ => "before_as_of",
+    };
+    for Violation { field, description } in of_before.into_violations() {
+        fields.add(format!("before_{field}"), description);
+    }
+    if let Some(report) = &request.before_report {
+        // The report has the numbers of its formulas, whichever these were.
+        before.pins.retain(|(pin, _)| *pin != Pin::AnswerModel);
+        let numbers = Numbers::of(report, str::to_owned);
+        // A number that is not finite is no number of the range either.
+        if !numbers.values().all(|value| value.abs() <= NUMBER_MAX) {
+            fields.add("before_report", format!("must have numbers of at most {NUMBER_MAX:e}"));
+        }
+    }
+    before
+}
+
+/// An analysis in normal form, or its violations.
+fn normal(
+    analysis: v1::AnalyzePortfolioRequest,
+) -> Result<(Option<v1::AnalyzePortfolioRequest>, Vec<Violation>), Refusal> {
+    match AnalysisQuery::from_proto(analysis) {
+        Ok(query) => Ok((Some(query.normal), Vec::new())),
+        Err(Refusal::Invalid(violations)) => Ok((None, violations)),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// Where the request gives a field of the earlier analysis.
+pub(super) fn field_of_earlier(field: &str) -> String {
+    let own = ["portfolio", "settings"];
+    match own.iter().any(|part| field.strip_prefix(part).is_some_and(is_end_of_name)) {
+        true => format!("before_{field}"),
+        false => format!("analysis.{field}"),
+    }
+}
+
+fn is_end_of_name(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('.')
+}
