@@ -10,6 +10,7 @@ use crate::{
     rpc::envelope::{Answer, Enveloped},
     services::Services,
     telemetry::spans::{Step, reads_revision, step, step_now},
+    turn::keep,
     views::Pinned,
 };
 use contract::canonical::Canonical;
@@ -72,8 +73,10 @@ pub enum Place {
     /// In the handler's task: for at most half a millisecond of work, which costs less than handing
     /// it over.
     Inline,
-    /// On the compute pool.
+    /// On the pool of analyses, while the call keeps its turn: for milliseconds of work.
     Pool,
+    /// On the pool for other heavy work, while other calls have their turns: it may take seconds.
+    Long,
 }
 
 /// Answers a call.
@@ -113,6 +116,10 @@ pub async fn respond_with<Q: Query>(
         match query.place(&prepared)? {
             Place::Inline => enveloped(&query, &pinned, &prepared),
             Place::Pool => {
+                let work = move || enveloped(&query, &pinned, &prepared);
+                keep(services.analyses.run_soon(work)).await?
+            }
+            Place::Long => {
                 services.compute.run_soon(move || enveloped(&query, &pinned, &prepared)).await?
             }
         }
