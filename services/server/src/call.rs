@@ -371,7 +371,8 @@ mod tests {
                         Err(status) => return Ok(status.into_http()),
                     }
                 }
-                crate::turn::keep(std::future::pending::<()>()).await;
+                let _kept = crate::turn::Kept::begin();
+                std::future::pending::<()>().await;
                 Ok(Response::new(Body::empty()))
             }
         });

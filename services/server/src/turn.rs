@@ -165,7 +165,8 @@ impl Turn {
         let held = self.turns.join().await.map_err(|_| Refusal::ShuttingDown)??;
         *self.held() = Some(held);
         // Lets every connection that has something to read bring its calls into the queue first.
-        keep(tokio::task::yield_now()).await;
+        let _kept = Kept::begin();
+        tokio::task::yield_now().await;
         Ok(())
     }
 
@@ -205,23 +206,20 @@ impl Drop for Returned<'_> {
     }
 }
 
-/// Waits for something without giving the turn of this call back: for brief work of the call itself,
-/// so that what has to wait for a thread waits before it is decoded.
-pub async fn keep<F: Future>(work: F) -> F::Output {
-    let _keeping = Keeping::begin();
-    work.await
-}
+/// While this lives, the call that runs in this task keeps its turn, also while it waits: for brief
+/// work of its own, so that what has to wait for a thread waits before it is decoded.
+#[derive(Debug)]
+pub struct Kept(());
 
-struct Keeping;
-
-impl Keeping {
-    fn begin() -> Keeping {
+impl Kept {
+    /// From now on.
+    pub fn begin() -> Kept {
         set_keeps(true);
-        Keeping
+        Kept(())
     }
 }
 
-impl Drop for Keeping {
+impl Drop for Kept {
     fn drop(&mut self) {
         set_keeps(false);
     }
@@ -245,7 +243,8 @@ mod tests {
         let turn = turns.turn();
         let handler = async {
             turn.take().await?;
-            keep(tokio::time::sleep(cost)).await;
+            let _kept = Kept::begin();
+            tokio::time::sleep(cost).await;
             Ok(())
         };
         turn.around(handler).await
@@ -286,8 +285,10 @@ mod tests {
         let turn = turns.turn();
         let handler = async {
             turn.take().await.unwrap();
-            keep(tokio::time::sleep(ms(2))).await;
+            let kept = Kept::begin();
+            tokio::time::sleep(ms(2)).await;
             assert_eq!(turns.order().free(), 0, "kept");
+            drop(kept);
             tokio::time::sleep(ms(2)).await;
             assert_eq!(turns.order().free(), 1, "given back");
         };

@@ -245,11 +245,11 @@ async fn capacity(server: (&Child, &[Channel]), request: &Bytes, time: Duration)
         let half = open_loop(server, request, (rate / 2.0, time)).await?;
         half.print("half of that rate");
         let mut best = rate;
-        for times in [1.0, 2.0, 4.0] {
-            let part = open_loop(server, request, (rate * times, time)).await?;
+        for times in [1_u32, 2, 4] {
+            let part = open_loop(server, request, (rate * f64::from(times), time)).await?;
             part.print(&format!("{times} times that rate"));
             best = best.max(part.goodput());
-            if times == 4.0 {
+            if times == 4 {
                 goodput.push(part.goodput() / best);
                 latency.push(part.p99() / half.p99());
             }

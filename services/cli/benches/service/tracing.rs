@@ -50,7 +50,7 @@ impl TraceService for Collector {
             let is_call = span.kind == i32::from(SpanKind::Server);
             self.calls.fetch_add(usize::from(is_call), Ordering::Relaxed);
         }
-        Ok(Response::default())
+        Ok(Response::new(ExportTraceServiceResponse::default()))
     }
 }
 

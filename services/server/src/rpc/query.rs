@@ -10,7 +10,7 @@ use crate::{
     rpc::envelope::{Answer, Enveloped},
     services::Services,
     telemetry::spans::{Step, reads_revision, step, step_now},
-    turn::keep,
+    turn::Kept,
     views::Pinned,
 };
 use contract::canonical::Canonical;
@@ -113,16 +113,15 @@ pub async fn respond_with<Q: Query>(
     prepared: Arc<Q::Prepared>,
 ) -> Result<Q::Response, Refusal> {
     let analysed = async {
-        match query.place(&prepared)? {
-            Place::Inline => enveloped(&query, &pinned, &prepared),
-            Place::Pool => {
-                let work = move || enveloped(&query, &pinned, &prepared);
-                keep(services.analyses.run_soon(work)).await?
-            }
-            Place::Long => {
-                services.compute.run_soon(move || enveloped(&query, &pinned, &prepared)).await?
-            }
-        }
+        let place = query.place(&prepared)?;
+        let pool = match place {
+            Place::Inline => return enveloped(&query, &pinned, &prepared),
+            Place::Pool => &services.analyses,
+            Place::Long => &services.compute,
+        };
+        let _kept = (place == Place::Pool).then(Kept::begin);
+        // On the heap: a large query is otherwise in every future around it, twice.
+        Box::pin(pool.run_soon(move || enveloped(&query, &pinned, &prepared))).await?
     };
     step(Step::Analyse, analysed).await
 }
