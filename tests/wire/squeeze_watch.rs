@@ -11,9 +11,10 @@ use crate::{
     squeeze_real,
 };
 use contract::v1::{self, position::Size, squeeze_service_client::SqueezeServiceClient};
-use server::clock::Clock;
+use server::{clock::Clock, config::Config};
 use tokio_stream::StreamExt as _;
 use tonic::{Code, Status, Streaming};
+use tonic_types::StatusExt as _;
 
 type Stream = Streaming<v1::WatchSqueezeResponse>;
 
@@ -325,6 +326,44 @@ async fn gamestop_crosses_at_the_close_of_its_day() {
     assert_eq!(value(Some(crossing.value_before)), 37.0);
     assert_eq!((value(reading.value), reading.observed_on.as_str()), (63.0, "2021-01-22"));
     assert_eq!(crossing.datasets, [i32::from(v1::Dataset::Bars)]);
+    harness.stop().await;
+}
+
+/// A watch of a book of 900 lines keeps its request, which is some 20 kB.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_memory_of_watches_is_bounded_and_given_back() {
+    let clock = Clock::manual(instant(NOW));
+    let memory = |config: &mut Config| config.limits.watch_memory_bytes = 1 << 20;
+    let harness = Harness::with(clock, memory).await;
+    load(&harness).await;
+    let line = |at| held(&format!("NAME{at}"), Size::Quantity(-1.0));
+    let positions = (0..900).map(line).collect();
+    let portfolio = Some(v1::Portfolio { positions, ..Default::default() });
+    let large = v1::WatchSqueezeRequest { portfolio, ..request() };
+    let bytes = prost::Message::encoded_len(&large);
+    let mut streams = Vec::new();
+    let refused = loop {
+        match watch(&harness, large.clone()).await {
+            Ok(stream) => streams.push(stream),
+            Err(status) => break status,
+        }
+    };
+    let most = (1 << 20) / bytes;
+    assert!((1..=most).contains(&streams.len()), "{} watches of {bytes} bytes", streams.len());
+    expect_refusal(&refused, Code::ResourceExhausted, "OVERLOADED", &[]);
+    let quota = refused.get_details_quota_failure().unwrap().violations;
+    assert_eq!(quota[0].subject, "limits.watch_memory_bytes");
+    assert!(refused.get_details_retry_info().is_some());
+    let held = harness.services().watch_bytes();
+    assert!(streams.len() * bytes <= held && held <= 1 << 20, "{held}");
+    drop(streams);
+    let given_back = async {
+        while 0 < harness.services().watch_bytes() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    soon("the memory", given_back).await;
+    watch(&harness, large).await.expect("there is room again");
     harness.stop().await;
 }
 

@@ -13,7 +13,7 @@ mod response;
 use crate::{
     call::{
         method::{Deadline, Method, Methods, Shape},
-        request::{Gone, Pace, RequestBody},
+        request::{Gone, RequestBody},
         response::{Answer, Load, Note},
     },
     clock::Stopwatch,
@@ -25,7 +25,7 @@ use crate::{
     rpc::status::sanitize_status,
     telemetry::spans::CallTracer,
     traffic::{Charge, Handling, InFlight, Line, Traffic, Weight},
-    turn::{Costs, Turns},
+    turn::Turns,
 };
 use http::{HeaderValue, Request, Response};
 use std::{
@@ -94,9 +94,9 @@ impl CallLayer {
         }
     }
 
-    /// The bytes in flight.
-    pub fn traffic(&self) -> &Traffic {
-        &self.traffic
+    /// The bytes in flight, and the turns of calls.
+    pub fn in_flight(&self) -> (Traffic, Turns) {
+        (self.traffic.clone(), self.turns.clone())
     }
 }
 
@@ -126,7 +126,7 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let stopwatch = Stopwatch::start();
-        let Method { shape, name, costs } = self.layer.methods.at(request.uri().path()).clone();
+        let Method { shape, name } = self.layer.methods.at(request.uri().path()).clone();
         let deadline = Deadline::new(shape, request.headers(), &self.layer.limits);
         let id = self.layer.ids.of(request.headers());
         let request_id = id.to_str().unwrap_or_default();
@@ -147,7 +147,7 @@ where
         let ends_at = deadline.at();
         let ends = ends(shape, deadline, self.layer.phase.clone());
         let line = request.extensions().get::<Arc<Line>>().cloned();
-        let charge = self.layer.charge(request.uri().path(), (shape, &costs), line.as_deref());
+        let charge = self.layer.charge(request.uri().path(), shape, line.as_deref());
         let charge = Arc::new(charge);
         let (line, running) = begun(line);
         let (layer, gone) = (self.layer.clone(), Gone::default());
@@ -181,7 +181,7 @@ impl CallLayer {
     /// How a call is accounted. Health is answered under any load, because a prober without an
     /// answer may kill the process; the answer to an upload must be sent because the write may
     /// already be durable.
-    fn charge(&self, path: &str, (shape, costs): (Shape, &Costs), line: Option<&Line>) -> Charge {
+    fn charge(&self, path: &str, shape: Shape, line: Option<&Line>) -> Charge {
         let weight = match shape {
             _ if path.starts_with("/grpc.health.v1.Health/") => Weight::Free,
             Shape::Upload => Weight::Sure,
@@ -190,7 +190,7 @@ impl CallLayer {
         let shares = line.map_or_else(|| self.traffic.shares(), |line| line.shares(&self.traffic));
         // A stream's answers come one by one, each by work of its own.
         let has_turn = weight == Weight::Bounded && shape == Shape::Unary;
-        Charge::new(weight, shares, has_turn.then(|| self.turns.turn(costs)))
+        Charge::new(weight, shares, has_turn.then(|| self.turns.turn()))
     }
 
     /// Wraps the body of a request.
@@ -201,9 +201,8 @@ impl CallLayer {
         charge: &Arc<Charge>,
         (gone, meter): (&Gone, Arc<CallMeter>),
     ) -> Request<Body> {
-        let (paced, charge, gone) =
-            ((shape, Pace::new(&self.limits)), Arc::clone(charge), gone.clone());
-        request.map(|body| Body::new(RequestBody::new(body, paced, charge, (gone, meter))))
+        let (shape, charge, gone) = ((shape, &*self.limits), Arc::clone(charge), gone.clone());
+        request.map(|body| Body::new(RequestBody::new(body, shape, charge, (gone, meter))))
     }
 }
 
@@ -314,6 +313,21 @@ mod tests {
         }
     }
 
+    /// A body of one message, whose data must not be asked for before its call has its turn.
+    struct Whole(Option<Bytes>);
+
+    impl http_body::Body for Whole {
+        type Data = Bytes;
+        type Error = Status;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _context: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+            Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+        }
+    }
+
     fn layer(limits: &Limits) -> (watch::Sender<Phase>, CallLayer) {
         let (phase, phases) = watch::channel(Phase::Serving);
         let metrics = Metrics::new().unwrap();
@@ -340,6 +354,61 @@ mod tests {
 
     fn reason(status: &Status) -> String {
         status.get_details_error_info().unwrap().reason
+    }
+
+    /// A call whose handler counts the pieces of its request, and then waits with its turn.
+    fn busy(layer: &CallLayer, pieces: &Arc<AtomicU64>) -> tokio::task::JoinHandle<Status> {
+        let pieces = Arc::clone(pieces);
+        let inner = tower::service_fn(move |request: Request<Body>| {
+            let pieces = Arc::clone(&pieces);
+            async move {
+                let mut body = request.into_body();
+                let mut next =
+                    async || std::future::poll_fn(|c| Pin::new(&mut body).poll_frame(c)).await;
+                while let Some(frame) = next().await {
+                    match frame {
+                        Ok(_) => drop(pieces.fetch_add(1, Ordering::SeqCst)),
+                        Err(status) => return Ok(status.into_http()),
+                    }
+                }
+                let _kept = crate::turn::Kept::begin();
+                std::future::pending::<()>().await;
+                Ok(Response::new(Body::empty()))
+            }
+        });
+        let body = Body::new(Whole(Some(Bytes::from_static(b"request"))));
+        let request = Request::builder().uri("/s/m").body(body).unwrap();
+        let answer = layer.layer(inner).call(request);
+        tokio::spawn(async move {
+            let Ok(response) = answer.await;
+            Status::from_header_map(response.headers()).unwrap()
+        })
+    }
+
+    #[tokio::test]
+    async fn a_request_is_passed_on_with_its_turn_and_never_if_it_is_refused() {
+        let limits = Limits { queue_ms: 0, ..Limits::standard() };
+        let (_phase, layer) = layer(&limits);
+        let pieces = Arc::new(AtomicU64::new(0));
+        let calls: Vec<_> = (0..3).map(|_| busy(&layer, &pieces)).collect();
+        while layer.turns.usage().waiting < 2 {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        assert_eq!(pieces.load(Ordering::SeqCst), 1, "one thread, one turn");
+        let [first, second, third] = calls.try_into().unwrap();
+        first.abort();
+        // Of the two that wait, the older one is late: the bound is no time at all.
+        let status = second.await.unwrap();
+        assert_eq!(
+            (status.code(), reason(&status).as_str()),
+            (Code::ResourceExhausted, "OVERLOADED")
+        );
+        while pieces.load(Ordering::SeqCst) < 2 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(layer.turns.usage().refused, 1);
+        third.abort();
     }
 
     #[tokio::test]

@@ -1,5 +1,4 @@
-//! Heavy work off the I/O threads: one pool with the configured number of threads, and a bounded
-//! queue.
+//! Heavy work off the I/O threads: pools with a bounded number of threads, and bounded queues.
 //!
 //! Work of less than about a millisecond runs inline in its handler: handing it over would cost
 //! more. [`Compute::run`] is for everything else. Work on the pool may split itself with rayon's
@@ -9,7 +8,7 @@
 use crate::{
     clock::Stopwatch,
     limits::{self, Limits},
-    queue::{Bounds, Cost, Queue, Ticket},
+    queue::{Bound, Cost, Queue, Ticket},
     refusal::Refusal,
     telemetry::spans::{Step, step_now},
 };
@@ -83,11 +82,11 @@ pub struct Jobs {
 }
 
 impl Compute {
-    /// A pool of `threads` threads with `queue` places to wait, and bounds on the wait of callers.
+    /// A pool of `threads` threads with `queue` places to wait, and a bound on the wait of callers.
     ///
     /// # Errors
     /// If the system cannot start the threads.
-    pub fn new(threads: usize, queue: usize, bounds: Bounds) -> std::io::Result<Compute> {
+    pub fn new(threads: usize, queue: usize, bound: Bound) -> std::io::Result<Compute> {
         let threads = threads.max(1);
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads)
@@ -100,7 +99,7 @@ impl Compute {
             pool: Arc::new(pool),
             admitted: Arc::new(Semaphore::new(places)),
             places,
-            waited_for: Queue::new(threads, bounds),
+            waited_for: Queue::new(threads, bound),
             cost: Arc::default(),
             counts: Arc::default(),
         })
@@ -209,13 +208,16 @@ impl Compute {
     }
 }
 
-/// The two pools of a server.
+/// The pools of a server. The operating system shares the processors among their threads, so that
+/// what takes seconds holds up nothing that takes milliseconds.
 #[derive(Clone, Debug)]
 pub struct Pools {
-    /// For everything else.
+    /// For analyses of a prepared view, which take milliseconds.
+    pub analyses: Compute,
+    /// For everything else: preparing views, hedges, stress tests, files.
     pub present: Compute,
-    /// For preparing views of the past: half as many threads of their own, so that a back-test
-    /// over random days takes no thread from those who ask about now.
+    /// For preparing views of the past: half as many threads, so that a back-test over random days
+    /// takes no thread from those who ask about now.
     pub past: Compute,
 }
 
@@ -225,16 +227,13 @@ impl Pools {
     /// # Errors
     /// If the system cannot start the threads.
     pub fn new(threads: usize, limits: &Limits) -> std::io::Result<Pools> {
-        let bounds = |ms, setting| Bounds {
-            burst_ms: ms,
-            standing_ms: ms,
-            burst_setting: setting,
-            standing_setting: setting,
-        };
-        let present = bounds(limits.compute_queue_ms, "limits.compute_queue_ms");
-        let past = bounds(limits.past_queue_ms, "limits.past_queue_ms");
+        let bound = |ms, setting| Bound { ms, setting };
+        let analyses = bound(limits.queue_ms, "limits.queue_ms");
+        let present = bound(limits.compute_queue_ms, "limits.compute_queue_ms");
+        let past = bound(limits.past_queue_ms, "limits.past_queue_ms");
         let half = (threads / 2).max(1);
         Ok(Pools {
+            analyses: Compute::new(threads, limits::ANALYSES, analyses)?,
             present: Compute::new(threads, limits.compute_queue, present)?,
             past: Compute::new(half, limits.compute_queue, past)?,
         })

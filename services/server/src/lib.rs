@@ -71,6 +71,7 @@ use crate::{
     store_url::StoreUrl,
     tls::TlsError,
     traffic::{Calls, Traffic},
+    turn::Turns,
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use store::{Place, Store, StoreError};
@@ -219,7 +220,7 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     connection::warn_of_few_files(config.limits.connections);
     set_health(&health, ServingStatus::Serving).await;
     let (shut, shutting) = watch::channel(false);
-    let (traffic, calls) = (layer.traffic().clone(), Calls::default());
+    let (in_flight, calls) = (layer.in_flight(), Calls::default());
     let rate = config.limits.calls_per_s_per_caller;
     let audit = Arc::new(AuditLog::default());
     let authority = guard.authority.clone();
@@ -227,7 +228,7 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     let server = server(&config, seed).layer(layer).layer(gate).add_routes(routes);
     let keys = guard.issuer_keys.clone();
     let sampler =
-        observe(&metrics, &services, (traffic, calls.clone(), keys, Arc::clone(&audit)), up);
+        observe(&metrics, &services, (in_flight, calls.clone(), keys, Arc::clone(&audit)), up);
     let tls = guard.keys.clone();
     let incoming = connection::accepted(listener, &config, tls, phases.clone(), calls.clone());
     let serving = tokio::spawn(server.serve_with_incoming_shutdown(incoming, raised(shutting)));
@@ -258,7 +259,12 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
 fn observe(
     metrics: &Metrics,
     services: &Arc<Services>,
-    (traffic, calls, issuer_keys, audit): (Traffic, Calls, IssuerKeys, Arc<AuditLog>),
+    ((traffic, turns), calls, issuer_keys, audit): (
+        (Traffic, Turns),
+        Calls,
+        IssuerKeys,
+        Arc<AuditLog>,
+    ),
     up: Stopwatch,
 ) -> Sampler {
     let sampled = Arc::new(Sampled::default());
@@ -269,6 +275,7 @@ fn observe(
     metrics.observe(&Arc::new(Observed {
         services,
         traffic,
+        turns,
         calls,
         issuer_keys,
         audit,

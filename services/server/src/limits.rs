@@ -47,15 +47,18 @@ pub struct Limits {
     pub streams_per_connection: u32,
     /// Concurrent watch streams, over all connections.
     pub watchers: usize,
+    /// Memory of these streams, bytes: their requests, what they keep between two messages, and
+    /// messages that the transport has not taken yet.
+    pub watch_memory_bytes: usize,
     /// Heavy computations waiting for a thread; further ones are rejected.
     pub compute_queue: usize,
     /// Calls per second of one caller, who is known by name, or by address without authentication; 0
     /// means any number, because all callers behind a proxy have one address.
     pub calls_per_s_per_caller: u32,
-    /// Expected time that calls of a burst may wait for a thread, milliseconds; further ones are
-    /// refused at once.
+    /// Longest time that a call waits for a thread in any case, milliseconds; then it is refused.
     pub queue_ms: u64,
-    /// The same while more arrives than the threads can do, so that the queue does not empty.
+    /// The same while more arrives than the threads can do, so that the queue has not been empty for
+    /// [`STANDING_AFTER_MS`]; but at least [`TURNS_WAITED`] times what a call took lately.
     pub standing_queue_ms: u64,
     /// Expected time that a heavy computation may wait for a thread, milliseconds: a few plans of
     /// hedges at once are no overload.
@@ -99,10 +102,11 @@ impl Limits {
             handshakes: 1_024,
             streams_per_connection: 256,
             watchers: 1_024,
+            watch_memory_bytes: 128 * MIB,
             compute_queue: 64,
             calls_per_s_per_caller: 0,
-            queue_ms: 5_000,
-            standing_queue_ms: 1_000,
+            queue_ms: 1_000,
+            standing_queue_ms: 3,
             compute_queue_ms: 10_000,
             past_queue_ms: 10_000,
             default_deadline_ms: 30_000,
@@ -165,6 +169,9 @@ pub const WATCHED_BYTES: usize = 256 * 1024;
 pub const WATCHED_THRESHOLDS: usize = 16;
 /// Names held short times thresholds of one watch, whose values the stream keeps twice.
 pub const WATCHED_READINGS: usize = 16_000;
+/// Bytes in memory per encoded byte of a request or a message of a watch: a reading of about 66
+/// encoded bytes is a value of 180 with texts of 60.
+pub const DECODED_COPIES: usize = 4;
 /// Watched short books that are looked at at a time: a new revision wakes all of them, and others
 /// need the queue of the compute pool too.
 pub const WATCH_TURNS: usize = 4;
@@ -280,6 +287,21 @@ pub const GAP_DETAILS: usize = 3;
 pub const CALLERS: usize = 10_000;
 /// Time after which a queue that has not been empty counts as standing, milliseconds.
 pub const STANDING_AFTER_MS: u64 = 100;
+/// How many turns of other calls a call may wait for in a queue that stands: sixteen callers of two
+/// threads, who wait for their answers, are no overload.
+pub const TURNS_WAITED: u32 = 8;
+/// The same while calls are refused, so that those that are admitted are answered soon.
+pub const TURNS_SHED: u32 = 3;
+/// Number of turns without a refusal after which overload is over.
+pub const TURNS_UNTIL_CALM: u32 = 32;
+/// Number of turns over which their mean is taken, about.
+pub const TURNS_MEAN: u32 = 8;
+/// Calls per thread that may wait while calls are refused; further ones are refused before their
+/// requests are read.
+pub const WAITING_PER_THREAD: usize = 8;
+/// Analyses that wait for a thread or run: as many as the calls that fit into
+/// [`Limits::answer_bytes`] by default. A view that has just been prepared lets all who waited go on.
+pub const ANALYSES: usize = 4_096;
 /// Jobs per thread that a queue always admits.
 pub const JOBS_PER_THREAD: u64 = 2;
 /// What work of a kind is expected to cost before any was done, microseconds.

@@ -1,10 +1,8 @@
-//! A queue bounded in time: work is refused if it would wait too long for a thread.
+//! A queue bounded in time: work is refused at once if it would wait too long for a thread.
 //!
-//! A burst may wait for long, because it passes. A queue that has not been empty for a while is not
-//! a burst: more arrives than the threads can do, and waiting only makes every call late. Then only
-//! a short wait is admitted. This is the controlled delay of Nichols and Jacobson (2012) with the
-//! two bounds of Maurer, "Fail at Scale" (ACM Queue, 2015). What work will cost is taken from
-//! what such work cost lately, so a few large calls fill the queue as well as many small ones.
+//! What work will cost is taken from what such work cost lately, so a few large computations fill
+//! the queue as well as many small ones. Calls themselves wait in a queue of their own
+//! ([`turn`](crate::turn)), whose wait is measured and not expected.
 
 use crate::{clock::Stopwatch, limits, patience, refusal::Refusal};
 use std::{
@@ -14,26 +12,21 @@ use std::{
     },
     time::Duration,
 };
-use tokio::time::Instant;
 
-/// The bounds of a queue, expected milliseconds until a thread is free.
+/// The bound of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// For a burst.
-    pub burst_ms: u64,
-    /// For a queue that has not been empty for [`limits::STANDING_AFTER_MS`].
-    pub standing_ms: u64,
-    /// The setting that holds the bound of a burst.
-    pub burst_setting: &'static str,
-    /// The setting that holds the other.
-    pub standing_setting: &'static str,
+pub struct Bound {
+    /// Expected milliseconds until a thread is free.
+    pub ms: u64,
+    /// The setting that holds it.
+    pub setting: &'static str,
 }
 
 /// Work that waits for threads or runs on them.
 #[derive(Debug)]
 pub struct Queue {
     threads: u64,
-    bounds: Bounds,
+    bound: Bound,
     state: Mutex<State>,
 }
 
@@ -42,8 +35,6 @@ struct State {
     jobs: u64,
     /// Expected cost of them together, microseconds of one thread.
     micros: u64,
-    /// Since when no thread was idle; `None` if one is.
-    standing: Option<Instant>,
 }
 
 /// A job in the queue; it leaves the queue when this is dropped.
@@ -85,9 +76,9 @@ impl Cost {
 
 impl Queue {
     /// An empty queue for a number of threads.
-    pub fn new(threads: usize, bounds: Bounds) -> Arc<Queue> {
-        let state = State { jobs: 0, micros: 0, standing: None };
-        Arc::new(Queue { threads: threads.max(1) as u64, bounds, state: Mutex::new(state) })
+    pub fn new(threads: usize, bound: Bound) -> Arc<Queue> {
+        let state = State { jobs: 0, micros: 0 };
+        Arc::new(Queue { threads: threads.max(1) as u64, bound, state: Mutex::new(state) })
     }
 
     /// Number of jobs that wait or run.
@@ -105,20 +96,9 @@ impl Queue {
         let expected = cost.expected();
         state.jobs += 1;
         state.micros += expected;
-        if self.threads < state.jobs {
-            state.standing.get_or_insert_with(Instant::now);
-        }
         drop(state);
         let (queue, cost) = (Arc::clone(self), Arc::clone(cost));
         Ok(Ticket { queue, cost, expected, began: OnceLock::new() })
-    }
-
-    /// Whether a job would be admitted now.
-    ///
-    /// # Errors
-    /// As [`Queue::join`].
-    pub fn check(&self) -> Result<(), Refusal> {
-        self.admits(&self.lock())
     }
 
     fn admits(&self, state: &State) -> Result<(), Refusal> {
@@ -127,16 +107,10 @@ impl Queue {
             return Ok(());
         }
         let wait = Duration::from_micros(state.micros / self.threads);
-        let after = Duration::from_millis(limits::STANDING_AFTER_MS);
-        let stands = state.standing.is_some_and(|since| after <= since.elapsed());
-        let bounds = self.bounds;
-        let (most_ms, setting) = match stands {
-            true => (bounds.standing_ms, bounds.standing_setting),
-            false => (bounds.burst_ms, bounds.burst_setting),
-        };
-        if Duration::from_millis(most_ms) < wait {
+        let Bound { ms, setting } = self.bound;
+        if Duration::from_millis(ms) < wait {
             let what = "milliseconds of work in the queue";
-            return Err(Refusal::Overloaded { what, setting, limit: most_ms });
+            return Err(Refusal::Overloaded { what, setting, limit: ms });
         }
         match patience::left() {
             Some(left) if left < wait => Err(Refusal::Overloaded {
@@ -152,9 +126,6 @@ impl Queue {
         let mut state = self.lock();
         state.jobs -= 1;
         state.micros -= micros;
-        if state.jobs <= self.threads {
-            state.standing = None;
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -181,9 +152,9 @@ impl Drop for Ticket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::time::Instant;
 
-    const BOUNDS: Bounds =
-        Bounds { burst_ms: 1_000, standing_ms: 10, burst_setting: "b", standing_setting: "s" };
+    const BOUND: Bound = Bound { ms: 1_000, setting: "b" };
 
     /// A kind of work that takes so many milliseconds.
     fn cost(ms: u64) -> Arc<Cost> {
@@ -209,11 +180,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_burst_is_bounded_by_its_expected_wait_and_not_by_its_number() {
+    async fn a_queue_is_bounded_by_its_expected_wait_and_not_by_its_number() {
         // 2 threads and 1,000 ms: 2,000 ms of work wait 1,000 ms, and one more job is admitted at
         // that very wait.
         for (ms, jobs) in [(1, 2_001), (10, 201), (100, 21), (10_000, 4)] {
-            let queue = Queue::new(2, BOUNDS);
+            let queue = Queue::new(2, BOUND);
             let (tickets, refusal) = fill(&queue, &cost(ms));
             assert_eq!((tickets.len(), setting(&refusal)), (jobs, ("b", 1_000)), "{ms} ms");
             drop(tickets);
@@ -222,29 +193,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_queue_that_stands_admits_only_a_short_wait_until_a_thread_was_idle() {
-        let (queue, cost) = (Queue::new(1, BOUNDS), cost(1));
-        let (mut tickets, _) = fill(&queue, &cost);
-        tokio::time::sleep(Duration::from_millis(limits::STANDING_AFTER_MS)).await;
-        tickets.truncate(100);
-        assert_eq!(setting(&queue.check().unwrap_err()), ("s", 10), "100 ms are too many now");
-        tickets.truncate(11);
-        assert!(queue.check().is_err(), "11 ms");
-        tickets.truncate(10);
-        let ticket = queue.join(&cost).expect("10 ms");
-        tickets.truncate(0);
-        drop(ticket);
-        let (tickets, _) = fill(&queue, &cost);
-        assert_eq!(tickets.len(), 1_001, "a burst again");
-    }
-
-    #[tokio::test]
     async fn a_call_that_would_wait_beyond_its_deadline_is_refused_at_once() {
-        let (queue, cost) = (Queue::new(1, BOUNDS), cost(50));
+        let (queue, cost) = (Queue::new(1, BOUND), cost(50));
         let _waiting: Vec<Ticket> = (0..3).map(|_| queue.join(&cost).unwrap()).collect();
         let within = async |ms| {
             let deadline = Instant::now() + Duration::from_millis(ms);
-            patience::until(deadline, async { queue.check() }).await
+            patience::until(deadline, async { queue.join(&cost).map(drop) }).await
         };
         // They wait 3 times 50 ms.
         let (setting, left) = setting(&within(149).await.unwrap_err());

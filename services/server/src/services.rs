@@ -12,6 +12,7 @@ use crate::{
     market::Resident,
     models, patience,
     phase::Phase,
+    pool::{Pool, Room},
     prepared::Prepared,
     prepared_cache::{PreparedCache, PreparedUse},
     refusal::Refusal,
@@ -38,7 +39,9 @@ pub struct Services {
     pub market: Resident,
     /// What keeps it there.
     pub follower: Follower,
-    /// Where heavy work runs.
+    /// Where analyses of prepared views run, which take milliseconds.
+    pub analyses: Compute,
+    /// Where other heavy work runs.
     pub compute: Compute,
     /// Where views of the past are prepared.
     pub past: Compute,
@@ -51,6 +54,7 @@ pub struct Services {
     prepared: Arc<PreparedCache>,
     settings: Arc<Settings>,
     watchers: Arc<Semaphore>,
+    watch_memory: Arc<Pool>,
     watch_turns: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
     upload_memory: Memory,
@@ -81,6 +85,7 @@ impl Services {
             store_health: StoreHealth::good(),
             market,
             follower: Follower::idle(),
+            analyses: pools.analyses,
             compute: pools.present,
             past: pools.past,
             clock,
@@ -88,6 +93,11 @@ impl Services {
             prepared,
             settings: Arc::new(settings),
             watchers: Arc::new(Semaphore::new(limits.watchers)),
+            watch_memory: Pool::new(
+                "bytes of watch streams",
+                ["limits.watch_memory_bytes"; 2],
+                [limits.watch_memory_bytes; 2],
+            ),
             watch_turns: Arc::new(Semaphore::new(limits::WATCH_TURNS)),
             uploads: Arc::new(Semaphore::new(limits.uploads)),
             upload_memory: Memory::new(limits.upload_memory_bytes),
@@ -268,6 +278,16 @@ impl Services {
         let heartbeat = Duration::from_millis(self.limits.heartbeat_ms);
         let wakes = Wakes::new(&self.market, self.phase.clone(), self.clock.clone(), heartbeat);
         Ok((wakes, permit))
+    }
+
+    /// Room for what a watch stream keeps, still empty.
+    pub fn watch_room(&self) -> Room {
+        self.watch_memory.share().empty()
+    }
+
+    /// Bytes that watch streams hold.
+    pub fn watch_bytes(&self) -> usize {
+        self.watch_memory.held()
     }
 
     /// A turn to look at a view for a watch stream, until it is dropped.

@@ -130,29 +130,28 @@ impl Charge {
     /// # Errors
     /// [`Refusal::Overloaded`] if there is no room, or the wait would be too long.
     pub async fn admit(&self) -> Result<(), Refusal> {
-        let bytes = lock(&self.request).as_ref().map_or(0, Room::bytes);
-        let ticket = self.turn.as_ref().map(|turn| turn.join(bytes)).transpose()?;
         if self.weight == Weight::Bounded {
             let room = self.shares.answers.wait_for(limits::CALL_RESERVED_BYTES).await?;
             *lock(&self.reserve) = Some(room);
         }
-        if let (Some(turn), Some(ticket)) = (&self.turn, ticket) {
-            turn.take(ticket).await?;
+        match &self.turn {
+            Some(turn) => turn.take().await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    /// Runs the handler of the call. Its turn ends whenever the handler is done or waits.
+    /// Whether the call needs a turn, so that its request is decoded only then.
+    pub fn has_turn(&self) -> bool {
+        self.turn.is_some()
+    }
+
+    /// Runs the handler of the call. Its turn ends when the handler is done or waits, unless it
+    /// keeps it.
     pub async fn in_turn<F: Future>(&self, handler: F) -> F::Output {
-        let mut handler = std::pin::pin!(handler);
-        std::future::poll_fn(|context| {
-            let polled = handler.as_mut().poll(context);
-            if let Some(turn) = &self.turn {
-                turn.give_back();
-            }
-            polled
-        })
-        .await
+        match &self.turn {
+            Some(turn) => turn.around(handler).await,
+            None => handler.await,
+        }
     }
 
     /// Takes room for bytes of the answer. The first bytes use the reserve, whose rest is released.

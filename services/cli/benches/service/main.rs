@@ -7,9 +7,10 @@
 //! rate of AnalyzePortfolio with 500 positions beside an echo service with the same messages.
 //! `REAL_DATA` names a folder with the real price file; without it a generated file of the same
 //! size is used. Arguments after `--` select parts: `ingest`, `start`, `rotation`, `analyze`, and
-//! `batch`: 10,000 books of 500 positions on one stream, beside single calls. Three parts run only
-//! if asked for, in any build: for so many minutes, `overload 5` and `soak 20`; and `replicas`,
-//! three servers on one PostgreSQL called in turn, beside one.
+//! `batch`: 10,000 books of 500 positions on one stream, beside single calls. Four parts run only
+//! if asked for, in any build: for so many minutes, `overload 5` and `soak 20`; `replicas`, three
+//! servers on one PostgreSQL called in turn, beside one; and `tracing`, a server that traces a tenth
+//! of its calls beside one that traces none.
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 #![expect(
@@ -30,6 +31,7 @@ mod raw;
 mod real_files;
 mod replicas;
 mod soak;
+mod tracing;
 
 use contract::v1::{self, exposure_service_client::ExposureServiceClient};
 use process::{Child, Pace};
@@ -57,6 +59,9 @@ fn main() -> Result<()> {
     }
     if let Some(minutes) = parts.minutes("overload")? {
         return runtime.block_on(overload::overload(folder.path(), minutes));
+    }
+    if parts.0 == ["tracing"] {
+        return runtime.block_on(tracing::measure(folder.path()));
     }
     if parts.0 == ["replicas"] {
         return runtime.block_on(replicas::measure());
@@ -130,7 +135,7 @@ async fn serve(folder: &Path, parts: &Parts) -> Result<()> {
         start(&store, &request).await?;
     }
 
-    let server = Child::ballast(&store)?;
+    let server = Child::patient(&store)?;
     let channel = server.connect().await?;
     let mut client = ExposureServiceClient::new(channel.clone());
     let answer = client.analyze_portfolio(request.clone()).await?;

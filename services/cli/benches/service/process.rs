@@ -15,6 +15,10 @@ use tonic::transport::{Channel, Endpoint};
 const TURN: Duration = Duration::from_secs(1);
 const IN_FLIGHT: usize = 16;
 
+/// Wide bounds: the calls in flight wait for each other, and none shall be refused.
+pub(crate) const PATIENT: [(&str, &str); 2] =
+    [("BALLAST_LIMITS__QUEUE_MS", "60000"), ("BALLAST_LIMITS__STANDING_QUEUE_MS", "60000")];
+
 /// A server process that is killed when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Child {
@@ -26,6 +30,11 @@ impl Child {
     /// `ballast serve` on a store.
     pub(crate) fn ballast(store: &str) -> Result<Child> {
         Child::ballast_with(store, &[])
+    }
+
+    /// The same with bounds on queues so wide that no call is refused.
+    pub(crate) fn patient(store: &str) -> Result<Child> {
+        Child::ballast_with(store, &PATIENT)
     }
 
     /// `ballast serve` on a store, with settings from the environment.
@@ -83,13 +92,22 @@ impl Child {
 
     /// Processor seconds used so far, in user and system mode.
     pub(crate) fn processor_seconds(&self) -> Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        // The name, in parentheses, may contain spaces; utime and stime are fields 14 and 15.
-        let after_name = stat.rsplit(')').next().unwrap_or_default();
-        let fields: Vec<&str> = after_name.split_whitespace().collect();
-        let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
-        Ok(ticks / 100.0)
+        seconds_of(&self.process.id().to_string())
     }
+}
+
+/// Processor seconds that this process has used so far.
+pub(crate) fn own_processor_seconds() -> Result<f64> {
+    seconds_of("self")
+}
+
+fn seconds_of(process: &str) -> Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name, in parentheses, may contain spaces; utime and stime are fields 14 and 15.
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
+    Ok(ticks / 100.0)
 }
 
 impl Drop for Child {

@@ -8,9 +8,6 @@ use std::time::Instant;
 
 /// Servers that are called in turn.
 const REPLICAS: usize = 3;
-/// Wide bounds: on one server the calls in flight wait for each other, and none shall be refused.
-const QUEUES: [(&str, &str); 2] =
-    [("BALLAST_LIMITS__QUEUE_MS", "60000"), ("BALLAST_LIMITS__STANDING_QUEUE_MS", "60000")];
 
 pub(crate) async fn measure() -> Result<()> {
     let Some(database) = Postgres::start("the bench of replicas") else { return Ok(()) };
@@ -21,7 +18,7 @@ pub(crate) async fn measure() -> Result<()> {
     let mut replicas = Vec::new();
     for number in 1..=REPLICAS {
         let started = Instant::now();
-        let server = Child::ballast_with(&url, &QUEUES)?;
+        let server = Child::patient(&url)?;
         let channel = server.connect().await?;
         let seconds = started.elapsed().as_secs_f64();
         let (used, megabytes) = (server.processor_seconds()?, server.resident_mb()?);

@@ -1,6 +1,6 @@
 //! The shape of each method, from the contract's descriptor, and the deadline that follows from it.
 
-use crate::{limits::Limits, refusal::Refusal, turn::Costs};
+use crate::{limits::Limits, refusal::Refusal};
 use http::HeaderMap;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
@@ -35,13 +35,11 @@ pub(crate) struct Method {
     /// Its full name without the leading slash, for metrics and spans; `_OTHER` if there is no such
     /// method, because a caller can invent any number of names.
     pub(crate) name: Arc<str>,
-    /// What its calls cost lately.
-    pub(crate) costs: Costs,
 }
 
 impl Method {
     fn new(name: &str, shape: Shape) -> Method {
-        Method { shape, name: name.into(), costs: Costs::default() }
+        Method { shape, name: name.into() }
     }
 
     fn at(path: &str, shape: Shape) -> (String, Method) {

@@ -10,6 +10,7 @@ use crate::{
 };
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::{
+    collections::VecDeque,
     pin::Pin,
     sync::{
         Arc,
@@ -25,6 +26,11 @@ use tonic::{Status, body::Body, codegen::Bytes};
 pub(crate) struct RequestBody {
     body: Body,
     is_whole: bool,
+    /// What has arrived of a request that is passed on only when its call is admitted, so that a
+    /// refused one is not decoded.
+    withheld: VecDeque<Frame<Bytes>>,
+    /// The most bytes of it; more is passed on at once, because the codec refuses it by its size.
+    withholds: usize,
     /// `None`: the client may pause.
     pace: Option<Pace>,
     paced: Paced,
@@ -37,6 +43,9 @@ pub(crate) struct RequestBody {
     is_gone: Gone,
     meter: Arc<CallMeter>,
 }
+
+/// Bytes of the flag and the length before a message.
+const PREFIX_BYTES: usize = 5;
 
 /// Whether the client disconnected before its request was complete.
 #[derive(Clone, Debug, Default)]
@@ -51,15 +60,18 @@ impl Gone {
 impl RequestBody {
     pub(crate) fn new(
         body: Body,
-        (shape, pace): (Shape, Pace),
+        (shape, limits): (Shape, &Limits),
         charge: Arc<Charge>,
         (is_gone, meter): (Gone, Arc<CallMeter>),
     ) -> RequestBody {
         let for_answer = Arc::clone(&charge);
+        let most = if charge.has_turn() { limits.receive_bytes + PREFIX_BYTES } else { 0 };
         RequestBody {
             body,
             is_whole: false,
-            pace: Some(pace),
+            withheld: VecDeque::new(),
+            withholds: most,
+            pace: Some(Pace::new(limits)),
             paced: Paced::of(shape),
             held: Held::new(shape),
             charge,
@@ -85,18 +97,53 @@ impl RequestBody {
         Ok(frame)
     }
 
-    /// The end of the body, returned once there is room for the answer.
+    /// What is withheld and then the end of the body, once there is room for the answer and the
+    /// call has its turn.
     fn poll_end(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        if self.is_admitted {
-            return Poll::Ready(None);
-        }
-        self.admission.as_mut().poll(context).map(|admitted| {
+        if !self.is_admitted {
+            let Poll::Ready(admitted) = self.admission.as_mut().poll(context) else {
+                return Poll::Pending;
+            };
             self.is_admitted = true;
-            admitted.err().map(|refusal| Err(refusal.into()))
-        })
+            if let Err(refusal) = admitted {
+                self.withheld.clear();
+                return Poll::Ready(Some(Err(refusal.into())));
+            }
+        }
+        Poll::Ready(self.withheld.pop_front().map(Ok))
+    }
+
+    /// Keeps a frame back, or returns the next one to pass on.
+    fn pass_on(&mut self, frame: Frame<Bytes>) -> Option<Frame<Bytes>> {
+        self.withheld.push_back(frame);
+        if self.withholds < self.held.bytes {
+            self.withholds = 0;
+        }
+        if 0 < self.withholds { None } else { self.withheld.pop_front() }
+    }
+
+    /// What has arrived, and whether more can.
+    fn poll_arrived(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        match Pin::new(&mut self.body).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(self.arrived(frame))),
+            Poll::Ready(Some(Err(_))) => {
+                self.is_gone.0.store(true, Ordering::Release);
+                // Not CANCELLED: tonic takes that for the end of the request, and half a file would
+                // look complete.
+                Poll::Ready(Some(Err(Status::aborted("the client disconnected"))))
+            }
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => match self.pace.as_mut().map(|pace| pace.poll(context)) {
+                Some(Poll::Ready(refusal)) => Poll::Ready(Some(Err(refusal.into()))),
+                Some(Poll::Pending) | None => Poll::Pending,
+            },
+        }
     }
 }
 
@@ -109,30 +156,27 @@ impl HttpBody for RequestBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
-        if this.is_whole {
-            return this.poll_end(context);
-        }
-        match Pin::new(&mut this.body).poll_frame(context) {
-            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(this.arrived(frame))),
-            Poll::Ready(Some(Err(_))) => {
-                this.is_gone.0.store(true, Ordering::Release);
-                // Not CANCELLED: tonic takes that for the end of the request, and half a file would
-                // look complete.
-                Poll::Ready(Some(Err(Status::aborted("the client disconnected"))))
+        while !this.is_whole {
+            if this.withholds == 0
+                && let Some(frame) = this.withheld.pop_front()
+            {
+                return Poll::Ready(Some(Ok(frame)));
             }
-            Poll::Ready(None) => {
-                this.is_whole = true;
-                this.poll_end(context)
+            match this.poll_arrived(context) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    if let Some(frame) = this.pass_on(frame) {
+                        return Poll::Ready(Some(Ok(frame)));
+                    }
+                }
+                Poll::Ready(None) => this.is_whole = true,
+                ended => return ended,
             }
-            Poll::Pending => match this.pace.as_mut().map(|pace| pace.poll(context)) {
-                Some(Poll::Ready(refusal)) => Poll::Ready(Some(Err(refusal.into()))),
-                Some(Poll::Pending) | None => Poll::Pending,
-            },
         }
+        this.poll_end(context)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.is_admitted && self.body.is_end_stream()
+        self.is_admitted && self.withheld.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

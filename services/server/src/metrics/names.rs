@@ -81,16 +81,24 @@ metrics! {
     CALLS_REFUSED: Counter "ballast.calls.refused" "{call}" ["rpc_method", "reason"],
         "Calls that got no answer, by the reason of their ErrorInfo; `none` if the status has none.";
     PLACES_USED: Gauge "ballast.places.used" "{place}" ["of"],
-        "Places taken: `connections`, `watches`, `uploads`, `computations` (running and waiting), \
-         `past_preparations` (of views of the past, the same), `files` (open file descriptors).";
+        "Places taken: `connections`, `watches`, `uploads`, `analyses` of prepared views and other \
+         `computations` (running and waiting), `past_preparations` (of views of the past, the same), \
+         `files` (open file descriptors).";
     PLACES_LIMIT: Gauge "ballast.places.limit" "{place}" ["of"],
         "Places that there are; beyond them a call is refused or a connection closed.";
     MEMORY_HELD: Gauge "ballast.memory.held" "By" ["of"],
-        "Memory held within a limit: `requests` and `answers` in flight, `uploads`, `prepared` values.";
+        "Memory held within a limit: `requests` and `answers` in flight, `uploads`, `watches`, \
+         `prepared` values.";
     MEMORY_LIMIT: Gauge "ballast.memory.limit" "By" ["of"],
         "That limit; beyond it a call is refused, or a prepared value dropped.";
+    TURNS_WAITING: Gauge "ballast.turns.waiting" "{call}" [],
+        "Unary calls whose requests have arrived and that wait for a thread.";
+    TURNS_REFUSED: Counter "ballast.turns.refused" "{call}" [],
+        "Unary calls refused because they waited too long for a thread, or because too many did.";
+    TURNS_WAIT: Counter "ballast.turns.wait" "s" [],
+        "Time that admitted unary calls waited for a thread, summed.";
     COMPUTE_THREADS: Gauge "ballast.compute.threads" "{thread}" [],
-        "Threads of the pool for heavy work.";
+        "Threads of the pool for heavy work; the one for analyses has as many.";
     COMPUTE_RUNNING: Gauge "ballast.compute.running" "{job}" [],
         "Jobs that run on the pool; each may use several threads.";
     COMPUTE_WAITING: Gauge "ballast.compute.waiting" "{job}" [],
@@ -156,7 +164,9 @@ pub mod of {
     pub const WATCHES: &str = "watches";
     /// Uploads.
     pub const UPLOADS: &str = "uploads";
-    /// Computations on the pool.
+    /// Analyses of prepared views.
+    pub const ANALYSES: &str = "analyses";
+    /// Other computations on the pool.
     pub const COMPUTATIONS: &str = "computations";
     /// Preparations of views of the past.
     pub const PAST_PREPARATIONS: &str = "past_preparations";

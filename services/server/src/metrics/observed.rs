@@ -12,6 +12,7 @@ use crate::{
     },
     services::Services,
     traffic::{Calls, Traffic},
+    turn::Turns,
 };
 use marketdata::dataset::Dataset;
 use opentelemetry::{KeyValue, metrics::Meter};
@@ -25,6 +26,8 @@ pub struct Observed {
     pub services: Arc<Services>,
     /// The bytes in flight.
     pub traffic: Traffic,
+    /// The turns of calls.
+    pub turns: Turns,
     /// The connections.
     pub calls: Calls,
     /// The keys of the issuer of bearer tokens.
@@ -46,11 +49,14 @@ struct Point(f64, Vec<KeyValue>);
 type Read = fn(&Observed) -> Vec<Point>;
 
 /// The metrics that are read, and how.
-const READ: [(Metric, Read); 30] = [
+const READ: [(Metric, Read); 33] = [
     (names::PLACES_USED, places_used),
     (names::PLACES_LIMIT, places_limit),
     (names::MEMORY_HELD, memory_held),
     (names::MEMORY_LIMIT, memory_limit),
+    (names::TURNS_WAITING, |of| one(of.turns.usage().waiting as f64)),
+    (names::TURNS_REFUSED, |of| one(of.turns.usage().refused as f64)),
+    (names::TURNS_WAIT, |of| one(of.turns.usage().waited_s)),
     (names::COMPUTE_THREADS, |of| one(of.services.compute.threads() as f64)),
     (names::COMPUTE_RUNNING, |of| one(of.services.compute.work().running as f64)),
     (names::COMPUTE_WAITING, |of| one(of.services.compute.work().waiting as f64)),
@@ -128,6 +134,7 @@ fn places_used(of: &Observed) -> Vec<Point> {
             (of::CONNECTIONS, Some(of.calls.connections() as f64)),
             (of::WATCHES, Some(services.watches_under_way() as f64)),
             (of::UPLOADS, Some(services.uploads_under_way() as f64)),
+            (of::ANALYSES, used(&services.analyses)),
             (of::COMPUTATIONS, used(&services.compute)),
             (of::PAST_PREPARATIONS, used(&services.past)),
             (of::FILES, process::files()),
@@ -143,6 +150,7 @@ fn places_limit(of: &Observed) -> Vec<Point> {
             (of::CONNECTIONS, Some(limits.connections as f64)),
             (of::WATCHES, Some(limits.watchers as f64)),
             (of::UPLOADS, Some(limits.uploads as f64)),
+            (of::ANALYSES, Some(of.services.analyses.places() as f64)),
             (of::COMPUTATIONS, Some(of.services.compute.places() as f64)),
             (of::PAST_PREPARATIONS, Some(of.services.past.places() as f64)),
             (of::FILES, process::files_limit()),
@@ -158,6 +166,7 @@ fn memory_held(of: &Observed) -> Vec<Point> {
             (of::REQUESTS, Some(traffic.request_bytes() as f64)),
             (of::ANSWERS, Some(traffic.answer_bytes() as f64)),
             (of::UPLOADS, Some(of.services.upload_bytes() as f64)),
+            (of::WATCHES, Some(of.services.watch_bytes() as f64)),
             (of::PREPARED, Some(of.services.prepared_use().bytes as f64)),
         ],
     )
@@ -171,6 +180,7 @@ fn memory_limit(of: &Observed) -> Vec<Point> {
             (of::REQUESTS, Some(limits.request_memory_bytes as f64)),
             (of::ANSWERS, Some(limits.answer_bytes as f64)),
             (of::UPLOADS, Some(limits.upload_memory_bytes as f64)),
+            (of::WATCHES, Some(limits.watch_memory_bytes as f64)),
             (of::PREPARED, Some(limits.prepared_bytes as f64)),
         ],
     )

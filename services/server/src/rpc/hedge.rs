@@ -84,7 +84,7 @@ impl<Message: Method> Query for HedgeQuery<Message> {
     }
 
     fn place(&mut self, _views: &Views) -> Result<Place, Refusal> {
-        Ok(Place::Pool)
+        Ok(Place::Long)
     }
 
     fn answer(&self, pinned: &Pinned, views: &Views) -> Result<Answer<Self::Response>, Refusal> {

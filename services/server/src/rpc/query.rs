@@ -10,6 +10,7 @@ use crate::{
     rpc::envelope::{Answer, Enveloped},
     services::Services,
     telemetry::spans::{Step, reads_revision, step, step_now},
+    turn::Kept,
     views::Pinned,
 };
 use contract::canonical::Canonical;
@@ -72,8 +73,10 @@ pub enum Place {
     /// In the handler's task: for at most half a millisecond of work, which costs less than handing
     /// it over.
     Inline,
-    /// On the compute pool.
+    /// On the pool of analyses, while the call keeps its turn: for milliseconds of work.
     Pool,
+    /// On the pool for other heavy work, while other calls have their turns: it may take seconds.
+    Long,
 }
 
 /// Answers a call.
@@ -110,12 +113,15 @@ pub async fn respond_with<Q: Query>(
     prepared: Arc<Q::Prepared>,
 ) -> Result<Q::Response, Refusal> {
     let analysed = async {
-        match query.place(&prepared)? {
-            Place::Inline => enveloped(&query, &pinned, &prepared),
-            Place::Pool => {
-                services.compute.run_soon(move || enveloped(&query, &pinned, &prepared)).await?
-            }
-        }
+        let place = query.place(&prepared)?;
+        let pool = match place {
+            Place::Inline => return enveloped(&query, &pinned, &prepared),
+            Place::Pool => &services.analyses,
+            Place::Long => &services.compute,
+        };
+        let _kept = (place == Place::Pool).then(Kept::begin);
+        // On the heap: a large query is otherwise in every future around it, twice.
+        Box::pin(pool.run_soon(move || enveloped(&query, &pinned, &prepared))).await?
     };
     step(Step::Analyse, analysed).await
 }

@@ -150,7 +150,7 @@ impl Query for LossQuery {
     }
 
     fn place(&mut self, _setup: &Setup) -> Result<Place, Refusal> {
-        Ok(Place::Pool)
+        Ok(Place::Long)
     }
 
     fn answer(&self, pinned: &Pinned, setup: &Setup) -> Result<Answer<Self::Response>, Refusal> {

@@ -6,23 +6,49 @@
 pub mod repeated;
 
 use crate::{
+    limits,
+    pool::Room,
     refusal::Refusal,
     revisions::{Wake, Wakes},
     services::Services,
 };
-use std::sync::Arc;
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::Stream;
 use tonic::{Response, Status};
 use tracing::Instrument as _;
 
 /// The stream of a watch call.
-pub type Watching<T> = ReceiverStream<Result<T, Status>>;
+#[derive(Debug)]
+pub struct Watching<T>(mpsc::Receiver<Result<Waiting<T>, Status>>);
+
+/// A message that the transport has not taken yet, and the room it takes until then.
+#[derive(Debug)]
+struct Waiting<T> {
+    message: T,
+    _room: Room,
+}
+
+impl<T> Stream for Watching<T> {
+    type Item = Result<T, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = self.0.poll_recv(context);
+        next.map(|next| next.map(|next| next.map(|waiting| waiting.message)))
+    }
+}
 
 /// What a stream sends, and what its client has.
 pub trait Watch: Send + 'static {
     /// The protobuf message of the stream.
-    type Message: Send + 'static;
+    type Message: prost::Message + 'static;
+
+    /// Memory that the stream keeps between two messages, about, in bytes.
+    fn bytes(&self) -> usize;
 
     /// The message to send now; `None` if there is nothing to say. There is one for the first wake.
     ///
@@ -41,20 +67,23 @@ pub trait Watch: Send + 'static {
 ///
 /// # Errors
 /// The status of a refusal of the first message: an invalid request fails the call, not the stream.
-/// [`Refusal::Overloaded`] if there are too many watchers.
+/// [`Refusal::Overloaded`] if there are too many watchers, or no memory for another one.
 pub async fn watch<W: Watch>(
     services: &Arc<Services>,
     mut watch: W,
 ) -> Result<Response<Watching<W::Message>>, Status> {
     // Before the first message, so that nothing falls between it and the next one.
     let (wakes, permit) = services.watch()?;
+    let mut room = services.watch_room();
+    room.resize(watch.bytes())?;
     let first = watch.next(services, Wake::Changed).await?;
+    let first = counted(services, (&watch, &mut room), first)?;
     let (sender, receiver) = mpsc::channel(1);
     let failed = sender.clone();
     let services = Arc::clone(services);
     let watching = async move {
         let _counted = permit;
-        follow(&services, &mut watch, first, wakes, sender).await;
+        follow(&services, (&mut watch, room), first, wakes, sender).await;
     };
     let watching = tokio::spawn(watching.in_current_span());
     tokio::spawn(async move {
@@ -64,16 +93,29 @@ pub async fn watch<W: Watch>(
             let _client_gone = failed.send(Err(failure.into())).await;
         }
     });
-    Ok(Response::new(ReceiverStream::new(receiver)))
+    Ok(Response::new(Watching(receiver)))
+}
+
+/// A message with the room for it, after counting what the stream keeps now.
+fn counted<W: Watch>(
+    services: &Services,
+    (watch, kept): (&W, &mut Room),
+    message: Option<W::Message>,
+) -> Result<Option<Waiting<W::Message>>, Refusal> {
+    kept.resize(watch.bytes())?;
+    let Some(message) = message else { return Ok(None) };
+    let mut room = services.watch_room();
+    room.resize(limits::DECODED_COPIES * prost::Message::encoded_len(&message))?;
+    Ok(Some(Waiting { message, _room: room }))
 }
 
 /// Sends until the client leaves, a message is refused, or the server shuts down.
 async fn follow<W: Watch>(
     services: &Services,
-    watch: &mut W,
-    first: Option<W::Message>,
+    (watch, mut room): (&mut W, Room),
+    first: Option<Waiting<W::Message>>,
     mut wakes: Wakes,
-    sender: mpsc::Sender<Result<W::Message, Status>>,
+    sender: mpsc::Sender<Result<Waiting<W::Message>, Status>>,
 ) {
     let mut next = Ok(first);
     loop {
@@ -92,7 +134,10 @@ async fn follow<W: Watch>(
         };
         next = match wake {
             Wake::Stopping => Err(Refusal::ShuttingDown),
-            Wake::Changed | Wake::Heartbeat => watch.next(services, wake).await,
+            Wake::Changed | Wake::Heartbeat => {
+                let message = watch.next(services, wake).await;
+                message.and_then(|message| counted(services, (&*watch, &mut room), message))
+            }
         };
     }
 }

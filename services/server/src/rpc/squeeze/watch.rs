@@ -13,7 +13,7 @@ use ::portfolio::{lines::Violation, unresolved::LooseLine};
 use ::squeeze::{
     MODEL_VERSION,
     prepared::PreparedSqueeze,
-    watch::{Change, Reading, Readings, Threshold, Turn, turns},
+    watch::{Change, Reading, Readings, Threshold, Turn, WatchedName, turns},
 };
 use contract::v1;
 use marketdata::{
@@ -91,6 +91,11 @@ impl Alerts {
 impl Watch for Alerts {
     type Message = v1::WatchSqueezeResponse;
 
+    fn bytes(&self) -> usize {
+        let looks = [&self.told, &self.seen].into_iter().flatten();
+        self.query.bytes() + looks.map(Look::bytes).sum::<usize>()
+    }
+
     async fn next(
         &mut self,
         services: &Services,
@@ -128,6 +133,14 @@ impl Look {
         Look { at: pinned.as_of(), revision: pinned.snapshot().revision(), readings }
     }
 
+    /// Memory of the readings, about; two looks may share theirs, which then count twice.
+    fn bytes(&self) -> usize {
+        let of_name = |name: &WatchedName| {
+            size_of_val(name) + size_of_val(&name.lines[..]) + size_of_val(&name.readings[..])
+        };
+        self.readings.names.iter().map(of_name).sum()
+    }
+
     /// The view again; `None` if this server does not have it.
     fn snapshot(&self, services: &Services) -> Option<Snapshot> {
         let market = services.market.head();
@@ -144,6 +157,12 @@ impl Look {
 }
 
 impl WatchQuery {
+    /// Memory that it takes, about: the request, and the names of its lines once more.
+    fn bytes(&self) -> usize {
+        let names: usize = self.line_names.iter().map(|name| size_of_val(name) + name.len()).sum();
+        limits::DECODED_COPIES * prost::Message::encoded_len(&self.normal) + names
+    }
+
     /// What a view shows of the book.
     fn show(&self, prepared: &PreparedSqueeze) -> Result<Shown, Refusal> {
         let nothing = v1::Portfolio::default();
@@ -221,7 +240,7 @@ impl WatchQuery {
     }
 
     fn standings(&self, snapshot: &Snapshot, shown: &Shown) -> v1::SqueezeStandings {
-        let of_name = |name: &::squeeze::watch::WatchedName| -> Vec<v1::SqueezeReading> {
+        let of_name = |name: &WatchedName| -> Vec<v1::SqueezeReading> {
             let reading = |(at, reading): (usize, &Reading)| {
                 self.reading(snapshot, (name.instrument, &name.lines, at), *reading)
             };

@@ -3,6 +3,7 @@
 //! Each report is sent once; a heartbeat means that the client's report is still current.
 
 use crate::{
+    limits,
     refusal::Refusal,
     revisions::Wake,
     rpc::{
@@ -29,22 +30,29 @@ pub trait Reported: Query + Clone {
 pub struct Repeated<Q> {
     query: Q,
     seen: Seen,
+    /// Memory of the query, about.
+    bytes: usize,
 }
 
-impl<Q: Reported> Repeated<Q> {
+impl<Q: Reported<Request: prost::Message>> Repeated<Q> {
     /// The watch of a request.
     ///
     /// # Errors
     /// As [`FromProto::from_proto`](crate::rpc::query::FromProto::from_proto).
     pub fn from_proto(request: Q::Request) -> Result<Repeated<Q>, Refusal> {
+        let bytes = size_of::<Q>() + limits::DECODED_COPIES * prost::Message::encoded_len(&request);
         let query = Q::from_proto(request)?;
         let seen = Seen { report_id: query.last_seen().to_owned(), was_silent: true };
-        Ok(Repeated { query, seen })
+        Ok(Repeated { query, seen, bytes })
     }
 }
 
-impl<Q: Reported> Watch for Repeated<Q> {
+impl<Q: Reported<Response: prost::Message>> Watch for Repeated<Q> {
     type Message = Q::Response;
+
+    fn bytes(&self) -> usize {
+        self.bytes + self.seen.report_id.len()
+    }
 
     async fn next(
         &mut self,
