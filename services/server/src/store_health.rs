@@ -9,7 +9,7 @@ use tokio::sync::watch;
 pub struct StoreState {
     /// Whether the writes of other processes can be read.
     pub is_followed: bool,
-    /// Whether the last write attempt succeeded.
+    /// Whether the last write succeeded, and the store has not said since that it takes none.
     pub takes_writes: bool,
 }
 
@@ -43,13 +43,13 @@ impl StoreHealth {
         self.state.subscribe()
     }
 
-    /// Whether the last write attempt succeeded.
+    /// Whether writes can be expected to succeed.
     pub fn takes_writes(&self) -> bool {
         self.state.borrow().takes_writes
     }
 
     /// Records the outcome of following the store.
-    pub fn followed(&self, outcome: &Result<(), StoreError>) {
+    pub fn followed<T>(&self, outcome: &Result<T, StoreError>) {
         self.note(outcome.as_ref().err(), "the store cannot be read", |state| {
             &mut state.is_followed
         });
@@ -59,6 +59,14 @@ impl StoreHealth {
     pub fn not_read(&self, error: &StoreError) {
         if concerns_the_store(error) {
             self.note(Some(error), "the store cannot be read", |state| &mut state.is_followed);
+        }
+    }
+
+    /// Records whether the store says that it takes writes. That it does is no proof: only a write
+    /// that succeeds is.
+    pub fn asked(&self, takes_writes: &Result<bool, StoreError>) {
+        if let Ok(false) = takes_writes {
+            self.written(&Err::<(), _>(StoreError::Unwritable));
         }
     }
 
@@ -127,7 +135,8 @@ mod tests {
     #[test]
     fn failing_writes_change_health_until_one_succeeds() {
         let damaged = StoreError::Damaged("a page".to_owned());
-        for error in [StoreError::Replaced("is gone".to_owned()), full(), damaged] {
+        let gone = StoreError::Replaced("is gone".to_owned());
+        for error in [gone, full(), damaged, StoreError::Unwritable] {
             let health = StoreHealth::good();
             health.written(&Err::<(), _>(error));
             assert!(!health.takes_writes());
@@ -136,6 +145,19 @@ mod tests {
             health.written(&Ok(()));
             assert!(health.changes().borrow().is_good());
         }
+    }
+
+    #[test]
+    fn a_store_that_says_it_takes_no_writes_is_believed_until_one_succeeds() {
+        let health = StoreHealth::good();
+        health.asked(&Err(full()));
+        assert!(health.takes_writes(), "a question without an answer says nothing");
+        health.asked(&Ok(false));
+        assert!(!health.takes_writes());
+        health.asked(&Ok(true));
+        assert!(!health.takes_writes(), "it may still be full");
+        health.written(&Ok(()));
+        assert!(health.takes_writes());
     }
 
     fn full() -> StoreError {

@@ -12,7 +12,7 @@ mod sql;
 mod transaction;
 mod write;
 
-pub(crate) use meaning::outlook;
+pub(crate) use meaning::{is_read_only, outlook};
 
 use crate::{
     Access, Place, StoreError,
@@ -85,6 +85,15 @@ impl PostgreSql {
         Transaction::begin_read(pool, self.reads_end).await
     }
 
+    /// The database that is written: through the connections that read, unless a standby serves
+    /// these.
+    fn primary(&self) -> &PgPool {
+        match &self.write {
+            Some(writer) if writer.announcements.is_none() => &writer.pool,
+            _ => &self.read,
+        }
+    }
+
     fn announcements(&self) -> Option<&Announcements> {
         self.write.as_ref()?.announcements.as_ref()
     }
@@ -122,8 +131,19 @@ impl Backend for PostgreSql {
 
     /// Waits for the turn of a write where a standby serves the reads.
     async fn begin_read_of_primary(&self) -> Result<Box<dyn Reading>, StoreError> {
-        let primary = self.write.as_ref().map_or(&self.read, |writer| &writer.pool);
-        Ok(Box::new(self.reading(primary).await?))
+        Ok(Box::new(self.reading(self.primary()).await?))
+    }
+
+    async fn takes_writes(&self) -> Result<bool, StoreError> {
+        let mut reading = self.reading(self.primary()).await?;
+        let asked = sqlx::query_as(sql::TAKES_NO_WRITES).fetch_one(reading.connection());
+        let (is_standby, is_made_so): (bool, bool) = answered(asked).await?;
+        if is_made_so {
+            // Sessions keep this setting from their beginning, so this one is not used again.
+            drop(reading);
+            return Ok(false);
+        }
+        end(Box::new(reading), Ok(self.write.is_some() && !is_standby)).await
     }
 
     fn until(self: Arc<Self>, end: Instant) -> Arc<dyn Backend> {
@@ -141,13 +161,6 @@ impl Backend for PostgreSql {
             Some(announcements) => announcements.next().await,
             None => std::future::pending().await,
         }
-    }
-
-    async fn lags(&self) -> Result<bool, StoreError> {
-        let mut reading = self.reading(&self.read).await?;
-        let asked = sqlx::query_scalar(sql::IS_STANDBY).fetch_one(reading.connection());
-        let lags = answered(asked).await;
-        end(Box::new(reading), lags).await
     }
 
     /// The database reuses the space of deleted rows by itself.

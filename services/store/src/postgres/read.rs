@@ -26,6 +26,10 @@ impl Reading for Transaction {
         answered(sqlx::query_scalar(sql::MIN_READER).fetch_one(self.connection())).await
     }
 
+    async fn lags(&mut self) -> Result<bool, StoreError> {
+        answered(sqlx::query_scalar(sql::IS_STANDBY).fetch_one(self.connection())).await
+    }
+
     async fn head(&mut self) -> Result<Option<RevisionMark>, StoreError> {
         let row = answered(sqlx::query(sql::HEAD).fetch_optional(self.connection())).await?;
         row.as_ref().map(rows::mark).transpose()
