@@ -8,8 +8,9 @@
 //! `REAL_DATA` names a folder with the real price file; without it a generated file of the same
 //! size is used. Arguments after `--` select parts: `ingest`, `start`, `rotation`, `analyze`, and
 //! `batch`: 10,000 books of 500 positions on one stream, beside single calls. Three parts run only
-//! if asked for, in any build: for so many minutes, `overload 5` and `soak 20`; and `replicas`,
-//! three servers on one PostgreSQL called in turn, beside one.
+//! if asked for, in any build: for so many minutes, `overload 5` and `soak 20`; `replicas`, three
+//! servers on one PostgreSQL called in turn, beside one; and `follow`, how soon each of them has
+//! what another one has committed.
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 #![expect(
@@ -20,6 +21,7 @@
 
 mod batch;
 mod echo;
+mod follow;
 mod load;
 mod overload;
 #[path = "../../../../tests/support/postgres.rs"]
@@ -60,6 +62,9 @@ fn main() -> Result<()> {
     }
     if parts.0 == ["replicas"] {
         return runtime.block_on(replicas::measure());
+    }
+    if parts.0 == ["follow"] {
+        return runtime.block_on(follow::measure());
     }
     // Without `--bench` this is a test run, and an unoptimised build is not worth measuring.
     if !arguments.iter().any(|argument| argument == "--bench") {
