@@ -72,8 +72,9 @@ impl Follower {
             std::pin::pin!(self.asked.notified()).as_mut().enable();
             self.looks.send_modify(|looks| looks.begun += 1);
             not_before = Instant::now() + PAUSE;
+            let begun = health.begin_look();
             let outcome = resident.catch_up(store.as_ref()).await;
-            health.followed(&outcome);
+            health.followed(begun, &outcome);
             self.looks.send_modify(|looks| {
                 looks.ended = looks.begun;
                 looks.found_all = matches!(outcome, Ok(true));
@@ -106,6 +107,7 @@ pub async fn watch_writes(store: Arc<dyn Store>, every: Duration, health: StoreH
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
 
     /// Runs a follower of an empty store that looks only when it is asked, and ends with the value.
     async fn asked_only() -> (Follower, tokio::task::JoinSet<()>) {
@@ -114,7 +116,12 @@ mod tests {
         let follower = Follower::idle();
         let mut tasks = tokio::task::JoinSet::new();
         let hour = Duration::from_secs(3_600);
-        tasks.spawn(follower.clone().run(resident, store, hour, StoreHealth::good()));
+        tasks.spawn(follower.clone().run(
+            resident,
+            store,
+            hour,
+            StoreHealth::good(Clock::system()),
+        ));
         (follower, tasks)
     }
 

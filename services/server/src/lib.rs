@@ -54,7 +54,7 @@ use crate::{
         AuthError,
         issuer_keys::{self, IssuerKeys, KeysError},
     },
-    call::{CallLayer, authentication::AuthLayer},
+    call::{CallLayer, authentication::AuthLayer, freshness::FreshnessLayer},
     clock::{Clock, Stopwatch},
     config::{Config, ConfigError, Drain},
     guard::Guard,
@@ -226,7 +226,8 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     let audit = Arc::new(AuditLog::default());
     let authority = guard.authority.clone();
     let gate = AuthLayer::new(authority, rate, Arc::clone(&audit), services.clock.clone());
-    let server = server(&config, seed).layer(layer).layer(gate).add_routes(routes);
+    let freshness = FreshnessLayer::new(services.store_health.clone());
+    let server = server(&config, seed).layer(layer).layer(gate).layer(freshness).add_routes(routes);
     let keys = guard.issuer_keys.clone();
     let sampler =
         observe(&metrics, &services, (traffic, calls.clone(), keys, Arc::clone(&audit)), up);

@@ -295,7 +295,7 @@ mod tests {
     #[tokio::test]
     async fn a_compaction_that_cannot_write_changes_health() {
         let store = store::connect("sqlite::memory:").await.unwrap();
-        let health = StoreHealth::good();
+        let health = StoreHealth::good(Clock::system());
         compact_once(store.as_ref(), Instant::from_micros(0), &health).await;
         assert!(health.takes_writes());
         store.close().await;
@@ -306,7 +306,7 @@ mod tests {
     #[tokio::test]
     async fn a_compaction_without_work_does_not_change_health() {
         let store = store::connect("sqlite::memory:").await.unwrap();
-        let health = StoreHealth::good();
+        let health = StoreHealth::good(Clock::system());
         health.written(&Err::<(), _>(StoreError::Replaced("is gone".to_owned())));
         compact_once(store.as_ref(), Instant::from_micros(0), &health).await;
         assert!(!health.takes_writes());
