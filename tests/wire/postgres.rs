@@ -306,6 +306,43 @@ async fn a_crash_of_the_database_costs_no_answer_and_health_says_so() {
     assert_eq!(revision_of(&server), 2);
 }
 
+/// As `OPERATIONS.md` says. One role owns the tables; the other one serves and compacts, and may not
+/// create any. Neither is a superuser.
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_with_few_rights_migrate_serve_follow_compact_and_check() {
+    let Some(database) = Postgres::start("roles with few rights") else { return };
+    let url = database.database();
+    let [owner, desk] = ["owner", "desk"].map(|role| url.replace("ballast@", &format!("{role}@")));
+    for made in [
+        "CREATE ROLE owner LOGIN",
+        "CREATE ROLE desk LOGIN",
+        "GRANT CREATE ON SCHEMA public TO owner",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE owner IN SCHEMA public
+            GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO desk",
+    ] {
+        database.sql(&url, made);
+    }
+    let refused = server::admin::migrate(&desk).await.unwrap_err();
+    assert!(refused.to_string().contains("the database failed"), "it may not create: {refused}");
+    server::admin::migrate(&owner).await.unwrap();
+    let [server, reader] = [on(&desk, |config| config.compact_s = 1).await, replica(&desk).await];
+    for number in 1..=8 {
+        server.ingest("prices.csv", &bars(&format!("T{number}"), 3)).await;
+    }
+    reaches(&reader, 8).await;
+    let replaced = "SELECT count(*) FROM segment WHERE replaced_at IS NOT NULL";
+    let compacted = async {
+        while database.sql(&url, replaced) == "0" {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    soon("a compaction", compacted).await;
+    let checked = server::admin::check(&desk).await.unwrap();
+    assert_eq!((checked.revisions, checked.faults), (8, vec![]));
+    let known = "SELECT string_agg(extname, ' ') FROM pg_extension";
+    assert_eq!(database.sql(&url, known), "plpgsql", "every database has this one");
+}
+
 /// The follower reads the head of the store once, after it began to listen, and the sampler looks at
 /// it a second after its last look. Each of them waits for its answer.
 #[tokio::test(flavor = "multi_thread")]
