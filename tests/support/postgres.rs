@@ -5,7 +5,7 @@
 #![allow(dead_code, reason = "not every includer uses all of it")]
 #![allow(
     clippy::disallowed_methods,
-    reason = "whether the tests must run is an environment variable"
+    reason = "whether the tests must run is an environment variable, and a server is waited for"
 )]
 #![allow(clippy::print_stdout, reason = "a skipped test reports it")]
 
@@ -14,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -92,6 +93,10 @@ impl Postgres {
 
     /// Starts the server again after a stop.
     pub(crate) fn resume(&self) {
+        assert!(self.try_start(), "{}", self.log());
+    }
+
+    fn try_start(&self) -> bool {
         let settings = format!(
             "-c listen_addresses='' -c unix_socket_directories='{}' -c fsync=off \
              -c max_connections=60",
@@ -101,13 +106,27 @@ impl Postgres {
         start.arg("-l").arg(self.folder().join("log")).args(["-o", &settings, "start"]);
         // Not `output`: the server would keep the pipe open.
         let quiet = Stdio::null;
-        let started = start.stdout(quiet()).stderr(quiet()).status().expect("pg_ctl runs");
-        assert!(started.success(), "{}", self.log());
+        start.stdout(quiet()).stderr(quiet()).status().expect("pg_ctl runs").success()
     }
 
     /// Stops the server at once, as a crash would.
     pub(crate) fn crash(&self) {
         done(self.control().args(["-m", "immediate", "stop"]).output());
+    }
+
+    /// Kills the server process with SIGKILL, which ends its others.
+    pub(crate) fn kill(&self) {
+        let file = self.data().join("postmaster.pid");
+        let text = std::fs::read_to_string(file).expect("it runs");
+        done(Command::new("kill").args(["-KILL", text.lines().next().expect("its id")]).output());
+    }
+
+    /// Starts the server again after a kill, as soon as its processes have ended.
+    pub(crate) fn revive(&self) {
+        let (waited, longest) = (Instant::now(), Duration::from_secs(30));
+        while !self.try_start() {
+            assert!(waited.elapsed() < longest, "{}", self.log());
+        }
     }
 
     /// The URL of a new, empty database.
@@ -276,6 +295,63 @@ impl Drop for Postgres {
         let _gone = self.control().args(["-m", "immediate", "stop"]).output();
     }
 }
+
+/// A PgBouncer in front of a server, on a socket in its folder; ended when this is dropped.
+pub(crate) struct Pooler {
+    child: Child,
+    folder: PathBuf,
+}
+
+impl Pooler {
+    /// Starts one that shares so many connections between transactions, and nothing longer.
+    pub(crate) fn start(server: &Postgres, connections: u32) -> Option<Pooler> {
+        let installed = Command::new("pgbouncer").arg("--version").output().is_ok().then_some(());
+        found("PgBouncer", "a server behind a pooler", installed)?;
+        let folder = server.folder().to_owned();
+        let (at, users, settings) = (folder.display(), folder.join("users"), folder.join("pooler"));
+        let text = format!(
+            "[databases]\n* = host={at}\n[pgbouncer]\npool_mode = transaction\nauth_type = trust\n\
+             auth_file = {}\nunix_socket_dir = {at}\nlisten_port = {POOLER_PORT}\n\
+             default_pool_size = {connections}\n",
+            users.display()
+        );
+        std::fs::write(&settings, text).expect("a file of settings");
+        std::fs::write(&users, format!("\"{USER}\" \"\"\n")).expect("a file of users");
+        let mut start = server.as_server("pgbouncer");
+        let child = start.args(["-q"]).arg(&settings).stderr(Stdio::null()).spawn();
+        let pooler = Pooler { child: child.expect("it starts"), folder };
+        let waited = Instant::now();
+        while !pooler.folder.join(format!(".s.PGSQL.{POOLER_PORT}")).exists() {
+            assert!(waited.elapsed() < Duration::from_secs(20), "the pooler does not listen");
+        }
+        Some(pooler)
+    }
+
+    /// The URL of a database through it.
+    pub(crate) fn url(&self, name: &str) -> String {
+        let at = self.folder.display();
+        format!("postgres://{USER}@localhost:{POOLER_PORT}/{name}?host={at}")
+    }
+
+    /// Runs statements through it, each in a transaction of its own; returns what psql printed.
+    pub(crate) fn sql(&self, server: &Postgres, url: &str, statements: &str) -> String {
+        let mut psql = server.client("psql");
+        psql.args(["-XAtq", "-p", POOLER_PORT, "-d", Postgres::name(url)]);
+        psql.args(statements.split("; ").flat_map(|statement| ["-c", statement]));
+        String::from_utf8_lossy(&done(psql.output()).stdout).trim().to_owned()
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _gone = self.child.wait();
+        let socket = self.folder.join(format!(".s.PGSQL.{POOLER_PORT}"));
+        let _gone = std::fs::remove_file(socket);
+    }
+}
+
+const POOLER_PORT: &str = "6432";
 
 /// The connection of an open transaction.
 const SLEEPING: &str =

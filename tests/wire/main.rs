@@ -48,9 +48,11 @@ mod merges;
 mod metrics;
 mod non_finite;
 mod overload;
+mod pooler;
 mod portfolio;
 mod postgres;
 mod postgres_faults;
+mod postgres_killed;
 #[path = "../support/postgres.rs"]
 mod postgres_server;
 mod raw;

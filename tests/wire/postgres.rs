@@ -2,12 +2,14 @@
 //! answer.
 
 use crate::{
+    admin_port::get,
     harness::{Harness, expect_refusal, header, instant, reference, replay_of, soon},
+    postgres_faults::{Health, config_on},
     postgres_server::Postgres,
 };
 use contract::v1;
 use prost::Message as _;
-use server::{clock::Clock, config::Config};
+use server::{StartError, clock::Clock, config::Config};
 use std::time::Duration;
 use tokio_stream::StreamExt as _;
 use tonic::{Code, Request, Status};
@@ -93,6 +95,9 @@ async fn a_server_on_a_standby_polls_and_waits_for_a_revision_it_has_not_read() 
     let standby = primary.standby();
     let standby_url = standby.url(Postgres::name(&url));
     let reader = polling(&standby_url, 50).await;
+    let mut health = Health::of(&reader).await;
+    assert_eq!(health.next().await, ServingStatus::NotServing, "before any write was tried");
+    assert_eq!(get(reader.admin_address(), "/readyz/store-write").await.unwrap().0, 503);
     reaches(&reader, 1).await;
     writer.ingest("prices.csv", &bars("T2", 3)).await;
     reaches(&reader, 2).await;
@@ -109,20 +114,64 @@ async fn a_server_on_a_standby_polls_and_waits_for_a_revision_it_has_not_read() 
     let (answer, ()) = tokio::join!(waiting, resume);
     assert_eq!(reference(&answer.unwrap().info).revision, 3);
     let refused = reader.try_ingest(header("more.csv"), &bars("T4", 3)).await.unwrap_err();
-    expect_refusal(&refused, Code::Unavailable, "STORE_UNAVAILABLE", &[]);
-    // Failover: the standby becomes the primary, and its server takes writes.
+    expect_refusal(&refused, Code::Unavailable, "STORE_READ_ONLY", &[]);
+    assert!(refused.get_details_retry_info().is_some(), "{refused:?}");
+    assert_eq!(revision_of(&reader), 3, "it follows as before");
+    // Failover: the standby becomes the primary, its server says that it takes writes, and does.
     primary.crash();
     standby.promote();
-    let written = async {
-        loop {
-            if let Ok(answer) = reader.try_ingest(header("more.csv"), &bars("T5", 3)).await {
-                break answer;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    let written = soon("a write after the failover", written).await;
+    health.becomes(ServingStatus::Serving).await;
+    let written = reader.ingest("more.csv", &bars("T5", 3)).await;
     assert_eq!(reference(&written.info).revision, 4);
+    // Another server on it hears of the commits from now on.
+    let other = replica(&standby_url).await;
+    reader.ingest("more.csv", &bars("T6", 3)).await;
+    reaches(&other, 5).await;
+    assert!(other.services().store_health.state().is_good());
+}
+
+/// A store without tables, and one without the settings of a server, need a write at the start.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_on_a_standby_starts_only_if_it_has_nothing_to_write() {
+    let Some(primary) = Postgres::start("starting on a standby") else { return };
+    let (url, empty) = (primary.database(), primary.database());
+    replica(&url).await;
+    let standby = primary.standby();
+    let start = async |url: &str, fund: Option<&str>| {
+        let mut config = config_on(&standby.url(Postgres::name(url)));
+        config.create = true;
+        config.roles.funds.extend(fund.map(str::to_owned));
+        server::start(config).await.map(drop)
+    };
+    let refused = start(&empty, None).await.unwrap_err();
+    let StartError::Store(why) = refused else { panic!("{refused:?}") };
+    assert!(why.to_string().contains("it is a standby"), "{why}");
+    let refused = start(&url, Some("T1")).await.unwrap_err();
+    let StartError::Settings(why) = refused else { panic!("{refused:?}") };
+    assert!(why.to_string().contains("it is a standby"), "{why}");
+    start(&url, None).await.unwrap();
+}
+
+/// As a database is that a provider makes read-only, or an address that leads to a standby after a
+/// failover: nobody has tried a write.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_becomes_read_only_is_noticed_without_a_write() {
+    let Some(database) = Postgres::start("a database made read-only") else { return };
+    let url = database.database();
+    let server = polling(&url, 50).await;
+    let mut health = Health::of(&server).await;
+    health.becomes(ServingStatus::Serving).await;
+    let set = |state: &str| {
+        database.sql(&url, &format!("ALTER SYSTEM SET default_transaction_read_only = {state}"));
+        database.sql(&url, "SELECT pg_reload_conf()");
+    };
+    set("on");
+    health.becomes(ServingStatus::NotServing).await;
+    let refused = server.try_ingest(header("prices.csv"), &bars("T1", 3)).await.unwrap_err();
+    expect_refusal(&refused, Code::Unavailable, "STORE_READ_ONLY", &[]);
+    set("off");
+    health.becomes(ServingStatus::Serving).await;
+    server.ingest("prices.csv", &bars("T1", 3)).await;
 }
 
 /// All that reads is answered by the standby, which is paused again and again; what this server
@@ -255,6 +304,43 @@ async fn a_crash_of_the_database_costs_no_answer_and_health_says_so() {
     let again = server.try_ingest(once, &bars("T2", 3)).await.unwrap();
     assert_eq!(first, again, "the same request again adds nothing");
     assert_eq!(revision_of(&server), 2);
+}
+
+/// As `OPERATIONS.md` says. One role owns the tables; the other one serves and compacts, and may not
+/// create any. Neither is a superuser.
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_with_few_rights_migrate_serve_follow_compact_and_check() {
+    let Some(database) = Postgres::start("roles with few rights") else { return };
+    let url = database.database();
+    let [owner, desk] = ["owner", "desk"].map(|role| url.replace("ballast@", &format!("{role}@")));
+    for made in [
+        "CREATE ROLE owner LOGIN",
+        "CREATE ROLE desk LOGIN",
+        "GRANT CREATE ON SCHEMA public TO owner",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE owner IN SCHEMA public
+            GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO desk",
+    ] {
+        database.sql(&url, made);
+    }
+    let refused = server::admin::migrate(&desk).await.unwrap_err();
+    assert!(refused.to_string().contains("the database failed"), "it may not create: {refused}");
+    server::admin::migrate(&owner).await.unwrap();
+    let [server, reader] = [on(&desk, |config| config.compact_s = 1).await, replica(&desk).await];
+    for number in 1..=8 {
+        server.ingest("prices.csv", &bars(&format!("T{number}"), 3)).await;
+    }
+    reaches(&reader, 8).await;
+    let replaced = "SELECT count(*) FROM segment WHERE replaced_at IS NOT NULL";
+    let compacted = async {
+        while database.sql(&url, replaced) == "0" {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    soon("a compaction", compacted).await;
+    let checked = server::admin::check(&desk).await.unwrap();
+    assert_eq!((checked.revisions, checked.faults), (8, vec![]));
+    let known = "SELECT string_agg(extname, ' ') FROM pg_extension";
+    assert_eq!(database.sql(&url, known), "plpgsql", "every database has this one");
 }
 
 /// The follower reads the head of the store once, after it began to listen, and the sampler looks at

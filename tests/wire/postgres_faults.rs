@@ -21,17 +21,21 @@ use tonic_types::StatusExt as _;
 const WITHIN: Duration = Duration::from_secs(2);
 
 /// The health of the service that writes, as it changes.
-struct Health(Streaming<HealthCheckResponse>);
+pub(crate) struct Health(Streaming<HealthCheckResponse>);
 
 impl Health {
-    async fn of(server: &Harness) -> Health {
+    pub(crate) async fn of(server: &Harness) -> Health {
         let service = "ballast.v1.MarketDataService".to_owned();
         let mut client = HealthClient::new(server.channel().await);
         Health(client.watch(HealthCheckRequest { service }).await.unwrap().into_inner())
     }
 
-    async fn becomes(&mut self, wanted: ServingStatus) {
-        while soon("a state", self.0.next()).await.unwrap().unwrap().status() != wanted {}
+    pub(crate) async fn next(&mut self) -> ServingStatus {
+        soon("a state", self.0.next()).await.unwrap().unwrap().status()
+    }
+
+    pub(crate) async fn becomes(&mut self, wanted: ServingStatus) {
+        while self.next().await != wanted {}
     }
 }
 
@@ -212,7 +216,7 @@ async fn a_changed_row_is_found_by_whoever_reads_it_and_health_says_so() {
     }
 }
 
-fn config_on(url: &str) -> Config {
+pub(crate) fn config_on(url: &str) -> Config {
     let mut config = Config::standard();
     config.listen = "127.0.0.1:0".parse().unwrap();
     config.admin.listen = config.listen;

@@ -1,13 +1,14 @@
 //! Three servers on one PostgreSQL behind a client that takes them in turn: a rolling restart drops
-//! no call, and every answer is the same.
+//! no call, and every answer is the same. Each hears soon of what the others commit.
 
 use crate::{
     harness::{Harness, reference, replay_of, soon},
-    postgres::{bars, on, reaches},
+    postgres::{bars, on, reaches, replica},
     postgres_server::Postgres,
 };
 use contract::v1::{self, market_data_service_client::MarketDataServiceClient};
 use prost::Message as _;
+use server::clock::Clock;
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -80,6 +81,57 @@ async fn call(
         }
     }
     seen
+}
+
+/// The heads of a server, and when it had them, microseconds of the epoch.
+async fn heads_of(server: &Harness, last: u64) -> Vec<(u64, i64)> {
+    let clock = Clock::system();
+    let mut heads = server.services().market.heads();
+    let mut seen = Vec::new();
+    loop {
+        let revision = heads.borrow_and_update().head().revision;
+        seen.push((revision, clock.now().micros()));
+        if last <= revision {
+            return seen;
+        }
+        soon("a new head", heads.changed()).await.unwrap();
+    }
+}
+
+/// The bound is wide, because tests share their machine; `BENCHMARKS.md` has what is measured.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_commits_are_heard_by_three_servers() {
+    const COMMITS: u64 = 102;
+    let Some(database) = Postgres::start("how soon commits are heard") else { return };
+    let url = database.database();
+    let servers = [replica(&url).await, replica(&url).await, replica(&url).await];
+    let write = async {
+        for number in 1..=COMMITS {
+            let writer = &servers[number as usize % REPLICAS];
+            // Its own writes it has at once; those of the others it has heard of.
+            reaches(writer, number - 1).await;
+            writer.ingest("prices.csv", &bars(&format!("T{number}"), 3)).await;
+        }
+    };
+    let [one, two, three] = [0, 1, 2].map(|at| heads_of(&servers[at], COMMITS));
+    let (one, two, three, ()) = tokio::join!(one, two, three, write);
+    let records = servers[0].services().store.revisions(0, COMMITS as u32).await.unwrap();
+    let mut late = Vec::new();
+    for (server, heads) in [one, two, three].into_iter().enumerate() {
+        let heard = |(revision, _): &(u64, i64)| *revision as usize % REPLICAS != server;
+        for (revision, at) in heads.into_iter().filter(heard).filter(|(revision, _)| 0 < *revision)
+        {
+            let record = &records[revision as usize - 1];
+            assert_eq!(record.mark.revision, revision);
+            late.push(at - record.committed_at.micros());
+        }
+    }
+    late.sort_unstable();
+    let at = |share: usize| late[(late.len() - 1) * share / 100] as f64 / 1e3;
+    println!("heard after p50 {} ms, p99 {} ms of {}", at(50), at(99), late.len());
+    // A head that was replaced at once may be missed.
+    assert!(COMMITS as usize <= late.len(), "too few were seen: {}", late.len());
+    assert!(at(50) < 5_000.0 && at(99) < 20_000.0, "{late:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@
 
 pub mod authentication;
 pub mod code_name;
+pub mod freshness;
 mod method;
 mod request;
 mod response;

@@ -1,11 +1,11 @@
 //! Follows the store: one task reads what other processes have written, for every request that waits for it.
 
-use crate::{market::Resident, store_health::StoreHealth};
+use crate::{limits, market::Resident, store_health::StoreHealth};
 use std::{sync::Arc, time::Duration};
-use store::{Store, StoreError};
+use store::Store;
 use tokio::{
     sync::{Notify, watch},
-    time::MissedTickBehavior,
+    time::{Instant, MissedTickBehavior},
 };
 
 /// Asks the task that follows the store for a look, and hears how it ended.
@@ -14,6 +14,12 @@ pub struct Follower {
     asked: Arc<Notify>,
     looks: watch::Sender<Looks>,
 }
+
+/// Pause between the beginnings of two looks.
+const PAUSE: Duration = Duration::from_millis(limits::LOOK_PAUSE_MS);
+
+/// How often a store whose writes succeed is asked whether it still takes them.
+const WRITES_ASKED: Duration = Duration::from_millis(limits::WRITES_ASKED_MS);
 
 /// The looks at the store so far, one after the other.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +58,7 @@ impl Follower {
     ) {
         let mut ticks = tokio::time::interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut not_before = Instant::now();
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
@@ -59,40 +66,48 @@ impl Follower {
                 () = self.asked.notified() => {}
             }
             resident.retired().free();
+            // Callers one after the other are bounded as well.
+            tokio::time::sleep_until(not_before).await;
             // The look that begins now is the one that all have asked for until now.
             std::pin::pin!(self.asked.notified()).as_mut().enable();
             self.looks.send_modify(|looks| looks.begun += 1);
+            not_before = Instant::now() + PAUSE;
+            let begun = health.begin_look();
             let outcome = resident.catch_up(store.as_ref()).await;
-            let found_all = self.has_found_all(store.as_ref(), &outcome).await;
-            health.followed(&outcome);
+            health.followed(begun, &outcome);
             self.looks.send_modify(|looks| {
                 looks.ended = looks.begun;
-                looks.found_all = found_all;
+                looks.found_all = matches!(outcome, Ok(true));
             });
         }
     }
-
-    /// A standby may not have received what was committed. It is asked only if somebody waits.
-    async fn has_found_all(&self, store: &dyn Store, outcome: &Result<(), StoreError>) -> bool {
-        0 < self.looks.receiver_count()
-            && outcome.is_ok()
-            && matches!(store.lags().await, Ok(false))
-    }
 }
 
-/// Tries a small write at every interval after a write has failed, until cancelled, so that health
-/// recovers by itself when the store accepts writes again.
-pub async fn retry_writes(store: Arc<dyn Store>, every: Duration, health: StoreHealth) {
+/// Keeps the health of writes true until cancelled. While they succeed, the store is asked now and
+/// then whether it takes them: it may have become a standby. After one has failed, a small one is
+/// tried at every interval, so that health recovers by itself.
+pub async fn watch_writes(store: Arc<dyn Store>, every: Duration, health: StoreHealth) {
     let mut changes = health.changes();
-    while changes.wait_for(|state| !state.takes_writes).await.is_ok() {
-        tokio::time::sleep(every).await;
-        health.written(&store.probe_write().await);
+    loop {
+        let has_failed = async {
+            let failed = changes.wait_for(|state| !state.takes_writes).await;
+            failed.map(drop)
+        };
+        match tokio::time::timeout(WRITES_ASKED, has_failed).await {
+            Err(_) => health.asked(&store.takes_writes().await),
+            Ok(Err(_)) => return,
+            Ok(Ok(())) => {
+                tokio::time::sleep(every).await;
+                health.written(&store.probe_write().await);
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
 
     /// Runs a follower of an empty store that looks only when it is asked, and ends with the value.
     async fn asked_only() -> (Follower, tokio::task::JoinSet<()>) {
@@ -101,7 +116,12 @@ mod tests {
         let follower = Follower::idle();
         let mut tasks = tokio::task::JoinSet::new();
         let hour = Duration::from_secs(3_600);
-        tasks.spawn(follower.clone().run(resident, store, hour, StoreHealth::good()));
+        tasks.spawn(follower.clone().run(
+            resident,
+            store,
+            hour,
+            StoreHealth::good(Clock::system()),
+        ));
         (follower, tasks)
     }
 
@@ -120,6 +140,19 @@ mod tests {
         }
         let looks = follower.looks.borrow().ended - before;
         assert!((1..=2).contains(&looks), "{looks} looks for 100 callers");
+    }
+
+    /// A caller who names unknown revisions again and again costs the database no more than this.
+    #[tokio::test]
+    async fn callers_one_after_the_other_cost_a_bounded_number_of_looks() {
+        const CALLS: u32 = 30;
+        let (follower, _tasks) = asked_only().await;
+        assert!(follower.look().await);
+        let begun = Instant::now();
+        for _ in 0..CALLS {
+            assert!(follower.look().await);
+        }
+        assert!(PAUSE * (CALLS - 1) <= begun.elapsed(), "{:?}", begun.elapsed());
     }
 
     #[tokio::test]

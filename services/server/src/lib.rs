@@ -54,7 +54,7 @@ use crate::{
         AuthError,
         issuer_keys::{self, IssuerKeys, KeysError},
     },
-    call::{CallLayer, authentication::AuthLayer},
+    call::{CallLayer, authentication::AuthLayer, freshness::FreshnessLayer},
     clock::{Clock, Stopwatch},
     config::{Config, ConfigError, Drain},
     guard::Guard,
@@ -219,13 +219,16 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     let (admin_listener, admin_address) = listen(config.admin.listen).await?;
     connection::warn_of_few_files(config.limits.connections);
     set_health(&health, ServingStatus::Serving).await;
+    services.store_health.asked(&services.store.takes_writes().await);
+    report_writes(&health, services.store_health.state()).await;
     let (shut, shutting) = watch::channel(false);
     let (in_flight, calls) = (layer.in_flight(), Calls::default());
     let rate = config.limits.calls_per_s_per_caller;
     let audit = Arc::new(AuditLog::default());
     let authority = guard.authority.clone();
     let gate = AuthLayer::new(authority, rate, Arc::clone(&audit), services.clock.clone());
-    let server = server(&config, seed).layer(layer).layer(gate).add_routes(routes);
+    let freshness = FreshnessLayer::new(services.store_health.clone());
+    let server = server(&config, seed).layer(layer).layer(gate).layer(freshness).add_routes(routes);
     let keys = guard.issuer_keys.clone();
     let sampler =
         observe(&metrics, &services, (in_flight, calls.clone(), keys, Arc::clone(&audit)), up);
@@ -350,7 +353,7 @@ fn background(config: &Config, services: &Arc<Services>) -> Vec<JoinHandle<()>> 
     let follower = services.follower.clone();
     let mut tasks = vec![
         tokio::spawn(follower.run(market, Arc::clone(&store), every, health.clone())),
-        tokio::spawn(follower::retry_writes(store, every, health.clone())),
+        tokio::spawn(follower::watch_writes(store, every, health.clone())),
     ];
     if 0 < config.compact_s {
         let every = Duration::from_secs(config.compact_s);
@@ -363,16 +366,18 @@ fn background(config: &Config, services: &Arc<Services>) -> Vec<JoinHandle<()>> 
 /// If the store fails, the server still answers from memory but accepts no files: only the service
 /// that writes reports NOT_SERVING.
 async fn report_store_health(health: HealthReporter, mut store: watch::Receiver<StoreState>) {
-    let mut was_good = true;
-    while store.changed().await.is_ok() {
-        let is_good = store.borrow_and_update().is_good();
-        if is_good == was_good {
-            continue;
+    loop {
+        let state = *store.borrow_and_update();
+        report_writes(&health, state).await;
+        if store.changed().await.is_err() {
+            return;
         }
-        was_good = is_good;
-        let status = if is_good { ServingStatus::Serving } else { ServingStatus::NotServing };
-        health.set_service_status(rpc::WRITES, status).await;
     }
+}
+
+async fn report_writes(health: &HealthReporter, state: StoreState) {
+    let status = if state.is_good() { ServingStatus::Serving } else { ServingStatus::NotServing };
+    health.set_service_status(rpc::WRITES, status).await;
 }
 
 async fn set_health(health: &HealthReporter, status: ServingStatus) {

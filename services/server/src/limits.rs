@@ -308,6 +308,11 @@ pub const JOBS_PER_THREAD: u64 = 2;
 pub const FIRST_COST_MICROS: u64 = 1_000;
 /// Longest time that a call waits for a revision that this server has not read, milliseconds.
 pub const LONGEST_WAIT_MS: u64 = 30_000;
+/// Least time from one look at the store to the next, milliseconds. Requests that name unknown
+/// revisions cost the database a hundred transactions per second at most, one for each look.
+pub const LOOK_PAUSE_MS: u64 = 10;
+/// How often a store whose writes succeed is asked whether it still takes them, milliseconds.
+pub const WRITES_ASKED_MS: u64 = 10_000;
 /// Pause between two looks at a standby that has not received a revision yet, milliseconds.
 pub const STANDBY_PAUSE_MS: u64 = 50;
 /// Reads of the store for calls that run at a time; the others wait, up to their deadlines. Two less

@@ -19,7 +19,7 @@ use marketdata::{
     market::{Delta, Market},
 };
 use std::{sync::Arc, time::Duration};
-use store::{Compacted, Store, StoreError};
+use store::{Compacted, Look, Store, StoreError};
 use tokio::sync::{Mutex, MutexGuard, watch};
 
 /// The market in memory.
@@ -94,29 +94,31 @@ impl Resident {
         Writing { resident: self, _guard: self.writing.lock().await }
     }
 
-    /// Folds in the writes of other processes, if any.
+    /// Folds in the writes of other processes, if any. Returns whether the market then has all that
+    /// was committed before: a standby may not have received it.
     ///
     /// # Errors
     /// If the store cannot be read, or its log is not the one that was folded so far.
-    pub async fn catch_up(&self, store: &dyn Store) -> Result<(), StoreError> {
-        match self.is_behind(store).await? {
-            true => self.writing().await.catch_up(store).await,
-            false => Ok(()),
+    pub async fn catch_up(&self, store: &dyn Store) -> Result<bool, StoreError> {
+        let (is_behind, lags) = self.compared(store).await?;
+        if is_behind {
+            self.writing().await.catch_up(store).await?;
         }
+        Ok(!lags)
     }
 
-    /// Whether the store has what this market has not.
-    async fn is_behind(&self, store: &dyn Store) -> Result<bool, StoreError> {
+    /// Whether the store has what this market has not, and whether a standby was asked.
+    async fn compared(&self, store: &dyn Store) -> Result<(bool, bool), StoreError> {
         // Read in this order: only durable data is folded, so the store is never behind, unless a
         // standby that serves its reads has not received a write of this process.
         let ours = self.head().head();
-        let head = store.head().await?;
-        if head.revision < ours.revision && !store.lags().await? {
+        let Look { head, lags } = store.look().await?;
+        if head.revision < ours.revision && !lags {
             let (head, ours) = (head.revision, ours.revision);
             let text = format!("its newest revision is {head}, but this process has read {ours}");
             return Err(StoreError::Replaced(text));
         }
-        Ok(ours.revision <= head.revision && head != ours)
+        Ok((ours.revision <= head.revision && head != ours, lags))
     }
 }
 
@@ -130,7 +132,8 @@ impl Writing<'_> {
     pub async fn catch_up_to(&self, revision: u64, store: &dyn Store) -> Result<(), Refusal> {
         let reached = async {
             loop {
-                if self.resident.is_behind(store).await? {
+                let (is_behind, _) = self.resident.compared(store).await?;
+                if is_behind {
                     self.catch_up(store).await?;
                 }
                 if revision <= self.resident.head().head().revision {
@@ -210,6 +213,8 @@ async fn compact_once(store: &dyn Store, now: Instant, health: &StoreHealth) {
     match &compacted {
         Ok(done) if done.merged + done.deleted == 0 => return,
         Ok(done) => log_compacted(*done),
+        // As long as it lasts; health says so.
+        Err(StoreError::Unwritable) => tracing::debug!("no compaction: the store is read-only"),
         Err(error) => {
             let cause = with_causes(error);
             tracing::warn!(cause, "compaction failed; retrying at the next interval");
@@ -290,7 +295,7 @@ mod tests {
     #[tokio::test]
     async fn a_compaction_that_cannot_write_changes_health() {
         let store = store::connect("sqlite::memory:").await.unwrap();
-        let health = StoreHealth::good();
+        let health = StoreHealth::good(Clock::system());
         compact_once(store.as_ref(), Instant::from_micros(0), &health).await;
         assert!(health.takes_writes());
         store.close().await;
@@ -301,7 +306,7 @@ mod tests {
     #[tokio::test]
     async fn a_compaction_without_work_does_not_change_health() {
         let store = store::connect("sqlite::memory:").await.unwrap();
-        let health = StoreHealth::good();
+        let health = StoreHealth::good(Clock::system());
         health.written(&Err::<(), _>(StoreError::Replaced("is gone".to_owned())));
         compact_once(store.as_ref(), Instant::from_micros(0), &health).await;
         assert!(!health.takes_writes());

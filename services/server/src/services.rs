@@ -82,7 +82,7 @@ impl Services {
         let prepared = PreparedCache::new(limits.prepared_bytes, pools.clone(), retired);
         Ok(Services {
             store,
-            store_health: StoreHealth::good(),
+            store_health: StoreHealth::good(clock.clone()),
             market,
             follower: Follower::idle(),
             analyses: pools.analyses,

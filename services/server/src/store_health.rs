@@ -1,6 +1,11 @@
 //! Whether the store can be followed and accepts writes; reported by the health service.
 
-use crate::telemetry::with_causes;
+use crate::{clock::Clock, telemetry::with_causes};
+use marketdata::instant::Instant;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 use store::{Outlook, StoreError};
 use tokio::sync::watch;
 
@@ -9,7 +14,7 @@ use tokio::sync::watch;
 pub struct StoreState {
     /// Whether the writes of other processes can be read.
     pub is_followed: bool,
-    /// Whether the last write attempt succeeded.
+    /// Whether the last write succeeded, and the store has not said since that it takes none.
     pub takes_writes: bool,
 }
 
@@ -17,6 +22,9 @@ pub struct StoreState {
 #[derive(Clone, Debug)]
 pub struct StoreHealth {
     state: watch::Sender<StoreState>,
+    clock: Clock,
+    /// When the last successful look at the store began, microseconds; 0 before the first one.
+    read_at: Arc<AtomicI64>,
 }
 
 impl StoreState {
@@ -28,9 +36,21 @@ impl StoreState {
 
 impl StoreHealth {
     /// The state of a store that was just opened.
-    pub fn good() -> StoreHealth {
+    pub fn good(clock: Clock) -> StoreHealth {
         let (state, _) = watch::channel(StoreState { is_followed: true, takes_writes: true });
-        StoreHealth { state }
+        StoreHealth { state, clock, read_at: Arc::default() }
+    }
+
+    /// When the last successful look at the store began: what was committed until then is in the
+    /// market. `None` before the first one.
+    pub fn read_at(&self) -> Option<Instant> {
+        let micros = self.read_at.load(Ordering::SeqCst);
+        (micros != 0).then_some(Instant::from_micros(micros))
+    }
+
+    /// The time at which a look at the store begins.
+    pub fn begin_look(&self) -> Instant {
+        self.clock.now()
     }
 
     /// The current state.
@@ -43,13 +63,16 @@ impl StoreHealth {
         self.state.subscribe()
     }
 
-    /// Whether the last write attempt succeeded.
+    /// Whether writes can be expected to succeed.
     pub fn takes_writes(&self) -> bool {
         self.state.borrow().takes_writes
     }
 
-    /// Records the outcome of following the store.
-    pub fn followed(&self, outcome: &Result<(), StoreError>) {
+    /// Records the outcome of a look at the store.
+    pub fn followed<T>(&self, begun: Instant, outcome: &Result<T, StoreError>) {
+        if outcome.is_ok() {
+            self.read_at.store(begun.micros(), Ordering::SeqCst);
+        }
         self.note(outcome.as_ref().err(), "the store cannot be read", |state| {
             &mut state.is_followed
         });
@@ -59,6 +82,14 @@ impl StoreHealth {
     pub fn not_read(&self, error: &StoreError) {
         if concerns_the_store(error) {
             self.note(Some(error), "the store cannot be read", |state| &mut state.is_followed);
+        }
+    }
+
+    /// Records whether the store says that it takes writes. That it does is no proof: only a write
+    /// that succeeds is.
+    pub fn asked(&self, takes_writes: &Result<bool, StoreError>) {
+        if let Ok(false) = takes_writes {
+            self.written(&Err::<(), _>(StoreError::Unwritable));
         }
     }
 
@@ -117,7 +148,7 @@ mod tests {
         ];
         for refusal in refusals {
             let message = refusal.to_string();
-            let health = StoreHealth::good();
+            let health = StoreHealth::good(Clock::system());
             health.not_read(&refusal);
             health.written(&Err::<(), _>(refusal));
             assert!(health.changes().borrow().is_good(), "{message}");
@@ -127,8 +158,9 @@ mod tests {
     #[test]
     fn failing_writes_change_health_until_one_succeeds() {
         let damaged = StoreError::Damaged("a page".to_owned());
-        for error in [StoreError::Replaced("is gone".to_owned()), full(), damaged] {
-            let health = StoreHealth::good();
+        let gone = StoreError::Replaced("is gone".to_owned());
+        for error in [gone, full(), damaged, StoreError::Unwritable] {
+            let health = StoreHealth::good(Clock::system());
             health.written(&Err::<(), _>(error));
             assert!(!health.takes_writes());
             health.written(&Err::<(), _>(StoreError::ReadOnly));
@@ -138,19 +170,37 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_store_that_says_it_takes_no_writes_is_believed_until_one_succeeds() {
+        let health = StoreHealth::good(Clock::system());
+        health.asked(&Err(full()));
+        assert!(health.takes_writes(), "a question without an answer says nothing");
+        health.asked(&Ok(false));
+        assert!(!health.takes_writes());
+        health.asked(&Ok(true));
+        assert!(!health.takes_writes(), "it may still be full");
+        health.written(&Ok(()));
+        assert!(health.takes_writes());
+    }
+
     fn full() -> StoreError {
         std::io::Error::from(std::io::ErrorKind::StorageFull).into()
     }
 
     #[test]
     fn a_failed_read_says_nothing_of_writing() {
-        let health = StoreHealth::good();
+        let health = StoreHealth::good(Clock::system());
         health.not_read(&StoreError::Damaged("the answer to request \"a\"".to_owned()));
         assert!(health.changes().borrow().is_good());
         health.not_read(&full());
         let state = *health.changes().borrow();
         assert_eq!(state, StoreState { is_followed: false, takes_writes: true });
-        health.followed(&Ok(()));
+        assert_eq!(health.read_at(), None);
+        let begun = health.begin_look();
+        health.followed(begun, &Err::<(), _>(full()));
+        assert_eq!(health.read_at(), None, "it has not been read");
+        health.followed(begun, &Ok(()));
+        assert_eq!(health.read_at(), Some(begun));
         assert!(health.changes().borrow().is_good());
     }
 }

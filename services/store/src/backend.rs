@@ -60,9 +60,9 @@ pub(crate) trait Backend: Debug + Send + Sync {
         std::future::pending().await
     }
 
-    /// Whether reads are served by a replica, which may lag behind. By default they are not.
-    async fn lags(&self) -> Result<bool, StoreError> {
-        Ok(false)
+    /// Whether the database takes writes now, without trying one. By default it does.
+    async fn takes_writes(&self) -> Result<bool, StoreError> {
+        Ok(true)
     }
 
     /// Returns the space of deleted rows to the file system, as far as that is possible without
@@ -81,6 +81,11 @@ pub(crate) trait Backend: Debug + Send + Sync {
 pub(crate) trait Reading: Send {
     /// The reader version that the log requires, as stored.
     async fn needed_reader(&mut self) -> Result<i64, StoreError>;
+
+    /// Whether a replica serves this, which may lag behind. By default none does.
+    async fn lags(&mut self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
 
     /// The newest revision; `None` in an empty log.
     async fn head(&mut self) -> Result<Option<RevisionMark>, StoreError>;

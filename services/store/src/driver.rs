@@ -4,8 +4,11 @@ use crate::{DatabaseError, Outlook, StoreError, postgres, sqlite};
 use sqlx::{postgres::PgDatabaseError, sqlite::SqliteError};
 
 impl From<sqlx::Error> for StoreError {
-    /// Distinguishes damage from a database that fails or is unreachable.
+    /// Distinguishes damage from a database that fails, is unreachable or takes no writes.
     fn from(error: sqlx::Error) -> StoreError {
+        if postgres::is_read_only(&error) {
+            return StoreError::Unwritable;
+        }
         match outlook(&error) {
             Outlook::Damaged => StoreError::Damaged(error.to_string()),
             outlook => StoreError::Database(DatabaseError { outlook, cause: error.into() }),

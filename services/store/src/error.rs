@@ -37,6 +37,9 @@ pub enum StoreError {
     /// The store was opened read-only.
     #[error("the store was opened read-only")]
     ReadOnly,
+    /// The database takes no writes for now, and may take them later.
+    #[error("the database is read-only for now: it is a standby, or was made read-only")]
+    Unwritable,
     /// The store was written by a newer binary in a way this one cannot read.
     #[error("the store requires reader version {needed}, but this binary has version {ours}")]
     TooNew {
@@ -107,6 +110,7 @@ impl StoreError {
             | StoreError::FileRefused(_)
             | StoreError::Missing(_)
             | StoreError::Replaced(_)
+            | StoreError::Unwritable
             | StoreError::ShuttingDown => Outlook::MayPass,
             StoreError::Damaged(_) => Outlook::Damaged,
             StoreError::RequestIdReused { .. }

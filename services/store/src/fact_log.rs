@@ -2,7 +2,7 @@
 //! the caller leaves.
 
 use crate::{
-    Append, Appended, CheckReport, Compacted, RequestKey, RevisionRecord, Store, StoreError,
+    Append, Appended, CheckReport, Compacted, Look, RequestKey, RevisionRecord, Store, StoreError,
     append,
     backend::{self, Backend},
     check, compact, load,
@@ -86,7 +86,15 @@ impl Store for FactLog {
         self.head().await.map(|_| ())
     }
 
+    async fn takes_writes(&self) -> Result<bool, StoreError> {
+        self.read(|backend| async move { backend.takes_writes().await }).await
+    }
+
     async fn probe_write(&self) -> Result<(), StoreError> {
+        // Asked first, because a write that fails costs a connection.
+        if !self.takes_writes().await? {
+            return Err(StoreError::Unwritable);
+        }
         let backend = Arc::clone(&self.backend);
         self.write(async move {
             let mut transaction = backend.begin_write().await?;
@@ -119,8 +127,8 @@ impl Store for FactLog {
         self.backend.announced().await;
     }
 
-    async fn lags(&self) -> Result<bool, StoreError> {
-        self.read(|backend| async move { backend.lags().await }).await
+    async fn look(&self) -> Result<Look, StoreError> {
+        self.read(|backend| async move { load::look(&*backend).await }).await
     }
 
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {

@@ -224,6 +224,15 @@ pub struct RevisionRecord {
     pub facts: u64,
 }
 
+/// A look at the end of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The newest revision.
+    pub head: RevisionMark,
+    /// Whether a standby was looked at, which may be behind the writers.
+    pub lags: bool,
+}
+
 /// The work done by [`Store::compact`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Compacted {
@@ -258,7 +267,14 @@ pub trait Store: Debug + Send + Sync {
     /// Checks quickly that the store answers.
     async fn ready(&self) -> Result<(), StoreError>;
 
+    /// Whether the database takes writes now, as it says itself: a standby does not. Nothing is
+    /// written.
+    async fn takes_writes(&self) -> Result<bool, StoreError>;
+
     /// Checks that the store accepts writes, by a small durable write that changes no answer.
+    ///
+    /// # Errors
+    /// [`StoreError::Unwritable`] without a write if it says that it takes none.
     async fn probe_write(&self) -> Result<(), StoreError>;
 
     /// The newest revision.
@@ -287,8 +303,8 @@ pub trait Store: Debug + Send + Sync {
     /// polls as well. Never returns where commits are not announced.
     async fn announced(&self);
 
-    /// Whether reads may be behind the writers, because they are served by a standby.
-    async fn lags(&self) -> Result<bool, StoreError>;
+    /// The newest revision, and whether there may be newer ones, in one transaction.
+    async fn look(&self) -> Result<Look, StoreError>;
 
     /// Adds a batch as the next revision, atomically; it is durable when this returns.
     ///

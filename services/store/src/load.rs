@@ -1,7 +1,7 @@
 //! Reads the log: everything that can change an answer is verified before it is returned.
 
 use crate::{
-    RequestKey, RevisionRecord, StoreError, answer,
+    Look, RequestKey, RevisionRecord, StoreError, answer,
     backend::{self, Backend, Listed, Reading, refuse_too_new},
     log::{NamePages, Verifier},
     parallel::{Workers, joined},
@@ -36,6 +36,19 @@ pub(crate) async fn head_of(backend: &dyn Backend) -> Result<RevisionMark, Store
     let mut transaction = backend.begin_read().await?;
     let found = head(&mut *transaction).await;
     backend::end(transaction, found).await
+}
+
+/// [`head`], and whether it was read where it may be behind, in their own transaction.
+pub(crate) async fn look(backend: &dyn Backend) -> Result<Look, StoreError> {
+    let mut transaction = backend.begin_read().await?;
+    let found = look_in(&mut *transaction).await;
+    backend::end(transaction, found).await
+}
+
+async fn look_in(reading: &mut (dyn Reading + '_)) -> Result<Look, StoreError> {
+    // First, because a standby that is promoted meanwhile has all of its log.
+    let lags = reading.lags().await?;
+    Ok(Look { head: head(reading).await?, lags })
 }
 
 /// [`answer::find`] in its own transaction.

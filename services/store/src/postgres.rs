@@ -12,7 +12,7 @@ mod sql;
 mod transaction;
 mod write;
 
-pub(crate) use meaning::outlook;
+pub(crate) use meaning::{is_read_only, outlook};
 
 use crate::{
     Access, Place, StoreError,
@@ -21,13 +21,10 @@ use crate::{
 };
 use announcements::Announcements;
 use async_trait::async_trait;
-use sqlx::{
-    PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::time::Instant;
-use transaction::{Transaction, answered};
+use transaction::{Pool, Transaction, answered};
 
 /// Connections that read; they are opened when needed and closed when idle.
 const READERS: u32 = 4;
@@ -42,7 +39,7 @@ const LIFETIME: Duration = Duration::from_secs(1_800);
 #[derive(Debug)]
 pub(crate) struct PostgreSql {
     /// To the database that serves reads: a standby, or the one that is written.
-    read: PgPool,
+    read: Pool,
     /// When reads are no longer awaited.
     reads_end: Option<Instant>,
     /// `None` if the store is read-only.
@@ -52,8 +49,11 @@ pub(crate) struct PostgreSql {
 /// What a store that may write has besides.
 #[derive(Debug)]
 struct Writer {
-    pool: PgPool,
-    /// `None` if a standby serves the reads: a notice would come before what it announces.
+    pool: Pool,
+    /// Whether a standby serves the reads.
+    is_beside_standby: bool,
+    /// `None` beside a standby, where a notice would come before what it announces, and behind a
+    /// pooler.
     announcements: Option<Announcements>,
 }
 
@@ -64,25 +64,35 @@ impl PostgreSql {
         place: Place<'_>,
         access: Access,
     ) -> Result<PostgreSql, StoreError> {
-        let options = options(place.url)?;
-        let mut read = pool(READERS).connect_lazy_with(options.clone());
+        let mut read = Pool::to(place.url, READERS)?;
         migrations::prepare(&read, access, &without_password(place.url)).await?;
         if let Some(standby) = place.standby {
             close(&read).await;
-            read = pool(READERS).connect_lazy_with(self::options(standby)?);
+            read = Pool::to(standby, READERS)?;
             migrations::prepare(&read, Access::Read, &without_password(standby)).await?;
         }
-        let write = (access != Access::Read).then(|| {
-            Arc::new(Writer {
-                pool: pool(1).connect_lazy_with(options.clone()),
-                announcements: place.standby.is_none().then(|| Announcements::heard(options)),
-            })
-        });
-        Ok(PostgreSql { read, reads_end: None, write })
+        if access == Access::Read {
+            return Ok(PostgreSql { read, reads_end: None, write: None });
+        }
+        let (pool, is_beside_standby) = (Pool::to(place.url, 1)?, place.standby.is_some());
+        let is_heard = pool.has_sessions && !is_beside_standby;
+        let options = options(place.url)?;
+        let announcements = is_heard.then(|| Announcements::heard(options));
+        let writer = Writer { pool, is_beside_standby, announcements };
+        Ok(PostgreSql { read, reads_end: None, write: Some(Arc::new(writer)) })
     }
 
-    async fn reading(&self, pool: &PgPool) -> Result<Transaction, StoreError> {
+    async fn reading(&self, pool: &Pool) -> Result<Transaction, StoreError> {
         Transaction::begin_read(pool, self.reads_end).await
+    }
+
+    /// The database that is written: through the connections that read, unless a standby serves
+    /// these.
+    fn primary(&self) -> &Pool {
+        match &self.write {
+            Some(writer) if writer.is_beside_standby => &writer.pool,
+            _ => &self.read,
+        }
     }
 
     fn announcements(&self) -> Option<&Announcements> {
@@ -90,9 +100,28 @@ impl PostgreSql {
     }
 }
 
+impl Pool {
+    /// A pool that connects when it is used.
+    fn to(url: &str, connections: u32) -> Result<Pool, StoreError> {
+        let connections = pool(connections).connect_lazy_with(options(url)?);
+        Ok(Pool { connections, has_sessions: has_sessions(url) })
+    }
+}
+
+/// Whether a connection is a session of its own. The URL denies it, by a setting of the driver,
+/// behind a pooler that gives each transaction another session. The driver itself would still give
+/// statements names, which the sessions then share, and breaks a connection that gets a notice meant
+/// for another one.
+fn has_sessions(url: &str) -> bool {
+    let (_, settings) = url.split_once('?').unwrap_or((url, ""));
+    !settings.split('&').any(|setting| setting == "statement-cache-capacity=0")
+}
+
 fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
     let unreadable = |_: sqlx::Error| StoreError::Url(without_password(url));
+    // No number is read as a text, and a pooler refuses settings of a session that it does not know.
     let options: PgConnectOptions = url.parse().map_err(unreadable)?;
+    let options = options.extra_float_digits(None);
     Ok(match options.get_application_name() {
         Some(_) => options,
         None => options.application_name("ballast"),
@@ -108,8 +137,8 @@ fn pool(connections: u32) -> PgPoolOptions {
 }
 
 /// Closes a pool. A connection that does not answer is left to the system.
-async fn close(pool: &PgPool) {
-    if tokio::time::timeout(TURN, pool.close()).await.is_err() {
+async fn close(pool: &Pool) {
+    if tokio::time::timeout(TURN, pool.connections.close()).await.is_err() {
         tracing::debug!("a connection that does not answer was not closed");
     }
 }
@@ -122,8 +151,19 @@ impl Backend for PostgreSql {
 
     /// Waits for the turn of a write where a standby serves the reads.
     async fn begin_read_of_primary(&self) -> Result<Box<dyn Reading>, StoreError> {
-        let primary = self.write.as_ref().map_or(&self.read, |writer| &writer.pool);
-        Ok(Box::new(self.reading(primary).await?))
+        Ok(Box::new(self.reading(self.primary()).await?))
+    }
+
+    async fn takes_writes(&self) -> Result<bool, StoreError> {
+        let mut reading = self.reading(self.primary()).await?;
+        let asked = reading.rows(sql::TAKES_NO_WRITES).fetch_one(reading.connection());
+        let (is_standby, is_made_so): (bool, bool) = answered(asked).await?;
+        if is_made_so {
+            // Sessions keep this setting from their beginning, so this one is not used again.
+            drop(reading);
+            return Ok(false);
+        }
+        end(Box::new(reading), Ok(self.write.is_some() && !is_standby)).await
     }
 
     fn until(self: Arc<Self>, end: Instant) -> Arc<dyn Backend> {
@@ -141,13 +181,6 @@ impl Backend for PostgreSql {
             Some(announcements) => announcements.next().await,
             None => std::future::pending().await,
         }
-    }
-
-    async fn lags(&self) -> Result<bool, StoreError> {
-        let mut reading = self.reading(&self.read).await?;
-        let asked = sqlx::query_scalar(sql::IS_STANDBY).fetch_one(reading.connection());
-        let lags = answered(asked).await;
-        end(Box::new(reading), lags).await
     }
 
     /// The database reuses the space of deleted rows by itself.

@@ -37,19 +37,25 @@ impl KeptSettings {
 
 /// The document kept under a hash, verified.
 pub(crate) async fn find(backend: &dyn Backend, hash: Seal) -> Result<Option<String>, StoreError> {
-    let found = find_by(backend.begin_read().await?, hash).await?;
-    if found.is_some() || !backend.lags().await? {
+    let (found, lags) = find_by(backend.begin_read().await?, hash).await?;
+    if found.is_some() || !lags {
         return Ok(found);
     }
     // Another process may have kept them just now.
-    find_by(backend.begin_read_of_primary().await?, hash).await
+    let (found, _) = find_by(backend.begin_read_of_primary().await?, hash).await?;
+    Ok(found)
 }
 
+/// What is found, and whether it was looked for where it may be missing.
 async fn find_by(
     mut transaction: Box<dyn Reading>,
     hash: Seal,
-) -> Result<Option<String>, StoreError> {
-    let found = find_in(&mut *transaction, hash).await;
+) -> Result<(Option<String>, bool), StoreError> {
+    let found = async {
+        let lags = transaction.lags().await?;
+        Ok((find_in(&mut *transaction, hash).await?, lags))
+    };
+    let found = found.await;
     backend::end(transaction, found).await
 }
 

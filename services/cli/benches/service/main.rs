@@ -7,10 +7,12 @@
 //! rate of AnalyzePortfolio with 500 positions beside an echo service with the same messages.
 //! `REAL_DATA` names a folder with the real price file; without it a generated file of the same
 //! size is used. Arguments after `--` select parts: `ingest`, `start`, `rotation`, `analyze`, and
-//! `batch`: 10,000 books of 500 positions on one stream, beside single calls. Four parts run only
+//! `batch`: 10,000 books of 500 positions on one stream, beside single calls. Six parts run only
 //! if asked for, in any build: for so many minutes, `overload 5` and `soak 20`; `replicas`, three
-//! servers on one PostgreSQL called in turn, beside one; and `tracing`, a server that traces a tenth
-//! of its calls beside one that traces none.
+//! servers on one PostgreSQL called in turn, beside one; `follow`, how soon each of them has what
+//! another one has committed; for so many rounds `bulk 3`, files into PostgreSQL and a replica out
+//! of it, beside `COPY`; and `tracing`, a server that traces a tenth of its calls beside one that
+//! traces none.
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 #![expect(
@@ -20,7 +22,9 @@
 )]
 
 mod batch;
+mod bulk;
 mod echo;
+mod follow;
 mod load;
 mod overload;
 #[path = "../../../../tests/support/postgres.rs"]
@@ -54,17 +58,23 @@ fn main() -> Result<()> {
         Parts(arguments.iter().skip(1).filter(|word| !word.starts_with('-')).cloned().collect());
     let folder = TempDir::new()?;
     // These run in any build, but only if they are asked for.
-    if let Some(minutes) = parts.minutes("soak")? {
+    if let Some(minutes) = parts.number("soak")? {
         return runtime.block_on(soak::soak(folder.path(), minutes));
     }
-    if let Some(minutes) = parts.minutes("overload")? {
+    if let Some(minutes) = parts.number("overload")? {
         return runtime.block_on(overload::overload(folder.path(), minutes));
+    }
+    if let Some(rounds) = parts.number("bulk")? {
+        return runtime.block_on(bulk::measure(rounds as usize));
     }
     if parts.0 == ["tracing"] {
         return runtime.block_on(tracing::measure(folder.path()));
     }
     if parts.0 == ["replicas"] {
         return runtime.block_on(replicas::measure());
+    }
+    if parts.0 == ["follow"] {
+        return runtime.block_on(follow::measure());
     }
     // Without `--bench` this is a test run, and an unoptimised build is not worth measuring.
     if !arguments.iter().any(|argument| argument == "--bench") {
@@ -84,11 +94,11 @@ impl Parts {
         self.0.is_empty() || self.0.iter().any(|asked| asked == part)
     }
 
-    /// How long a part runs that is named with a number of minutes.
-    fn minutes(&self, part: &str) -> Result<Option<f64>> {
+    /// The minutes or rounds of a part that is named with a number of them.
+    fn number(&self, part: &str) -> Result<Option<f64>> {
         match &self.0[..] {
-            [first, minutes] if first == part => Ok(Some(minutes.parse()?)),
-            [first, ..] if first == part => Err(format!("{part} MINUTES").into()),
+            [first, number] if first == part => Ok(Some(number.parse()?)),
+            [first, ..] if first == part => Err(format!("{part} NUMBER").into()),
             _ => Ok(None),
         }
     }

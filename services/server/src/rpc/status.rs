@@ -148,6 +148,10 @@ fn store_parts(error: &StoreError) -> StatusParts {
             [("request_id", request_id.clone())],
         ),
         StoreError::TooNew { .. } => parts(Code::FailedPrecondition, "STORE_TOO_NEW"),
+        StoreError::Unwritable => StatusParts {
+            retry_ms: Some(limits::RETRY_AFTER_MS),
+            ..parts(Code::Unavailable, "STORE_READ_ONLY")
+        },
         StoreError::Url(_)
         | StoreError::Damaged(_)
         | StoreError::Database(_)
@@ -177,7 +181,9 @@ fn message(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Failed(_) => "internal error; see the log entry of the request id".to_owned(),
         Refusal::Store(error) => match error {
-            StoreError::RequestIdReused { .. } | StoreError::TooNew { .. } => error.to_string(),
+            StoreError::RequestIdReused { .. }
+            | StoreError::TooNew { .. }
+            | StoreError::Unwritable => error.to_string(),
             StoreError::HeadMoved { .. } => {
                 "other writers committed first several times; send the request again".to_owned()
             }

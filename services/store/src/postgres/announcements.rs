@@ -1,7 +1,8 @@
 //! Hears of commits by other processes, so that a follower need not wait for its next poll.
 //!
 //! Notices may be lost (a connection broke), and there are none on a standby or behind a pooler
-//! that shares connections between transactions, so a follower polls as well.
+//! that shares connections between transactions, so a follower polls as well. Behind such a pooler
+//! nothing listens: the session would be left to others, whose connections its notices break.
 
 use super::{pool, sql};
 use sqlx::postgres::{PgConnectOptions, PgListener};
@@ -89,6 +90,6 @@ async fn notice(listener: &mut PgListener) -> Result<(), Deaf> {
         if let Ok(noticed) = timeout(SILENCE, listener.try_recv()).await {
             return Ok(noticed.map(drop)?);
         }
-        timeout(ANSWER, sqlx::query(sql::NOTHING).execute(&mut *listener)).await??;
+        timeout(ANSWER, sqlx::raw_sql(sql::NOTHING).execute(&mut *listener)).await??;
     }
 }

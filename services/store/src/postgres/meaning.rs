@@ -8,12 +8,21 @@ pub(crate) fn outlook(error: &PgDatabaseError) -> Outlook {
     of_code(error.code())
 }
 
+/// Whether a write was refused because the database takes none for now: a standby may be promoted,
+/// and what made it read-only may be undone.
+pub(crate) fn is_read_only(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == READ_ONLY)
+}
+
+/// `read_only_sql_transaction`; SQLite has no code of this form.
+const READ_ONLY: &str = "25006";
+
 fn of_code(code: &str) -> Outlook {
     match code {
         // Data or an index are corrupted.
         "XX001" | "XX002" => Outlook::Damaged,
-        // A standby takes no writes, but may be promoted; a transaction stood still for too long.
-        "25006" | "25P03" => Outlook::MayPass,
+        // A transaction stood still for too long.
+        READ_ONLY | "25P03" => Outlook::MayPass,
         _ => match code.get(..2) {
             // Connection, password or role (which may be changed back), deadlock or conflict with
             // recovery, too few resources, locks, statements cancelled and shutdowns, and failures

@@ -2,14 +2,14 @@
 
 use super::{
     sql,
-    transaction::{Transaction, answered},
+    transaction::{Pool, Transaction, answered},
 };
 use crate::{
     Access, StoreError,
     backend::{Reading, end, refuse_too_new},
     migrations::{self, Applied},
 };
-use sqlx::{PgPool, Row as _, migrate::Migrator};
+use sqlx::{Row as _, migrate::Migrator};
 
 const SEGMENT_MIGRATION: &str = include_str!("../../migrations/postgres/0001_segment.sql");
 /// What [`sql::DEFINITIONS`] finds after the migrations.
@@ -22,7 +22,7 @@ fn migrator() -> Migrator {
 /// Rejects a database that this binary cannot read, and creates the tables if the access allows it.
 /// A store that is up to date is only read: a role without the right to create tables can use it,
 /// and it may be on a standby.
-pub(super) async fn prepare(pool: &PgPool, access: Access, place: &str) -> Result<(), StoreError> {
+pub(super) async fn prepare(pool: &Pool, access: Access, place: &str) -> Result<(), StoreError> {
     let mut reading = Transaction::begin_read(pool, None).await?;
     let found = state(&mut reading, place).await;
     match (end(Box::new(reading), found).await?, access) {
@@ -39,7 +39,7 @@ enum State {
 }
 
 async fn state(transaction: &mut Transaction, place: &str) -> Result<State, StoreError> {
-    let tables = sqlx::query_as(sql::TABLES).fetch_one(transaction.connection());
+    let tables = transaction.rows(sql::TABLES).fetch_one(transaction.connection());
     match answered(tables).await? {
         (0_i64, _) => Ok(State::Empty),
         (_, 0_i64) => Err(StoreError::Foreign(place.to_owned())),
@@ -52,7 +52,7 @@ async fn state(transaction: &mut Transaction, place: &str) -> Result<State, Stor
 }
 
 /// Creates the tables, unless another process has done so meanwhile.
-async fn create(pool: &PgPool, place: &str) -> Result<(), StoreError> {
+async fn create(pool: &Pool, place: &str) -> Result<(), StoreError> {
     let mut transaction = Transaction::begin(pool, sql::BEGIN_MIGRATION).await?;
     if let State::Empty = state(&mut transaction, place).await? {
         let connection = transaction.connection();
@@ -66,7 +66,8 @@ async fn create(pool: &PgPool, place: &str) -> Result<(), StoreError> {
 
 /// The versions of the applied migrations; those known to this binary must be unchanged.
 async fn applied(transaction: &mut Transaction) -> Result<Vec<i64>, StoreError> {
-    let rows = answered(sqlx::query(sql::MIGRATIONS).fetch_all(transaction.connection())).await;
+    let rows =
+        answered(transaction.query(sql::MIGRATIONS).fetch_all(transaction.connection())).await;
     let rows = rows.map_err(migrations::unreadable)?;
     let applied = rows.iter().map(|row| {
         let is_complete = row.try_get("success")?;
@@ -88,7 +89,7 @@ pub(super) async fn faults(transaction: &mut Transaction) -> Result<Vec<String>,
         // A later binary may have changed any table, and knows the definitions.
         return Ok(Vec::new());
     }
-    let found = sqlx::query_scalar(sql::DEFINITIONS).fetch_all(transaction.connection());
+    let found = transaction.scalar(sql::DEFINITIONS).fetch_all(transaction.connection());
     let found: Vec<String> = answered(found).await?;
     let missing = DEFINITIONS.lines().filter(|made| found.iter().all(|found| found != made));
     Ok(missing.map(|made| format!("missing or changed: {made}")).collect())

@@ -23,16 +23,20 @@ use sqlx::{Row as _, postgres::PgRow};
 #[async_trait]
 impl Reading for Transaction {
     async fn needed_reader(&mut self) -> Result<i64, StoreError> {
-        answered(sqlx::query_scalar(sql::MIN_READER).fetch_one(self.connection())).await
+        answered(self.scalar(sql::MIN_READER).fetch_one(self.connection())).await
+    }
+
+    async fn lags(&mut self) -> Result<bool, StoreError> {
+        answered(self.scalar(sql::IS_STANDBY).fetch_one(self.connection())).await
     }
 
     async fn head(&mut self) -> Result<Option<RevisionMark>, StoreError> {
-        let row = answered(sqlx::query(sql::HEAD).fetch_optional(self.connection())).await?;
+        let row = answered(self.query(sql::HEAD).fetch_optional(self.connection())).await?;
         row.as_ref().map(rows::mark).transpose()
     }
 
     async fn seal(&mut self, revision: u64) -> Result<Seal, StoreError> {
-        let seal = sqlx::query(sql::SEAL).bind(stored(revision));
+        let seal = self.query(sql::SEAL).bind(stored(revision));
         rows::hash(&answered(seal.fetch_one(self.connection())).await?, "seal")
     }
 
@@ -69,7 +73,8 @@ impl Reading for Transaction {
     }
 
     async fn answer(&mut self, key: &RequestKey) -> Result<Option<KeptAnswer>, StoreError> {
-        let row = sqlx::query(sql::ANSWER)
+        let row = self
+            .query(sql::ANSWER)
             .bind(key.caller.as_bytes())
             .bind(key.method.as_bytes())
             .bind(key.request_id.as_bytes())
@@ -87,7 +92,7 @@ impl Reading for Transaction {
     }
 
     async fn settings(&mut self, hash: Seal) -> Result<Option<String>, StoreError> {
-        let row = sqlx::query(sql::SETTINGS).bind(&hash[..]).fetch_optional(self.connection());
+        let row = self.query(sql::SETTINGS).bind(&hash[..]).fetch_optional(self.connection());
         answered(row).await?.map(|row| row.text("document")).transpose()
     }
 
@@ -101,22 +106,22 @@ impl Reading for Transaction {
     }
 
     async fn settings_count(&mut self) -> Result<u64, StoreError> {
-        let count = sqlx::query_scalar(sql::COUNT_SETTINGS).fetch_one(self.connection());
+        let count = self.scalar(sql::COUNT_SETTINGS).fetch_one(self.connection());
         rows::number(answered(count).await?, "the number of settings")
     }
 
     async fn segments(&mut self) -> Result<Vec<Listed>, StoreError> {
-        let found = answered(sqlx::query(sql::SEGMENTS).fetch_all(self.connection())).await?;
+        let found = answered(self.query(sql::SEGMENTS).fetch_all(self.connection())).await?;
         found.iter().map(rows::segment).collect()
     }
 
     async fn segment_bytes(&mut self, id: i64) -> Result<Vec<u8>, StoreError> {
-        let bytes = sqlx::query_scalar(sql::SEGMENT_BYTES).bind(id).fetch_one(self.connection());
+        let bytes = self.scalar(sql::SEGMENT_BYTES).bind(id).fetch_one(self.connection());
         answered(bytes).await
     }
 
     async fn manifest(&mut self) -> Result<Seal, StoreError> {
-        let row = answered(sqlx::query(sql::MANIFEST).fetch_one(self.connection())).await?;
+        let row = answered(self.query(sql::MANIFEST).fetch_one(self.connection())).await?;
         rows::hash(&row, "segments")
     }
 
@@ -135,7 +140,7 @@ async fn page(
     after: i64,
     limit: u32,
 ) -> Result<Vec<PgRow>, StoreError> {
-    let page = sqlx::query(statement).bind(after).bind(i64::from(limit));
+    let page = transaction.query(statement).bind(after).bind(i64::from(limit));
     answered(page.fetch_all(transaction.connection())).await
 }
 
@@ -145,7 +150,7 @@ async fn page_of_names(
     after: Position,
     limit: u32,
 ) -> Result<Vec<PgRow>, StoreError> {
-    let page = sqlx::query(statement).bind(stored(after.revision)).bind(after.row);
+    let page = transaction.query(statement).bind(stored(after.revision)).bind(after.row);
     answered(page.bind(i64::from(limit)).fetch_all(transaction.connection())).await
 }
 

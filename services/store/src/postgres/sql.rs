@@ -70,6 +70,9 @@ pub(super) const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 10
 /// Asked only to hear an answer.
 pub(super) const NOTHING: &str = "SELECT 1";
 pub(super) const IS_STANDBY: &str = "SELECT pg_is_in_recovery()";
+/// Whether it is a standby, and whether transactions of this session are made read-only.
+pub(super) const TAKES_NO_WRITES: &str =
+    "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')::boolean";
 
 pub(super) const HEAD: &str =
     "SELECT number, data_version FROM revision ORDER BY number DESC LIMIT 1";

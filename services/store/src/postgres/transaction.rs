@@ -9,57 +9,99 @@
 
 use super::sql;
 use crate::{DatabaseError, Outlook, StoreError};
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, RawSql, pool::PoolConnection};
+use sqlx::{
+    AssertSqlSafe, FromRow, PgConnection, PgPool, Postgres, RawSql,
+    pool::PoolConnection,
+    postgres::{PgArguments, PgRow},
+    query::{Query, QueryAs, QueryScalar},
+};
 use std::time::Duration;
 use tokio::time::{Instant, error::Elapsed, timeout_at};
 
 /// How long an answer is awaited: longer than the database lets a statement run.
 const ANSWER: Duration = Duration::from_secs(45);
 
+/// Connections to a database.
+#[derive(Clone, Debug)]
+pub(super) struct Pool {
+    pub(super) connections: PgPool,
+    /// Whether each is a session of its own, so that it finds its prepared statements by name.
+    pub(super) has_sessions: bool,
+}
+
 /// A transaction in progress.
 #[derive(Debug)]
 pub(super) struct Transaction {
     connection: PoolConnection<Postgres>,
+    keeps_statements: bool,
     has_ended: bool,
 }
 
 impl Transaction {
     /// Begins with some statements.
     pub(super) async fn begin(
-        pool: &PgPool,
+        pool: &Pool,
         statements: &'static str,
     ) -> Result<Transaction, StoreError> {
-        let connection = pool.acquire().await?;
-        Transaction::begun(connection, sqlx::raw_sql(statements)).await
+        let connection = pool.connections.acquire().await?;
+        Transaction::begun((connection, pool), sqlx::raw_sql(statements)).await
     }
 
     /// Begins one that only reads. If nobody awaits it after a time, it waits no longer for its
     /// connection, and the database lets no statement run longer than is left when it begins.
     pub(super) async fn begin_read(
-        pool: &PgPool,
+        pool: &Pool,
         end: Option<Instant>,
     ) -> Result<Transaction, StoreError> {
         let connection = match end {
-            Some(end) => timeout_at(end, pool.acquire()).await.map_err(late)?,
-            None => pool.acquire().await,
+            Some(end) => timeout_at(end, pool.connections.acquire()).await.map_err(late)?,
+            None => pool.connections.acquire().await,
         }?;
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         let statements = sql::begin_read(left.unwrap_or(sql::LONGEST_STATEMENT));
         // A text of constants and one number.
-        Transaction::begun(connection, sqlx::raw_sql(AssertSqlSafe(statements))).await
+        Transaction::begun((connection, pool), sqlx::raw_sql(AssertSqlSafe(statements))).await
     }
 
     async fn begun(
-        connection: PoolConnection<Postgres>,
+        (connection, pool): (PoolConnection<Postgres>, &Pool),
         statements: RawSql,
     ) -> Result<Transaction, StoreError> {
-        let mut transaction = Transaction { connection, has_ended: false };
+        let keeps_statements = pool.has_sessions;
+        let mut transaction = Transaction { connection, keeps_statements, has_ended: false };
         answered(statements.execute(transaction.connection())).await?;
         Ok(transaction)
     }
 
     pub(super) fn connection(&mut self) -> &mut PgConnection {
         &mut self.connection
+    }
+
+    /// A statement.
+    pub(super) fn query<'q>(&self, statement: &'static str) -> Query<'q, Postgres, PgArguments> {
+        sqlx::query(statement).persistent(self.keeps_statements)
+    }
+
+    /// A statement whose rows are read as tuples.
+    pub(super) fn rows<'q, Row>(
+        &self,
+        statement: &'static str,
+    ) -> QueryAs<'q, Postgres, Row, PgArguments>
+    where
+        Row: for<'r> FromRow<'r, PgRow>,
+    {
+        sqlx::query_as(statement).persistent(self.keeps_statements)
+    }
+
+    /// A statement of whose rows the first column is read.
+    pub(super) fn scalar<'q, Value>(
+        &self,
+        statement: &'static str,
+    ) -> QueryScalar<'q, Postgres, Value, PgArguments>
+    where
+        (Value,): for<'r> FromRow<'r, PgRow>,
+    {
+        sqlx::query_scalar(statement).persistent(self.keeps_statements)
     }
 
     pub(super) async fn commit(self) -> Result<(), StoreError> {

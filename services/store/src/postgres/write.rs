@@ -33,14 +33,15 @@ impl Transaction {
 #[async_trait]
 impl Writing for Transaction {
     async fn now(&mut self) -> Result<Instant, StoreError> {
-        let micros = sqlx::query_scalar(sql::NOW).fetch_one(self.connection());
+        let micros = self.scalar(sql::NOW).fetch_one(self.connection());
         Ok(Instant::from_micros(answered(micros).await?))
     }
 
     async fn put_revision(&mut self, sealed: &Sealed) -> Result<(), StoreError> {
         let (record, provenance) = (&sealed.record, &sealed.record.provenance);
         let revision = record.mark.revision;
-        let put = sqlx::query(sql::PUT_REVISION)
+        let put = self
+            .query(sql::PUT_REVISION)
             .bind(stored(revision))
             .bind(&record.mark.data_version[..])
             .bind(record.committed_at.micros())
@@ -67,7 +68,7 @@ impl Writing for Transaction {
         let ids: Vec<_> = instruments.iter().map(|row| i64::from(row.id.0)).collect();
         let namespaces: Vec<_> =
             instruments.iter().map(|row| i64::from(row.namespace.code())).collect();
-        let put = sqlx::query(sql::PUT_INSTRUMENTS).bind(ids).bind(namespaces);
+        let put = self.query(sql::PUT_INSTRUMENTS).bind(ids).bind(namespaces);
         self.execute(put.bind(stored(revision))).await.map(drop)
     }
 
@@ -79,7 +80,7 @@ impl Writing for Transaction {
         let symbols: Vec<_> = namings.iter().map(|row| row.symbol.as_str().as_bytes()).collect();
         let from: Vec<_> = namings.iter().map(|row| i64::from(row.from.epoch())).collect();
         let until: Vec<_> = namings.iter().map(|row| i64::from(row.until.epoch())).collect();
-        let put = sqlx::query(sql::PUT_NAMINGS).bind(instruments).bind(symbols);
+        let put = self.query(sql::PUT_NAMINGS).bind(instruments).bind(symbols);
         self.execute(put.bind(from).bind(until).bind(stored(revision))).await.map(drop)
     }
 
@@ -88,13 +89,14 @@ impl Writing for Transaction {
             return Ok(());
         }
         let texts: Vec<_> = texts.iter().map(|text| text.as_bytes()).collect();
-        let put = sqlx::query(sql::PUT_TEXTS).bind(texts);
+        let put = self.query(sql::PUT_TEXTS).bind(texts);
         self.execute(put.bind(stored(revision))).await.map(drop)
     }
 
     async fn put_segment(&mut self, segment: NewSegment) -> Result<i64, StoreError> {
         let NewSegment { summary, layout, checksum, bytes } = segment;
-        let put = sqlx::query_scalar(sql::PUT_SEGMENT)
+        let put = self
+            .scalar(sql::PUT_SEGMENT)
             .bind(i64::from(summary.dataset.code()))
             .bind(stored(summary.rows as u64))
             .bind(stored(summary.runs as u64))
@@ -113,20 +115,21 @@ impl Writing for Transaction {
     }
 
     async fn retire_segment(&mut self, id: i64, at: Instant) -> Result<bool, StoreError> {
-        let retire = sqlx::query(sql::RETIRE_SEGMENT).bind(id).bind(at.micros());
+        let retire = self.query(sql::RETIRE_SEGMENT).bind(id).bind(at.micros());
         Ok(self.execute(retire).await? == 1)
     }
 
     async fn delete_retired(&mut self, before: Instant) -> Result<u64, StoreError> {
-        self.execute(sqlx::query(sql::DELETE_RETIRED).bind(before.micros())).await
+        self.execute(self.query(sql::DELETE_RETIRED).bind(before.micros())).await
     }
 
     async fn put_manifest(&mut self, manifest: &Seal) -> Result<(), StoreError> {
-        self.execute(sqlx::query(sql::PUT_MANIFEST).bind(&manifest[..])).await.map(drop)
+        self.execute(self.query(sql::PUT_MANIFEST).bind(&manifest[..])).await.map(drop)
     }
 
     async fn put_answer(&mut self, kept: &KeptAnswer) -> Result<(), StoreError> {
-        let put = sqlx::query(sql::PUT_ANSWER)
+        let put = self
+            .query(sql::PUT_ANSWER)
             .bind(kept.key.caller.as_bytes())
             .bind(kept.key.method.as_bytes())
             .bind(kept.key.request_id.as_bytes())
@@ -139,17 +142,17 @@ impl Writing for Transaction {
     }
 
     async fn delete_answers(&mut self, before: Instant, limit: u32) -> Result<(), StoreError> {
-        let delete = sqlx::query(sql::DELETE_ANSWERS).bind(before.micros());
+        let delete = self.query(sql::DELETE_ANSWERS).bind(before.micros());
         self.execute(delete.bind(i64::from(limit))).await.map(drop)
     }
 
     async fn put_settings(&mut self, settings: &KeptSettings) -> Result<(), StoreError> {
-        let put = sqlx::query(sql::PUT_SETTINGS).bind(&settings.hash[..]);
+        let put = self.query(sql::PUT_SETTINGS).bind(&settings.hash[..]);
         self.execute(put.bind(settings.document.as_bytes())).await.map(drop)
     }
 
     async fn touch(&mut self) -> Result<(), StoreError> {
-        self.execute(sqlx::query(sql::TOUCH)).await.map(drop)
+        self.execute(self.query(sql::TOUCH)).await.map(drop)
     }
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
