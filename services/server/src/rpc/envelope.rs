@@ -97,6 +97,7 @@ enveloped! {
     AnalyzePortfolioResponse
     AssessShortBookResponse
     BacktestRiskResponse
+    CalibrateSqueezeResponse
     EvaluateHedgeResponse
     ExplainPnlResponse
     FindLikelyLossResponse
@@ -104,6 +105,7 @@ enveloped! {
     GetIndicatorHistoryResponse
     GetRotationResponse
     GetSeriesResponse
+    IngestResponse
     ListDatasetsResponse
     ListFactorsResponse
     ListIndicatorsResponse
