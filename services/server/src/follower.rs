@@ -72,7 +72,7 @@ impl Follower {
         }
     }
 
-    /// A standby may not have received what was committed. It is asked only if somebody waits.
+    /// A standby may not have received what was committed. It is asked only if a call waits.
     async fn has_found_all(&self, store: &dyn Store, outcome: &Result<(), StoreError>) -> bool {
         0 < self.looks.receiver_count()
             && outcome.is_ok()
