@@ -1,13 +1,14 @@
 //! The demo: a server on a fresh store, a simulated market, and a portfolio under stress.
 
+mod answers;
 mod short;
-mod story;
 
 use crate::{
     connect::{Clients, Connection, Credentials},
     ingest, show,
     terminal::{self, Terminal, Tone},
 };
+use answers::DemoAnswers;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use contract::v1::{IngestHeader, IngestResponse};
@@ -19,7 +20,6 @@ use simulation::{
     sample,
 };
 use std::{net::SocketAddr, path::Path};
-use story::Story;
 
 /// How the demo ends, and which port it listens on.
 #[derive(Args, Clone, Debug)]
@@ -55,14 +55,14 @@ pub(crate) async fn run(arguments: &DemoArguments, output: Output) -> Result<()>
     let running = start(arguments, folder.path()).await?;
     let interrupted = async { tokio::signal::ctrl_c().await.context("cannot listen for signals") };
     let outcome = tokio::select! {
-        outcome = play(arguments, running.address(), folder.path(), output) => outcome,
+        outcome = present(arguments, running.address(), folder.path(), output) => outcome,
         interrupted = interrupted => interrupted,
     };
     running.stop().await;
     outcome
 }
 
-async fn play(
+async fn present(
     arguments: &DemoArguments,
     address: SocketAddr,
     folder: &Path,
@@ -86,12 +86,13 @@ async fn play(
     let market = Market::new(Parameters::DEMO);
     say(&load(&market, (&clients, &connection), arguments.full, terminal).await?);
     let book = sample::long_megacap_short_small_cap(&market);
-    let story = Story::ask(&market, &book, &clients, &connection).await?;
+    let answers = DemoAnswers::request(&market, &book, &clients, &connection).await?;
     if as_json {
-        terminal::say(&story.as_json()?);
+        terminal::say(&answers.as_json()?);
     }
-    let told = if arguments.full { story.in_full(terminal) } else { short::tell(&story, terminal) };
-    say(&told);
+    let text =
+        if arguments.full { answers.in_full(terminal) } else { short::summary(&answers, terminal) };
+    say(&text);
     let file = folder.join("book.csv");
     tokio::fs::write(&file, sample::to_csv(&book)).await?;
     if arguments.once {
@@ -207,7 +208,7 @@ fn closing(address: SocketAddr, book: &Path, elapsed_ms: f64, terminal: Terminal
          stub = rotation_pb2_grpc.RotationServiceStub(grpc.insecure_channel(\"{address}\"))\n  \
          as_of = snapshot_pb2.AsOf(on=\"{ROTATION_ON}\")\n  \
          print(stub.GetRotation(rotation_pb2.GetRotationRequest(as_of=as_of)).report.composite)\n\n",
-        nav = story::NET_ASSET_VALUE_USD,
+        nav = answers::NET_ASSET_VALUE_USD,
         seconds = elapsed_ms / 1e3
     )
 }

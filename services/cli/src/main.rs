@@ -217,7 +217,7 @@ async fn run(arguments: &Arguments, terminal: Terminal) -> Result<u8> {
     Ok(if is_done? { 0 } else { error_report::FAILED })
 }
 
-/// Asks a server. Boxed, because the questions differ much in their size.
+/// Sends a request to a server. Boxed, because the futures differ much in size.
 fn answer<'a>(
     query: &'a Query,
     to: &'a Connection,

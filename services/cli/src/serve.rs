@@ -30,7 +30,7 @@ pub(crate) struct ServeArguments {
     /// Authorities (PEM) whose client certificates are accepted.
     #[arg(long, value_name = "FILE")]
     client_ca: Option<PathBuf>,
-    /// Listen beyond loopback although nobody needs credentials, because something else guards the
+    /// Listen beyond loopback although no credentials are needed, because something else guards the
     /// port.
     #[arg(long)]
     anonymous: bool,

@@ -65,7 +65,7 @@ fn help_names_every_command_and_a_wrong_line_is_usage() {
     let unknown = ballast(&["export", "nonsense"]);
     assert_eq!(unknown.status.code(), Some(2));
     holds(&stderr(&unknown), &["short_interest"]);
-    // To print nothing is no watch.
+    // A watch that prints nothing is refused.
     for nothing in [&["watch", "--reports", "0"][..], &["squeeze", "watch", "b", "--messages", "0"]]
     {
         assert_eq!(ballast(nothing).status.code(), Some(2), "{nothing:?}");

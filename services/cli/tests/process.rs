@@ -283,8 +283,8 @@ async fn unread_answers_take_bounded_memory() {
     let settings = [
         ("BALLAST_LIMITS__ANSWER_BYTES", bound.as_str()),
         ("BALLAST_LIMITS__SEND_BYTES", "1000000"),
-        // With huge pages, each touched part of 2 MB counts as a whole, and the result of one build
-        // varies by 8 MB.
+        // A kernel may give huge pages to every process. Then each touched part of 2 MB counts as a
+        // whole, and the result of one build varies by 8 MB.
         ("MIMALLOC_ALLOW_THP", "0"),
     ];
     let server = Server::start("", &settings);

@@ -1,4 +1,4 @@
-//! Credentials on the command line: of clients, and of servers that would be open to everybody.
+//! Credentials on the command line: of clients, and of servers that would be open to all callers.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 #![expect(clippy::disallowed_methods, reason = "a test starts processes")]
@@ -61,7 +61,7 @@ fn a_check_of_the_settings_fetches_the_keys_of_the_issuer() {
         ]
     };
     for (url, why) in [
-        // Nobody listens at port 1.
+        // Nothing listens at port 1.
         ("https://127.0.0.1:1/keys", "auth.jwt.keys_url: cannot connect"),
         ("http://127.0.0.1:1/keys", "auth.jwt.keys_url must be a URL that begins with https://"),
     ] {

@@ -36,7 +36,7 @@ pub struct CrowdingRequest<'a> {
     pub names: usize,
     /// Maximum number of names listed.
     pub listed: usize,
-    /// Share of a day's volume that the book, and so everybody, trades.
+    /// Share of a day's volume that the book trades; the crowd together trades the same share.
     pub participation: f64,
 }
 

@@ -1,10 +1,11 @@
 //! The most-shorted basket, built at each publication from what was public then (methodology A8).
 //!
 //! At each settlement's publication: names with a market value ([`crate::market_value`]) of at least
-//! 1bn USD and at least 5m USD traded a day ([`crate::average_volume`]), ranked by short interest as a share of float. The first 50 (the first tenth
-//! where fewer than 500 qualify) are bought in equal weights at the close of the session after the
-//! publication's day, so that no return is earned before anybody could have acted on it; a name
-//! already held stays while its rank is within 1.2 times that number.
+//! 1bn USD and at least 5m USD traded per day ([`crate::average_volume`]), ranked by short interest
+//! as a share of float. The first 50 (the first tenth if fewer than 500 qualify) are bought in equal
+//! weights at the close of the session after the publication's day, so that no return is earned
+//! before it was possible to act on it. A name already held stays while its rank is within 1.2 times
+//! that number.
 
 use crate::{
     average_volume, comparison::Comparison, kind::Kinds, known::Known, market_value::ShareCount,
@@ -28,7 +29,7 @@ pub const MIN_TRADED_USD: f64 = 5e6;
 /// Most names of a basket; a tenth of those that qualify if they are fewer than ten times as many.
 pub const NAMES: usize = 50;
 const BUFFER: f64 = 1.2;
-/// A settlement this much older than the publication is no longer somebody's latest.
+/// Maximum age of a name's settlement at a publication, in days.
 pub(crate) const MAX_SETTLEMENT_AGE: i32 = 45;
 /// A price more than this many days older than the publication does not count.
 const MAX_PRICE_AGE: i32 = 7;

@@ -1,7 +1,6 @@
 //! Short interest over float as it was public at the close of each of some days.
 //!
-//! A settlement is public days after its own day, and counts until it is 45 days old: then it is no
-//! longer somebody's latest. A row revised later counts from its revision, because that is when the
+//! A settlement is public days after its own day, and counts until it is 45 days old. A row revised later counts from its revision, because that is when the
 //! present value became public.
 
 use crate::{known::Known, most_shorted::MAX_SETTLEMENT_AGE};

@@ -1,7 +1,7 @@
 //! The log of who did what: writes, and calls that were refused for their credentials or their role.
 //!
-//! Anybody on the network can have calls refused, so of these only so many are logged per second;
-//! the others are counted, and their number is logged.
+//! Every host of the network can cause refused calls, so only a limited number of these is logged per
+//! second. The others are counted, and their number is logged.
 
 use crate::limits;
 use std::{

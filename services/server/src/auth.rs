@@ -165,7 +165,7 @@ impl Authority {
     /// not let in by the certificate of a proxy.
     ///
     /// # Errors
-    /// [`Unknown`], if nobody known.
+    /// [`Unknown`], if the credentials are of no known caller.
     pub fn identify(&self, credentials: Credentials<'_>, now: Instant) -> Result<Caller, Unknown> {
         match credentials.authorization {
             [] => self.of_certificate(credentials.certificate),

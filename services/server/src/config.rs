@@ -80,8 +80,8 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Admin {
-    /// Address to listen on; port 0 picks a free one. Whoever reaches it needs no credentials, so
-    /// beyond loopback a network policy must guard it. Default: 127.0.0.1:50052.
+    /// Address to listen on; port 0 picks a free one. It asks for no credentials, so beyond loopback
+    /// a network policy must guard it. Default: 127.0.0.1:50052.
     pub listen: SocketAddr,
 }
 

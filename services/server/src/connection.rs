@@ -119,7 +119,7 @@ impl Door {
     }
 
     /// Hands a connection on, or begins its handshake, which must not hold up others. Returns false
-    /// if nobody takes connections any more.
+    /// if connections are no longer taken.
     async fn open(
         self: &Arc<Door>,
         (stream, address): (TcpStream, IpAddr),

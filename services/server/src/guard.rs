@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 pub(crate) struct Guard {
     /// `None`: the port speaks plain text.
     pub(crate) keys: Option<Rotating<TlsKeys>>,
-    /// `None`: everybody may call.
+    /// `None`: no credentials are needed.
     pub(crate) authority: Option<Rotating<Authority>>,
     /// The keys of an issuer that publishes them at a URL; empty if there is none.
     pub(crate) issuer_keys: IssuerKeys,

@@ -16,6 +16,7 @@
 //! [`query::answer`] validates, finds the view, waits for prepared values, answers inline or on the
 //! compute pool, and puts the answer in its envelope ([`envelope`]). Streams have their own
 //! patterns: [`watch`](mod@watch) repeats an answer, [`exchange`](mod@exchange) answers many items.
+//! What writes a revision implements [`write::Write`].
 //!
 //! To add a service, add: its files here; its lines in [`routes`] and [`NAMES`]; if it prepares
 //! anything, an implementation of `Prepared` in `prepared.rs` and one of `Needed` in `needed.rs`;
@@ -45,6 +46,7 @@ pub mod status;
 pub mod stress;
 pub mod vintage;
 pub mod watch;
+pub mod write;
 
 use crate::{StartError, services::Services};
 use contract::v1::{

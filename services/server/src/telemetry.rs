@@ -1,4 +1,4 @@
-//! What a process tells about itself: log lines on standard error, text for people or JSON for
+//! Telemetry of a process: log lines on standard error, text for people or JSON for
 //! machines, spans of calls and metrics; for a collector each of them over OTLP.
 
 pub mod export;

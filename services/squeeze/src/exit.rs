@@ -99,7 +99,7 @@ pub struct ExitSession {
     pub squeeze_pnl_left: f64,
 }
 
-/// Most sessions that are told one by one: a quarter.
+/// Maximum number of sessions listed one by one: a quarter.
 pub const SESSIONS: usize = 63;
 
 /// What is left after 1, 2, … sessions, until everything is bought back, at most [`SESSIONS`]. Empty

@@ -39,20 +39,8 @@ fn tails(c: &mut Criterion) {
     // A thousand different books, one at a time: the branch predictor would learn a single one,
     // which would then look twice as fast.
     let books: Vec<Vec<f64>> = (0..1_000).map(|book| series(book, 1_000)).collect();
-    let singles: Vec<Vec<f32>> =
-        books.iter().map(|book| book.iter().map(|&x| x as f32).collect()).collect();
     let mut next = 0;
-    c.bench_function("VaR and ES f32 1000", |b| {
-        b.iter_batched_ref(
-            || {
-                next = (next + 1) % singles.len();
-                singles[next].clone()
-            },
-            |profits| tail::historical_f32(profits, 0.95, QuantileRule::Linear),
-            BatchSize::SmallInput,
-        );
-    });
-    c.bench_function("VaR and ES f64 1000", |b| {
+    c.bench_function("VaR and ES 1000", |b| {
         b.iter_batched_ref(
             || {
                 next = (next + 1) % books.len();

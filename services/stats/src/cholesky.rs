@@ -1,4 +1,4 @@
-//! Cholesky factors: solve, correlate draws, and repair a matrix that is not positive definite.
+//! Cholesky factors: solve, and repair a matrix that is not positive definite.
 
 use crate::eigen;
 use crate::kernel;
@@ -34,25 +34,6 @@ impl Cholesky {
         let mut x = b.to_vec();
         solve_in_place(&self.lower, self.dim, &mut x);
         kernel::all_finite(&x).then_some(x)
-    }
-
-    /// L·z: turns independent draws of variance one into draws with covariance A. `None` for a
-    /// wrong length or a result that is not finite.
-    #[must_use]
-    pub fn times_lower(&self, z: &[f64]) -> Option<Vec<f64>> {
-        if z.len() != self.dim {
-            return None;
-        }
-        let product: Vec<f64> = (0..self.dim)
-            .map(|i| kernel::dot(&self.lower[i * self.dim..=i * self.dim + i], &z[..=i]))
-            .collect();
-        kernel::all_finite(&product).then_some(product)
-    }
-
-    /// ln det A.
-    #[must_use]
-    pub fn log_determinant(&self) -> f64 {
-        2.0 * self.lower.iter().step_by(self.dim + 1).map(|&pivot| libm::log(pivot)).sum::<f64>()
     }
 
     /// b′·A⁻¹·b, the squared Mahalanobis length. `None` for a wrong length.

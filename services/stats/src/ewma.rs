@@ -15,12 +15,6 @@ pub fn lambda_of_half_life(half_life: f64) -> Option<f64> {
     Some(libm::exp2(-1.0 / half_life)).filter(|&lambda| is_lambda(lambda))
 }
 
-/// h = ln 0.5 / ln λ. `None` unless 0 < λ < 1.
-#[must_use]
-pub fn half_life_of_lambda(lambda: f64) -> Option<f64> {
-    is_lambda(lambda).then(|| -std::f64::consts::LN_2 / libm::log(lambda))
-}
-
 /// Centre from which deviations are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Centre {

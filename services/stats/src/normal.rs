@@ -26,15 +26,6 @@ pub fn quantile(p: f64) -> Option<f64> {
     (p > 0.0 && p < 1.0).then(|| quantile_unchecked(p))
 }
 
-/// Expected value of a standard normal beyond its quantile at `confidence`: φ(z)/(1 − confidence).
-///
-/// The expected shortfall of a centred Gaussian loss is this times its standard deviation.
-/// `None` outside 0 < confidence < 1.
-#[must_use]
-pub fn tail_mean(confidence: f64) -> Option<f64> {
-    quantile(confidence).map(|z| pdf(z) / (1.0 - confidence))
-}
-
 /// Cornish–Fisher: the quantile `z` of a standard normal, adjusted for skewness and excess
 /// kurtosis.
 ///

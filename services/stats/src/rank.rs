@@ -92,13 +92,6 @@ pub(crate) fn median_of_middle(middle: &mut [f64], below: usize, count: usize) -
     Some(lower / 2.0 + upper / 2.0)
 }
 
-/// Median absolute deviation from the median, unscaled; multiplied by [`MAD_TO_SD`] it estimates
-/// the standard deviation of a normal variable.
-#[must_use]
-pub fn median_absolute_deviation(values: &[f64]) -> Option<f64> {
-    centre_and_deviation(values).map(|(_, deviation)| deviation)
-}
-
 /// Result of [`winsorise`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Winsorised {

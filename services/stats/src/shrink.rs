@@ -1,16 +1,10 @@
 //! Shrinkage of many estimates towards their common mean.
 
-/// Vasicek (1973): b* = (σ²·b + se²·b̄)/(σ² + se²).
+/// Weight of the estimate itself in Vasicek (1973), between 0 and 1: b* = w·b + (1 − w)·b̄ with
+/// w = σ²/(σ² + se²).
 ///
-/// `prior_variance` is σ², the variance of the true values about `prior`. `None` if an argument is
-/// not finite, a variance or error is negative, or both are zero.
-#[must_use]
-pub fn vasicek(estimate: f64, standard_error: f64, prior: f64, prior_variance: f64) -> Option<f64> {
-    let weight = vasicek_weight(standard_error, prior_variance)?;
-    Some(prior + weight * (estimate - prior)).filter(|b| b.is_finite())
-}
-
-/// Weight of the estimate itself, σ²/(σ² + se²), between 0 and 1.
+/// `prior_variance` is σ², the variance of the true values about b̄. `None` if a variance or an error
+/// is negative or not finite, or both are zero.
 #[must_use]
 pub fn vasicek_weight(standard_error: f64, prior_variance: f64) -> Option<f64> {
     if !(standard_error >= 0.0 && prior_variance >= 0.0) {

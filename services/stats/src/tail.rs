@@ -65,19 +65,6 @@ pub fn historical_levels(
     cuts.iter().map(|cut| cut.measure(|index| worst.get(index).copied())).collect()
 }
 
-/// [`historical_in_place`] of single-precision outcomes; sums are taken in double precision.
-#[must_use]
-pub fn historical_f32(profits: &mut [f32], confidence: f64, rule: QuantileRule) -> Option<Tail> {
-    let cut = Cut::of(profits.len(), confidence, rule)?;
-    if !profits.iter().fold(true, |finite, x| finite & x.is_finite()) {
-        return None;
-    }
-    let (_, _, _) = profits.select_nth_unstable_by(cut.last, f32::total_cmp);
-    let worst = profits.get_mut(..=cut.last)?;
-    worst.sort_unstable_by(f32::total_cmp);
-    cut.measure(|index| worst.get(index).map(|&x| f64::from(x)))
-}
-
 /// The order statistics that are needed.
 struct Cut {
     place: Place,

@@ -177,10 +177,6 @@ proptest! {
             let m = tail::historical(&moved, confidence, rule, &mut scratch).unwrap();
             prop_assert!(near(m.value_at_risk, scale * t.value_at_risk - shift, 1e-12));
             prop_assert!(near(m.expected_shortfall, scale * t.expected_shortfall - shift, 1e-12));
-            let mut single: Vec<f32> = x.iter().map(|&x| x as f32).collect();
-            let s = tail::historical_f32(&mut single, confidence, rule).unwrap();
-            prop_assert!(near(s.value_at_risk, t.value_at_risk, 1e-7));
-            prop_assert!(near(s.expected_shortfall, t.expected_shortfall, 1e-7));
         }
     }
 
@@ -285,8 +281,6 @@ proptest! {
         for (actual, expected) in rebuilt.values().iter().zip(ridge.values()) {
             prop_assert!(near(*actual, *expected, 1e-13));
         }
-        let log_determinant: f64 = eigen.values.iter().map(|v| v.ln()).sum();
-        prop_assert!(near(factor.log_determinant(), log_determinant, 1e-10));
     }
 
     #[test]

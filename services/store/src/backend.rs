@@ -39,8 +39,8 @@ pub(crate) trait Backend: Debug + Send + Sync {
         self.begin_read().await
     }
 
-    /// The same database, whose reads nobody awaits after a time. A backend whose statements run
-    /// elsewhere ends them by then.
+    /// The same database, for reads whose caller stops waiting at a given time. A backend whose
+    /// statements run elsewhere ends them by then.
     fn until(self: Arc<Self>, end: tokio::time::Instant) -> Arc<dyn Backend>;
 
     /// Begins a transaction that writes, and waits for its turn, at most as long as a limit that

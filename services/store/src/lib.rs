@@ -260,8 +260,8 @@ pub struct CheckReport {
 /// A fact log. Every method may be called from many tasks at once; appends are serial.
 #[async_trait]
 pub trait Store: Debug + Send + Sync {
-    /// The same log, for reads that nobody awaits after a time: a database server ends their
-    /// statements by then. Writes are not concerned.
+    /// The same log, for reads whose caller stops waiting at a given time: a database server ends
+    /// their statements by then. Writes are not concerned.
     fn until(&self, end: tokio::time::Instant) -> Arc<dyn Store>;
 
     /// Checks quickly that the store answers.

@@ -293,7 +293,7 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
     tokio::time::timeout(Duration::from_secs(20), held).await.expect(what);
 }
 
-/// The database would go on with a statement that nobody awaits.
+/// Otherwise the database would continue a statement whose caller has left.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_ends_when_its_caller_no_longer_waits() {
     const PATIENCE: Duration = Duration::from_secs(1);
@@ -315,7 +315,7 @@ async fn a_statement_ends_when_its_caller_no_longer_waits() {
     store.close().await;
 }
 
-/// Nobody waits for a connection either.
+/// The same holds while it waits for a connection.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_does_not_wait_for_a_connection_when_its_caller_no_longer_waits() {
     const PATIENCE: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
 //! The answers of the demo on two screens: what happened, what it means for the book, what the book
 //! lost, what can squeeze, what if it comes twice, what to do by noon.
 
-use super::story::Story;
+use super::answers::DemoAnswers;
 use crate::{
     show::{
         self, narrative, number,
@@ -15,22 +15,22 @@ use std::collections::BTreeMap;
 /// Names listed per table.
 const NAMES: usize = 4;
 
-/// The story; `--full` has every table behind it.
-pub(super) fn tell(story: &Story, terminal: Terminal) -> String {
+/// The short text; `--full` has every table behind it.
+pub(super) fn summary(answers: &DemoAnswers, terminal: Terminal) -> String {
     [
-        ("What happened", happened(story, terminal)),
-        ("What it means for the book", meaning(story, terminal)),
-        ("What the book lost", lost(story, terminal)),
-        ("What can squeeze", squeezes(story, terminal)),
-        ("What if it comes twice", comes_twice(story, terminal)),
-        ("What to do by noon", show::ways_out::told(&story.hedge, terminal)),
+        ("What happened", happened(answers, terminal)),
+        ("What it means for the book", meaning(answers, terminal)),
+        ("What the book lost", lost(answers, terminal)),
+        ("What can squeeze", squeezes(answers, terminal)),
+        ("What if it comes twice", comes_twice(answers, terminal)),
+        ("What to do by noon", show::ways_out::summary(&answers.hedge, terminal)),
     ]
     .map(|(heading, text)| format!("{}{text}\n", terminal.heading(heading)))
     .concat()
 }
 
-fn happened(story: &Story, terminal: Terminal) -> String {
-    let Some(report) = &story.rotation.report else { return String::new() };
+fn happened(answers: &DemoAnswers, terminal: Terminal) -> String {
+    let Some(report) = &answers.rotation.report else { return String::new() };
     let words = format!(
         "{}{}",
         show::rotation::headline(report, terminal),
@@ -39,8 +39,8 @@ fn happened(story: &Story, terminal: Terminal) -> String {
     terminal.wrap(&words)
 }
 
-fn meaning(story: &Story, terminal: Terminal) -> String {
-    let answer = &story.exposure;
+fn meaning(answers: &DemoAnswers, terminal: Terminal) -> String {
+    let answer = &answers.exposure;
     let Some(report) = &answer.report else { return String::new() };
     terminal.wrap(&show::exposure::words(
         report,
@@ -50,14 +50,14 @@ fn meaning(story: &Story, terminal: Terminal) -> String {
 }
 
 /// What each name made from the close before to the close of the day: the shares are the same.
-fn by_name(story: &Story) -> Vec<(&PositionExposure, f64)> {
-    let before: BTreeMap<&str, f64> = positions(&story.evening_before.report)
+fn by_name(answers: &DemoAnswers) -> Vec<(&PositionExposure, f64)> {
+    let before: BTreeMap<&str, f64> = positions(&answers.evening_before.report)
         .map(|position| (position.symbol.as_str(), position.market_value))
         .collect();
     let made = |position: &'_ PositionExposure| {
         before.get(position.symbol.as_str()).map(|value| position.market_value - value)
     };
-    let mut names: Vec<_> = positions(&story.exposure.report)
+    let mut names: Vec<_> = positions(&answers.exposure.report)
         .filter_map(|position| Some((position, made(position)?)))
         .collect();
     names.sort_by(|(_, a), (_, b)| a.total_cmp(b));
@@ -70,10 +70,10 @@ fn positions(
     report.iter().flat_map(|report| &report.positions)
 }
 
-fn lost(story: &Story, terminal: Terminal) -> String {
-    let names = by_name(story);
+fn lost(answers: &DemoAnswers, terminal: Terminal) -> String {
+    let names = by_name(answers);
     let total: f64 = names.iter().map(|(_, made)| made).sum();
-    let day = story.exposure.report.as_ref().and_then(|report| report.repeats.first());
+    let day = answers.exposure.report.as_ref().and_then(|report| report.repeats.first());
     let moved = day.and_then(|day| day.trades.first()).and_then(trade_words);
     let losers = names.iter().filter(|(_, made)| *made < 0.0).count();
     let words = format!(
@@ -106,11 +106,11 @@ fn trade_words(repeat: &TradeRepeat) -> Option<String> {
 }
 
 /// The day twice in a row, and with a squeeze on top.
-fn comes_twice(story: &Story, terminal: Terminal) -> String {
-    terminal.wrap(&story.stress.results.iter().map(show::stress::words).collect::<String>())
+fn comes_twice(answers: &DemoAnswers, terminal: Terminal) -> String {
+    terminal.wrap(&answers.stress.results.iter().map(show::stress::words).collect::<String>())
 }
 
-fn squeezes(story: &Story, terminal: Terminal) -> String {
+fn squeezes(answers: &DemoAnswers, terminal: Terminal) -> String {
     let mut table = Table::new(&[
         "short",
         ">market value",
@@ -119,7 +119,7 @@ fn squeezes(story: &Story, terminal: Terminal) -> String {
         ">days to cover",
         ">exit",
     ]);
-    for (line, name) in show::squeeze::by_score(&story.short_book).into_iter().take(NAMES) {
+    for (line, name) in show::squeeze::by_score(&answers.short_book).into_iter().take(NAMES) {
         table.row([
             name.symbol.as_str().into(),
             number::cell(Some(line.market_value), number::usd),
@@ -129,6 +129,6 @@ fn squeezes(story: &Story, terminal: Terminal) -> String {
             number::cell(line.exit_days_at_normal_volume, |days| format!("{days:.1} d")),
         ]);
     }
-    let summary = story.short_book.totals.as_ref().map(show::squeeze::summary);
+    let summary = answers.short_book.totals.as_ref().map(show::squeeze::summary);
     format!("{}{}", terminal.wrap(&summary.unwrap_or_default()), table.render(terminal))
 }

@@ -195,16 +195,16 @@ fn contradiction(name: &str, found: &HedgeInfeasible) -> String {
 /// The limits that hold a plan back, by what more room would save.
 fn binding(name: &str, solution: &HedgeSolution) -> String {
     let own = solution.shadow_prices.iter().filter(|price| !is_cut(&price.constraint_id));
-    let told = own.map(|price| {
+    let prices = own.map(|price| {
         let side = if price.side() == HedgeSide::Lower { "lower" } else { "higher" };
         let worth = price.money_per_unit.abs();
         let worth = if worth < 1.0 { format!("{worth:.4}") } else { number::magnitude(worth) };
         format!("{} (one unit {side} would save ${worth})", price.constraint_id)
     });
-    let told: Vec<String> = told.collect();
-    match told.is_empty() {
+    let parts: Vec<String> = prices.collect();
+    match parts.is_empty() {
         true => String::new(),
-        false => format!("  {name} is held back by {}.\n", told.join(", ")),
+        false => format!("  {name} is held back by {}.\n", parts.join(", ")),
     }
 }
 

@@ -63,14 +63,14 @@ fn words(report: &PnlReport) -> String {
         number::usd_signed(pnl(report.short))
     ));
     let factors = report.factors.iter().filter_map(|row| Some((row, row.part?)));
-    let told: Vec<String> = factors
+    let parts: Vec<String> = factors
         .map(|(row, part)| format!("{} through {}", number::usd_signed(part.pnl), row.factor_id))
         .collect();
     let rest = number::usd_signed(pnl(report.residual));
-    match told.is_empty() {
+    match parts.is_empty() {
         true => out.push_str(". Nothing of it is explained: there are no factors"),
         false => {
-            out.push_str(&format!(". {}, and {rest} in the names themselves", told.join(", ")))
+            out.push_str(&format!(". {}, and {rest} in the names themselves", parts.join(", ")))
         }
     }
     out.push_str(".\n");

@@ -233,14 +233,14 @@ fn lacks(scenario: &ListedScenario) -> String {
         return String::new();
     }
     let missing = scenario.needs.iter().filter(|need| !need.available);
-    let told = missing.filter_map(|need| need.need.as_ref()).map(|need| match need {
+    let needs = missing.filter_map(|need| need.need.as_ref()).map(|need| match need {
         Need::Role(role) => format!("returns of the {}", role.replace('_', " ")),
         Need::Names(_) => "prices of names".to_owned(),
         Need::SeriesId(series) => series.clone(),
         Need::MarketValueOf(symbol) => format!("the market value of {symbol}"),
         Need::RequestField(field) => format!("{field} in the request"),
     });
-    told.collect::<Vec<String>>().join(", ")
+    needs.collect::<Vec<String>>().join(", ")
 }
 
 fn sessions(scenario: &ListedScenario) -> String {
@@ -277,8 +277,8 @@ mod tests {
 
     #[test]
     fn a_scenario_is_told_in_a_sentence() {
-        let mut told = result(-3.2e6);
-        told.squeezed = Some(SqueezedPnl {
+        let mut squeezed = result(-3.2e6);
+        squeezed.squeezed = Some(SqueezedPnl {
             pnl: -5e6,
             squeeze_pnl: -1.8e6,
             positions: vec![SqueezedPosition {
@@ -287,7 +287,7 @@ mod tests {
             }],
         });
         assert_eq!(
-            words(&told),
+            words(&squeezed),
             "The rotation twice: the book would lose $3.20m, nine times of ten between -$4.20m and \
              -$2.20m; as things move on days like this one -$4.80m; with GME squeezed besides \
              -$5.00m; 4.0 % of gross rests on stand-ins.\n"
@@ -298,7 +298,7 @@ mod tests {
             ..result(0.0)
         };
         assert_eq!(words(&lacking), "The rotation twice: not computed, the market has no close.\n");
-        let table = scenarios(&[told, lacking]).csv();
+        let table = scenarios(&[squeezed, lacking]).csv();
         assert!(table.contains("twice,-3200000,-4200000,-2200000,-4800000,-5000000"), "{table}");
     }
 }

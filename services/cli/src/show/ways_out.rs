@@ -18,7 +18,7 @@ const UNWINDS: [f64; 2] = [-1.0, -3.0];
 const RESUMES: f64 = 3.0;
 
 /// The plans for people.
-pub(crate) fn told(answer: &PlanHedgeResponse, terminal: Terminal) -> String {
+pub(crate) fn summary(answer: &PlanHedgeResponse, terminal: Terminal) -> String {
     format!("{}{}", terminal.wrap(&words(answer)), plans(answer).render(terminal))
 }
 

@@ -1,6 +1,6 @@
 //! How long a side of a book takes to trade out, alone and together with the crowd (methodology B6).
 //!
-//! A name takes (own shares + the crowd's) / (participation · normal volume) days if everybody leaves
+//! A name takes (own shares + the crowd's) / (participation · normal volume) days if all leave
 //! at once, each within the same share of the volume. All names are worked at the same time.
 
 use super::overlap::{Sides, on_side};

@@ -278,7 +278,7 @@ fn profit_and_loss_is_lot_by_lot_and_says_what_it_leaves_out() {
         .map(|gap| &gap.subject)
         .collect();
     assert_eq!(lacking, [&Subject::Line("lot-2".to_owned()), &MeasureRef::ProfitAndLoss.into()]);
-    // Nobody who gives no cost is told that it is missing.
+    // A request without costs gets no gap about them.
     let silent = super::report(&prepared, &[lot(a, 1.0, None)]);
     assert!(silent.profit_and_loss.is_none());
     assert!(silent.gaps.iter().all(|gap| !gap.detail.contains("cost")), "{:?}", silent.gaps);

@@ -10,7 +10,7 @@ use ring::signature::{
 use serde::{Deserialize, Serialize};
 
 /// An algorithm of signatures (RFC 7518, section 3.1; RFC 8037). `none` is not one, and neither are
-/// those with a shared secret, by which whoever verifies could also sign.
+/// those with a shared secret, because a server that verifies with it could also sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Algorithm {

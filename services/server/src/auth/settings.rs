@@ -14,12 +14,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Who may call. By default nobody is listed: then everybody who reaches the server may do
-/// everything, and it listens on loopback only.
+/// The callers that are let in. The default list is empty: then all callers may do everything, and
+/// the server listens on loopback only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Auth {
-    /// Whether a server that lists nobody below may listen beyond loopback, because something else
+    /// Whether a server without the lists below may listen beyond loopback, because something else
     /// guards it. Default: false.
     pub anonymous: bool,
     /// Programs with a token of their own. Default: none.
@@ -142,7 +142,7 @@ impl Jwt {
 }
 
 impl Auth {
-    /// Nobody is listed.
+    /// Empty lists.
     pub fn none() -> Auth {
         use Algorithm::{EdDsa, Es256, Ps256, Rs256};
         let jwt = Jwt {

@@ -30,7 +30,7 @@ use tower::{Layer, Service};
 /// and no credentials.
 #[derive(Clone, Debug)]
 pub struct AuthLayer {
-    /// `None` if everybody may call.
+    /// `None` if no credentials are needed.
     authority: Option<Rotating<Authority>>,
     rates: Arc<Rates>,
     audit: Arc<AuditLog>,
@@ -45,7 +45,7 @@ pub struct Admitted<S> {
 }
 
 impl AuthLayer {
-    /// A layer that admits whom the authority knows, everybody if there is none, and each as often as
+    /// A layer that admits the callers of the authority, or all if there is none, and each as often as
     /// they may call.
     pub fn new(
         authority: Option<Rotating<Authority>>,

@@ -319,13 +319,17 @@ async fn a_full_queue_refuses_preparations_but_not_cached_values() {
     let cache = PreparedCache::new(64 * MIB, pools, Retired::new());
     let view = view(&fixture, close);
     cache.get::<Closes>(&view).await.unwrap();
-    let _place = loop {
-        match compute.admit() {
-            Ok(place) => break place,
-            // The pool releases the place at the end of the preparation.
-            Err(_) => tokio::task::yield_now().await,
+    let place = async {
+        loop {
+            match compute.admit() {
+                Ok(place) => break place,
+                // The pool releases the place at the end of the preparation.
+                Err(_) => tokio::task::yield_now().await,
+            }
         }
     };
+    let place = tokio::time::timeout(std::time::Duration::from_secs(60), place).await;
+    let _place = place.expect("the place is free within a minute");
     assert!(matches!(cache.get::<Probed>(&view).await, Err(Refusal::Overloaded { .. })));
     cache.get::<Closes>(&view).await.unwrap();
 }

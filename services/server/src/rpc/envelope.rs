@@ -97,6 +97,7 @@ enveloped! {
     AnalyzePortfolioResponse
     AssessShortBookResponse
     BacktestRiskResponse
+    CalibrateSqueezeResponse
     EvaluateHedgeResponse
     ExplainChangeResponse
     ExplainPnlResponse
@@ -105,6 +106,7 @@ enveloped! {
     GetIndicatorHistoryResponse
     GetRotationResponse
     GetSeriesResponse
+    IngestResponse
     ListDatasetsResponse
     ListFactorsResponse
     ListIndicatorsResponse

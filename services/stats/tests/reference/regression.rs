@@ -1,8 +1,6 @@
 //! Least squares and Huber's estimator against statsmodels 0.15.0 and explicit normal equations.
 
-use stats::collinearity::collinearity;
 use stats::regression::{self, ErrorModel, Fit, RegressionError, Workspace};
-use stats::ridge::Ridge;
 use stats::robust::{self, Huber};
 
 use crate::oracle::Oracle;
@@ -84,33 +82,6 @@ fn huber_with_weights_and_its_errors_agree_with_numpy() {
             close("out", &[fit.downweighted as f64], o.get(&format!("{name}_out")), 0.0);
         }
     }
-}
-
-/// The oracle's ridge, from the penalised normal equations; statsmodels `variance_inflation_factor`
-/// and numpy `linalg.cond` of the standardised columns.
-#[test]
-fn ridge_and_collinearity_agree_with_numpy() {
-    let o = Oracle::read();
-    let (y, x1, x2, w) = (o.get("y"), o.get("x1"), o.get("x2"), o.get("w"));
-    let mut workspace = Workspace::empty();
-    let ridge = Ridge { kappa: 0.1, towards: &[1.0, 0.0], lags: 4 };
-    let fit = workspace.ridge(y, &[x1, x2], Some(w), &ridge).expect("a fit");
-    check("ridge", &fit, o.get("ridge"), o.get("ridge_se"));
-    // Without a penalty the result is least squares.
-    let free = Ridge { kappa: 0.0, ..ridge };
-    let fit = workspace.ridge(y, &[x1, x2], Some(w), &free).expect("a fit");
-    check("free", &fit, o.get("wls"), o.get("wls_hac4_se"));
-    let both = collinearity(&[x1, x2]).expect("regressors that vary");
-    close_relative("VIF", &both.variance_inflation, o.get("vif"), 1e-12);
-    close_relative("condition", &[both.condition_number], o.get("condition"), 1e-12);
-    assert_eq!(collinearity(&[x1, x1]), None);
-    let bad = |kappa, towards| {
-        let ridge = Ridge { kappa, towards, lags: 0 };
-        Workspace::empty().ridge(y, &[x1], None, &ridge).map(|_| ())
-    };
-    assert_eq!(bad(-0.1, &[0.0]), Err(RegressionError::Range));
-    assert_eq!(bad(0.1, &[f64::NAN]), Err(RegressionError::Range));
-    assert_eq!(bad(0.1, &[]), Err(RegressionError::Length));
 }
 
 /// A loose tolerance stops early, close to the result; reaching the step limit is reported.

@@ -47,8 +47,8 @@ impl Transaction {
         Transaction::begun((connection, pool), sqlx::raw_sql(statements)).await
     }
 
-    /// Begins one that only reads. If nobody awaits it after a time, it waits no longer for its
-    /// connection, and the database lets no statement run longer than is left when it begins.
+    /// Begins one that only reads. With an end, it waits for its connection only until then, and the
+    /// database ends statements that run longer.
     pub(super) async fn begin_read(
         pool: &Pool,
         end: Option<Instant>,

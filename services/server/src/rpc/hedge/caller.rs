@@ -1,4 +1,4 @@
-//! Whether somebody still waits for an answer: a search asks before every convex problem.
+//! Whether the client still waits for an answer: a search asks before every convex problem.
 
 use std::sync::{
     Arc,
@@ -19,7 +19,7 @@ impl Caller {
         Waiting(self.clone())
     }
 
-    /// Whether nobody waits any more.
+    /// Whether the client no longer waits.
     pub(super) fn has_gone(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

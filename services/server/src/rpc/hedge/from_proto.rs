@@ -26,7 +26,7 @@ pub(super) struct Asked {
     pub(super) as_of: AsOf,
     pub(super) report: ReportQuery,
     pub(super) problem: AskedProblem,
-    /// Whether somebody still waits for the answer.
+    /// Whether the client still waits for the answer.
     pub(super) caller: Caller,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Parts<'a> {
 /// A message that asks about hedges.
 pub(super) trait HedgeRequest: Normal + Send + Sync + 'static {
     const METHOD: &'static str;
-    /// What it asks besides.
+    /// The other parts of the request.
     type Own: Send + Sync + 'static;
 
     /// The fields that all requests have; takes the as-of out.

@@ -81,7 +81,7 @@ fn outcome(
         Ok(Answer::Unbounded(found)) => Outcome::Unbounded(to_proto::unbounded(setting, &found)),
         Err(Stopped::NodeLimit) => unsolved(Reason::NodeLimit),
         Err(Stopped::NotConverged) => unsolved(Reason::NotConverged),
-        // Nobody waits for the answer any more.
+        // The client no longer waits.
         Err(Stopped::Cancelled) => return Err(Refusal::DeadlineExceeded),
     })
 }

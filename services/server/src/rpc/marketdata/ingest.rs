@@ -11,12 +11,13 @@ use super::{
 use crate::{
     clock::Stopwatch,
     excerpt::excerpt,
-    hex::hex,
-    limits,
-    market::Writing,
-    patience,
+    limits, patience,
     refusal::Refusal,
-    rpc::shared::{self, timestamp},
+    rpc::{
+        query::Normal,
+        shared::{self, timestamp},
+        write::{Origin, Staged, Write, write},
+    },
     services::Services,
     upload::{Intake, Received, UploadFault, memory::Share},
 };
@@ -30,7 +31,7 @@ use ingest::{
 use marketdata::{instant::Instant, market::Market};
 use prost::Message as _;
 use std::sync::Arc;
-use store::{Append, Appended, Provenance, RequestKey, StoreError};
+use store::{Provenance, RequestKey};
 use tables::refusal;
 use tokio::sync::mpsc;
 use tonic::Streaming;
@@ -53,13 +54,12 @@ pub(super) async fn ingest(
     let options = options(&header, received_at)?;
     let received = receive(services, &mut messages, options).await?;
     let received_ms = stopwatch.elapsed_ms();
-    let upload = Upload::new(&caller, header, received, received_at);
-    let services = Arc::clone(services);
+    let mut upload = Upload::new(services, &caller, header, received, received_at);
     let write = async move {
         // Held until the write ends: a client that leaves must not make room for more rows in
         // memory.
         let _place = place;
-        let answer = upload.write(&services).await;
+        let answer = upload.write().await;
         if let Ok(answer) = &answer {
             tracing::info!(
                 file = upload.header.file_name,
@@ -128,18 +128,20 @@ async fn send_all(
 
 /// A completely read file on its way into the log.
 struct Upload {
+    services: Arc<Services>,
     header: v1::IngestHeader,
     parsed: Arc<Parsed>,
-    key: RequestKey,
-    fingerprint: [u8; 32],
-    provenance: Provenance,
+    origin: Origin,
     bytes: u64,
+    /// The file as prepared for a revision before the write lock was taken.
+    ahead: Option<(u64, Result<PreparedFile, refusal::Refusal>)>,
     /// Held until the write ends.
     _share: Share,
 }
 
 impl Upload {
     fn new(
+        services: &Arc<Services>,
         caller: &str,
         header: v1::IngestHeader,
         received: Received,
@@ -148,7 +150,7 @@ impl Upload {
         let mut fingerprint = blake3::Hasher::new_derive_key("ballast.v1 ingest fingerprint");
         fingerprint.update(&received.content_hash);
         fingerprint.update(&header.encode_to_vec());
-        Upload {
+        let origin = Origin {
             key: RequestKey {
                 caller: caller.to_owned(),
                 method: "Ingest".to_owned(),
@@ -161,60 +163,30 @@ impl Upload {
                 content_hash: received.content_hash,
                 received_at,
             },
+        };
+        Upload {
+            services: Arc::clone(services),
             parsed: Arc::new(received.parsed),
+            origin,
             bytes: received.bytes,
+            ahead: None,
             _share: received.share,
             header,
         }
     }
 
-    /// Prepares on the head and appends; retries if another process committed first.
+    /// Prepares the file on the head, and writes it.
     ///
     /// The compute pool may be busy with analyses, and no other upload should wait for that. So the
     /// file is prepared there before the write lock is taken. If the head has moved meanwhile, the
     /// file is prepared again under the lock, on a thread of its own.
-    async fn write(&self, services: &Services) -> Result<v1::IngestResponse, Refusal> {
+    async fn write(&mut self) -> Result<v1::IngestResponse, Refusal> {
+        let services = Arc::clone(&self.services);
         let market = services.market.head();
-        let (parsed, ahead_of) = (Arc::clone(&self.parsed), market.head().revision);
+        let (parsed, revision) = (Arc::clone(&self.parsed), market.head().revision);
         let prepared = services.compute.run(move || prepare(&parsed, &market)).await?;
-        let mut ahead = Some(prepared);
-        let writing = services.market.writing().await;
-        let kept = services.store.answer_of(&self.key, self.fingerprint).await;
-        if let Err(error) = &kept {
-            services.store_health.not_read(error);
-        }
-        if let Some(kept) = kept? {
-            return self.answer_again(services, &writing, &kept).await;
-        }
-        let mut moved = None;
-        for _ in 0..limits::WRITE_ATTEMPTS {
-            let market = services.market.head();
-            let is_same = market.head().revision == ahead_of;
-            let prepared = match ahead.take().filter(|_| is_same) {
-                Some(prepared) => prepared,
-                None => self.prepare_aside(market).await?,
-            };
-            let (append, answer) = self.append(services, prepared.map_err(refused)?);
-            let appended = services.store.append(append).await;
-            services.store_health.written(&appended);
-            match appended {
-                Ok(Appended::Committed(delta)) => {
-                    writing.fold(delta).await;
-                    return self.sealed(services, answer);
-                }
-                Ok(Appended::NothingNew) => return self.sealed(services, answer),
-                Ok(Appended::Answered(kept)) => {
-                    return self.answer_again(services, &writing, &kept).await;
-                }
-                Err(StoreError::HeadMoved { head }) => {
-                    moved = Some(StoreError::HeadMoved { head });
-                    writing.catch_up_to(head, services.store.as_ref()).await?;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(Refusal::Failed("invariant: at least one attempt to write".into()))
-            .map_err(|failed| moved.map_or(failed, Refusal::Store))
+        self.ahead = Some((revision, prepared));
+        write(&services, self).await
     }
 
     /// Prepares the file while the write lock is held: not on the compute pool, where it would queue
@@ -228,43 +200,16 @@ impl Upload {
         prepared.map_err(|error| Refusal::Failed(format!("a preparation ended: {error}")))
     }
 
-    /// The write of a prepared file, and the answer to it.
-    fn append(
-        &self,
-        services: &Services,
-        PreparedFile { batch, report }: PreparedFile,
-    ) -> (Append, v1::IngestResponse) {
-        let revision = if batch.is_empty() { batch.base_revision } else { batch.revision() };
-        let answer = self.answer(services, report, revision);
-        let append = Append {
-            key: self.key.clone(),
-            fingerprint: self.fingerprint,
-            provenance: self.provenance.clone(),
-            batch,
-            answer: kept_form(&answer),
-            forget_before: self.forget_before(),
-        };
-        (append, answer)
-    }
-
-    /// Answers older than this instant may be deleted.
-    fn forget_before(&self) -> Instant {
-        let received_at = self.provenance.received_at.micros();
-        Instant::from_micros(received_at.saturating_sub(limits::REQUEST_ID_KEPT_MICROS))
-    }
-
-    /// The answer without its data version, which the append computes.
-    fn answer(&self, services: &Services, report: FileReport, revision: u64) -> v1::IngestResponse {
+    /// The answer without what the write fills in.
+    fn answer(&self, report: FileReport) -> v1::IngestResponse {
         let mut answer = file_report(report);
-        let now = services.clock.now();
+        let now = self.services.clock.now();
         let reference = v1::SnapshotRef {
             as_of: Some(timestamp(now)),
-            revision,
-            data_version: String::new(),
             model_version: marketdata::MODEL_VERSION.to_owned(),
-            config_hash: services.settings().hash().to_owned(),
+            config_hash: self.services.settings().hash().to_owned(),
             reference_knowledge: v1::ReferenceKnowledge::AsPublished.into(),
-            reference_max_age_days: None,
+            ..v1::SnapshotRef::default()
         };
         answer.info = Some(v1::AnswerInfo {
             snapshot: Some(reference),
@@ -273,35 +218,32 @@ impl Upload {
         });
         answer
     }
+}
 
-    /// The answer given before, by this process or by another whose revision is then folded in.
-    async fn answer_again(
-        &self,
-        services: &Services,
-        writing: &Writing<'_>,
-        kept: &[u8],
-    ) -> Result<v1::IngestResponse, Refusal> {
-        let unreadable = |error| Refusal::Failed(format!("a kept answer is unreadable: {error}"));
-        let answer = v1::IngestResponse::decode(kept).map_err(unreadable)?;
-        let snapshot = answer.info.as_ref().and_then(|info| info.snapshot.as_ref());
-        let revision = snapshot.map_or(0, |snapshot| snapshot.revision);
-        writing.catch_up_to(revision, services.store.as_ref()).await?;
-        self.sealed(services, answer)
+impl Write for Upload {
+    type Answer = v1::IngestResponse;
+
+    fn origin(&self) -> &Origin {
+        &self.origin
     }
 
-    /// The answer with its data version.
-    fn sealed(
-        &self,
-        services: &Services,
-        mut answer: v1::IngestResponse,
-    ) -> Result<v1::IngestResponse, Refusal> {
-        let info = answer.info.get_or_insert_default();
-        let reference = info.snapshot.get_or_insert_default();
-        let mark = services.market.head().mark(reference.revision);
-        let mark = mark.ok_or_else(|| Refusal::Failed("a revision is not in the market".into()))?;
-        reference.data_version = hex(&mark.data_version);
-        info.result_id = shared::result_id("Ingest", &self.header, reference);
-        Ok(answer)
+    fn normal(&self) -> &impl Normal {
+        &self.header
+    }
+
+    async fn stage(&mut self, head: Arc<Market>) -> Result<Staged<v1::IngestResponse>, Refusal> {
+        let revision = head.head().revision;
+        let prepared = match self.ahead.take() {
+            Some((prepared_for, prepared)) if prepared_for == revision => prepared,
+            _ => self.prepare_aside(head).await?,
+        };
+        let refused = |refusal: refusal::Refusal| Refusal::Upload(refusal.into());
+        let PreparedFile { batch, report } = prepared.map_err(refused)?;
+        Ok(Staged { batch, answer: self.answer(report) })
+    }
+
+    fn kept_form(answer: &v1::IngestResponse) -> Vec<u8> {
+        kept_form(answer)
     }
 }
 
@@ -314,10 +256,6 @@ fn kept_form(answer: &v1::IngestResponse) -> Vec<u8> {
         note.detail = excerpt(&note.detail, limits::KEPT_NOTE_BYTES);
     }
     kept.encode_to_vec()
-}
-
-fn refused(refusal: refusal::Refusal) -> Refusal {
-    Refusal::Upload(refusal.into())
 }
 
 #[cfg(test)]

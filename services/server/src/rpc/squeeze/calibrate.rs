@@ -5,11 +5,12 @@
 
 use super::{calibration, from_proto::CalibrateQuery};
 use crate::{
-    hex::hex,
-    limits,
-    market::Writing,
     refusal::Refusal,
-    rpc::shared::{result_id, session_on, snapshot_ref},
+    rpc::{
+        query::Normal,
+        shared::{session_on, snapshot_ref},
+        write::{Origin, Staged, Write, repeated, write},
+    },
     services::Services,
     views::Pinned,
 };
@@ -23,14 +24,13 @@ use marketdata::{
     dataset::Dataset,
     day::Day,
     facts::{Batch, FactTable},
-    instant::Instant,
     instrument::{Instrument, InstrumentId, Namespace, Naming},
     market::Market,
     symbol::Symbol,
 };
 use prost::Message as _;
 use std::sync::Arc;
-use store::{Append, Appended, Provenance, RequestKey, StoreError};
+use store::{Provenance, RequestKey};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
@@ -53,7 +53,7 @@ pub(super) async fn calibrate(
     let place = services.upload()?;
     let pinned = services.view(&query.as_of, ::squeeze::MODEL_VERSION).await?;
     let (sender, receiver) = mpsc::channel(1);
-    let run = Run { services: Arc::clone(services), caller, query, pinned };
+    let run = Run::new(services, &caller, query, pinned);
     let (last, failed) = (sender.clone(), sender.clone());
     let running = async move {
         let _place = place;
@@ -75,20 +75,40 @@ pub(super) async fn calibrate(
 /// A calibration on its way into the log.
 struct Run {
     services: Arc<Services>,
-    caller: Arc<str>,
+    origin: Origin,
     query: CalibrateQuery,
     pinned: Pinned,
 }
 
 impl Run {
+    fn new(services: &Arc<Services>, caller: &str, query: CalibrateQuery, pinned: Pinned) -> Run {
+        let mut hasher = blake3::Hasher::new_derive_key("ballast.v1 calibration fingerprint");
+        hasher.update(&query.given.encode_to_vec());
+        let fingerprint = hasher.finalize().into();
+        let origin = Origin {
+            key: RequestKey {
+                caller: caller.to_owned(),
+                method: "CalibrateSqueeze".to_owned(),
+                request_id: query.given.request_id.clone(),
+            },
+            fingerprint,
+            provenance: Provenance {
+                source: "squeeze_calibration".to_owned(),
+                file_name: String::new(),
+                content_hash: fingerprint,
+                received_at: services.clock.now(),
+            },
+        };
+        Run { services: Arc::clone(services), origin, query, pinned }
+    }
+
     async fn result(&self, sender: &Sender) -> Result<v1::CalibrateSqueezeResponse, Refusal> {
         let _turn = self.services.calibrating.lock().await;
-        if let Some(kept) = self.services.store.answer_of(&self.key(), self.fingerprint()).await? {
-            let writing = self.services.market.writing().await;
-            return self.again(&writing, &kept).await;
+        if let Some(answer) = repeated(&self.services, &self.origin, &self.query.given).await? {
+            return Ok(answer);
         }
         let calibration = self.observe(sender).await?;
-        self.store(&calibration).await
+        write(&self.services, &mut Fitted { run: self, calibration }).await
     }
 
     /// Observes the sessions, each as a job of its own, and fits.
@@ -111,114 +131,43 @@ impl Run {
         }
         jobs.run(move || Calibration::of(&panel, &observations)).await
     }
+}
 
-    /// Appends the calibration as a fact; retries if another process committed first.
-    async fn store(
-        &self,
-        calibration: &Calibration,
-    ) -> Result<v1::CalibrateSqueezeResponse, Refusal> {
-        let services = &self.services;
-        let writing = services.market.writing().await;
-        let mut moved = None;
-        for _ in 0..limits::WRITE_ATTEMPTS {
-            let market = services.market.head();
-            let batch = batch(&market, &self.pinned, calibration)?;
-            let answer = self.answer(calibration, batch.revision());
-            let append = self.append(batch, answer.encode_to_vec());
-            let appended = services.store.append(append).await;
-            services.store_health.written(&appended);
-            match appended {
-                Ok(Appended::Committed(delta)) => {
-                    writing.fold(delta).await;
-                    return self.sealed(answer);
-                }
-                Ok(Appended::NothingNew) => return self.sealed(answer),
-                Ok(Appended::Answered(kept)) => return self.again(&writing, &kept).await,
-                Err(StoreError::HeadMoved { head }) => {
-                    moved = Some(StoreError::HeadMoved { head });
-                    writing.catch_up_to(head, services.store.as_ref()).await?;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(moved.map_or_else(|| Refusal::Failed("no attempt to write".into()), Refusal::Store))
+/// A calibration that is to be stored.
+struct Fitted<'a> {
+    run: &'a Run,
+    calibration: Calibration,
+}
+
+impl Write for Fitted<'_> {
+    type Answer = v1::CalibrateSqueezeResponse;
+
+    fn origin(&self) -> &Origin {
+        &self.run.origin
     }
 
-    fn append(&self, batch: Batch, answer: Vec<u8>) -> Append {
-        let received_at = self.services.clock.now();
-        let kept_from = received_at.micros().saturating_sub(limits::REQUEST_ID_KEPT_MICROS);
-        Append {
-            key: self.key(),
-            fingerprint: self.fingerprint(),
-            provenance: Provenance {
-                source: "squeeze_calibration".to_owned(),
-                file_name: String::new(),
-                content_hash: self.fingerprint(),
-                received_at,
-            },
-            batch,
-            answer,
-            forget_before: Instant::from_micros(kept_from),
-        }
+    fn normal(&self) -> &impl Normal {
+        &self.run.query.given
     }
 
-    fn key(&self) -> RequestKey {
-        RequestKey {
-            caller: self.caller.to_string(),
-            method: "CalibrateSqueeze".to_owned(),
-            request_id: self.query.given.request_id.clone(),
-        }
-    }
-
-    /// Hash of the request as it was given.
-    fn fingerprint(&self) -> [u8; 32] {
-        let mut hasher = blake3::Hasher::new_derive_key("ballast.v1 calibration fingerprint");
-        hasher.update(&self.query.given.encode_to_vec());
-        hasher.finalize().into()
-    }
-
-    /// The last message without its data version, which the append computes.
-    fn answer(&self, calibration: &Calibration, revision: u64) -> v1::CalibrateSqueezeResponse {
-        let reference =
-            v1::SnapshotRef { revision, data_version: String::new(), ..snapshot_ref(&self.pinned) };
-        let stored = Stored { calibration: *calibration, known_at: self.pinned.as_of() };
-        v1::CalibrateSqueezeResponse {
+    async fn stage(
+        &mut self,
+        head: Arc<Market>,
+    ) -> Result<Staged<v1::CalibrateSqueezeResponse>, Refusal> {
+        let pinned = &self.run.pinned;
+        let stored = Stored { calibration: self.calibration, known_at: pinned.as_of() };
+        // The data version is that of the revision with the calibration.
+        let reference = v1::SnapshotRef { data_version: String::new(), ..snapshot_ref(pinned) };
+        let answer = v1::CalibrateSqueezeResponse {
             info: Some(v1::AnswerInfo {
                 snapshot: Some(reference),
-                session_on: session_on(self.pinned.as_of()),
+                session_on: session_on(pinned.as_of()),
                 ..Default::default()
             }),
             calibration: Some(calibration::calibration(&stored)),
             ..Default::default()
-        }
-    }
-
-    /// The answer given before, by this process or by another whose revision is then folded in.
-    async fn again(
-        &self,
-        writing: &Writing<'_>,
-        kept: &[u8],
-    ) -> Result<v1::CalibrateSqueezeResponse, Refusal> {
-        let unreadable = |error| Refusal::Failed(format!("a kept answer is unreadable: {error}"));
-        let answer = v1::CalibrateSqueezeResponse::decode(kept).map_err(unreadable)?;
-        let snapshot = answer.info.as_ref().and_then(|info| info.snapshot.as_ref());
-        let revision = snapshot.map_or(0, |snapshot| snapshot.revision);
-        writing.catch_up_to(revision, self.services.store.as_ref()).await?;
-        self.sealed(answer)
-    }
-
-    /// The answer with its data version.
-    fn sealed(
-        &self,
-        mut answer: v1::CalibrateSqueezeResponse,
-    ) -> Result<v1::CalibrateSqueezeResponse, Refusal> {
-        let info = answer.info.get_or_insert_default();
-        let reference = info.snapshot.get_or_insert_default();
-        let mark = self.services.market.head().mark(reference.revision);
-        let mark = mark.ok_or_else(|| Refusal::Failed("a revision is not in the market".into()))?;
-        reference.data_version = hex(&mark.data_version);
-        info.result_id = result_id("CalibrateSqueeze", &self.query.given, reference);
-        Ok(answer)
+        };
+        Ok(Staged { batch: batch(&head, pinned, &self.calibration)?, answer })
     }
 }
 

@@ -185,7 +185,7 @@ pub(super) struct CalibrateQuery {
     pub(super) label: Label,
     /// The most sessions to observe.
     pub(super) most: usize,
-    /// The request as it was given.
+    /// The request as received.
     pub(super) given: v1::CalibrateSqueezeRequest,
 }
 

@@ -27,7 +27,7 @@ use std::sync::Arc;
 pub(super) struct Alerts {
     query: Arc<WatchQuery>,
     /// As of the last message, or as of the reference that the client came with.
-    told: Option<Look>,
+    sent: Option<Look>,
     /// As of the last wake; `None` before the first message.
     seen: Option<Look>,
 }
@@ -48,14 +48,14 @@ struct Shown {
     unresolved: Vec<v1::UnresolvedLine>,
 }
 
-/// What the client was told last, and the view of that.
-type Told = Option<(Arc<Readings>, Option<Snapshot>)>;
+/// What the client was sent last, and the view of that.
+type LastSent = Option<(Arc<Readings>, Option<Snapshot>)>;
 
 impl Alerts {
     /// The watch of a request.
     pub(super) fn from_proto(request: v1::WatchSqueezeRequest) -> Result<Alerts, Refusal> {
         let query = Arc::new(WatchQuery::from_proto(request)?);
-        Ok(Alerts { query, told: None, seen: None })
+        Ok(Alerts { query, sent: None, seen: None })
     }
 
     /// Looks at a view that may show something else than the last one.
@@ -71,15 +71,15 @@ impl Alerts {
             let prepared: Arc<PreparedSqueeze> = services.prepared(&known).await?;
             let query = Arc::clone(&self.query);
             let shown = services.compute.run_soon(move || query.show(&prepared)).await??;
-            self.told = Some(Look::of(&known, Arc::new(shown.readings)));
+            self.sent = Some(Look::of(&known, Arc::new(shown.readings)));
         }
         let prepared: Arc<PreparedSqueeze> = services.prepared(pinned).await?;
-        let told =
-            self.told.as_ref().map(|told| (Arc::clone(&told.readings), told.snapshot(services)));
+        let last_sent =
+            self.sent.as_ref().map(|sent| (Arc::clone(&sent.readings), sent.snapshot(services)));
         let (query, view) = (Arc::clone(&self.query), pinned.clone());
         let work = move || -> Result<_, Refusal> {
             let shown = query.show(&prepared)?;
-            let message = query.message(is_first, told, &shown, &view);
+            let message = query.message(is_first, last_sent, &shown, &view);
             Ok((shown.readings, message))
         };
         let (readings, message) = services.compute.run_soon(work).await??;
@@ -122,7 +122,7 @@ impl Watch for Alerts {
         };
         let message = news.or_else(|| (wake == Wake::Heartbeat).then(heartbeat));
         if message.is_some() {
-            self.told.clone_from(&self.seen);
+            self.sent.clone_from(&self.seen);
         }
         Ok(message)
     }
@@ -188,18 +188,18 @@ impl WatchQuery {
     }
 
     /// The message of a view: where everything stands in the first one, and what changed since the
-    /// client was told. `None` if nothing did.
+    /// last message. `None` if nothing did.
     fn message(
         &self,
         is_first: bool,
-        told: Told,
+        last_sent: LastSent,
         shown: &Shown,
         pinned: &Pinned,
     ) -> Option<v1::WatchSqueezeResponse> {
         let mut message = v1::WatchSqueezeResponse::default();
         let snapshot = pinned.snapshot();
-        if let Some((told, earlier)) = told {
-            for turn in turns(&told, &shown.readings, &self.thresholds) {
+        if let Some((sent, earlier)) = last_sent {
+            for turn in turns(&sent, &shown.readings, &self.thresholds) {
                 let reading = self.reading(
                     snapshot,
                     (turn.instrument, &turn.lines, turn.threshold),

@@ -1,4 +1,4 @@
-//! The questions of the demo, and their answers as text and as JSON.
+//! The requests of the demo, and their answers as text and as JSON.
 
 use crate::{
     connect::{Clients, Connection},
@@ -18,7 +18,7 @@ use prost::Message as _;
 use serde_json::{Map, Value};
 use simulation::{factors, market::Market, rotation_day::ROTATION_ON, sample::Holding};
 
-/// The day of the story twice in a row.
+/// The rotation day twice in a row.
 const TWICE: &str = "rotation_2024_07_11_twice";
 /// Maximum number of positions listed.
 const EVERY_POSITION: i32 = 10_000;
@@ -27,13 +27,13 @@ const INSTRUMENTS: [&str; 2] = ["IWM", "QQQ"];
 /// Net asset value of the fund that holds the sample portfolio.
 pub(super) const NET_ASSET_VALUE_USD: f64 = 100e6;
 
-/// The answers.
-pub(super) struct Story {
+/// What the server answers to the requests of the demo.
+pub(super) struct DemoAnswers {
     /// What the portfolio's owner could have known one day earlier: nothing of the rotation day is
     /// visible.
     pub(super) evening_before: AnalyzePortfolioResponse,
     pub(super) rotation: GetRotationResponse,
-    /// The same question again, with the reference of the first answer.
+    /// The same request again, with the reference of the first answer.
     replay: GetRotationResponse,
     pub(super) exposure: AnalyzePortfolioResponse,
     pub(super) short_book: AssessShortBookResponse,
@@ -43,13 +43,13 @@ pub(super) struct Story {
     pub(super) hedge: PlanHedgeResponse,
 }
 
-impl Story {
-    pub(super) async fn ask(
+impl DemoAnswers {
+    pub(super) async fn request(
         market: &Market,
         book: &[Holding],
         clients: &Clients,
         connection: &Connection,
-    ) -> Result<Story> {
+    ) -> Result<DemoAnswers> {
         let (mut rotation, mut exposure) = (clients.rotation(), clients.exposure());
         let before = evening_before(market, book);
         let evening_before = exposure.analyze_portfolio(connection.request(before)).await?;
@@ -73,7 +73,7 @@ impl Story {
         let stress = clients.stress().run_stress(connection.request(twice)).await?;
         let ways_out = connection.request(ways_out(book));
         let hedge = clients.hedge().plan_hedge(ways_out).await?.into_inner();
-        Ok(Story {
+        Ok(DemoAnswers {
             evening_before: evening_before.into_inner(),
             rotation: report,
             replay: again.into_inner(),
