@@ -2,7 +2,7 @@
 
 use crate::{
     golden::ROTATION_ON,
-    harness::{expect_refusal, on},
+    harness::{expect_refusal, named, on},
     hedge::{market, outcome, plan_request},
 };
 use contract::v1::{self, hedge_objective::Risk, squeeze_service_client::SqueezeServiceClient};
@@ -89,4 +89,38 @@ async fn what_no_schedule_can_have_is_named() {
     problem.objective = Some(v1::HedgeObjective { risk, ..Default::default() });
     let status = client.plan_hedge(request).await.unwrap_err();
     expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths[2..]);
+}
+
+/// The loss that the squeeze budget limits is that of the three costliest shorts in the answer about
+/// the squeeze of the same book, a fund with unknown holdings among them.
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_lose_by_a_squeeze_what_the_squeeze_service_says() {
+    let (harness, mut client, mut book) = market().await;
+    let mut fund = book.positions[0].clone();
+    fund.position_id = "fund".to_owned();
+    fund.instrument = named("IWM");
+    fund.size = Some(v1::position::Size::Quantity(-4e6));
+    book.positions.push(fund);
+    let mut request = plan_request(book.clone());
+    request.without_effectiveness = true;
+    let plan = client.plan_hedge(request).await.unwrap().into_inner();
+    let mut squeeze = SqueezeServiceClient::new(harness.channel().await);
+    let request = v1::AssessShortBookRequest {
+        as_of: on(ROTATION_ON),
+        portfolio: Some(book),
+        settings: Some(v1::AnalysisSettings {
+            look_through: Some(v1::LookThrough { view: v1::FundView::Netted.into() }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let shorts = squeeze.assess_short_book(request).await.unwrap().into_inner();
+    let scenarios = &shorts.totals.as_ref().unwrap().scenarios;
+    let three = scenarios.iter().find(|scenario| {
+        scenario.kind() == v1::SqueezeScenarioKind::Costliest && scenario.symbols.len() == 3
+    });
+    let three = three.unwrap();
+    assert!(three.symbols.iter().any(|symbol| symbol == "IWM"), "{three:?}");
+    let loss = outcome(&plan.plans[0]).squeeze_loss.as_ref().unwrap().before;
+    assert!((loss / -three.pnl - 1.0).abs() < 1e-9, "{loss} {three:?}");
 }

@@ -164,6 +164,13 @@ pub struct ResolvedRole {
     pub proxy_for: Option<String>,
 }
 
+impl ResolvedRole {
+    /// The instrument if it is a line, which has bars.
+    pub fn line(&self) -> Option<InstrumentId> {
+        (self.dataset == Dataset::Bars).then_some(self.instrument)
+    }
+}
+
 /// Funds that desks commonly load together with companies.
 const FUNDS: &[&str] = &[
     "AGG", "DIA", "EEM", "EFA", "GLD", "HYG", "IEF", "IJH", "IJR", "IVV", "IWB", "IWC", "IWD",

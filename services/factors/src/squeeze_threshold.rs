@@ -1,4 +1,20 @@
-//! How far a name must jump within a week for it to count as a squeeze.
+//! How far a line must jump within a week for it to count as a squeeze.
+//!
+//! Companies and funds alike: what of a fund is not seen through moves as the fund does. A line without
+//! enough returns of its own has no threshold, in every service.
+
+use marketdata::{
+    bars::Bars, day::Day, gap::GapReason, instrument::InstrumentId, snapshot::Snapshot,
+};
+use stats::moments::{Ddof, standard_deviation};
+
+/// Sessions of the volatility behind a threshold, and how many of them a line needs.
+const VOLATILITY_SESSIONS: usize = 60;
+const VOLATILITY_LEAST: usize = 42;
+
+/// A last close more than this many calendar days before the market's latest is stale. Even illiquid
+/// lines trade within a week.
+pub const STALE_DAYS: i32 = 7;
 
 /// Sessions within which the price must jump.
 pub const HORIZON_SESSIONS: u32 = 5;
@@ -10,6 +26,37 @@ const LEAST: f64 = 0.15;
 /// the standard deviation of daily returns.
 pub fn squeeze_threshold(daily_volatility: f64) -> f64 {
     (DEVIATIONS * daily_volatility * f64::from(HORIZON_SESSIONS).sqrt()).max(LEAST)
+}
+
+/// Standard deviation, with n − 1, of the total returns of a line's last 60 sessions up to a row.
+///
+/// # Errors
+/// It has fewer than 42, or no known factor converts their units.
+pub fn daily_volatility(bars: &Bars<'_>, last: usize) -> Result<f64, GapReason> {
+    let first = (last + 1).saturating_sub(VOLATILITY_SESSIONS).max(1);
+    let returns: Option<Vec<f64>> = (first..last + 1).map(|row| bars.total_return(row)).collect();
+    let returns = returns.ok_or(GapReason::BasisUnknown)?;
+    if returns.len() < VOLATILITY_LEAST {
+        return Err(GapReason::ShortHistory);
+    }
+    standard_deviation(&returns, Ddof::Sample).ok_or(GapReason::Degenerate)
+}
+
+/// The threshold of a line; `freshest` is the market's latest session.
+///
+/// # Errors
+/// It has no close, only stale ones, or no volatility.
+pub fn threshold_of(
+    snapshot: &Snapshot,
+    instrument: InstrumentId,
+    freshest: Day,
+) -> Result<f64, GapReason> {
+    let bars = Bars::of(snapshot, instrument);
+    let last = bars.len().checked_sub(1).ok_or(GapReason::NoPrice)?;
+    if bars.days[last] < freshest.plus(-STALE_DAYS) {
+        return Err(GapReason::Stale);
+    }
+    daily_volatility(&bars, last).map(squeeze_threshold)
 }
 
 #[cfg(test)]

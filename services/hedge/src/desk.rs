@@ -4,10 +4,10 @@
 //! them in the order of their ids, so that neither the order of lines nor that of ingest alters a bit.
 //! An instrument that is shares of a holding is one line with it.
 //!
-//! A name's squeeze threshold θ is max(3σ√5, 15 %) ([`factors::squeeze_threshold`]) with σ of its own
-//! last 60 returns, the model's if it has fewer than 20. Lines of one company are squeezed together, by
-//! what they share. The rest of a fund, and what a line has by itself, do not squeeze: their threshold
-//! is zero.
+//! A line's squeeze threshold θ is max(3σ√5, 15 %) as in the squeeze of a book
+//! ([`factors::squeeze_threshold`]), zero without a volatility of its own. What of a fund is not seen
+//! through is squeezed by the fund's θ. Lines of one company are squeezed together, by what they share;
+//! what each has by itself has no threshold.
 
 mod gather;
 
@@ -119,7 +119,8 @@ impl<'a> Desk<'a> {
         terms: &DeskTerms,
     ) -> Result<Desk<'a>, Vec<TermsFault>> {
         let mut faults = terms.faults();
-        let Gathered { lines, movers, gaps } = gather::gather(view, book, terms, &mut faults);
+        let Gathered { lines, movers, gaps, funds } =
+            gather::gather(view, book, terms, &mut faults);
         if !faults.is_empty() {
             // Lines are read in the order of ids: the caller knows instruments by their place.
             faults.sort_by_key(TermsFault::instrument);
@@ -130,7 +131,8 @@ impl<'a> Desk<'a> {
         debug_assert!(risk.is_ok(), "invariant: a factor model is a model of risk: {risk:?}");
         // Unreachable: the covariance and the variances are those of an estimated model.
         let risk = risk.map_err(|_| Vec::new())?;
-        let thresholds = risk.sources.iter().map(|id| gather::threshold(view, *id)).collect();
+        let thresholds =
+            risk.sources.iter().map(|id| gather::threshold(view, &funds, *id)).collect();
         let history = History::of(view, &movers);
         let mut desk = Desk {
             view,
@@ -180,7 +182,7 @@ impl<'a> Desk<'a> {
 
     /// θ of what a line moves as.
     pub(crate) fn threshold_of(&self, line: usize) -> f64 {
-        gather::threshold_of(self.view, self.lines[line].instrument)
+        gather::threshold_of(self.view, self.lines[line].instrument).unwrap_or(0.0)
     }
 
     /// σ² per session of positions by line, in money squared.

@@ -16,7 +16,7 @@ use crate::{
     name::NONE,
     peers::DONORS_MIN,
     projection::{self, Projection},
-    series::{Series, TradeSeries, role_moves},
+    series::{self, Series, TradeSeries, role_moves},
 };
 use factors::{roles::Roles, size::SizeBucket};
 use marketdata::instrument::InstrumentId;
@@ -183,6 +183,14 @@ impl<'a> FactorView<'a> {
             Series::Trade => self.trade?.returns.to_vec(),
         };
         Some(by_session[self.first..].to_vec())
+    }
+
+    /// The lines that a series is made of, as of today, with what it holds of each per unit: a role's
+    /// line, the legs of the trade. `None` if it is something else, for instance a yield, or has a
+    /// line without exposures.
+    pub fn lines(&self, series: Series) -> Option<Vec<(InstrumentId, f64)>> {
+        let lines = series::lines(self.risk, self.roles, self.trade, series)?;
+        lines.iter().all(|(line, _)| self.name(*line).is_some()).then_some(lines)
     }
 
     /// Projects series by session of the history on the factors. The error is the number of usable

@@ -1,11 +1,16 @@
 //! Series that a scenario may shock, and their moves from session to session.
 
-use crate::{driver::Driver, model::RiskModel};
+use crate::{
+    driver::Driver,
+    model::RiskModel,
+    trade::{self, LegSeries},
+};
 use factors::roles::{ResolvedRole, Role, Roles};
 use marketdata::{
     bars::Bars,
     dataset::{Dataset, Field},
     day::Day,
+    instrument::InstrumentId,
     snapshot::Snapshot,
 };
 
@@ -61,6 +66,10 @@ pub struct TradeSeries<'a> {
     pub returns: &'a [f64],
     /// Its standard deviation per session, a decimal.
     pub standard_deviation: f64,
+    /// Its legs.
+    pub legs: &'a [LegSeries],
+    /// Units held short per unit held long.
+    pub ratio: f64,
 }
 
 impl<'a> TradeSeries<'a> {
@@ -71,7 +80,26 @@ impl<'a> TradeSeries<'a> {
             trade_id: &model.roles.trade.trade_id,
             returns: &driver.returns,
             standard_deviation: driver.standard_deviation,
+            legs: &model.roles.legs,
+            ratio: model.drivers.crowd_ratio?,
         })
+    }
+}
+
+/// The lines that a series is made of, with what it holds of each per unit. `None` if it is something
+/// else, for instance a yield.
+pub(crate) fn lines(
+    model: &RiskModel,
+    roles: &Roles,
+    trade: Option<TradeSeries<'_>>,
+    series: Series,
+) -> Option<Vec<(InstrumentId, f64)>> {
+    match (series, series.unit()) {
+        (Series::Trade, _) => trade.and_then(|trade| trade::lines(trade.legs, trade.ratio)),
+        (Series::Role(role), MoveUnit::Return) => {
+            Some(vec![(roles.resolve_role(&model.snapshot, role)?.line()?, 1.0)])
+        }
+        (Series::Role(_), MoveUnit::BasisPoints | MoveUnit::Points) => None,
     }
 }
 

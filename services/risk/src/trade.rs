@@ -21,6 +21,8 @@ pub struct LegSeries {
     pub returns: Option<Vec<f64>>,
     /// The symbols behind the returns, at the as-of date.
     pub symbols: Vec<String>,
+    /// The lines behind them with their shares of the leg. `None` if it is a series without bars.
+    pub lines: Option<Vec<(InstrumentId, f64)>>,
     /// What the definition names and has no return; the others are used.
     pub missing: Vec<String>,
     /// The first candidate of its role, if another one stands in for it.
@@ -55,6 +57,7 @@ const NOTHING: LegSeries = LegSeries {
     side: Side::Long,
     returns: None,
     symbols: Vec::new(),
+    lines: None,
     missing: Vec::new(),
     proxy_for: None,
 };
@@ -67,7 +70,9 @@ impl Reader<'_> {
                 let found = (self.named)(name).and_then(|id| Some((id, self.line(id)?)));
                 match found {
                     Some((id, returns)) => {
-                        LegSeries { returns: Some(returns), symbols: self.symbol(id), ..NOTHING }
+                        let lines = Some(vec![(id, 1.0)]);
+                        let symbols = self.symbol(id);
+                        LegSeries { returns: Some(returns), symbols, lines, ..NOTHING }
                     }
                     None => LegSeries { missing: vec![name.clone()], ..NOTHING },
                 }
@@ -82,6 +87,7 @@ impl Reader<'_> {
                 match resolved {
                     Some((resolved, returns)) => LegSeries {
                         returns: Some(returns),
+                        lines: resolved.line().map(|line| vec![(line, 1.0)]),
                         symbols: vec![resolved.symbol],
                         proxy_for: resolved.proxy_for,
                         ..NOTHING
@@ -108,8 +114,10 @@ impl Reader<'_> {
         let width = self.sessions.len();
         let (mut sums, mut counts) = (vec![0.0; width], vec![0_usize; width]);
         let (mut symbols, mut missing) = (Vec::new(), Vec::new());
+        let mut lines: Vec<Vec<InstrumentId>> = Vec::new();
         for member in members {
             let (mut sum, mut count) = (vec![0.0; width], vec![0.0; width]);
+            let mut own = Vec::new();
             // Two tickers of one instrument, which was renamed or merged, are one line.
             let mut seen = BTreeSet::new();
             for name in &member.lines {
@@ -117,6 +125,7 @@ impl Reader<'_> {
                 let Some(id) = (self.named)(name).filter(is_new) else { continue };
                 let Some(returns) = self.line(id) else { continue };
                 symbols.extend(self.symbol(id));
+                own.push(id);
                 for (at, value) in returns.iter().enumerate().filter(|(_, v)| v.is_finite()) {
                     sum[at] += value;
                     count[at] += 1.0;
@@ -125,6 +134,7 @@ impl Reader<'_> {
             if !count.iter().any(|count| 0.0 < *count) {
                 missing.push(member.name.clone());
             }
+            lines.push(own);
             for at in (0..width).filter(|at| 0.0 < count[*at]) {
                 sums[at] += sum[at] / count[at];
                 counts[at] += 1;
@@ -135,8 +145,31 @@ impl Reader<'_> {
         };
         let means: Vec<f64> = sums.iter().zip(&counts).map(mean).collect();
         let returns = means.iter().any(|mean| mean.is_finite()).then_some(means);
-        LegSeries { returns, symbols, missing, ..NOTHING }
+        LegSeries { returns, symbols, lines: Some(shares(&lines)), missing, ..NOTHING }
     }
+}
+
+/// Equal shares of the members that have a line, split equally among the lines of each.
+fn shares(members: &[Vec<InstrumentId>]) -> Vec<(InstrumentId, f64)> {
+    let count = members.iter().filter(|lines| !lines.is_empty()).count() as f64;
+    let of = |lines: &Vec<InstrumentId>| {
+        let share = 1.0 / (count * lines.len() as f64);
+        lines.iter().map(move |line| (*line, share)).collect::<Vec<_>>()
+    };
+    members.iter().flat_map(of).collect()
+}
+
+/// The lines of a trade with what is held of each per unit held long, negative if short. `None` if
+/// a leg is no lines.
+pub(crate) fn lines(legs: &[LegSeries], ratio: f64) -> Option<Vec<(InstrumentId, f64)>> {
+    let of_side = |side: Side| legs.iter().filter(|leg| leg.side == side).count() as f64;
+    let held = [of_side(Side::Long).recip(), -ratio / of_side(Side::Short)];
+    let mut all = Vec::new();
+    for leg in legs {
+        let held = held[usize::from(leg.side == Side::Short)];
+        all.extend(leg.lines.as_ref()?.iter().map(|(line, share)| (*line, held * share)));
+    }
+    Some(all)
 }
 
 /// The smallest market beta of each side of a trade that is made neutral to the market.

@@ -4,12 +4,12 @@ use crate::measure::{Measured, ratio};
 use factors::{
     average_volume::{median_shares_over, rows_up_to, shares_over, shares_up_to, usd_up_to},
     impact::Order,
+    squeeze_threshold::{STALE_DAYS, daily_volatility},
 };
 use marketdata::{
     bars::Bars, basis::Units, dataset::Dataset, day::Day, gap::GapReason, instrument::InstrumentId,
     snapshot::Snapshot,
 };
-use stats::moments::{Ddof, standard_deviation};
 use std::ops::Range;
 
 /// Sessions of the volume ratio's numerator.
@@ -21,15 +21,8 @@ const USUAL_LEAST: usize = 42;
 /// Window of the high, in sessions, and the minimum number of sessions.
 const HIGH_SESSIONS: usize = 252;
 const HIGH_LEAST: usize = 63;
-/// Returns that the volatility is taken over, and the minimum.
-const VOLATILITY_SESSIONS: usize = 60;
-const VOLATILITY_LEAST: usize = 42;
 /// Calendar days read: enough for 252 sessions with weekends and holidays.
 const WINDOW_DAYS: i32 = 380;
-/// A last close more than this many calendar days before the market's latest is stale. Even
-/// illiquid lines trade within a week.
-pub const STALE_DAYS: i32 = 7;
-
 /// Prices and volumes of one name. Shares and prices are in the units of `units_on`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Traded {
@@ -127,7 +120,7 @@ impl Traded {
             distance_to_high,
             high_sessions,
             volume_ratio: window.volume_ratio(),
-            volatility: window.volatility(),
+            volatility: daily_volatility(&bars, last),
             gain_last_session: window.gain_on(freshest),
             since: window.since(settlement),
         })
@@ -195,18 +188,6 @@ impl Window<'_> {
             growth *= 1.0 + self.bars.total_return(row).ok_or(GapReason::BasisUnknown)?;
         }
         Ok(stats::change::growth(1.0, growth))
-    }
-
-    /// Standard deviation, with n − 1, of the returns of the latest sessions.
-    fn volatility(&self) -> Measured {
-        let first = (self.last + 1).saturating_sub(VOLATILITY_SESSIONS).max(1);
-        let returns: Option<Vec<f64>> =
-            (first..self.last + 1).map(|row| self.bars.total_return(row)).collect();
-        let returns = returns.ok_or(GapReason::BasisUnknown)?;
-        if returns.len() < VOLATILITY_LEAST {
-            return Err(GapReason::ShortHistory);
-        }
-        standard_deviation(&returns, Ddof::Sample).ok_or(GapReason::Degenerate)
     }
 
     /// USD gained by one share since the close of row `base`: its value then times the total return.

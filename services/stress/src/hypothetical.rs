@@ -69,8 +69,8 @@ pub struct Outcome {
     /// By factor, and by shocked series: the expected move, and the P&L through it. No P&L goes
     /// through a series itself, but through the factors and the names that it is made of.
     pub coordinates: Vec<CoordinateMove>,
-    /// P&L through expected specific returns: of shocked names, and of names that a shocked series is
-    /// made of.
+    /// P&L through expected specific returns: of shocked names, of what shocked funds hold, and of
+    /// funds that move with a shocked fund or series.
     pub specific_pnl: f64,
     /// By holding of the book, in its order.
     pub positions: Vec<f64>,
@@ -110,7 +110,7 @@ pub fn hypothetical(
         scenario.shocks.iter().map(|shock| setting.target_form(&shock.target)).collect();
     let every = || Fault::determined(0..scenario.shocks.len());
     let targets = targets.ok_or_else(every)?;
-    let determined = setting.determined(scenario, &targets);
+    let determined = setting.average.determined(&targets);
     if !determined.is_empty() {
         return Err(Fault::determined(determined));
     }
@@ -146,11 +146,17 @@ impl Asked<'_> {
         let form = self.setting.pnl_form(&positions);
         let by_position = self.by_position(&given);
         let common = given.expected_common();
-        let coordinate = |(at, moved): (usize, &f64)| CoordinateMove {
-            id: self.setting.coordinate_id(at),
-            moved: given.expected(&self.setting.coordinate_form(at)),
+        let factor = |(at, moved): (usize, &f64)| CoordinateMove {
+            id: self.setting.factor_id(at),
+            moved: *moved,
             pnl: form.common[at] * moved,
         };
+        let series = |(id, form): (String, &Form)| CoordinateMove {
+            id,
+            moved: given.expected(form),
+            pnl: 0.0,
+        };
+        let factors = common.iter().enumerate().map(factor);
         let specific = given.expected_specific();
         let sessions = f64::from(self.scenario.sessions);
         let deviation = (sessions * given.variance(&form)).sqrt();
@@ -165,7 +171,7 @@ impl Asked<'_> {
             low: pnl - NINE_OF_TEN * deviation,
             high: pnl + NINE_OF_TEN * deviation,
             deviation,
-            coordinates: common.iter().enumerate().map(coordinate).collect(),
+            coordinates: factors.chain(self.setting.series().map(series)).collect(),
             specific_pnl: total(&through_specific),
             partitions: self.partitions.iter().map(|parts| parts.sums(&by_position)).collect(),
             positions: by_position,
@@ -183,7 +189,6 @@ impl Asked<'_> {
             let Some((name, own)) = self.setting.name(holding.instrument).zip(own) else {
                 return 0.0;
             };
-            // No name has an exposure to the rests, which come after the factors.
             let moved = stats::kernel::dot(&name.exposures, &common) + own;
             holding.market_value * moved
         };

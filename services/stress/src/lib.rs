@@ -31,7 +31,7 @@ pub mod shock;
 
 pub mod like_this;
 
-mod shocked_series;
+mod rests;
 
 mod setting;
 
@@ -61,4 +61,4 @@ pub mod catalog;
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "stress-0.8.0";
+pub const MODEL_VERSION: &str = "stress-0.9.0";

@@ -10,8 +10,8 @@
 //! ```
 //!
 //! a blend with the average correlations at the volatility of these days, as heavy as one day per
-//! coordinate: 30 days alone cannot say how 20 factors move together. Specific deviations are ratio
-//! times as large, ratio = RMS of the book's own residuals on these days over that of all days, each
+//! coordinate: 30 days alone cannot say how 20 factors move together. Specific deviations, and those of
+//! the rests of series, are ratio times as large, ratio = RMS of the book's own residuals on these days over that of all days, each
 //! name weighted by its squared value, and at least one: calm days understate (methodology B6).
 
 use marketdata::{day::Day, instrument::InstrumentId};

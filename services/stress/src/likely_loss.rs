@@ -194,7 +194,7 @@ impl Asked<'_> {
         };
         let positions: Vec<LossPosition> = self.book.holdings.iter().map(position).collect();
         let by_holding: Vec<f64> = positions.iter().map(|position| position.pnl).collect();
-        let id = |at: usize| self.setting.coordinate_id(at);
+        let id = |at: usize| self.setting.factor_id(at);
         let coordinate = |(at, (moved, pnl)): (usize, (&f64, &f64))| CoordinateMove {
             id: id(at),
             moved: *moved,

@@ -1,16 +1,16 @@
 //! The joint distribution of a book and of what a scenario shocks.
 //!
-//! The common coordinates are the factors of the risk model, and the rests of the series that the
-//! scenario shocks ([`crate::shocked_series`]). Specific returns are those of names, with funds looked
-//! through as for hedges ([`risk::specific_sources`]). Where a series is shocked a fund has one of its
-//! own instead: all of it may be its index's, which its members' histories under today's weights are not.
-//! So has every line of a company there, whose others a series may hold or not.
+//! The common coordinates are the factors of the risk model. Everything else is a form of them and of
+//! independent sources of specific returns, whatever is asked: a company and a fund as for hedges
+//! ([`risk::specific_sources`]), funds by their members and a rest; a series that is a line, or made
+//! of lines, as these lines, so that the shock of a role and of its line are one; any other series by
+//! what factors explain of it, and a rest. Rests of funds and series move together ([`crate::rests`]).
 
 use crate::{
     gaussian::{Form, Joint},
     like_this::{self, DaysLikeThis},
-    shock::{Fault, Hypothetical, SIZE_MAX, Shock, Target},
-    shocked_series::ShockedSeries,
+    rests::{self, ProjectedSeries, Rest},
+    shock::{Fault, Hypothetical, SIZE_MAX, Target},
 };
 use factors::{funds::Funds, size::SizeBucket};
 use marketdata::instrument::InstrumentId;
@@ -19,17 +19,16 @@ use risk::{
     factor_view::{FactorView, ModelledName, Rung},
     projection::observations_needed,
     series::{MoveUnit, Series},
-    specific_sources::{Mover, SpecificSources, Specifics, fund_members},
+    specific_sources::{Mover, Source, SpecificSources, Specifics},
 };
-use stats::matrix::SymmetricMatrix;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A book and the targets of a scenario in one distribution.
 #[derive(Clone, Debug)]
 pub(crate) struct Setting<'a> {
     model: &'a FactorView<'a>,
-    /// The series whose rests are the coordinates after the factors.
-    series: ShockedSeries,
+    /// The series that are shocked, in order, with their forms.
+    series: Vec<(Series, Form)>,
     /// Names with a specific return, in the order of names.
     names: Vec<(InstrumentId, ModelledName)>,
     /// Place among them.
@@ -44,9 +43,7 @@ impl<'a> Setting<'a> {
     /// A setting without a scenario: the coordinates are the factors.
     pub(crate) fn of_book(model: &'a FactorView<'a>, book: &Book) -> Setting<'a> {
         let held = book.holdings.iter().map(|holding| holding.instrument);
-        let names = modelled(model, held.collect());
-        let common = model.factors.covariance().clone();
-        Setting::new(model, ShockedSeries::NONE, names, common)
+        Setting::new(model, modelled(model, held.collect()), &[])
     }
 
     /// The setting of a book and a scenario.
@@ -67,53 +64,105 @@ impl<'a> Setting<'a> {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let series: BTreeSet<Series> =
+        let shocked: BTreeSet<Series> =
             scenario.shocks.iter().filter_map(|shock| series_of(&shock.target)).collect();
-        let common = model.factors.covariance();
-        if series.is_empty() {
-            return Ok(Setting::new(model, ShockedSeries::NONE, names, common.clone()));
-        }
-        let series = ShockedSeries::of(model, series.into_iter().collect(), &names)
-            .map_err(|sessions| short_series(model, scenario, sessions))?;
-        let rests = series.covariance.as_ref();
-        let common = rests.and_then(|rests| side_by_side(common, rests));
-        let common = common.ok_or_else(|| Fault::determined(0..scenario.shocks.len()))?;
-        Ok(Setting::new(model, series, names, common))
+        let projected = projected(model, scenario, &shocked)?;
+        let mut setting = Setting::new(model, names, &projected);
+        let as_line = |series: Series| Some((series, setting.name_form(line_of(model, series)?)?));
+        let of_lines: Vec<(Series, Form)> = shocked.into_iter().filter_map(as_line).collect();
+        setting.series.extend(of_lines);
+        setting.series.sort_by_key(|(series, _)| *series);
+        Ok(setting)
     }
 
     fn new(
         model: &'a FactorView<'a>,
-        series: ShockedSeries,
         names: Vec<(InstrumentId, ModelledName)>,
-        common: SymmetricMatrix,
+        projected: &[ProjectedSeries],
     ) -> Setting<'a> {
         let places = names.iter().enumerate().map(|(at, (id, _))| (*id, at)).collect();
-        let funds = match series.series.is_empty() {
-            true => Funds::of(&model.risk.snapshot, model.risk.quotes()),
-            false => Funds::NONE,
-        };
-        let mover = |(instrument, name): &(InstrumentId, ModelledName)| Mover {
-            members: fund_members(model, &funds, *instrument),
-            instrument: *instrument,
-            name: Some(name.clone()),
-        };
+        let funds = Funds::of(&model.risk.snapshot, model.risk.quotes());
+        let mover =
+            |(instrument, _): &(InstrumentId, ModelledName)| Mover::of(model, &funds, *instrument);
         let movers: Vec<Mover> = names.iter().map(mover).collect();
-        let mut specifics = Specifics::of(model, &movers);
-        if !series.series.is_empty() {
-            specifics.classes.clear();
-        }
+        let specifics = Specifics::of(model, &movers);
         let mut sources = SpecificSources::none();
         let loadings = movers.iter().map(|mover| sources.load(mover, &specifics)).collect();
-        let average = Joint { common, specific: sources.variances };
-        Setting { model, series, names, places, loadings, average }
+        let specific = std::mem::take(&mut sources.variances);
+        let common = model.factors.covariance().clone();
+        let average = Joint { common, specific };
+        let mut setting = Setting { model, series: Vec::new(), names, places, loadings, average };
+        setting.join_rests(&sources.sources, projected);
+        setting
+    }
+
+    /// Makes rests of funds and series loadings on sources that they share.
+    fn join_rests(&mut self, sources: &[Source], projected: &[ProjectedSeries]) {
+        let at_source = |instrument: InstrumentId| {
+            sources.iter().position(|source| *source == Source::Name(instrument))
+        };
+        let variances = &self.average.specific;
+        let of_fund = |(instrument, name): &(InstrumentId, ModelledName)| {
+            let is_fund = self.model.risk.anchored(*instrument).is_fund;
+            let source = at_source(*instrument).filter(|_| is_fund)?;
+            let returns = self.model.specific_returns(*instrument, name)?;
+            Some((source, Rest { variance: variances[source], returns }))
+        };
+        let of_funds: Vec<(usize, Rest)> = self.names.iter().filter_map(of_fund).collect();
+        let (made_of_lines, others): (Vec<&ProjectedSeries>, Vec<&ProjectedSeries>) =
+            projected.iter().partition(|one| !one.lines.is_empty());
+        let rests: Vec<f64> = made_of_lines.iter().map(|one| self.rest_of(one)).collect();
+        let of_series = others.iter().map(|one| &one.rest);
+        let every: Vec<&Rest> = of_funds.iter().map(|(_, rest)| rest).chain(of_series).collect();
+        let rows = rests::loadings(&every, &self.model.weights);
+        // The source of a fund's rest becomes one of variance one that others share.
+        let known = self.average.specific.len();
+        let new = known..known + others.len();
+        let places: Vec<usize> = of_funds.iter().map(|(source, _)| *source).chain(new).collect();
+        self.average.specific.resize(known + others.len(), 0.0);
+        places.iter().for_each(|place| self.average.specific[*place] = 1.0);
+        let shared = |row: &[f64]| -> Vec<(usize, f64)> {
+            let mut loadings: Vec<(usize, f64)> =
+                places.iter().copied().zip(row.iter().copied()).collect();
+            loadings.sort_unstable_by_key(|(place, _)| *place);
+            loadings
+        };
+        let by_source: BTreeMap<usize, &Vec<f64>> =
+            of_funds.iter().map(|(source, _)| *source).zip(&rows).collect();
+        for loadings in &mut self.loadings {
+            let mut sums: BTreeMap<usize, f64> = BTreeMap::new();
+            for (source, loading) in loadings.iter() {
+                match by_source.get(source) {
+                    None => *sums.entry(*source).or_insert(0.0) += loading,
+                    Some(row) => shared(row).into_iter().for_each(|(place, shared)| {
+                        *sums.entry(place).or_insert(0.0) += loading * shared;
+                    }),
+                }
+            }
+            *loadings = sums.into_iter().collect();
+        }
+        let of_series = others.iter().zip(&rows[of_funds.len()..]);
+        self.series = of_series.map(|(one, row)| (one.series, one.form(shared(row)))).collect();
+        for (one, rest) in made_of_lines.into_iter().zip(rests) {
+            let mut specific = self.pnl_form(&one.lines).specific;
+            specific.push((self.average.specific.len(), 1.0));
+            self.average.specific.push(rest);
+            self.series.push((one.series, one.form(specific)));
+        }
+    }
+
+    /// What the specific returns of its lines leave of the rest of a series.
+    fn rest_of(&self, one: &ProjectedSeries) -> f64 {
+        let specific = self.pnl_form(&one.lines).specific;
+        let of_lines = specific.iter().map(|(at, b)| b * b * self.average.specific[*at]);
+        (one.rest.variance - of_lines.sum::<f64>()).max(0.0)
     }
 
     /// The distribution on days like this one. `None` without a trade, or with too few such days.
     pub(crate) fn like_this(&self, book: &Book) -> Option<(Joint, DaysLikeThis)> {
-        let mut coordinates = self.model.returns.clone();
-        coordinates.extend_from_slice(&self.series.rests);
-        let days = like_this::days(self.model, &coordinates)?;
-        let common = like_this::covariance(&self.average.common, &coordinates, &days)?;
+        let factors = &self.model.returns;
+        let days = like_this::days(self.model, factors)?;
+        let common = like_this::covariance(&self.average.common, factors, &days)?;
         let held = book.holdings.iter();
         let values = held.filter_map(|holding| {
             let name = self.name(holding.instrument)?;
@@ -130,21 +179,19 @@ impl<'a> Setting<'a> {
         self.average.common.dim()
     }
 
-    /// The name of a common coordinate: of the factor, or of the series of the rest.
-    pub(crate) fn coordinate_id(&self, at: usize) -> String {
-        let factors = self.model.factors.factors();
-        match factors.get(at) {
-            Some(factor) => factor.clone(),
-            None => self.series.series[at - factors.len()].id(self.model.trade.as_ref()),
-        }
+    /// The name of a common coordinate.
+    pub(crate) fn factor_id(&self, at: usize) -> String {
+        self.model.factors.factors()[at].clone()
     }
 
-    /// The move that an answer shows for a common coordinate: of the factor, or of the series.
-    pub(crate) fn coordinate_form(&self, at: usize) -> Form {
-        match at.checked_sub(self.model.returns.len()) {
-            Some(place) => self.series.form(place, self.coordinates()),
-            None => Form::coordinate(at, self.coordinates()),
-        }
+    /// The series that are shocked, in order, with their forms.
+    pub(crate) fn series(&self) -> impl Iterator<Item = (String, &Form)> + '_ {
+        let id = |series: &Series| series.id(self.model.trade.as_ref());
+        self.series.iter().map(move |(series, form)| (id(series), form))
+    }
+
+    fn series_form(&self, series: Series) -> Option<&Form> {
+        self.series.iter().find(|(known, _)| *known == series).map(|(_, form)| form)
     }
 
     pub(crate) fn name(&self, instrument: InstrumentId) -> Option<&ModelledName> {
@@ -165,8 +212,7 @@ impl<'a> Setting<'a> {
     /// The return of a name. `None` if no rung of the ladder has it.
     pub(crate) fn name_form(&self, instrument: InstrumentId) -> Option<Form> {
         let place = *self.places.get(&instrument)?;
-        let mut common = self.names[place].1.exposures.clone();
-        common.resize(self.coordinates(), 0.0);
+        let common = self.names[place].1.exposures.clone();
         Some(Form { common, specific: self.loadings[place].clone() })
     }
 
@@ -179,20 +225,6 @@ impl<'a> Setting<'a> {
         Form::sum(self.coordinates(), forms.iter().map(|(value, form)| (*value, form)))
     }
 
-    /// The places of shocks that determine each other. The line that stands for a role is modelled
-    /// as a name where it is held or shocked, and as a series for its role, with other rests; but it
-    /// is one line, and so it is one form here.
-    pub(crate) fn determined(&self, scenario: &Hypothetical, forms: &[Form]) -> BTreeSet<usize> {
-        let as_line = |(shock, form): (&Shock, &Form)| {
-            let line = series_of(&shock.target).and_then(|series| line_behind(self.model, series));
-            line.and_then(|line| self.name_form(line)).unwrap_or_else(|| form.clone())
-        };
-        let of_lines: Vec<Form> = scenario.shocks.iter().zip(forms).map(as_line).collect();
-        let mut found = self.average.determined(forms);
-        found.extend(self.average.determined(&of_lines));
-        found
-    }
-
     /// The form of a target whose members all have one.
     pub(crate) fn target_form(&self, target: &Target) -> Option<Form> {
         let factors = self.model.factors.factors();
@@ -201,24 +233,11 @@ impl<'a> Setting<'a> {
                 let at = factors.iter().position(|factor| factor == name)?;
                 Some(Form::coordinate(at, self.coordinates()))
             }
-            Target::Series(series) => {
-                let at = self.series.series.iter().position(|known| known == series)?;
-                Some(self.coordinate_form(factors.len() + at))
-            }
+            Target::Series(series) => self.series_form(*series).cloned(),
             Target::Sector(_) | Target::Bucket(_) | Target::Name(_) | Target::Basket(_) => {
                 Some(self.pnl_form(&members(self.model, target)))
             }
         }
-    }
-}
-
-/// The line whose return a series is, if it is one.
-fn line_behind(model: &FactorView<'_>, series: Series) -> Option<InstrumentId> {
-    match series {
-        Series::Role(role) if series.unit() == MoveUnit::Return => {
-            Some(model.roles.resolve_role(&model.risk.snapshot, role)?.instrument)
-        }
-        _ => None,
     }
 }
 
@@ -239,17 +258,29 @@ fn series_of(target: &Target) -> Option<Series> {
     }
 }
 
-/// [[A, 0], [0, B]].
-fn side_by_side(a: &SymmetricMatrix, b: &SymmetricMatrix) -> Option<SymmetricMatrix> {
-    let first = a.dim();
-    SymmetricMatrix::from_lower(first + b.dim(), |row, column| match column.checked_sub(first) {
-        Some(column) => b.get(row - first, column),
-        None if row < first => a.get(row, column),
-        None => 0.0,
+/// The line that a series is, if it is one.
+fn line_of(model: &FactorView<'_>, series: Series) -> Option<InstrumentId> {
+    let lines = model.lines(series).filter(|_| series != Series::Trade)?;
+    lines.first().map(|(line, _)| *line)
+}
+
+/// The series that are no lines.
+fn projected(
+    model: &FactorView<'_>,
+    scenario: &Hypothetical,
+    shocked: &BTreeSet<Series>,
+) -> Result<Vec<ProjectedSeries>, Vec<Fault>> {
+    let others = shocked.iter().filter(|series| line_of(model, **series).is_none());
+    let all = others.map(|series| ProjectedSeries::of(model, *series).map_err(|n| (*series, n)));
+    all.collect::<Result<_, _>>().map_err(|(series, sessions)| {
+        let needed = observations_needed(model.returns.len());
+        let shocks = scenario.shocks.iter().enumerate();
+        let of_series = shocks.filter(|(_, shock)| series_of(&shock.target) == Some(series));
+        of_series.map(|(shock, _)| Fault::ShortSeries { shock, series, sessions, needed }).collect()
     })
 }
 
-/// Names with weights that sum to one, in the order of names.
+/// Names with weights; those of a sector, a bucket or a basket sum to one.
 type Members = Vec<(InstrumentId, f64)>;
 
 /// The names of a target; empty for targets without names.
@@ -259,7 +290,9 @@ fn members(model: &FactorView<'_>, target: &Target) -> Members {
         instruments.filter_map(|id| Some((*id, model.risk.size(*id)?.line.usd))).collect()
     };
     let mut weights = match target {
-        Target::Factor(_) | Target::Series(_) => Vec::new(),
+        Target::Factor(_) => Vec::new(),
+        // What the trade holds does not sum to one.
+        Target::Series(series) => return model.lines(*series).unwrap_or_default(),
         Target::Sector(name) => {
             let sector = model.risk.sectors.iter().position(|sector| sector == name);
             companies(&|id| sector == Some(model.risk.anchored(id).sector as usize))
@@ -334,14 +367,4 @@ fn not_modelled(names: &[(InstrumentId, ModelledName)], shocked: &[Members]) -> 
     let all = shocked.iter().enumerate().map(|(shock, members)| (shock, missing(members)));
     let faults = all.filter(|(_, missing)| !missing.is_empty());
     faults.map(|(shock, instruments)| Fault::NotModelled { shock, instruments }).collect()
-}
-
-/// A fault per shock of a series: together they have too few sessions.
-fn short_series(model: &FactorView<'_>, scenario: &Hypothetical, sessions: usize) -> Vec<Fault> {
-    let needed = observations_needed(model.returns.len());
-    let shocks = scenario.shocks.iter().enumerate();
-    let of_series = shocks.filter_map(|(at, shock)| Some((at, series_of(&shock.target)?)));
-    of_series
-        .map(|(shock, series)| Fault::ShortSeries { shock, series, sessions, needed })
-        .collect()
 }

@@ -5,7 +5,7 @@ use crate::terms::{DeskTerms, Instrument, LineTerms, TermsFault};
 use factors::{
     average_volume::{self, Average},
     funds::Funds,
-    squeeze_threshold::squeeze_threshold,
+    squeeze_threshold,
 };
 use marketdata::{
     bars::Bars,
@@ -17,16 +17,13 @@ use risk::{
     factor_view::FactorView,
     specific_sources::{Mover, Source},
 };
-use stats::moments::{Ddof, standard_deviation};
-
-/// Sessions of the volatility behind a squeeze threshold, and how many a name needs of its own.
-const THRESHOLD_SESSIONS: usize = 60;
-const THRESHOLD_SESSIONS_MIN: usize = 20;
 
 pub(super) struct Gathered {
     pub(super) lines: Vec<DeskLine>,
     pub(super) movers: Vec<Mover>,
     pub(super) gaps: Vec<Gap>,
+    /// Every fund of the view.
+    pub(super) funds: Funds,
 }
 
 pub(super) fn gather(
@@ -35,8 +32,9 @@ pub(super) fn gather(
     terms: &DeskTerms,
     faults: &mut Vec<TermsFault>,
 ) -> Gathered {
-    let mut gathered = Gathered { lines: Vec::new(), movers: Vec::new(), gaps: Vec::new() };
     let funds = Funds::of(&view.risk.snapshot, view.risk.quotes());
+    let (lines, movers, gaps) = (Vec::new(), Vec::new(), Vec::new());
+    let mut gathered = Gathered { lines, movers, gaps, funds: funds.clone() };
     let reader = Reader { view, terms, funds: &funds };
     for holding in &book.holdings {
         reader.add_position(holding, book, &mut gathered);
@@ -87,15 +85,10 @@ impl Reader<'_> {
                 "it has no exposures: the model counts it as unmoved, and it is not traded",
             );
         }
-        if self.is_closed(&mover) {
-            gap(
-                GapReason::InputMissing,
-                "the fund's holdings are unknown: it is not in the squeeze budget",
-            );
-        } else if let Some(rest) = self.unseen(&mover) {
-            let detail = "what of the fund is not seen through is not in the squeeze budget";
-            let gap = Gap::new(GapReason::InputMissing, Subject::symbol(&symbol), detail);
-            to.gaps.push(gap.of_gross(share(holding.gross()) * rest));
+        if line.held < 0.0
+            && let Err(reason) = threshold_of(self.view, id)
+        {
+            gap(reason, "no volatility, so no squeeze threshold: it is not in the squeeze budget");
         }
         line.rung = mover.name.as_ref().map(|name| name.rung);
         to.lines.push(line);
@@ -129,14 +122,6 @@ impl Reader<'_> {
         ];
         let lacks = known.iter().filter(|(_, known)| !known);
         faults.extend(lacks.map(|(what, _)| TermsFault::Lacks { at, what }));
-        if self.is_closed(&mover) {
-            let detail = "the fund's holdings are unknown: it is not in the squeeze budget";
-            to.gaps.push(Gap::new(
-                GapReason::InputMissing,
-                Subject::symbol(&instrument.id),
-                detail,
-            ));
-        }
         to.lines.push(DeskLine { rung: mover.name.as_ref().map(|name| name.rung), ..line });
         to.movers.push(mover);
     }
@@ -185,42 +170,28 @@ impl Reader<'_> {
         let usd = average_volume::usd_up_to(&bars, last)?;
         if 0.0 < usd { Ok(usd) } else { Err(GapReason::NoVolume) }
     }
-
-    /// The share of a fund with known holdings that is not seen through; `None` if all of it is.
-    fn unseen(&self, mover: &Mover) -> Option<f64> {
-        let fund = self.funds.get(mover.instrument).filter(|_| !mover.members.is_empty())?;
-        Some(fund.facts.rest).filter(|rest| 0.0 < *rest)
-    }
-
-    /// Whether it is a fund of which no holdings are known.
-    fn is_closed(&self, mover: &Mover) -> bool {
-        self.view.risk.anchored(mover.instrument).is_fund && mover.members.is_empty()
-    }
 }
 
-/// θ of a source.
-pub(super) fn threshold(view: &FactorView<'_>, source: Source) -> f64 {
+/// θ of a source, zero if it has none. The rest of a fund is the share of it that is not seen through,
+/// and moves as the fund does.
+pub(super) fn threshold(view: &FactorView<'_>, funds: &Funds, source: Source) -> f64 {
     match source {
-        Source::Name(instrument) | Source::Company(instrument) => threshold_of(view, instrument),
+        Source::Name(instrument) => {
+            let is_fund = view.risk.anchored(instrument).is_fund;
+            let opened = funds.get(instrument).filter(|fund| is_fund && !fund.members.is_empty());
+            let rest = opened.map_or(1.0, |fund| fund.facts.rest.max(0.0));
+            rest * threshold_of(view, instrument).unwrap_or(0.0)
+        }
+        Source::Company(instrument) => threshold_of(view, instrument).unwrap_or(0.0),
         Source::Class(_) => 0.0,
     }
 }
 
-/// θ of an instrument.
-pub(super) fn threshold_of(view: &FactorView<'_>, instrument: InstrumentId) -> f64 {
-    if view.risk.anchored(instrument).is_fund {
-        return 0.0;
-    }
-    let own = own_deviation(view, instrument);
-    let modelled = || Some(view.volatility(&view.name(instrument)?));
-    squeeze_threshold(own.or_else(modelled).unwrap_or(0.0))
-}
-
-/// Standard deviation of a name's own last returns.
-fn own_deviation(view: &FactorView<'_>, instrument: InstrumentId) -> Option<f64> {
-    let returns = view.own_returns(instrument)?;
-    let last = &returns[returns.len().saturating_sub(THRESHOLD_SESSIONS)..];
-    let known: Vec<f64> = last.iter().copied().filter(|r| r.is_finite()).collect();
-    let is_enough = THRESHOLD_SESSIONS_MIN <= known.len();
-    is_enough.then(|| standard_deviation(&known, Ddof::Sample)).flatten()
+/// θ of an instrument, as the squeeze of a book has it.
+pub(super) fn threshold_of(
+    view: &FactorView<'_>,
+    instrument: InstrumentId,
+) -> Result<f64, GapReason> {
+    let freshest = view.risk.sessions.days().last().ok_or(GapReason::NoPrice)?;
+    squeeze_threshold::threshold_of(&view.risk.snapshot, instrument, *freshest)
 }

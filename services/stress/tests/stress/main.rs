@@ -6,12 +6,14 @@ mod hypothetical;
 #[path = "../../../../tests/support/simulated.rs"]
 mod in_memory;
 mod laws;
+mod one_distribution;
 mod oracle;
 mod real;
 #[path = "../../../../tests/support/real_data.rs"]
 mod real_data;
 #[path = "../../../../tests/support/real_equities.rs"]
 mod real_equities;
+mod real_fund_shocks;
 #[path = "../../../../tests/support/real_funds.rs"]
 mod real_funds;
 mod replay;
