@@ -429,12 +429,12 @@ async fn every_fault_of_a_problem_is_named() {
                 ..Default::default()
             },
         ],
-        objective: Some(v1::HedgeObjective { horizon_days: Some(0.0), ..Default::default() }),
+        objective: Some(v1::HedgeObjective { horizon_sessions: Some(0.0), ..Default::default() }),
         constraints,
         exclusions: vec![v1::HedgeExclusion::default()],
         squeeze_budget: Some(v1::HedgeSqueezeBudget { off: true, max_loss: Some(1.0) }),
         max_participation: Some(2.0),
-        timing: Some(v1::HedgeTiming { now_minute: Some(200), decide_by_minute: Some(100) }),
+        timing: Some(v1::HedgeTiming { start_minute: Some(200), decide_by_minute: Some(100) }),
         solve_limits: Some(v1::SolveLimits { max_nodes: Some(0), relative_gap: None }),
         marks: vec![v1::HedgeMark { instrument: None, price: -1.0 }],
         ..Default::default()
@@ -447,7 +447,7 @@ async fn every_fault_of_a_problem_is_named() {
         "problem.instruments[1].instrument",
         "problem.instruments[1].terms.half_spread",
         "problem.instruments[1].terms.short_carry_per_year",
-        "problem.objective.horizon_days",
+        "problem.objective.horizon_sessions",
         "problem.constraints[0]",
         "problem.constraints[1].constraint_id",
         "problem.constraints[1].measure",

@@ -39,7 +39,8 @@ async fn trades_worked_evenly_cost_what_the_plan_says() {
     let mut request = plan_request(book);
     request.without_effectiveness = true;
     let mut scheduled = async |risk_aversion| {
-        let working = v1::HedgeWorking { periods: Some(5), risk_aversion, ..Default::default() };
+        let working =
+            v1::HedgeWorking { period_count: Some(5), risk_aversion, ..Default::default() };
         request.problem.as_mut().unwrap().working = Some(working);
         client.plan_hedge(request.clone()).await.unwrap().into_inner().plans
     };
@@ -67,20 +68,62 @@ async fn trades_worked_evenly_cost_what_the_plan_says() {
     }
 }
 
+/// The objective is the price of risk, a/(2·wealth)·H·σ² of the header of `hedge.proto`, and all costs;
+/// what it takes from the book is in the problem that the answer repeats. A future is not borrowed.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_objective_is_the_sum_of_its_parts() {
+    let (_harness, mut client, book) = market().await;
+    let mut request = plan_request(book);
+    request.without_effectiveness = true;
+    let problem = request.problem.as_mut().unwrap();
+    problem.working = Some(v1::HedgeWorking::default());
+    let usual = v1::HedgeTerms { long_carry_per_year: Some(0.02), ..Default::default() };
+    problem.terms = Some(usual);
+    let future = v1::HedgeInstrument {
+        instrument: problem.instruments[0].instrument.clone(),
+        contract: Some(v1::HedgeContract { contract_id: "FUT".to_owned(), multiplier: 50.0 }),
+        daily_value: Some(1e10),
+        ..Default::default()
+    };
+    problem.instruments.push(future);
+    let answer = client.plan_hedge(request).await.unwrap().into_inner();
+    let problem = answer.problem.as_ref().unwrap();
+    let terms = |one: &v1::HedgeInstrument| one.terms.unwrap().short_carry_per_year;
+    assert_eq!(terms(&problem.instruments[0]), Some(0.003));
+    assert_eq!(terms(problem.instruments.last().unwrap()), Some(0.0));
+    let objective = problem.objective.as_ref().unwrap();
+    let Some(Risk::Variance(variance)) = &objective.risk else { panic!("{objective:?}") };
+    let aversion = variance.relative_risk_aversion.unwrap() / (2.0 * variance.wealth.unwrap());
+    assert_eq!(problem.working.as_ref().unwrap().risk_aversion, Some(aversion));
+    let horizon = objective.horizon_sessions.unwrap();
+    for outcome in answer.plans.iter().map(outcome) {
+        let cost = outcome.cost.as_ref().unwrap();
+        let (holding, sigma) = (cost.holding.unwrap(), outcome.volatility.unwrap());
+        let expected = |holding: f64, sigma: f64| aversion * horizon * sigma * sigma + holding;
+        let before = expected(holding.before, sigma.before);
+        let after = expected(holding.after, sigma.after) + cost.spread + cost.impact;
+        let found = outcome.objective.unwrap();
+        assert!((found.before / before - 1.0).abs() < 1e-9, "{found:?} {before}");
+        assert!((found.after / after - 1.0).abs() < 1e-9, "{found:?} {after}");
+        let cut = 1.0 - (sigma.after / sigma.before).powi(2);
+        assert!((outcome.model_variance_cut.unwrap() - cut).abs() < 1e-9, "{outcome:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_schedule_can_have_is_named() {
     let (_harness, mut client, book) = market().await;
     let mut request = plan_request(book);
     let problem = request.problem.as_mut().unwrap();
-    problem.timing = Some(v1::HedgeTiming { now_minute: Some(60), ..Default::default() });
+    problem.timing = Some(v1::HedgeTiming { start_minute: Some(60), ..Default::default() });
     problem.working = Some(v1::HedgeWorking {
-        periods: Some(27),
+        period_count: Some(27),
         until_minute: Some(60),
         risk_aversion: Some(-1.0),
     });
     let status = client.plan_hedge(request.clone()).await.unwrap_err();
     let paths =
-        ["periods", "until_minute", "risk_aversion"].map(|f| format!("problem.working.{f}"));
+        ["period_count", "until_minute", "risk_aversion"].map(|f| format!("problem.working.{f}"));
     let paths = paths.each_ref().map(String::as_str);
     expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths);
     let problem = request.problem.as_mut().unwrap();

@@ -130,13 +130,14 @@ impl HedgeArguments {
         problem.max_lines = self.max_lines.or(problem.max_lines);
         problem.max_participation = self.participation.or(problem.max_participation);
         if self.horizon.is_some() {
-            problem.objective.get_or_insert_default().horizon_days = self.horizon;
+            problem.objective.get_or_insert_default().horizon_sessions = self.horizon;
         }
         if self.now.is_some() || self.by.is_some() {
-            problem.timing = Some(HedgeTiming { now_minute: self.now, decide_by_minute: self.by });
+            problem.timing =
+                Some(HedgeTiming { start_minute: self.now, decide_by_minute: self.by });
         }
         if self.schedule.is_some() {
-            problem.working.get_or_insert_default().periods = self.schedule;
+            problem.working.get_or_insert_default().period_count = self.schedule;
         }
         Ok(problem)
     }

@@ -11,7 +11,7 @@ mod rows;
 mod shares;
 
 use crate::{
-    constraint::{Measure, Side, Unit},
+    constraint::{Measure, Side},
     problem::Problem,
     program::{Program, Solution},
 };
@@ -268,11 +268,14 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// What one relaxation counts for: the limit itself, or the book's size where it is zero.
-fn relaxation_unit(problem: &Problem, unit: Unit, limit: f64) -> f64 {
-    match unit {
-        _ if 0.0 < limit.abs() => limit.abs(),
-        Unit::VolumeShare | Unit::Lines => 1.0,
-        Unit::Money | Unit::BetaMoney | Unit::ExposureMoney => problem.size(),
+/// A limit that is smaller or larger by more than this than what it is compared with counts as that.
+const RELAXATION_RANGE: f64 = 1e4;
+
+/// What one unit of a relaxation costs, of which a unit is a book's size, or one: relaxations count as
+/// shares of their limits.
+fn relaxation_cost(limit: f64, size: f64) -> f64 {
+    if limit.abs() <= 0.0 {
+        return 1.0;
     }
+    (size / limit.abs()).clamp(1.0 / RELAXATION_RANGE, RELAXATION_RANGE)
 }

@@ -5,13 +5,20 @@ use crate::{
     branch::{self, Searched},
     constraint::{Measure, Side, Unit},
     convex::ConvexSolver,
-    limits::{IsCancelled, SolveLimits, Stopped},
+    limits::{Caller, SolveLimits, Stopped},
     narrow::narrowed,
     problem::Problem,
     program::Program,
     solve::{self, Outcome},
 };
 use std::cell::Cell;
+
+/// A relaxation is nothing but rounding below this share of the limit, and of the book's size, or of
+/// one.
+const NOISE: f64 = 1e-7;
+
+/// Solves by which the largest ticket that suffices is bisected: to a thousandth of the ticket.
+const TICKET_STEPS: usize = 10;
 
 /// A relaxation is enlarged by this share of the book's size, or of one, so that solving with
 /// the new limit is not a matter of rounding.
@@ -36,7 +43,8 @@ pub struct Infeasible {
     /// within [`EXPLANATION_SOLVES`], are not listed.
     pub alone: Vec<Relaxation>,
     /// Changes of several limits that together let some trades meet all constraints, with the
-    /// smallest sum of changes, each as a share of its limit. Empty if only lifting exclusions helps.
+    /// smallest sum of changes, each as a share of its limit; one below a ten-thousandth of the book's
+    /// size counts as that, and zero as the size. Empty if only lifting exclusions helps.
     pub together: Vec<Relaxation>,
 }
 
@@ -56,12 +64,9 @@ pub struct Relaxation {
 }
 
 /// The conflict of a problem whose convex constraints no trades meet.
-pub(crate) fn explain(
-    problem: &Problem,
-    is_cancelled: IsCancelled<'_>,
-) -> Result<Infeasible, Stopped> {
+pub(crate) fn explain(problem: &Problem, caller: &Caller) -> Result<Infeasible, Stopped> {
     let solves = Cell::new(0);
-    let finder = Finder { problem, scale: Scale::of(problem), is_cancelled, solves: &solves };
+    let finder = Finder { problem, scale: Scale::of(problem), caller, solves: &solves };
     let members = finder.smallest_conflict()?;
     let constraints = &problem.statement().constraints;
     let is_of_line = |member: &Member| {
@@ -84,57 +89,105 @@ pub(crate) fn explain(
     Ok(Infeasible { conflict, alone, together })
 }
 
-/// The conflict of a problem whose limits on lines or tickets leave no trades: the smallest number of
-/// lines that suffices, if the number of lines is limited.
+/// The conflict of a problem whose limits on lines or tickets leave no trades: which of them, the
+/// smallest number of lines that suffices, and the largest ticket.
 pub(crate) fn explain_picks(
     problem: &Problem,
     limits: SolveLimits,
-    is_cancelled: IsCancelled<'_>,
+    caller: &Caller,
 ) -> Result<Infeasible, Stopped> {
+    let picks = Picks { problem, limits, caller };
     let statement = problem.statement();
-    let lines = statement.max_lines.iter();
-    let tickets = statement.min_ticket.iter().map(|ticket| ticket.id.clone());
-    let conflict = lines.clone().map(|limit| limit.id.clone()).chain(tickets).collect();
-    let mut alone = Vec::new();
-    for limit in lines {
-        let count = smallest_count(problem, limit.count, limits, is_cancelled)?;
-        alone.extend(count.map(|count| Relaxation {
-            constraint: limit.id.clone(),
-            side: Side::Upper,
-            from: limit.count as f64,
-            to: count as f64,
-            unit: Unit::Lines,
-        }));
-    }
-    Ok(Infeasible { conflict, together: alone.clone(), alone })
+    let (lines, ticket) = (statement.max_lines.as_ref(), statement.min_ticket.as_ref());
+    let (all, none) = (problem.traded().len(), 0.0);
+    let (count, money) = (lines.map_or(all, |l| l.count), ticket.map_or(none, |t| t.money));
+    let fewest = picks.smallest_count(count, money)?;
+    let largest = picks.largest_ticket(count, money)?;
+    let changed_lines = |to: usize| Relaxation {
+        constraint: lines.map(|limit| limit.id.clone()).unwrap_or_default(),
+        side: Side::Upper,
+        from: count as f64,
+        to: to as f64,
+        unit: Unit::Lines,
+    };
+    let changed_ticket = |to: f64| Relaxation {
+        constraint: ticket.map(|limit| limit.id.clone()).unwrap_or_default(),
+        side: Side::Lower,
+        from: money,
+        to,
+        unit: Unit::Money,
+    };
+    let alone: Vec<Relaxation> =
+        fewest.map(changed_lines).into_iter().chain(largest.map(changed_ticket)).collect();
+    let together = match (alone.first(), picks.smallest_count(count, none)?) {
+        (Some(first), _) => vec![first.clone()],
+        (None, Some(fewest)) => {
+            let ticket = picks.largest_ticket(fewest, money)?;
+            [changed_lines(fewest)].into_iter().chain(ticket.map(changed_ticket)).collect()
+        }
+        (None, None) => Vec::new(),
+    };
+    // One that may stay, whatever the other is, has no part in the conflict.
+    let lines = lines.filter(|_| fewest.is_some() || largest.is_none());
+    let ticket = ticket.filter(|_| largest.is_some() || fewest.is_none());
+    let ids = lines.map(|limit| &limit.id).into_iter().chain(ticket.map(|limit| &limit.id));
+    Ok(Infeasible { conflict: ids.cloned().collect(), alone, together })
 }
 
-/// The smallest number of lines above one that is too small with which some trades meet everything, by
-/// bisection: more lines never suffice less. `None` if no number suffices.
-fn smallest_count(
-    problem: &Problem,
-    too_few: usize,
+/// Searches with other limits on lines and tickets.
+struct Picks<'a> {
+    problem: &'a Problem,
     limits: SolveLimits,
-    is_cancelled: IsCancelled<'_>,
-) -> Result<Option<usize>, Stopped> {
-    let suffices = |count: usize| {
-        let more = problem.with_max_lines(count);
-        let mut solver = ConvexSolver::new(&more, is_cancelled);
-        Ok(matches!(branch::search(&more, &mut solver, limits)?, Searched::Best(_)))
-    };
-    let (mut low, mut high) = (too_few, problem.traded().len());
-    if high <= low || !suffices(high)? {
-        return Ok(None);
-    }
-    while low + 1 < high {
-        let middle = low + (high - low) / 2;
-        if suffices(middle)? {
-            high = middle;
-        } else {
-            low = middle;
+    caller: &'a Caller,
+}
+
+impl Picks<'_> {
+    /// Whether a search finds trades. One that reaches its limit on nodes finds none.
+    fn suffice(&self, count: usize, ticket: f64) -> Result<bool, Stopped> {
+        let changed = self.problem.with_max_lines(count).with_min_ticket(ticket);
+        let mut solver = ConvexSolver::new(&changed, self.caller);
+        match branch::search(&changed, &mut solver, self.limits) {
+            Ok(found) => Ok(matches!(found, Searched::Best(_))),
+            Err(Stopped::Cancelled) => Err(Stopped::Cancelled),
+            Err(Stopped::NodeLimit | Stopped::NotConverged) => Ok(false),
         }
     }
-    Ok(Some(high))
+
+    /// The smallest number of lines above one that is too small with which some trades meet
+    /// everything, by bisection: more lines never suffice less. `None` if no number suffices.
+    fn smallest_count(&self, too_few: usize, ticket: f64) -> Result<Option<usize>, Stopped> {
+        let (mut low, mut high) = (too_few, self.problem.traded().len());
+        if high <= low || !self.suffice(high, ticket)? {
+            return Ok(None);
+        }
+        while low + 1 < high {
+            let middle = low + (high - low) / 2;
+            if self.suffice(middle, ticket)? {
+                high = middle;
+            } else {
+                low = middle;
+            }
+        }
+        Ok(Some(high))
+    }
+
+    /// The largest ticket below one that is too large with which some trades meet everything, by
+    /// bisection: smaller ones never suffice less. `None` if none suffices.
+    fn largest_ticket(&self, count: usize, too_large: f64) -> Result<Option<f64>, Stopped> {
+        if too_large <= 0.0 || !self.suffice(count, 0.0)? {
+            return Ok(None);
+        }
+        let (mut low, mut high) = (0.0, too_large);
+        for _ in 0..TICKET_STEPS {
+            let middle = 0.5 * (low + high);
+            if self.suffice(count, middle)? {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(Some(low))
+    }
 }
 
 /// By how much a limit is relaxed, in its unit.
@@ -147,7 +200,7 @@ struct Change {
 struct Finder<'a> {
     problem: &'a Problem,
     scale: Scale,
-    is_cancelled: IsCancelled<'a>,
+    caller: &'a Caller,
     /// Convex problems solved.
     solves: &'a Cell<usize>,
 }
@@ -171,8 +224,11 @@ impl Finder<'_> {
     fn certified(&self) -> Result<Vec<bool>, Stopped> {
         let all = self.everything();
         let assembly = self.assembly(&all, &[]);
-        let Outcome::Infeasible(multipliers) = self.solved(&assembly.program)? else {
-            return Err(Stopped::NotConverged);
+        let multipliers = match self.solved(&assembly.program)? {
+            Outcome::Infeasible(multipliers) => multipliers,
+            // By less than rounding: nothing says which members it takes.
+            Outcome::Optimal(..) => return Ok(all),
+            Outcome::Unbounded(_) | Outcome::Failed => return Err(Stopped::NotConverged),
         };
         let mut named = self.named(&assembly, &multipliers);
         let count = named.iter().filter(|named| **named).count();
@@ -211,11 +267,11 @@ impl Finder<'_> {
 
     /// Solves a program, unless the caller has gone.
     fn solved(&self, program: &Program) -> Result<Outcome, Stopped> {
-        if (self.is_cancelled)() {
+        if self.caller.has_gone() {
             return Err(Stopped::Cancelled);
         }
         self.solves.set(self.solves.get() + 1);
-        Ok(solve::solve(program))
+        solve::solve(program, self.caller)
     }
 
     /// Every constraint and exclusion is enforced.
@@ -239,8 +295,7 @@ impl Finder<'_> {
             Ok(None) | Err(Stopped::NotConverged) => return Ok(Vec::new()),
             Err(stopped) => return Err(stopped),
         };
-        let changes: Vec<Relaxation> =
-            changes.iter().filter_map(|change| self.changed_limit(change)).collect();
+        let changes = self.changed_limits(&changes);
         let relaxed = self.problem.with_limits(&changes);
         match (Finder { problem: &relaxed, ..*self }).relaxation(&enforced, &[]) {
             Ok(Some(_)) => Ok(changes),
@@ -249,22 +304,27 @@ impl Finder<'_> {
         }
     }
 
-    /// The limit that suffices. `None` for a change that is rounding.
-    fn changed_limit(&self, change: &Change) -> Option<Relaxation> {
-        let Change { member, side, amount } = *change;
-        let constraint = &self.problem.statement().constraints[member.0];
-        let from = if side == Side::Lower { constraint.lower? } else { constraint.upper? };
-        let unit = constraint.measure.unit();
-        let margin = MARGIN * self.problem.unit_size(unit);
-        let sign = if side == Side::Lower { -1.0 } else { 1.0 };
-        let to = from + sign * (amount + margin);
-        (margin < amount).then(|| Relaxation {
-            constraint: constraint.id.clone(),
-            side,
-            from,
-            to,
-            unit,
-        })
+    /// The limits that suffice, without changes that are rounding. A single one is none.
+    fn changed_limits(&self, changes: &[Change]) -> Vec<Relaxation> {
+        let largest = changes.iter().map(|change| change.amount).fold(0.0, f64::max);
+        let changed = |change: &Change| {
+            let Change { member, side, amount } = *change;
+            let constraint = &self.problem.statement().constraints[member.0];
+            let from = if side == Side::Lower { constraint.lower? } else { constraint.upper? };
+            let unit = constraint.measure.unit();
+            let size = self.problem.unit_size(unit);
+            let sign = if side == Side::Lower { -1.0 } else { 1.0 };
+            let to = from + sign * (amount + MARGIN * size);
+            let is_rounding = amount <= NOISE * size.max(from.abs());
+            (!is_rounding || largest <= amount).then(|| Relaxation {
+                constraint: constraint.id.clone(),
+                side,
+                from,
+                to,
+                unit,
+            })
+        };
+        changes.iter().filter_map(changed).collect()
     }
 
     /// The smallest relaxations of some members, by side and in their units, that let trades meet all

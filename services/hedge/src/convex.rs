@@ -3,7 +3,7 @@
 use crate::{
     assemble::{Assembly, Goal, Member, Pick, Recipe, Scale},
     constraint::Side,
-    limits::{IsCancelled, Stopped},
+    limits::{Caller, Stopped},
     objective::Scenarios,
     problem::Problem,
     proof::Residuals,
@@ -50,28 +50,28 @@ pub(crate) struct ConvexSolver<'a> {
     enforced: Vec<bool>,
     /// Scenarios that matter, ascending.
     tail: Vec<usize>,
-    is_cancelled: IsCancelled<'a>,
+    caller: &'a Caller,
 }
 
 impl<'a> ConvexSolver<'a> {
-    pub(crate) fn new(problem: &'a Problem, is_cancelled: IsCancelled<'a>) -> ConvexSolver<'a> {
+    pub(crate) fn new(problem: &'a Problem, caller: &'a Caller) -> ConvexSolver<'a> {
         let statement = problem.statement();
         let enforced = vec![true; statement.constraints.len() + statement.exclusions.len()];
         let tail = problem.tail().map(|(_, scenarios)| first_scenarios(scenarios));
         let (scale, tail) = (Scale::of(problem), tail.unwrap_or_default());
-        ConvexSolver { problem, scale, enforced, tail, is_cancelled }
+        ConvexSolver { problem, scale, enforced, tail, caller }
     }
 
     /// The best trades under these picks.
     pub(crate) fn solve(&mut self, picks: &[Pick]) -> Result<Convex, Stopped> {
         loop {
-            if (self.is_cancelled)() {
+            if self.caller.has_gone() {
                 return Err(Stopped::Cancelled);
             }
             let goal = Goal::Cheapest { tail: &self.tail };
             let recipe = Recipe { picks, enforced: &self.enforced, goal };
             let assembly = Assembly::of(self.problem, self.scale, recipe);
-            match solve::solve(&assembly.program) {
+            match solve::solve(&assembly.program, self.caller)? {
                 Outcome::Optimal(solution, residuals) => {
                     let trades = assembly.trades(&solution.values);
                     if self.add_scenarios(&assembly, &solution.values, &trades) {

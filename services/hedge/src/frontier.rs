@@ -3,7 +3,7 @@
 use crate::{
     conflict::Relaxation,
     constraint::{Side, Unit},
-    limits::{IsCancelled, SolveLimits, Stopped},
+    limits::{Caller, SolveLimits, Stopped},
     optimize::{Answer, optimize},
     problem::Problem,
 };
@@ -50,7 +50,7 @@ pub fn trace(
     problem: &Problem,
     axis: &Axis,
     limits: SolveLimits,
-    is_cancelled: IsCancelled<'_>,
+    caller: &Caller,
 ) -> Result<Vec<Answer>, NoFrontier> {
     let problems = match axis {
         Axis::Constraint { id, side, values } => with_limit(problem, id, *side, values)?,
@@ -61,7 +61,7 @@ pub fn trace(
             counts.iter().map(|count| problem.with_max_lines(*count)).collect()
         }
     };
-    let answers = problems.iter().map(|problem| optimize(problem, limits, is_cancelled));
+    let answers = problems.iter().map(|problem| optimize(problem, limits, caller));
     Ok(answers.collect::<Result<_, _>>()?)
 }
 

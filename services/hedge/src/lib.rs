@@ -55,15 +55,18 @@
 //! a line may still be picked or not, the part ½·Q·x² of the objective that is its own is replaced by
 //! ½·Q·x²/z with its share z of a pick, the convex hull of both cases (Frangioni and Gentile 2006). The
 //! answer has the bound and the gap. [`limits::SolveLimits`] bound the search by nodes and by the gap,
-//! never by a clock: equal problems have equal answers, bit by bit. The caller may cancel between two
-//! convex problems, and between two steps of the rounding to lots.
+//! never by a clock: equal problems have equal answers, bit by bit. The caller may leave in any iteration
+//! of the solver, and between two steps of the rounding to lots ([`limits::Caller`]).
 //!
-//! Where the solver stops without an answer, the problem of the first phase, in which every row may be
-//! missed, decides whether the limits contradict each other. Which ones is found by leaving out one after
-//! the other, at most [`conflict::EXPLANATION_SOLVES`] problems in all.
+//! Where the solver stops without an answer, the limits contradict each other by little, or leave hardly
+//! any room. The problem of the first phase, in which every row may be missed, decides which; in the
+//! second case a price on every miss gives both values and multipliers an interior. Which limits
+//! contradict each other is found by leaving out one after the other, at most
+//! [`conflict::EXPLANATION_SOLVES`] problems in all.
 //!
 //! Every solution is checked against the conditions of Karush, Kuhn and Tucker by code that shares
-//! nothing with the solver ([`proof::Residuals`]); one that misses them is no answer.
+//! nothing with the solver ([`proof::Residuals`]); one that misses them is no answer. Limits that leave
+//! hardly any room have large multipliers, and what these are part of is compared with them.
 //!
 //! # From a book to a problem and back
 //!

@@ -1,5 +1,7 @@
 //! What bounds a solve, and why it can end without an answer.
 
+use std::{fmt, sync::Arc};
+
 /// Bounds of a solve. There is none on time: a clock would make the answer depend on the machine.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SolveLimits {
@@ -14,8 +16,35 @@ pub struct SolveLimits {
 /// many lines can reach it.
 pub const ROUNDING_STEPS: usize = 5_000;
 
-/// Asks whether the caller has gone. Asked before every convex problem and every step of rounding.
-pub type IsCancelled<'a> = &'a dyn Fn() -> bool;
+/// The caller of a solve, who may leave before it ends. Asked in every iteration of the convex solver,
+/// before every convex problem and every step of rounding.
+#[derive(Clone)]
+pub struct Caller(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl Caller {
+    /// A caller who has gone once the function says so.
+    pub fn new(has_gone: impl Fn() -> bool + Send + Sync + 'static) -> Caller {
+        Caller(Arc::new(has_gone))
+    }
+
+    /// A caller who waits for the answer, however long it takes.
+    #[must_use]
+    pub fn waiting() -> Caller {
+        Caller::new(|| false)
+    }
+
+    /// Whether nobody waits any more.
+    #[must_use]
+    pub fn has_gone(&self) -> bool {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Caller")
+    }
+}
 
 /// Why a solve ends without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -103,7 +103,8 @@ impl Problem {
     }
 
     /// What holding the lines that do not trade costs over the horizon, in money.
-    pub(crate) fn staying_carry(&self) -> f64 {
+    #[must_use]
+    pub fn staying_carry(&self) -> f64 {
         let objective = &self.statement().objective;
         objective.horizon_days * objective.staying_carry_per_day
     }

@@ -5,7 +5,7 @@ use crate::{
     breach::Breach,
     conflict::{self, Infeasible},
     convex::ConvexSolver,
-    limits::{IsCancelled, SolveLimits, Stopped},
+    limits::{Caller, SolveLimits, Stopped},
     line::{Line, Trading},
     plan::{Effect, Plan, ShadowPrice, Trade},
     problem::Problem,
@@ -47,7 +47,7 @@ pub struct Evaluation {
 
 /// Finds the trades with the lowest objective among those that meet the constraints.
 ///
-/// `is_cancelled` is asked before every convex problem and every step of rounding. Equal problems and
+/// The caller is asked in every iteration of the solver and before every step of rounding. Equal problems and
 /// limits have equal answers, bit by bit.
 ///
 /// # Errors
@@ -55,14 +55,14 @@ pub struct Evaluation {
 pub fn optimize(
     problem: &Problem,
     limits: SolveLimits,
-    is_cancelled: IsCancelled<'_>,
+    caller: &Caller,
 ) -> Result<Answer, Stopped> {
-    let mut solver = ConvexSolver::new(problem, is_cancelled);
+    let mut solver = ConvexSolver::new(problem, caller);
     match branch::search(problem, &mut solver, limits)? {
-        Searched::Best(best) => Ok(Answer::Plan(Box::new(plan(problem, &best, is_cancelled)?))),
-        Searched::Infeasible => Ok(Answer::Infeasible(conflict::explain(problem, is_cancelled)?)),
+        Searched::Best(best) => Ok(Answer::Plan(Box::new(plan(problem, &best, caller)?))),
+        Searched::Infeasible => Ok(Answer::Infeasible(conflict::explain(problem, caller)?)),
         Searched::NoPick => {
-            Ok(Answer::Infeasible(conflict::explain_picks(problem, limits, is_cancelled)?))
+            Ok(Answer::Infeasible(conflict::explain_picks(problem, limits, caller)?))
         }
         Searched::Unbounded(direction) => Ok(Answer::Unbounded(unbounded(problem, &direction))),
     }
@@ -99,14 +99,14 @@ pub fn evaluate(problem: &Problem, trades: &[f64]) -> Result<Evaluation, Vec<Inv
     Ok(Evaluation { effect: Effect::of(problem, trades), breaches: problem.breaches(trades) })
 }
 
-fn plan(problem: &Problem, best: &Best, is_cancelled: IsCancelled<'_>) -> Result<Plan, Stopped> {
+fn plan(problem: &Problem, best: &Best, caller: &Caller) -> Result<Plan, Stopped> {
     let noise = NO_TRADE * problem.size();
     let trades = best.optimum.trades.iter();
     let quiet: Vec<f64> = trades.map(|x| if x.abs() <= noise { 0.0 } else { *x }).collect();
     // Small trades are no rounding where a limit needs them.
     let exact =
         if problem.breaches(&quiet).is_empty() { quiet } else { best.optimum.trades.clone() };
-    let rounded = rounding::round(problem, &exact, is_cancelled)?;
+    let rounded = rounding::round(problem, &exact, caller)?;
     let lines = problem.traded().iter().zip(problem.traded_lines());
     type Of<'a> = (&'a usize, (&'a Line, &'a Trading));
     let trade = |((line, (of, terms)), (money, exact)): (Of<'_>, (&f64, &f64))| Trade {

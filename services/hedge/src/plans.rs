@@ -3,7 +3,7 @@
 use crate::{
     consequences::{Consequences, consequences},
     desk::Desk,
-    limits::{IsCancelled, SolveLimits, Stopped},
+    limits::{Caller, SolveLimits, Stopped},
     optimize::{Answer, optimize},
     scheme::Scheme,
     wish::{Wish, WishFault},
@@ -38,9 +38,9 @@ pub fn plans(
     desk: &Desk<'_>,
     wish: &Wish,
     limits: SolveLimits,
-    is_cancelled: IsCancelled<'_>,
+    caller: &Caller,
 ) -> Result<Vec<PlanReport>, NoPlans> {
-    Scheme::ALL.into_iter().map(|scheme| plan(desk, wish, scheme, limits, is_cancelled)).collect()
+    Scheme::ALL.into_iter().map(|scheme| plan(desk, wish, scheme, limits, caller)).collect()
 }
 
 fn plan(
@@ -48,13 +48,13 @@ fn plan(
     wish: &Wish,
     scheme: Scheme,
     limits: SolveLimits,
-    is_cancelled: IsCancelled<'_>,
+    caller: &Caller,
 ) -> Result<PlanReport, NoPlans> {
     if !desk.trades_anything(scheme) {
         return Ok(PlanReport { scheme, answer: None, consequences: None });
     }
     let problem = desk.problem(scheme, wish).map_err(NoPlans::Faults)?;
-    let answer = optimize(&problem, limits, is_cancelled).map_err(NoPlans::Stopped)?;
+    let answer = optimize(&problem, limits, caller).map_err(NoPlans::Stopped)?;
     let consequences = match &answer {
         Answer::Plan(plan) => {
             let trades: Vec<f64> = plan.trades.iter().map(|trade| trade.money).collect();

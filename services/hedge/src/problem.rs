@@ -195,6 +195,14 @@ impl Problem {
         changed
     }
 
+    /// The problem with another smallest trade, if there is one; zero for none.
+    pub(crate) fn with_min_ticket(&self, money: f64) -> Problem {
+        let mut changed = self.clone();
+        changed.statement.min_ticket.iter_mut().for_each(|ticket| ticket.money = money);
+        changed.statement.min_ticket = changed.statement.min_ticket.filter(|t| 0.0 < t.money);
+        changed
+    }
+
     fn unbounded_trades(&self) -> Vec<Fault> {
         if self.statement.max_lines.is_none() {
             return Vec::new();

@@ -103,7 +103,8 @@ impl Program {
                 Relation::AtMost => {
                     found.primal = found.primal.max(-slack);
                     found.dual = found.dual.max(-multiplier);
-                    found.complementarity = found.complementarity.max((slack * multiplier).abs());
+                    let product = slack.max(0.0) * multiplier;
+                    found.complementarity = found.complementarity.max(product.abs());
                 }
             }
         }

@@ -25,7 +25,8 @@ pub struct Residuals {
     pub primal: f64,
     /// Largest violation of the sign of a multiplier.
     pub dual: f64,
-    /// Largest product of a row's slack and multiplier, or of a cone's.
+    /// Largest product of a row's slack and multiplier, or of a cone's. A row that is missed has no
+    /// slack; by how much is in `primal`.
     pub complementarity: f64,
 }
 

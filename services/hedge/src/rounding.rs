@@ -1,7 +1,7 @@
 //! Rounds trades to lots, so that as few constraints as possible are missed.
 
 use crate::{
-    limits::{IsCancelled, ROUNDING_STEPS, Stopped},
+    limits::{Caller, ROUNDING_STEPS, Stopped},
     problem::Problem,
     standing::{Concerns, Standing, Step},
 };
@@ -10,7 +10,7 @@ use crate::{
 ///
 /// Each trade is rounded to the nearest lot. While constraints are missed, the one step of one lot
 /// that lowers the sum of breaches most is taken, each breach as a share of the book; ties are decided
-/// by the order of lines, selling first. Lines without lots keep their trades. `is_cancelled` is asked
+/// by the order of lines, selling first. Lines without lots keep their trades. `caller` is asked
 /// before every step.
 ///
 /// # Errors
@@ -18,7 +18,7 @@ use crate::{
 pub(crate) fn round(
     problem: &Problem,
     exact: &[f64],
-    is_cancelled: IsCancelled<'_>,
+    caller: &Caller,
 ) -> Result<Vec<f64>, Stopped> {
     let lots: Vec<Option<f64>> =
         problem.traded_lines().map(|(_, terms)| terms.lot_value()).collect();
@@ -32,7 +32,7 @@ pub(crate) fn round(
     // Each trade can need a step either way; more steps would wander off.
     let mut steps = (2 * trades.len()).min(ROUNDING_STEPS);
     while 0.0 < now && 0 < steps {
-        if is_cancelled() {
+        if caller.has_gone() {
             return Err(Stopped::Cancelled);
         }
         let Some(step) = best_step(&Standing::of(problem, &concerns, &trades), &lots) else {
@@ -81,7 +81,10 @@ mod tests {
         risk::FactorRisk,
     };
     use stats::matrix::SymmetricMatrix;
-    use std::cell::Cell;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
 
     const LINES: usize = 2_000;
 
@@ -134,15 +137,11 @@ mod tests {
     fn a_step_costs_no_pass_over_the_book_for_each_line() {
         let problem = book(LINES as f64 * 99.8);
         let before = count::so_far();
-        let asked = Cell::new(0);
-        let is_cancelled = || {
-            asked.set(asked.get() + 1);
-            false
-        };
-        let trades = round(&problem, &[-0.2; LINES], &is_cancelled).unwrap();
+        let (caller, asked) = leaving_after(usize::MAX);
+        let trades = round(&problem, &[-0.2; LINES], &caller).unwrap();
         let expected = |line: usize| if line < 4 { -100.0 } else { 0.0 };
         assert_eq!(trades, (0..LINES).map(expected).collect::<Vec<_>>());
-        assert_eq!(asked.get(), 40);
+        assert_eq!(asked.load(Ordering::Relaxed), 40);
         let counted = count::so_far() - before;
         assert!(counted <= 41 * (2 * 4 * LINES + 4 * LINES), "{counted}");
     }
@@ -150,12 +149,15 @@ mod tests {
     #[test]
     fn a_caller_that_leaves_during_rounding_gets_nothing() {
         let problem = book(LINES as f64 * 99.8);
-        let asked = Cell::new(0);
-        let leaves_after_three = || {
-            asked.set(asked.get() + 1);
-            3 < asked.get()
-        };
-        let found = round(&problem, &[-0.2; LINES], &leaves_after_three);
-        assert_eq!((found, asked.get()), (Err(Stopped::Cancelled), 4));
+        let (caller, asked) = leaving_after(3);
+        let found = round(&problem, &[-0.2; LINES], &caller);
+        assert_eq!((found, asked.load(Ordering::Relaxed)), (Err(Stopped::Cancelled), 4));
+    }
+
+    /// A caller who leaves after being asked so often, and how often it was.
+    fn leaving_after(most: usize) -> (Caller, Arc<AtomicUsize>) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        (Caller::new(move || most <= count.fetch_add(1, Ordering::Relaxed)), asked)
     }
 }

@@ -55,6 +55,12 @@ enum Range {
 }
 
 impl Desk<'_> {
+    /// Whether the trade has a series, so that betas to it are known.
+    #[must_use]
+    pub fn has_trade(&self) -> bool {
+        self.view.trade.is_some()
+    }
+
     /// Whether a scheme trades anything.
     #[must_use]
     pub fn trades_anything(&self, scheme: Scheme) -> bool {

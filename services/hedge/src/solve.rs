@@ -5,7 +5,8 @@
 //! equal programs have equal bits.
 
 use crate::{
-    feasible::FirstPhase,
+    feasible::Elastic,
+    limits::{Caller, Stopped},
     program::{Program, Relation, Solution},
     proof::Residuals,
 };
@@ -23,6 +24,10 @@ const TOLERANCE: f64 = 1e-9;
 /// A solution with larger residuals counts as a failure, whatever the solver says of it.
 const RESIDUAL_MAX: f64 = 1e-6;
 
+/// Unless they are smaller than this share of the largest multiplier: limits that leave hardly any
+/// room have large ones.
+const MULTIPLIER_ROUNDING: f64 = 1e-8;
+
 /// What the solver found.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
@@ -36,24 +41,43 @@ pub(crate) enum Outcome {
     Failed,
 }
 
+/// Prices of a miss, one after the other, for a program on which the solver stops: the exact penalty
+/// of limits that leave hardly any room, whose multipliers are large.
+const MISS_PRICES: [f64; 3] = [1e2, 1e4, 1e6];
+
 /// Solves a program. One on which the solver stops is a contradiction if the problem of the first
-/// phase proves it.
-pub(crate) fn solve(program: &Program) -> Outcome {
-    match attempt(program) {
-        Outcome::Failed => contradiction(program).map_or(Outcome::Failed, Outcome::Infeasible),
-        found => found,
+/// phase proves it; else limits leave hardly any room, and it is solved by a price on misses.
+///
+/// # Errors
+/// [`Stopped::Cancelled`]: `caller` is asked in every iteration.
+pub(crate) fn solve(program: &Program, caller: &Caller) -> Result<Outcome, Stopped> {
+    match attempt(program, caller)? {
+        Outcome::Failed => narrow(program, caller),
+        found => Ok(found),
     }
 }
 
-fn contradiction(program: &Program) -> Option<Vec<f64>> {
-    let first = FirstPhase::of(program);
-    match attempt(&first.program) {
-        Outcome::Optimal(least, _) => first.contradiction(&least),
-        Outcome::Infeasible(_) | Outcome::Unbounded(_) | Outcome::Failed => None,
+/// Decides a program whose limits contradict each other by little, or leave hardly any room.
+fn narrow(program: &Program, caller: &Caller) -> Result<Outcome, Stopped> {
+    let first = Elastic::first_phase(program);
+    if let Outcome::Optimal(least, _) = attempt(&first.program, caller)?
+        && let Some(contradiction) = first.contradiction(&least)
+    {
+        return Ok(Outcome::Infeasible(contradiction));
     }
+    for price in MISS_PRICES {
+        let elastic = Elastic::priced(program, price);
+        if let Outcome::Optimal(solution, _) = attempt(&elastic.program, caller)?
+            && let Some(solution) = elastic.solution(&solution)
+            && let Outcome::Optimal(solution, residuals) = checked(program, solution)
+        {
+            return Ok(Outcome::Optimal(solution, residuals));
+        }
+    }
+    Ok(Outcome::Failed)
 }
 
-fn attempt(program: &Program) -> Outcome {
+fn attempt(program: &Program, caller: &Caller) -> Result<Outcome, Stopped> {
     let order = Order::of(program);
     let (matrix, bounds) = order.rows(program);
     let quadratic = quadratic(program);
@@ -69,10 +93,12 @@ fn attempt(program: &Program) -> Outcome {
     };
     let solver =
         DefaultSolver::new(&quadratic, &program.linear, &matrix, &bounds, &cones, settings);
-    let Ok(mut solver) = solver else { return Outcome::Failed };
+    let Ok(mut solver) = solver else { return Ok(Outcome::Failed) };
+    let caller = caller.clone();
+    solver.set_termination_callback(move |_| caller.has_gone());
     solver.solve();
     let solution = &solver.solution;
-    match solution.status {
+    Ok(match solution.status {
         SolverStatus::Solved | SolverStatus::AlmostSolved => {
             checked(program, order.restore(solution.x.clone(), &solution.z))
         }
@@ -80,6 +106,7 @@ fn attempt(program: &Program) -> Outcome {
             Outcome::Infeasible(order.restore(Vec::new(), &solution.z).multipliers)
         }
         SolverStatus::DualInfeasible => Outcome::Unbounded(solution.x.clone()),
+        SolverStatus::CallbackTerminated => return Err(Stopped::Cancelled),
         // An almost proven contradiction is no proof: a branch must not be closed by it.
         SolverStatus::AlmostPrimalInfeasible
         | SolverStatus::AlmostDualInfeasible
@@ -87,15 +114,18 @@ fn attempt(program: &Program) -> Outcome {
         | SolverStatus::MaxIterations
         | SolverStatus::MaxTime
         | SolverStatus::NumericalError
-        | SolverStatus::InsufficientProgress
-        | SolverStatus::CallbackTerminated => Outcome::Failed,
-    }
+        | SolverStatus::InsufficientProgress => Outcome::Failed,
+    })
 }
 
 fn checked(program: &Program, solution: Solution) -> Outcome {
     let residuals = program.residuals(&solution);
     let finite = solution.values.iter().chain(&solution.multipliers).all(|value| value.is_finite());
-    if finite && residuals.largest() <= RESIDUAL_MAX {
+    let largest = solution.multipliers.iter().fold(0.0_f64, |most, m| most.max(m.abs()));
+    // What is multiplied by a multiplier is as exact as its rounding.
+    let dual = residuals.stationarity.max(residuals.dual).max(residuals.complementarity);
+    let is_dual = dual <= RESIDUAL_MAX.max(MULTIPLIER_ROUNDING * largest);
+    if finite && is_dual && residuals.primal <= RESIDUAL_MAX {
         Outcome::Optimal(solution, residuals)
     } else {
         Outcome::Failed

@@ -9,7 +9,7 @@
 
 use crate::{
     desk::Desk,
-    limits::{IsCancelled, SolveLimits, Stopped},
+    limits::{Caller, SolveLimits, Stopped},
     line_risk::LineRisk,
     optimize::{Answer, optimize},
     plan::Plan,
@@ -75,7 +75,7 @@ pub fn effectiveness(
     wish: &Wish,
     (scheme, plan): (Scheme, &Plan),
     limits: SolveLimits,
-    is_cancelled: IsCancelled<'_>,
+    caller: &Caller,
 ) -> Result<Option<Effectiveness>, Stopped> {
     let history = &desk.history;
     let traded: Vec<(usize, f64)> =
@@ -84,7 +84,7 @@ pub fn effectiveness(
     let Some(in_sample) = cut(&before, &with_trades(desk, &before, &traded, 0)) else {
         return Ok(None);
     };
-    let out_of_sample = walk(desk, wish, scheme, limits, is_cancelled)?;
+    let out_of_sample = walk(desk, wish, scheme, limits, caller)?;
     let stand_in_share = history.stand_in_share(desk.held(), 0..history.sessions());
     Ok(Some(Effectiveness { in_sample, out_of_sample, stand_in_share }))
 }
@@ -104,7 +104,7 @@ fn walk(
     wish: &Wish,
     scheme: Scheme,
     limits: SolveLimits,
-    is_cancelled: IsCancelled<'_>,
+    caller: &Caller,
 ) -> Result<Option<OutOfSample>, Stopped> {
     let blocks = blocks(desk.history.sessions());
     if blocks.len() < BLOCKS_MIN {
@@ -118,7 +118,7 @@ fn walk(
         let Some(known) = known else { return Ok(None) };
         let problem = desk.problem_with(scheme, wish, (known, block.start));
         let Ok(problem) = problem else { return Ok(None) };
-        let Answer::Plan(plan) = optimize(&problem, limits, is_cancelled)? else { return Ok(None) };
+        let Answer::Plan(plan) = optimize(&problem, limits, caller)? else { return Ok(None) };
         let traded: Vec<(usize, f64)> =
             plan.trades.iter().map(|trade| (trade.line, trade.money)).collect();
         let before = book[block.clone()].to_vec();

@@ -15,7 +15,7 @@ mod problem;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use hedge::{
-    limits::SolveLimits,
+    limits::{Caller, SolveLimits},
     optimize::{Answer, optimize},
     problem::{Problem, Statement},
 };
@@ -32,7 +32,7 @@ fn bench(criterion: &mut Criterion) {
     ];
     for (name, statement) in problems {
         let problem = Problem::new(statement.clone()).unwrap();
-        let Answer::Plan(plan) = optimize(&problem, LIMITS, &|| false).unwrap() else {
+        let Answer::Plan(plan) = optimize(&problem, LIMITS, &Caller::waiting()).unwrap() else {
             panic!("{name} has a plan")
         };
         let proof = plan.proof;
@@ -43,7 +43,7 @@ fn bench(criterion: &mut Criterion) {
         criterion.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let problem = Problem::new(black_box(statement.clone())).unwrap();
-                optimize(&problem, LIMITS, &|| false).unwrap()
+                optimize(&problem, LIMITS, &Caller::waiting()).unwrap()
             });
         });
     }

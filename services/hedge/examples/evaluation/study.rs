@@ -3,7 +3,7 @@
 use crate::files::{FUNDS, LONG, Returns};
 use hedge::{
     constraint::{Constraint, Measure},
-    limits::SolveLimits,
+    limits::{Caller, SolveLimits},
     line::{Line, Trading},
     objective::{Centring, Objective, RiskTerm, Scenarios},
     optimize::{Answer, optimize},
@@ -175,7 +175,9 @@ impl Study {
 /// The hedge by fund that a method finds in a window, given yesterday's.
 fn hedge(window: &[&[f64]], method: Method, book: &[f64], held: &[f64]) -> Option<Vec<f64>> {
     let problem = Problem::new(statement(window, method, book, held)?).ok()?;
-    let Answer::Plan(plan) = optimize(&problem, LIMITS, &|| false).ok()? else { return None };
+    let Answer::Plan(plan) = optimize(&problem, LIMITS, &Caller::waiting()).ok()? else {
+        return None;
+    };
     let mut hedge = held.to_vec();
     for trade in &plan.trades {
         hedge[trade.line - LONG.len()] += trade.money;

@@ -1,6 +1,6 @@
 //! Rows of constraints and exclusions, with a variable for each limit that may be relaxed.
 
-use super::{Builder, Goal, Member, Owner, Slack, relaxation_unit};
+use super::{Builder, Goal, Member, Owner, Slack, relaxation_cost};
 use crate::constraint::{Constraint, ExclusionRule, Measure, Side};
 
 /// A measure in scaled money: constant + Σ coefficient × variable.
@@ -117,7 +117,8 @@ impl Builder<'_> {
         matches!(self.recipe.goal, Goal::Relaxed { members } if members.contains(&member))
     }
 
-    /// The variable by which a limit is relaxed, at a cost of one per unit.
+    /// The variable by which a limit is relaxed. Its unit is not the limit, which may be tiny beside the
+    /// book.
     fn slack(
         &mut self,
         member: Member,
@@ -128,9 +129,9 @@ impl Builder<'_> {
         if !self.is_relaxed(member) {
             return None;
         }
-        let unit = relaxation_unit(self.problem, constraint.measure.unit(), limit);
+        let unit = self.problem.unit_size(constraint.measure.unit());
         let variable = self.program().variable();
-        self.program().linear[variable] = 1.0;
+        self.program().linear[variable] = relaxation_cost(limit, unit);
         self.program().at_most(vec![(variable, -1.0)], 0.0);
         let slack = Slack { member, side, variable, unit };
         self.assembly.slacks.push(slack);

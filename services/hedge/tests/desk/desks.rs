@@ -4,7 +4,7 @@ use crate::view::View;
 use hedge::{
     clock::{Clock, SessionMinute},
     desk::Desk,
-    limits::SolveLimits,
+    limits::{Caller, SolveLimits},
     optimize::Answer,
     plan::Plan,
     plans::{PlanReport, plans},
@@ -64,7 +64,7 @@ pub(crate) fn wish(aversion: f64) -> Wish {
 }
 
 pub(crate) fn reports(desk: &Desk<'_>, wish: &Wish) -> Vec<PlanReport> {
-    plans(desk, wish, LIMITS, &|| false).unwrap()
+    plans(desk, wish, LIMITS, &Caller::waiting()).unwrap()
 }
 
 /// The plan of a scheme.

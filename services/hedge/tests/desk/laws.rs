@@ -7,6 +7,7 @@ use crate::{
 use hedge::{
     cover::cover_order,
     desk::Desk,
+    limits::Caller,
     optimize::Answer,
     scheme::Scheme,
     walk_forward::effectiveness,
@@ -65,7 +66,8 @@ fn said(snapshot: &Snapshot, lines: &[(String, f64)], instruments: &[&str]) -> S
     let trades: Vec<(usize, f64)> = both.trades.iter().map(|t| (t.line, t.money)).collect();
     let until = (desk_close(), 4);
     let worked = schedules(&desk, &trades, until, 1e-6);
-    let effect = effectiveness(&desk, &wish, (Scheme::Both, both), LIMITS, &|| false).unwrap();
+    let effect =
+        effectiveness(&desk, &wish, (Scheme::Both, both), LIMITS, &Caller::waiting()).unwrap();
     let ids: Vec<&str> = desk.lines().iter().map(|line| line.id.as_str()).collect();
     let cover = cover_order(&desk, 0.1, |line| Ok(1e-9 * line.held.abs()));
     format!("{ids:?} {:?} {reports:?} {worked:?} {effect:?} {cover:?}", desk.gaps())

@@ -12,6 +12,7 @@ use crate::{
 use factors::size::SizeBucket;
 use hedge::{
     desk::Desk,
+    limits::Caller,
     scheme::Scheme,
     walk_forward::effectiveness,
     wish::{SqueezeBudget, Wish},
@@ -75,7 +76,8 @@ fn overlays_of_funds_hold_through_the_squeeze() {
         let desk = Desk::of(&factors, &book, &terms(&view, &FUNDS)).unwrap();
         let reports = reports(&desk, &wish);
         let overlay = plan(&reports, Scheme::Overlay);
-        let found = effectiveness(&desk, &wish, (Scheme::Overlay, overlay), LIMITS, &|| false);
+        let found =
+            effectiveness(&desk, &wish, (Scheme::Overlay, overlay), LIMITS, &Caller::waiting());
         stand_ins += found.unwrap().unwrap().stand_in_share / 20.0;
         // The later view has the same names by symbol.
         let later = |symbol: &str| after.id(symbol);

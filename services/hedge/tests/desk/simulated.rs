@@ -6,6 +6,7 @@ use crate::{
 };
 use hedge::{
     desk::Desk,
+    limits::Caller,
     scheme::Scheme,
     walk_forward::{Effectiveness, effectiveness},
     wish::{SqueezeBudget, Wish},
@@ -29,7 +30,7 @@ fn an_overlay_takes_away_what_the_indices_explain() {
     let wish = Wish { squeeze: SqueezeBudget::Off, participation: None, ..wish(1e-3) };
     let reports = reports(&desk, &wish);
     let overlay = plan(&reports, Scheme::Overlay);
-    let found = effectiveness(&desk, &wish, (Scheme::Overlay, overlay), LIMITS, &|| false);
+    let found = effectiveness(&desk, &wish, (Scheme::Overlay, overlay), LIMITS, &Caller::waiting());
     let found = found.unwrap().unwrap();
 
     let sum = |of: &dyn Fn(usize) -> f64| -> f64 { held.iter().map(|(at, v)| v * of(*at)).sum() };
@@ -106,7 +107,7 @@ fn names_without_returns_move_by_their_betas_where_factors_have_none() {
     let wish = Wish { squeeze: SqueezeBudget::Off, participation: None, ..wish(1e-3) };
     let reports = reports(&desk, &wish);
     let overlay = plan(&reports, Scheme::Overlay);
-    let found = effectiveness(&desk, &wish, (Scheme::Overlay, overlay), LIMITS, &|| false);
+    let found = effectiveness(&desk, &wish, (Scheme::Overlay, overlay), LIMITS, &Caller::waiting());
     let found = found.unwrap().unwrap();
 
     // The history begins on the third day. Names have returns of their own from the session after their

@@ -3,6 +3,7 @@
 use crate::fixture::{FREE, LIMITS, draws, limit};
 use hedge::{
     constraint::{Constraint, Measure, Weights},
+    limits::Caller,
     line::{Line, Trading},
     objective::{Objective, RiskTerm},
     optimize::{Answer, optimize},
@@ -77,7 +78,7 @@ fn two_hundred_overlays_have_trades_where_scipy_finds_some() {
         let mut fields = row.split(' ');
         let seed: u32 = fields.next().unwrap().parse().unwrap();
         let feasible = fields.next_back() == Some("1");
-        let found = optimize(&Problem::new(statement(seed)).unwrap(), LIMITS, &|| false);
+        let found = optimize(&Problem::new(statement(seed)).unwrap(), LIMITS, &Caller::waiting());
         let agrees = match &found {
             Ok(Answer::Plan(plan)) => feasible && plan.breaches.is_empty(),
             Ok(Answer::Infeasible(conflict)) => !feasible && !conflict.conflict.is_empty(),
@@ -88,4 +89,46 @@ fn two_hundred_overlays_have_trades_where_scipy_finds_some() {
         }
     }
     assert!(missed.is_empty(), "{missed:#?}");
+}
+
+/// A squeeze budget from far below what trades can reach to far above it, most densely where it begins
+/// to leave room, by bisection: first no trades meet it, then some do, each time at no higher cost, and
+/// no problem is left without an answer.
+#[test]
+fn as_a_limit_widens_trades_are_found_from_one_value_on() {
+    let with = |seed: u32, budget: f64| {
+        let mut statement = statement(seed);
+        let squeeze = statement.constraints.iter_mut().find(|one| one.id == "squeeze");
+        squeeze.unwrap().upper = Some(budget);
+        optimize(&Problem::new(statement).unwrap(), LIMITS, &Caller::waiting()).unwrap()
+    };
+    for seed in [8, 9, 10, 14, 30] {
+        let gross: f64 = statement(seed).lines.iter().map(|line| line.held.abs()).sum();
+        let (mut low, mut high) = (0.0, gross);
+        while 1e-9 * gross < high - low {
+            let middle = 0.5 * (low + high);
+            match with(seed, middle) {
+                Answer::Plan(_) => high = middle,
+                _ => low = middle,
+            }
+        }
+        let distance = |step: i32| gross * 10.0_f64.powf(-9.0 + f64::from(step) / 2.0);
+        for step in 0..16 {
+            let found = with(seed, (low - distance(step)).max(0.0));
+            assert!(matches!(found, Answer::Infeasible(_)), "{seed} {step}: {found:?}");
+        }
+        let mut last = f64::INFINITY;
+        for step in 0..16 {
+            let Answer::Plan(plan) = with(seed, high + distance(step)) else {
+                panic!("{seed} {step}: no plan")
+            };
+            assert!(plan.breaches.is_empty(), "{seed} {step}: {:?}", plan.breaches);
+            let objective = plan.proof.objective;
+            assert!(
+                objective <= last + 1e-7 * objective.abs(),
+                "{seed} {step}: {objective} {last}"
+            );
+            last = objective;
+        }
+    }
 }

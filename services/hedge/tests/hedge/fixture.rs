@@ -2,7 +2,7 @@
 
 use hedge::{
     constraint::{Constraint, Measure},
-    limits::SolveLimits,
+    limits::{Caller, SolveLimits},
     line::{Line, Trading},
     objective::{Objective, RiskTerm},
     optimize::{Answer, optimize},
@@ -64,7 +64,7 @@ pub(crate) fn limit(
 }
 
 pub(crate) fn answer(statement: Statement) -> Answer {
-    optimize(&Problem::new(statement).unwrap(), LIMITS, &|| false).unwrap()
+    optimize(&Problem::new(statement).unwrap(), LIMITS, &Caller::waiting()).unwrap()
 }
 
 pub(crate) fn plan(statement: Statement) -> Plan {

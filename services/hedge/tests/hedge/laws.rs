@@ -8,7 +8,7 @@ use crate::{
 use hedge::{
     constraint::{MaxLines, Measure, Side, Weights},
     frontier::{Axis, NoFrontier, trace},
-    limits::Stopped,
+    limits::{Caller, Stopped},
     objective::{RiskTerm, Scenarios},
     optimize::{Answer, evaluate, optimize},
     plan::Plan,
@@ -208,7 +208,7 @@ fn no_trades_nearby_have_a_smaller_tail() {
 #[test]
 fn a_caller_that_is_gone_gets_nothing() {
     let problem = Problem::new(random::by_variance(5)).unwrap();
-    assert_eq!(optimize(&problem, LIMITS, &|| true), Err(Stopped::Cancelled));
+    assert_eq!(optimize(&problem, LIMITS, &Caller::new(|| true)), Err(Stopped::Cancelled));
 }
 
 /// Books of a thousandth and of a billion, where risk is free and where it is dear: every problem is
@@ -292,7 +292,7 @@ fn limits_that_leave_a_single_point_have_it_as_answer() {
 fn a_frontier_falls_as_its_limit_widens() {
     let objectives = |statement: Statement, axis: &Axis| -> Vec<f64> {
         let problem = Problem::new(statement).unwrap();
-        let answers = trace(&problem, axis, LIMITS, &|| false).unwrap();
+        let answers = trace(&problem, axis, LIMITS, &Caller::waiting()).unwrap();
         let objective = |answer: Answer| match answer {
             Answer::Plan(plan) => plan.proof.objective,
             Answer::Infeasible(_) => f64::INFINITY,
@@ -323,12 +323,12 @@ fn a_frontier_needs_a_limit_and_values_that_are_lawful() {
     let problem = Problem::new(random::by_variance(2)).unwrap();
     let of = |id: &str, side, value| {
         let axis = Axis::Constraint { id: id.to_owned(), side, values: vec![value] };
-        trace(&problem, &axis, LIMITS, &|| false)
+        trace(&problem, &axis, LIMITS, &Caller::waiting())
     };
     assert_eq!(of("none", Side::Upper, 1.0), Err(NoFrontier::UnknownLimit));
     assert_eq!(of("gross", Side::Lower, 1.0), Err(NoFrontier::UnknownLimit));
     assert_eq!(of("net", Side::Equal, 1.0), Err(NoFrontier::UnknownLimit));
     assert_eq!(of("gross", Side::Upper, -1.0), Err(NoFrontier::Value(0)));
-    let lines = trace(&problem, &Axis::Lines { counts: vec![1] }, LIMITS, &|| false);
+    let lines = trace(&problem, &Axis::Lines { counts: vec![1] }, LIMITS, &Caller::waiting());
     assert_eq!(lines, Err(NoFrontier::UnknownLimit));
 }

@@ -3,6 +3,7 @@
 use crate::fixture::{FREE, LIMITS, exact, limit, near, price};
 use hedge::{
     constraint::{Constraint, Measure, Weights},
+    limits::Caller,
     line::{Line, Trading},
     objective::{Objective, RiskTerm},
     optimize::{Answer, optimize},
@@ -108,7 +109,7 @@ fn two_hundred_problems_have_the_solutions_of_cvxpy() {
         let mut fields = row.split(' ');
         let seed: u32 = fields.next().unwrap().parse().unwrap();
         let problem = Problem::new(statement(seed)).unwrap();
-        let found = optimize(&problem, LIMITS, &|| false).unwrap();
+        let found = optimize(&problem, LIMITS, &Caller::waiting()).unwrap();
         let values: Vec<f64> = fields.filter_map(|field| field.parse().ok()).collect();
         if values.is_empty() {
             assert!(matches!(found, Answer::Infeasible(_)), "seed {seed}: {found:?}");

@@ -6,7 +6,7 @@ use crate::{
 };
 use hedge::{
     constraint::{Exclusion, ExclusionRule, MaxLines, Measure, MinTicket},
-    limits::SolveLimits,
+    limits::{Caller, SolveLimits},
     optimize::{Answer, optimize},
     problem::{Problem, Statement},
 };
@@ -97,7 +97,8 @@ fn a_search_cut_short_says_how_far_it_is() {
         let problem = Problem::new(statement).unwrap();
         for max_nodes in 1..whole.nodes {
             let limits = SolveLimits { max_nodes, relative_gap: 0.0 };
-            let Answer::Plan(short) = optimize(&problem, limits, &|| false).unwrap() else {
+            let Answer::Plan(short) = optimize(&problem, limits, &Caller::waiting()).unwrap()
+            else {
                 panic!("a plan was found")
             };
             let tolerance = 1e-8 * whole.objective.abs();

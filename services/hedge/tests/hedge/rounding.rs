@@ -7,13 +7,16 @@ use crate::{
 use hedge::{
     breach::Breach,
     constraint::{Exclusion, ExclusionRule, MaxLines, Measure, MinTicket, Unit},
-    limits::Stopped,
+    limits::{Caller, Stopped},
     line::{Trading, quadratic_impact},
     optimize::{Answer, evaluate, optimize},
     problem::{Problem, Statement},
 };
 use stats::matrix::SymmetricMatrix;
-use std::cell::Cell;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 /// 100 of a line without risk, hedged by one that trades in lots of two units of 5.
 fn book(lower: Option<f64>, upper: Option<f64>) -> Statement {
@@ -66,7 +69,9 @@ fn steps_are_those_that_lower_the_sum_of_breaches_most() {
     let mut moved = 0;
     for seed in 1..120 {
         let problem = Problem::new(in_lots(seed)).unwrap();
-        let Answer::Plan(plan) = optimize(&problem, LIMITS, &|| false).unwrap() else { continue };
+        let Answer::Plan(plan) = optimize(&problem, LIMITS, &Caller::waiting()).unwrap() else {
+            continue;
+        };
         let lots: Vec<f64> = traded(&problem).map(|terms| terms.lot_value().unwrap()).collect();
         let nearest: Vec<f64> =
             exact(&plan).iter().zip(&lots).map(|(x, lot)| (x / lot).round() * lot).collect();
@@ -143,13 +148,21 @@ fn by_trying(problem: &Problem, mut trades: Vec<f64>, lots: &[f64]) -> Vec<f64> 
     trades
 }
 
-/// The first question is that of the one convex problem, the second that of the one step.
+/// However often it was asked before: in each iteration of the convex problem, and before each step.
 #[test]
-fn a_caller_that_leaves_before_rounding_gets_nothing() {
+fn a_caller_that_leaves_gets_nothing() {
     let problem = Problem::new(book(None, Some(47.0))).unwrap();
-    let asked = Cell::new(0);
-    let leaves_after_one = || 0 < asked.replace(asked.get() + 1);
-    assert_eq!(optimize(&problem, LIMITS, &leaves_after_one), Err(Stopped::Cancelled));
+    let solve = |most: usize| {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let leaving = Caller::new(move || most <= count.fetch_add(1, Ordering::Relaxed));
+        (optimize(&problem, LIMITS, &leaving), asked.load(Ordering::Relaxed))
+    };
+    let (answer, questions) = solve(usize::MAX);
+    assert!(answer.is_ok() && 5 < questions, "{questions}");
+    for most in 0..questions {
+        assert_eq!(solve(most), (Err(Stopped::Cancelled), most + 1));
+    }
 }
 
 /// 156,250 lots of 640 are 100 millions. Of 59 less, net is −59 after selling them, and a limit of one

@@ -143,14 +143,15 @@ impl Method for v1::PlanHedgeRequest {
             Ok((plans, to_proto::cover_order(setting)))
         };
         let nothing = || (Scheme::ALL.map(without_model).to_vec(), Default::default());
-        let Found { answer, mut gaps, value } = in_setting(query, (pinned, views), solve, nothing)?;
+        let Found { answer, mut gaps, value, problem } =
+            in_setting(query, (pinned, views), solve, nothing)?;
         let (plans, (cover_order, lacking)) = value;
         gaps.extend(lacking);
         Ok(answer.within(gaps, |before| v1::PlanHedgeResponse {
             before: before.report,
             plans,
             unresolved: before.unresolved,
-            problem: asked.problem.clone(),
+            problem,
             currency: solve::currency(&asked.portfolio),
             cover_order,
             ..Default::default()
@@ -183,11 +184,12 @@ impl Method for v1::EvaluateHedgeRequest {
             let optimum = Some(without_model(Scheme::Both));
             v1::EvaluateHedgeResponse { optimum, ..Default::default() }
         };
-        let Found { answer, gaps, value } = in_setting(query, (pinned, views), solve, nothing)?;
+        let Found { answer, gaps, value, problem } =
+            in_setting(query, (pinned, views), solve, nothing)?;
         Ok(answer.within(gaps, |before| v1::EvaluateHedgeResponse {
             before: before.report,
             unresolved: before.unresolved,
-            problem: asked.problem.clone(),
+            problem,
             currency: solve::currency(&asked.portfolio),
             ..value
         }))
@@ -214,7 +216,7 @@ impl Method for v1::TraceFrontierRequest {
             solve::frontier(setting, *scheme, &Axis::Constraint { id, side: *side, values })
         };
         let nothing = || asked.limits.iter().map(|_| without_model(*scheme)).collect();
-        let Found { answer, gaps, value: plans } =
+        let Found { answer, gaps, value: plans, problem } =
             in_setting(query, (pinned, views), solve, nothing)?;
         let points = asked.limits.iter().zip(plans);
         let point = |(limit, plan): (&f64, v1::HedgePlan)| v1::HedgeFrontierPoint {
@@ -226,7 +228,7 @@ impl Method for v1::TraceFrontierRequest {
             points,
             unresolved: before.unresolved,
             settings: before.report.and_then(|report| report.settings),
-            problem: asked.problem.clone(),
+            problem,
             currency: solve::currency(&asked.portfolio),
             ..Default::default()
         }))
@@ -238,6 +240,8 @@ struct Found<T> {
     answer: Answer<v1::AnalyzePortfolioResponse>,
     gaps: Vec<Gap>,
     value: T,
+    /// The problem, with defaults filled in.
+    problem: Option<v1::HedgeProblem>,
 }
 
 /// Finds a problem in a view and solves it; in a view without a factor model there is `nothing`.
@@ -253,7 +257,8 @@ fn in_setting<Message: HedgeRequest, T>(
         Err(gap) => {
             let book = asked.report.join(prepared)?;
             let answer = before(asked, (pinned, views), &book)?;
-            return Ok(Found { answer, gaps: vec![gap], value: nothing() });
+            let problem = query.normal.stated().1.clone();
+            return Ok(Found { answer, gaps: vec![gap], value: nothing(), problem });
         }
     };
     let (Some(portfolio), Some(problem)) = query.normal.stated() else {
@@ -264,5 +269,6 @@ fn in_setting<Message: HedgeRequest, T>(
     let setting = Setting::of(source)?;
     let answer = before(asked, (pinned, views), &setting.book)?;
     let value = solve(&setting, source)?;
-    Ok(Found { answer, gaps: setting.gaps, value })
+    let problem = Some(setting.echoed(problem));
+    Ok(Found { answer, gaps: setting.gaps, value, problem })
 }

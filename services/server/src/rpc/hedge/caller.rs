@@ -1,5 +1,6 @@
-//! Whether the client still waits for an answer: a search asks before every convex problem.
+//! Whether the client still waits for an answer: a search asks in every iteration of the solver.
 
+use ::hedge::limits;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
@@ -17,6 +18,12 @@ impl Caller {
     /// The mark that the call holds.
     pub(super) fn waiting(&self) -> Waiting {
         Waiting(self.clone())
+    }
+
+    /// The caller, as solves see it.
+    pub(super) fn of_solves(&self) -> limits::Caller {
+        let caller = self.clone();
+        limits::Caller::new(move || caller.has_gone())
     }
 
     /// Whether the client no longer waits.

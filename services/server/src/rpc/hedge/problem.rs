@@ -10,8 +10,8 @@ use ::hedge::{clock::Clock, limits::SolveLimits, terms::LineTerms, wish::Squeeze
 use contract::v1::{self, hedge_objective::Risk};
 use std::collections::BTreeSet;
 
-const HORIZON_DAYS: f64 = 10.0;
-const HORIZON_DAYS_MAX: f64 = 1_000.0;
+const HORIZON_SESSIONS: f64 = 10.0;
+const HORIZON_SESSIONS_MAX: f64 = 1_000.0;
 const AVERSION: f64 = 10.0;
 const CONFIDENCE: f64 = 0.95;
 const CONFIDENCES: (f64, f64) = (0.5, 0.995);
@@ -33,7 +33,7 @@ pub(super) struct AskedProblem {
     pub(super) has_margin: bool,
     pub(super) positions: Vec<LineTerms>,
     pub(super) aim: AskedAim,
-    pub(super) horizon_days: f64,
+    pub(super) horizon_sessions: f64,
     pub(super) limits: Vec<AskedLimit>,
     pub(super) excluded: Vec<AskedExclusion>,
     pub(super) squeeze: SqueezeBudget,
@@ -68,12 +68,12 @@ pub(super) fn problem(fields: &mut Fields, asked: &mut v1::HedgeProblem) -> Opti
     let positions = terms::positions(fields, &mut asked.position_terms, usual);
     let objective = asked.objective.get_or_insert_default();
     let horizon = fields.within_or(
-        "problem.objective.horizon_days",
-        objective.horizon_days,
-        HORIZON_DAYS,
-        (f64::MIN_POSITIVE, HORIZON_DAYS_MAX),
+        "problem.objective.horizon_sessions",
+        objective.horizon_sessions,
+        HORIZON_SESSIONS,
+        (f64::MIN_POSITIVE, HORIZON_SESSIONS_MAX),
     );
-    objective.horizon_days = Some(horizon);
+    objective.horizon_sessions = Some(horizon);
     let aim = aim(fields, &mut objective.risk);
     let mut ids = BTreeSet::new();
     let limits = limited::constraints(fields, &mut asked.constraints, &mut ids);
@@ -105,7 +105,7 @@ pub(super) fn problem(fields: &mut Fields, asked: &mut v1::HedgeProblem) -> Opti
         has_margin,
         positions,
         aim,
-        horizon_days: horizon,
+        horizon_sessions: horizon,
         limits,
         excluded,
         squeeze,

@@ -7,6 +7,7 @@ use super::{
     problem::AskedAim,
     scenario::returns,
     to_proto::Dealt,
+    working,
 };
 use crate::{
     prepared::{Prepared, PreparedCrossSection},
@@ -21,7 +22,7 @@ use ::hedge::{
     wish::{Aim, Excluded, Limit, Meaning, Wish, aversion},
 };
 use ::portfolio::{book::Book, unresolved::Cause};
-use contract::v1::{self, hedge_line::Line};
+use contract::v1::{self, hedge_line::Line, hedge_objective::Risk};
 use exposure::prepared::PreparedExposure;
 use factors::{roles::Roles, size_scheme::SizeScheme};
 use marketdata::{changes::DatasetSet, gap::Gap, instrument::InstrumentId};
@@ -85,6 +86,19 @@ impl<'a> Setting<'a> {
         Ok(setting)
     }
 
+    /// The problem as answers repeat it, with the defaults that depend on the book.
+    pub(super) fn echoed(&self, problem: &v1::HedgeProblem) -> v1::HedgeProblem {
+        let mut echoed = problem.clone();
+        let objective = echoed.objective.as_mut();
+        if let Some(Risk::Variance(variance)) = objective.and_then(|one| one.risk.as_mut()) {
+            variance.wealth = Some(variance.wealth.unwrap_or_else(|| wealth_of(&self.book)));
+        }
+        if let Some((wire, read)) = echoed.working.as_mut().zip(self.asked.problem.working) {
+            wire.risk_aversion = Some(working::aversion(self, &read));
+        }
+        echoed
+    }
+
     /// The book after trades by line, in money, with the values of the wanted instruments.
     fn book_with(&self, trades: &[f64], is_wanted: impl Fn(InstrumentId) -> bool) -> Book {
         let mut values: BTreeMap<InstrumentId, f64> = BTreeMap::new();
@@ -113,6 +127,11 @@ impl<'a> Setting<'a> {
         let problem = self.desk.problem(scheme, &self.wish);
         problem.map_err(|faults| faults::of_wish(faults, &self.wish))
     }
+}
+
+/// The money that risk is measured against where the caller gives none.
+fn wealth_of(book: &Book) -> f64 {
+    book.net_asset_value.unwrap_or(book.net_gross)
 }
 
 /// Gaps about values of lines that merges leave out. The report before the trades reports those of
@@ -218,7 +237,7 @@ impl Finder<'_> {
         }
         Wish {
             aim: self.aim(book),
-            horizon_days: read.horizon_days,
+            horizon_days: read.horizon_sessions,
             limits,
             excluded,
             max_lines: read.max_lines,
@@ -232,7 +251,7 @@ impl Finder<'_> {
         match self.source.asked.problem.aim {
             AskedAim::Shortfall { confidence, price } => Aim::Tail { weight: price, confidence },
             AskedAim::Variance { aversion: relative, wealth } => {
-                let wealth = wealth.or(book.net_asset_value).unwrap_or(book.net_gross);
+                let wealth = wealth.unwrap_or_else(|| wealth_of(book));
                 if wealth <= 0.0 {
                     let text = "must be given: the book has neither a net asset value nor a gross";
                     self.fields.add("problem.objective.variance.wealth", text);

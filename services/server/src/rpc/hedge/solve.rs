@@ -34,7 +34,7 @@ pub(super) fn plan(
         return Ok(v1::HedgePlan { kind, result: Some(unsolved(Reason::NothingToTrade)) });
     }
     let problem = setting.problem(scheme)?;
-    let gone = || setting.asked.caller.has_gone();
+    let gone = setting.asked.caller.of_solves();
     let limits = setting.asked.problem.solve;
     let answer = optimize(&problem, limits, &gone);
     let walked = match &answer {
@@ -133,7 +133,7 @@ pub(super) fn frontier(
         return Ok(all(Reason::NothingToTrade));
     }
     let problem = setting.problem(scheme)?;
-    let gone = || setting.asked.caller.has_gone();
+    let gone = setting.asked.caller.of_solves();
     match trace(&problem, axis, setting.asked.problem.solve, &gone) {
         Ok(answers) => answers
             .into_iter()

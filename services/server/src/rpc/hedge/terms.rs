@@ -106,6 +106,9 @@ pub(super) fn instruments(
         if contract.is_some() && daily_value.is_none() {
             fields.add(format!("{path}.daily_value"), "must be given for a contract");
         }
+        // A contract is not borrowed.
+        let short_carry = if contract.is_some() { 0.0 } else { usual.short_carry };
+        let usual = LineTerms { short_carry, ..usual };
         let terms =
             line(fields, &format!("{path}.terms"), one.terms.get_or_insert_default(), usual);
         read.push(InstrumentTerms { contract, daily_value, terms });
@@ -165,14 +168,15 @@ pub(super) fn clock(fields: &mut Fields, asked: &mut v1::HedgeTiming) -> Option<
     let close = i32::from(SessionMinute::CLOSE.minutes());
     let noon = i32::from(SessionMinute::NOON.minutes());
     let path = "problem.timing";
-    let now = fields.within_or(&format!("{path}.now_minute"), asked.now_minute, 0, (0, close - 1));
+    let now =
+        fields.within_or(&format!("{path}.start_minute"), asked.start_minute, 0, (0, close - 1));
     let by = fields.within_or(
         &format!("{path}.decide_by_minute"),
         asked.decide_by_minute,
         noon.max(now),
         (now, close),
     );
-    *asked = v1::HedgeTiming { now_minute: Some(now), decide_by_minute: Some(by) };
+    *asked = v1::HedgeTiming { start_minute: Some(now), decide_by_minute: Some(by) };
     let minute = |minute: i32| SessionMinute::new(u16::try_from(minute).ok()?);
     Clock::new(minute(now)?, minute(by)?)
 }

@@ -65,7 +65,9 @@ pub(super) fn outcome(
         larger.then_with(|| id(a).cmp(id(b)))
     });
     let (before, after) = (&effect.cost.before, &effect.cost.after);
-    let holding = v1::BeforeAfter { before: before.holding, after: after.holding };
+    let staying = problem.staying_carry();
+    let holding =
+        v1::BeforeAfter { before: before.holding + staying, after: after.holding + staying };
     v1::HedgeOutcome {
         trades: dealt.iter().map(|dealt| trade(setting, consequences, *dealt)).collect(),
         after: None,
@@ -73,7 +75,7 @@ pub(super) fn outcome(
         volatility: Some(both(effect.volatility)),
         expected_shortfall: effect.cvar.map(both),
         objective: Some(both(effect.objective)),
-        effectiveness: effect.effectiveness,
+        model_variance_cut: effect.effectiveness,
         constraints: constraint_values(setting, problem, effect, &dealt),
         squeeze_loss: Some(both(consequences.squeeze_loss)),
         cost: Some(v1::HedgeCost {
@@ -83,7 +85,7 @@ pub(super) fn outcome(
         }),
         carry_per_year: Some(both(consequences.carry_per_year)),
         margin: setting.asked.problem.has_margin.then(|| both(consequences.margin)),
-        progress: consequences.progress.iter().map(progress).collect(),
+        progress: consequences.progress.iter().map(|one| progress(setting, one)).collect(),
         schedules: schedules(setting, &dealt),
     }
 }
@@ -134,14 +136,14 @@ fn trade_move(found: &TradeMove) -> v1::HedgeTradeMove {
     }
 }
 
-fn progress(progress: &Progress) -> v1::HedgeProgress {
+fn progress(setting: &Setting<'_>, progress: &Progress) -> v1::HedgeProgress {
     let whole = progress.done + progress.left;
     v1::HedgeProgress {
         minute: i32::from(progress.minute.minutes()),
         done_share: if 0.0 < whole { progress.done / whole } else { 1.0 },
         left_value: progress.left,
         volatility: progress.volatility,
-        trade_beta: progress.trade_beta,
+        trade_beta: setting.desk.has_trade().then_some(progress.trade_beta),
     }
 }
 
@@ -181,7 +183,7 @@ pub(super) fn solution(plan: &Plan, outcome: v1::HedgeOutcome) -> v1::HedgeSolut
         shadow_prices: plan.shadow_prices.iter().map(shadow_price).collect(),
         bound: plan.proof.bound,
         relative_gap: plan.proof.gap,
-        nodes: i32::try_from(plan.proof.nodes).unwrap_or(i32::MAX),
+        node_count: i32::try_from(plan.proof.nodes).unwrap_or(i32::MAX),
         effectiveness: None,
     }
 }
@@ -194,7 +196,7 @@ pub(super) fn effectiveness(found: Effectiveness) -> v1::HedgeEffectiveness {
         out_of_sample_low: outside.map(|outside| outside.low),
         out_of_sample_high: outside.map(|outside| outside.high),
         out_of_sample_sessions: outside.map_or(0, |outside| outside.sessions as i32),
-        worst_session: outside.map(|outside| outside.worst_session),
+        worst_session_pnl: outside.map(|outside| outside.worst_session),
         turnover: outside.map(|outside| outside.turnover),
         proxied_share: found.stand_in_share,
     }
@@ -202,6 +204,7 @@ pub(super) fn effectiveness(found: Effectiveness) -> v1::HedgeEffectiveness {
 
 /// The order in which to buy back the shorts of a book, and what it lacks.
 pub(super) fn cover_order(setting: &Setting<'_>) -> (Vec<v1::HedgeCoverStep>, Vec<Gap>) {
+    let has_trade = setting.desk.has_trade();
     let step = |step: CoverStep| v1::HedgeCoverStep {
         line_id: setting.desk.lines()[step.line].id.clone(),
         market_value: step.money,
@@ -212,7 +215,7 @@ pub(super) fn cover_order(setting: &Setting<'_>) -> (Vec<v1::HedgeCoverStep>, Ve
         remaining_short: step.remaining.short,
         remaining_net: step.remaining.net,
         remaining_volatility: step.remaining.volatility,
-        remaining_trade_beta: step.remaining.trade_beta,
+        remaining_trade_beta: has_trade.then_some(step.remaining.trade_beta),
         remaining_squeeze_loss: step.remaining.squeeze_loss,
     };
     let participation = setting.asked.problem.participation;

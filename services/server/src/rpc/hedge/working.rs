@@ -29,7 +29,8 @@ pub(super) fn asked(
     (clock, aim): (Clock, AskedAim),
 ) -> Option<AskedWorking> {
     let path = |field: &str| format!("problem.working.{field}");
-    let periods = fields.within_or(&path("periods"), asked.periods, PERIODS, (1, PERIODS_MAX));
+    let periods =
+        fields.within_or(&path("period_count"), asked.period_count, PERIODS, (1, PERIODS_MAX));
     let close = i32::from(SessionMinute::CLOSE.minutes());
     let first = i32::from(clock.now().minutes()) + 1;
     let until = fields.within_or(&path("until_minute"), asked.until_minute, close, (first, close));
@@ -39,7 +40,7 @@ pub(super) fn asked(
     if risk_aversion.is_none() && matches!(aim, AskedAim::Shortfall { .. }) {
         fields.add(path("risk_aversion"), "must be given: the objective prices no variance");
     }
-    (asked.periods, asked.until_minute) = (Some(periods), Some(until));
+    (asked.period_count, asked.until_minute) = (Some(periods), Some(until));
     let until = SessionMinute::new(u16::try_from(until).ok()?)?;
     Some(AskedWorking { periods: usize::try_from(periods).ok()?, until, risk_aversion })
 }
@@ -47,11 +48,7 @@ pub(super) fn asked(
 /// The schedules of trades, in their order; none if none were asked for.
 pub(super) fn schedules(setting: &Setting<'_>, dealt: &[Dealt]) -> Vec<v1::HedgeTradeSchedule> {
     let Some(working) = &setting.asked.problem.working else { return Vec::new() };
-    let of_objective = match setting.wish.aim {
-        Aim::Variance { aversion } => aversion,
-        Aim::Tail { .. } => 0.0,
-    };
-    let aversion = working.risk_aversion.unwrap_or(of_objective);
+    let aversion = aversion(setting, working);
     let trades: Vec<(usize, f64)> = dealt.iter().map(|dealt| (dealt.line, dealt.money)).collect();
     let until = (working.until, working.periods);
     let schedule = |found: working::TradeSchedule| v1::HedgeTradeSchedule {
@@ -62,6 +59,15 @@ pub(super) fn schedules(setting: &Setting<'_>, dealt: &[Dealt]) -> Vec<v1::Hedge
     };
     let found = working::schedules(&setting.desk, &trades, until, aversion);
     found.into_iter().map(schedule).collect()
+}
+
+/// The price of the variance of a trade's cost: the caller's own, or that of the objective.
+pub(super) fn aversion(setting: &Setting<'_>, working: &AskedWorking) -> f64 {
+    let of_objective = match setting.wish.aim {
+        Aim::Variance { aversion } => aversion,
+        Aim::Tail { .. } => 0.0,
+    };
+    working.risk_aversion.unwrap_or(of_objective)
 }
 
 fn step((minute, left): &(SessionMinute, f64)) -> v1::HedgeScheduleStep {
