@@ -92,7 +92,7 @@ impl Watch for Alerts {
     type Message = v1::WatchSqueezeResponse;
 
     fn bytes(&self) -> usize {
-        let looks = [&self.told, &self.seen].into_iter().flatten();
+        let looks = [&self.sent, &self.seen].into_iter().flatten();
         self.query.bytes() + looks.map(Look::bytes).sum::<usize>()
     }
 
