@@ -69,7 +69,7 @@ fn long_names(listed: usize) -> (Effectiveness, f64) {
     let wish = Wish { squeeze: SqueezeBudget::Off, participation: None, ..wish(1e-3) };
     let reports = reports(&desk, &wish);
     let overlay = plan(&reports, Scheme::Overlay);
-    let found = effectiveness(&desk, &wish, (Scheme::Overlay, overlay), LIMITS, &|| false);
+    let found = effectiveness(&desk, &wish, (Scheme::Overlay, overlay), LIMITS, &Caller::waiting());
     let sum = |of: &dyn Fn(usize) -> f64| -> f64 { held.iter().map(|at| of(*at)).sum() };
     let (market, size) = (sum(&|at| world.names[at].beta), sum(&|at| world.names[at].size_beta));
     let specific = sum(&|at| world.names[at].residual_sd.powi(2));
