@@ -1,4 +1,4 @@
-//! Compares two lines over their common days: spreads and relative strength.
+//! Compares two lines over their common days: spreads of their changes.
 
 use crate::line::{Line, over};
 use marketdata::{day::Day, snapshot::Series};
@@ -85,14 +85,6 @@ impl Pair {
         let step = |old: f64, new: f64| Some(change::settled(libm::log(new / old), self.precision));
         over(&self.days, &ratios, horizon, step)
     }
-
-    /// Relative strength: cumulative growth of the first line over that of the second, 100 at the
-    /// start.
-    pub fn relative_strength(&self) -> Series {
-        let start = self.first.first().zip(self.second.first()).map_or(1.0, |(a, b)| a / b);
-        let ratios = self.first.iter().zip(&self.second).map(|(a, b)| 100.0 * (a / b) / start);
-        Series { days: self.days.clone(), values: ratios.collect() }
-    }
 }
 
 #[cfg(test)]
@@ -136,8 +128,6 @@ mod tests {
         assert!((spread.values[0] + 0.03).abs() < 1e-12 && spread.values[1].abs() < 1e-12);
         // 108.9/100 − 56.1/50 = 1.089 − 1.122
         assert!((pair.spread(2).values[0] + 0.033).abs() < 1e-12);
-        // 100 · (1.089 / 1.122) = 97.0588…
-        assert!((pair.relative_strength().values[2] - 97.058_823_529).abs() < 1e-8);
         // ln 1.089 − ln 1.122 = −0.0298529631
         assert!((pair.log_spread(2).values[0] + 0.029_852_963_1).abs() < 1e-9);
         assert!(pair.spread(3).values.is_empty());

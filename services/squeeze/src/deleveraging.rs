@@ -64,11 +64,6 @@ impl Holders {
         self.gain() < 1.0
     }
 
-    /// 1/(1 − φ), the sum of all rounds over the first loss, to first order. `None` if not stable.
-    pub fn first_order_multiplier(&self) -> Option<f64> {
-        self.is_stable().then(|| 1.0 / (1.0 - self.gain()))
-    }
-
     /// The rounds that follow a first loss, 0 or more.
     pub fn spiral(&self, first_loss: f64) -> Spiral {
         let mut equity = self.assets / self.leverage;
@@ -125,7 +120,6 @@ mod tests {
         assert!((holders.gain() - 0.48).abs() < 1e-12 && holders.is_stable());
         assert!((spiral.total() - 14.1013).abs() < 5e-5, "{}", spiral.total());
         assert!((spiral.multiplier().unwrap() - 1.7627).abs() < 5e-5);
-        assert!((holders.first_order_multiplier().unwrap() - 1.0 / 0.52).abs() < 1e-12);
         assert_eq!(spiral.end, End::Settled);
     }
 
@@ -136,7 +130,7 @@ mod tests {
         assert_eq!((spiral.end, spiral.losses.len()), (End::Exhausted, 1));
         assert!((spiral.sold - 300.0).abs() < 1e-12);
         let unstable = Holders::new(400.0, 4.0, 0.01).unwrap();
-        assert!(!unstable.is_stable() && unstable.first_order_multiplier().is_none());
+        assert!(!unstable.is_stable());
         assert_eq!(unstable.spiral(8.0).end, End::Exhausted);
     }
 
