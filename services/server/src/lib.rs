@@ -218,9 +218,7 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     let (listener, address) = listen(config.listen).await?;
     let (admin_listener, admin_address) = listen(config.admin.listen).await?;
     connection::warn_of_few_files(config.limits.connections);
-    set_health(&health, ServingStatus::Serving).await;
-    services.store_health.asked(&services.store.takes_writes().await);
-    report_writes(&health, services.store_health.state()).await;
+    report_start(&health, &services).await;
     let (shut, shutting) = watch::channel(false);
     let (in_flight, calls) = (layer.in_flight(), Calls::default());
     let rate = config.limits.calls_per_s_per_caller;
@@ -373,6 +371,13 @@ async fn report_store_health(health: HealthReporter, mut store: watch::Receiver<
             return;
         }
     }
+}
+
+/// All services serve, and the one that writes if the store takes writes.
+async fn report_start(health: &HealthReporter, services: &Services) {
+    set_health(health, ServingStatus::Serving).await;
+    services.store_health.asked(&services.store.takes_writes().await);
+    report_writes(health, services.store_health.state()).await;
 }
 
 async fn report_writes(health: &HealthReporter, state: StoreState) {

@@ -213,14 +213,16 @@ async fn compact_once(store: &dyn Store, now: Instant, health: &StoreHealth) {
     match &compacted {
         Ok(done) if done.merged + done.deleted == 0 => return,
         Ok(done) => log_compacted(*done),
-        // As long as it lasts; health says so.
-        Err(StoreError::Unwritable) => tracing::debug!("no compaction: the store is read-only"),
-        Err(error) => {
-            let cause = with_causes(error);
-            tracing::warn!(cause, "compaction failed; retrying at the next interval");
-        }
+        // For as long as it lasts; health says so.
+        Err(StoreError::Unwritable) => {}
+        Err(error) => log_failed(error),
     }
     health.written(&compacted);
+}
+
+fn log_failed(error: &StoreError) {
+    let cause = with_causes(error);
+    tracing::warn!(cause, "compaction failed; retrying at the next interval");
 }
 
 fn log_compacted(Compacted { merged, written, deleted }: Compacted) {

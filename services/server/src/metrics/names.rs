@@ -148,7 +148,7 @@ metrics! {
         "Address space of the process.";
     PROCESS_CPU: Counter "process.cpu.time" "s" ["cpu_mode"],
         "Processor time, by mode (`user`, `system`).";
-    PROCESS_THREADS: Gauge "process.thread.count" "{thread}" [],
+    PROCESS_THREADS: Gauge "process.threads" "{thread}" [],
         "Threads of the process.";
     PROCESS_UPTIME: Gauge "process.uptime" "s" [],
         "Time since the server was started.";
