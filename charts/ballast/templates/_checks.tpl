@@ -74,10 +74,10 @@
 
 {{- define "ballast.checkMemory" -}}
 {{- $limits := .Values.config.limits -}}
-{{- $bound := add (int64 $limits.prepared_bytes) (int64 $limits.request_memory_bytes) (int64 $limits.answer_bytes) (int64 $limits.upload_memory_bytes) -}}
+{{- $bound := add (int64 $limits.prepared_bytes) (int64 $limits.request_memory_bytes) (int64 $limits.answer_bytes) (int64 $limits.upload_memory_bytes) (int64 $limits.watch_memory_bytes) -}}
 {{- with (.Values.resources.limits | default dict).memory -}}
 {{- if le (include "ballast.bytes" . | int64) $bound -}}
-{{- fail (printf "resources.limits.memory: %v must be more than the %d bytes that config.limits lets requests, answers, uploads and prepared values hold, because the market needs memory, too" . $bound) -}}
+{{- fail (printf "resources.limits.memory: %v must be more than the %d bytes that config.limits lets requests, answers, uploads, watches and prepared values hold, because the market needs memory, too" . $bound) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}
