@@ -115,7 +115,7 @@ async fn plans_lose_by_a_squeeze_what_the_squeeze_service_says() {
         ..Default::default()
     };
     let shorts = squeeze.assess_short_book(request).await.unwrap().into_inner();
-    let scenarios = &shorts.totals.as_ref().unwrap().scenarios;
+    let scenarios = &shorts.scenarios;
     let three = scenarios.iter().find(|scenario| {
         scenario.kind() == v1::SqueezeScenarioKind::Costliest && scenario.symbols.len() == 3
     });
