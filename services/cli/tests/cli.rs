@@ -367,7 +367,7 @@ fn the_demo_runs_to_its_end() {
         "The rotation of 2024-07-11 twice in a row: the book would lose",
         "What to do by noon",
         "Left alone, the book loses",
-        "overlay  sell QQQ $",
+        "overlay  buy IWM $",
     ];
     let text = stdout(&demo);
     holds(&text, &sections);
