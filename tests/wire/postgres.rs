@@ -9,7 +9,7 @@ use crate::{
 };
 use contract::v1;
 use prost::Message as _;
-use server::{StartError, clock::Clock, config::Config};
+use server::{clock::Clock, config::Config, start_error::StartError};
 use std::time::Duration;
 use tokio_stream::StreamExt as _;
 use tonic::{Code, Request, Status};

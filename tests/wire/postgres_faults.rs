@@ -7,7 +7,7 @@ use crate::{
     postgres_server::Postgres,
 };
 use contract::v1;
-use server::{StartError, config::Config};
+use server::{config::Config, start_error::StartError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_stream::StreamExt as _;

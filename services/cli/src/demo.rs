@@ -12,7 +12,7 @@ use answers::DemoAnswers;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use contract::v1::{IngestHeader, IngestResponse};
-use server::{Running, StartError, clock::Stopwatch, config::Config, telemetry};
+use server::{Running, clock::Stopwatch, config::Config, start_error::StartError, telemetry};
 use simulation::{
     files,
     market::{Market, Parameters},

@@ -1,10 +1,10 @@
 //! Who is let in, and over what; made of files and keys that are read again while the server runs.
 
 use crate::{
-    StartError,
     auth::{AuthSources, Authority, issuer_keys::IssuerKeys},
     config::Config,
     rotating::Rotating,
+    start_error::StartError,
     tls::TlsKeys,
 };
 use std::time::Duration;

@@ -48,7 +48,7 @@ pub mod vintage;
 pub mod watch;
 pub mod write;
 
-use crate::{StartError, services::Services};
+use crate::{services::Services, start_error::StartError};
 use contract::v1::{
     exposure_service_server::{self, ExposureServiceServer},
     hedge_service_server::{self, HedgeServiceServer},
