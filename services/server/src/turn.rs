@@ -2,10 +2,11 @@
 //! others wait here, where their wait can be seen and bounded.
 //!
 //! A queue that empties now and then is a burst, which passes; its calls are answered in order. A
-//! queue that has not been empty for [`limits::STANDING_AFTER_MS`] stands: calls that have waited
-//! longer than a few turns are then refused. While that happens the newest call is next, because the
-//! oldest is about to be too late anyway. This is the controlled delay of Nichols and Jacobson
-//! (2012) with the two bounds and the adaptive order of Maurer, "Fail at Scale" (ACM Queue, 2015).
+//! queue that has not been empty for
+//! [`STANDING_AFTER_MS`](crate::limits::STANDING_AFTER_MS) stands: calls that have waited longer than
+//! a few turns are then refused. While that happens the newest call is next, because the oldest is
+//! about to be too late anyway. This is the controlled delay of Nichols and Jacobson (2012) with the
+//! two bounds and the adaptive order of Maurer, "Fail at Scale" (ACM Queue, 2015).
 //!
 //! The wait is measured and not expected: what a turn costs on a busy machine is not known before.
 
