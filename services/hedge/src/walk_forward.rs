@@ -3,7 +3,8 @@
 //! Out of sample, the problem is solved again every month of sessions with what was known before: the
 //! covariance of the factors' returns, the specific variances and the regressions of funds come from
 //! the sessions before the block, and the trades are held through it. Positions, exposures of companies
-//! and terms are those of today. Effectiveness is 1 − Σ(after − mean)²/Σ(before − mean)² over all
+//! and terms are those of today, and so are the specific returns that stand-ins for missing ones are
+//! drawn from (`history.rs`): a plan by expected shortfall sees these. Effectiveness is 1 − Σ(after − mean)²/Σ(before − mean)² over all
 //! blocks together; its standard error is the jackknife's over blocks (Quenouille 1956), so that
 //! neighbouring sessions may depend on each other.
 

@@ -73,6 +73,13 @@ struct Held {
     ticket: Option<Ticket>,
 }
 
+impl Place {
+    /// The job that holds it does not run, see [`Ticket::skip`].
+    fn skip(&self) {
+        self.0.ticket.iter().for_each(Ticket::skip);
+    }
+}
+
 /// A computation in several jobs, which together hold one place. Between two jobs other
 /// computations get their turn. The caller starts each job, so the work ends when the caller leaves.
 #[derive(Debug)]
@@ -266,6 +273,7 @@ impl Jobs {
         let (sender, receiver) = oneshot::channel();
         self.compute.spawn(self.place.clone(), move |place| {
             if sender.is_closed() {
+                place.skip();
                 return;
             }
             let done = catch(work);

@@ -55,7 +55,8 @@ pub struct Limits {
     /// Calls per second of one caller, who is known by name, or by address without authentication; 0
     /// means any number, because all callers behind a proxy have one address.
     pub calls_per_s_per_caller: u32,
-    /// Longest time that a call waits for a thread in any case, milliseconds; then it is refused.
+    /// Time after which a call that waits for a thread is refused in any case, milliseconds: as soon
+    /// as the turn of another call ends, and unless it is next.
     pub queue_ms: u64,
     /// The same while more arrives than the threads can do, so that the queue has not been empty for
     /// [`STANDING_AFTER_MS`]; but at least [`TURNS_WAITED`] times what a call took lately.
@@ -175,6 +176,9 @@ pub const DECODED_COPIES: usize = 4;
 /// Watched short books that are looked at at a time: a new revision wakes all of them, and others
 /// need the queue of the compute pool too.
 pub const WATCH_TURNS: usize = 4;
+/// Changes that are explained at a time: each makes five analyses, with reports of every name of
+/// books of up to [`POSITIONS`] lines, two of which it holds at a time.
+pub const EXPLANATIONS: usize = 2;
 /// Sessions that a calibration observes if the caller does not set a number: three years.
 pub const CALIBRATION_SESSIONS_DEFAULT: i32 = 756;
 /// Most sessions that a calibration observes: ten years. Each costs a squeeze universe.

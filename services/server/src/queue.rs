@@ -8,7 +8,7 @@ use crate::{clock::Stopwatch, limits, patience, refusal::Refusal};
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -44,6 +44,7 @@ pub struct Ticket {
     cost: Arc<Cost>,
     expected: u64,
     began: OnceLock<Stopwatch>,
+    skipped: AtomicBool,
 }
 
 /// What work of one kind cost lately, nanoseconds of one thread.
@@ -98,7 +99,13 @@ impl Queue {
         state.micros += expected;
         drop(state);
         let (queue, cost) = (Arc::clone(self), Arc::clone(cost));
-        Ok(Ticket { queue, cost, expected, began: OnceLock::new() })
+        Ok(Ticket {
+            queue,
+            cost,
+            expected,
+            began: OnceLock::new(),
+            skipped: AtomicBool::new(false),
+        })
     }
 
     fn admits(&self, state: &State) -> Result<(), Refusal> {
@@ -138,11 +145,17 @@ impl Ticket {
     pub fn begin(&self) {
         self.began.get_or_init(Stopwatch::start);
     }
+
+    /// The job does not run, because its caller has left: what it took says nothing of its kind.
+    pub fn skip(&self) {
+        self.skipped.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if let Some(began) = self.began.get() {
+        let ran = self.began.get().filter(|_| !self.skipped.load(Ordering::Relaxed));
+        if let Some(began) = ran {
             self.cost.learn(began.elapsed_micros());
         }
         self.queue.leave(self.expected);
@@ -204,6 +217,20 @@ mod tests {
         let (setting, left) = setting(&within(149).await.unwrap_err());
         assert!(setting == "grpc-timeout" && left < 150, "{setting}: {left}");
         assert!(within(60_000).await.is_ok());
+    }
+
+    /// Many callers who leave before their turn comes must not make the rest look cheap.
+    #[tokio::test]
+    async fn a_job_that_did_not_run_teaches_nothing() {
+        let (queue, cost) = (Queue::new(1, BOUND), cost(50));
+        for _ in 0..100 {
+            let ticket = queue.join(&cost).unwrap();
+            ticket.begin();
+            ticket.skip();
+        }
+        assert_eq!(cost.expected(), 50_000);
+        queue.join(&cost).unwrap().begin();
+        assert!(cost.expected() < 50_000, "one that ran at once");
     }
 
     #[tokio::test]

@@ -56,6 +56,7 @@ pub struct Services {
     watchers: Arc<Semaphore>,
     watch_memory: Arc<Pool>,
     watch_turns: Arc<Semaphore>,
+    explanations: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
     upload_memory: Memory,
     store_reads: Arc<Semaphore>,
@@ -99,6 +100,7 @@ impl Services {
                 [limits.watch_memory_bytes; 2],
             ),
             watch_turns: Arc::new(Semaphore::new(limits::WATCH_TURNS)),
+            explanations: Arc::new(Semaphore::new(limits::EXPLANATIONS)),
             uploads: Arc::new(Semaphore::new(limits.uploads)),
             upload_memory: Memory::new(limits.upload_memory_bytes),
             store_reads: Arc::new(Semaphore::new(limits::STORE_READS)),
@@ -296,6 +298,15 @@ impl Services {
     /// Never while the server runs.
     pub async fn watch_turn(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         Arc::clone(&self.watch_turns).acquire_owned().await.map_err(|_| Refusal::ShuttingDown)
+    }
+
+    /// A turn to explain a change, until it is dropped.
+    ///
+    /// # Errors
+    /// Never while the server runs.
+    pub async fn explanation(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let turn = Arc::clone(&self.explanations).acquire_owned().await;
+        turn.map_err(|_| Refusal::ShuttingDown)
     }
 
     /// A permit to upload; it is held until it is dropped.

@@ -111,7 +111,6 @@ impl<'a> Setting<'a> {
         let of_funds: Vec<(usize, Rest)> = self.names.iter().filter_map(of_fund).collect();
         let (made_of_lines, others): (Vec<&ProjectedSeries>, Vec<&ProjectedSeries>) =
             projected.iter().partition(|one| !one.lines.is_empty());
-        let rests: Vec<f64> = made_of_lines.iter().map(|one| self.rest_of(one)).collect();
         let of_series = others.iter().map(|one| &one.rest);
         let every: Vec<&Rest> = of_funds.iter().map(|(_, rest)| rest).chain(of_series).collect();
         let rows = rests::loadings(&every, &self.model.weights);
@@ -143,6 +142,8 @@ impl<'a> Setting<'a> {
         }
         let of_series = others.iter().zip(&rows[of_funds.len()..]);
         self.series = of_series.map(|(one, row)| (one.series, one.form(shared(row)))).collect();
+        // Only now do the rests of its lines have what they share.
+        let rests: Vec<f64> = made_of_lines.iter().map(|one| self.rest_of(one)).collect();
         for (one, rest) in made_of_lines.into_iter().zip(rests) {
             let mut specific = self.pnl_form(&one.lines).specific;
             specific.push((self.average.specific.len(), 1.0));

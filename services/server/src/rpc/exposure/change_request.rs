@@ -103,7 +103,7 @@ fn before(fields: &mut Fields, request: &mut v1::ExplainChangeRequest) -> AsOf {
     if let Some(report) = &request.before_report {
         // The report has the numbers of its formulas, whichever these were.
         before.pins.retain(|(pin, _)| *pin != Pin::AnswerModel);
-        let numbers = Numbers::of(report, str::to_owned);
+        let numbers = Numbers::of(report, |symbol| Some(symbol.to_owned()));
         // A number that is not finite is no number of the range either.
         if !numbers.values().all(|value| value.abs() <= NUMBER_MAX) {
             fields.add("before_report", format!("must have numbers of at most {NUMBER_MAX:e}"));

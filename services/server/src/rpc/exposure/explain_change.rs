@@ -4,10 +4,10 @@
 //! cause is the difference of the two analyses around it, so the parts add up by construction.
 
 use super::{
-    carried::carried,
+    carried::{carried, own_symbol},
     change_request::{ChangeQuery, field_of_earlier},
     from_proto::AnalysisQuery,
-    numbers::{self, Numbers},
+    numbers::Numbers,
     views::AnalysisViews,
 };
 use crate::{
@@ -28,7 +28,10 @@ use ::portfolio::lines::Violation;
 use contract::v1::{self, ReportBlock};
 use exposure::prepared::PreparedExposure;
 use marketdata::gap::Gap;
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// An analysis: a portfolio and settings in a view.
 #[derive(Clone)]
@@ -37,21 +40,19 @@ struct Stage {
     request: v1::AnalyzePortfolioRequest,
 }
 
-/// What a stage answers.
-#[derive(Clone, Debug)]
-struct Found {
-    numbers: Arc<Numbers>,
-    gaps: Vec<v1::Gap>,
-}
+/// The report of a stage, and its gaps.
+struct Report(v1::ExposureReport, Vec<v1::Gap>);
 
 /// The analyses of a change.
 #[derive(Debug)]
 pub(super) struct Change {
     /// The numbers of the caller's own report.
     answered: Option<Numbers>,
-    /// From the earlier analysis to the later one.
-    stages: Vec<Found>,
+    /// Those of the stages, from the earlier analysis to the later one.
+    stages: Vec<Arc<Numbers>>,
     before: v1::SnapshotRef,
+    before_gaps: Vec<v1::Gap>,
+    after_gaps: Vec<v1::Gap>,
     gaps: Vec<Gap>,
 }
 
@@ -62,27 +63,92 @@ impl Needed<ChangeQuery> for Change {
         pinned: &Pinned,
     ) -> Result<Arc<Change>, Refusal> {
         let before = services.view(&query.before_of(pinned), ChangeQuery::MODEL).await?;
-        if pinned.as_of() < before.as_of() {
-            let (field, of) = (query.before.field(), pinned.as_of());
-            let description = format!("must not be after that of the analysis, {of}");
-            return Err(Refusal::Invalid(vec![Violation { field, description }]));
-        }
+        check_order(query, (&before, pinned))?;
+        // Few at a time: each holds reports with every name.
+        let _turn = services.explanation().await?;
         let (stages, gaps) = stages(query, services, (&before, pinned)).await?;
-        let mut found: Vec<Found> = Vec::with_capacity(stages.len());
-        for (at, stage) in stages.iter().enumerate() {
-            let same = at.checked_sub(1).filter(|earlier| stage.is(&stages[*earlier]));
-            let answered = match same {
-                Some(earlier) => found[earlier].clone(),
-                None => stage.answer(services, pinned, query.names).await.map_err(of_stage(at))?,
+        let [first, .., last] = &stages[..] else { return Err(no_stages()) };
+        let is_same = first.is(last);
+        let is_earlier = query.normal.before_portfolio.is_some();
+        let one = first.answer(services, query.names).await;
+        let one = one.map_err(|refusal| located(refusal, is_earlier))?;
+        let other = match is_same {
+            true => Report(one.0.clone(), one.1.clone()),
+            false => {
+                let answered = last.answer(services, query.names).await;
+                answered.map_err(|refusal| located(refusal, false))?
+            }
+        };
+        let shown = shown((&one.0, &before), (&other.0, pinned), query.names);
+        let numbers = |report: &v1::ExposureReport, of: &Pinned| {
+            let named = |symbol: &str| Some(renamed(symbol, of, pinned));
+            Numbers::of(report, |symbol| named(symbol).filter(|name| shown.contains(name)))
+        };
+        let mut found = vec![Arc::new(numbers(&one.0, &before))];
+        for (stage, previous) in stages[1..].iter().zip(&stages) {
+            let known = match stage.is(previous) {
+                true => found.last().cloned(),
+                false if std::ptr::eq(stage, last) => Some(Arc::new(numbers(&other.0, pinned))),
+                false => None,
             };
-            found.push(answered);
+            found.push(match known {
+                Some(known) => known,
+                None => {
+                    let answered = stage.answer(services, query.names).await;
+                    let answered = answered.map_err(|refusal| located(refusal, is_earlier))?;
+                    Arc::new(numbers(&answered.0, &stage.pinned))
+                }
+            });
         }
         let answered = query.normal.before_report.as_ref();
-        let answered =
-            answered.map(|report| Numbers::of(report, |symbol| renamed(symbol, &before, pinned)));
-        let before = shared::snapshot_ref(&before);
-        Ok(Arc::new(Change { answered, stages: found, before, gaps }))
+        Ok(Arc::new(Change {
+            answered: answered.map(|report| numbers(report, &before)),
+            stages: found,
+            before: shared::snapshot_ref(&before),
+            before_gaps: one.1,
+            after_gaps: other.1,
+            gaps,
+        }))
     }
+}
+
+/// Refuses an earlier analysis that knows what the later one does not.
+fn check_order(query: &ChangeQuery, (before, after): (&Pinned, &Pinned)) -> Result<(), Refusal> {
+    let refused = |field: String, description: String| {
+        Err(Refusal::Invalid(vec![Violation { field, description }]))
+    };
+    if after.as_of() < before.as_of() {
+        let description = format!("must not be after that of the analysis, {}", after.as_of());
+        return refused(query.before.field(), description);
+    }
+    let (earlier, later) = (before.snapshot().revision(), after.snapshot().revision());
+    if later < earlier {
+        let description = format!("must not be above that of the analysis, {later}");
+        return refused(format!("{}.revision", query.before.path), description);
+    }
+    Ok(())
+}
+
+fn no_stages() -> Refusal {
+    Refusal::Failed("invariant: a change has stages".to_owned())
+}
+
+/// The names to list: those whose market value changed the most, ties in the order of names.
+fn shown(
+    (first, before): (&v1::ExposureReport, &Pinned),
+    (last, after): (&v1::ExposureReport, &Pinned),
+    names: usize,
+) -> BTreeSet<String> {
+    let mut moved: BTreeMap<String, f64> = BTreeMap::new();
+    for (report, view, sign) in [(first, before, -1.0), (last, after, 1.0)] {
+        for row in &report.positions {
+            let name = renamed(&row.symbol, view, after);
+            *moved.entry(name).or_insert(0.0) += sign * row.market_value;
+        }
+    }
+    let mut moved: Vec<(String, f64)> = moved.into_iter().collect();
+    moved.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+    moved.into_iter().take(names).map(|(name, _)| name).collect()
 }
 
 /// The stages: the earlier analysis; with the data of the later revision; at the later instant; with
@@ -150,13 +216,8 @@ impl Stage {
             && self.request == other.request
     }
 
-    /// Analyses it, with every name: which of them are listed depends on all stages.
-    async fn answer(
-        &self,
-        services: &Services,
-        last: &Pinned,
-        names: usize,
-    ) -> Result<Found, Refusal> {
+    /// Analyses it, with every name: which of them are listed depends on both ends.
+    async fn answer(&self, services: &Services, names: usize) -> Result<Report, Refusal> {
         let mut request = self.request.clone();
         if 0 < names && request.include.contains(&ReportBlock::Positions.into()) {
             request.top_positions = Some(limits::POSITIONS as i32);
@@ -164,26 +225,20 @@ impl Stage {
         let query = AnalysisQuery::from_proto(request)?;
         let pinned = self.pinned.clone();
         let views = Arc::new(AnalysisViews::of(services, &pinned, false).await?);
-        let answer = respond_with(services, query, pinned.clone(), views).await?;
+        let answer = respond_with(services, query, pinned, views).await?;
         let gaps = answer.info.map(|info| info.gaps).unwrap_or_default();
-        let report = answer.report.unwrap_or_default();
-        let last = last.clone();
-        let numbers = move || Numbers::of(&report, |symbol| renamed(symbol, &pinned, &last));
-        Ok(Found { numbers: Arc::new(services.compute.run_soon(numbers).await?), gaps })
+        Ok(Report(answer.report.unwrap_or_default(), gaps))
     }
 }
 
-/// The symbol in one view of the instrument that has a symbol in another.
-fn renamed(symbol: &str, of: &Pinned, to: &Pinned) -> String {
-    let instrument = of.snapshot().listed(symbol);
-    let renamed = instrument.map_or("", |instrument| to.snapshot().symbol(instrument));
-    if renamed.is_empty() { symbol } else { renamed }.to_owned()
-}
-
-/// A refusal of a stage as one of the request.
-fn of_stage(at: usize) -> impl Fn(Refusal) -> Refusal {
-    // The last two hold the later portfolio.
-    move |refusal| located(refusal, at < 3)
+/// The symbol in the later view of the instrument that has a symbol in another one. If it belongs to
+/// another instrument by then, the old one with its day.
+fn renamed(symbol: &str, of: &Pinned, later: &Pinned) -> String {
+    let Some(instrument) = of.snapshot().listed(symbol) else { return symbol.to_owned() };
+    match own_symbol(instrument, later) {
+        Some(symbol) => symbol.to_owned(),
+        None => format!("{symbol}@{}", of.snapshot().today()),
+    }
 }
 
 fn located(refusal: Refusal, is_earlier: bool) -> Refusal {
@@ -199,33 +254,17 @@ fn located(refusal: Refusal, is_earlier: bool) -> Refusal {
 }
 
 impl Change {
-    /// The addresses to list: of names those whose market value changed most.
-    fn listed(&self, names: usize) -> Vec<&v1::MeasureRef> {
+    /// The addresses to list: those of the later analysis, then those that only the earlier one has.
+    fn listed(&self) -> Vec<&v1::MeasureRef> {
         let (Some(first), Some(last)) = (self.stages.first(), self.stages.last()) else {
             return Vec::new();
         };
-        let (first, last) = (&first.numbers, &last.numbers);
         let only_first = first.addresses().filter(|address| !last.has(address));
-        let all: Vec<&v1::MeasureRef> = last.addresses().chain(only_first).collect();
-        let symbols: BTreeSet<&str> = all.iter().copied().filter_map(numbers::symbol_of).collect();
-        let mut moved: Vec<(f64, &str)> = symbols
-            .into_iter()
-            .map(|symbol| {
-                let address = numbers::market_value(symbol);
-                let value = |of: &Numbers| of.get(&address).unwrap_or(0.0);
-                ((value(last) - value(first)).abs(), symbol)
-            })
-            .collect();
-        moved.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-        let shown: BTreeSet<&str> = moved.into_iter().take(names).map(|(_, name)| name).collect();
-        let is_shown = |address: &&v1::MeasureRef| {
-            numbers::symbol_of(address).is_none_or(|symbol| shown.contains(symbol))
-        };
-        all.into_iter().filter(is_shown).collect()
+        last.addresses().chain(only_first).collect()
     }
 
     fn row(&self, address: &v1::MeasureRef) -> v1::NumberChange {
-        let at = |stage: usize| self.stages[stage].numbers.get(address);
+        let at = |stage: usize| self.stages[stage].get(address);
         let step = |from: Option<f64>, to: Option<f64>| Some(to? - from?);
         let before = match &self.answered {
             Some(answered) if answered.has(address) => answered.get(address),
@@ -256,20 +295,16 @@ impl Query for ChangeQuery {
     }
 
     fn place(&mut self, _change: &Change) -> Result<Place, Refusal> {
-        Ok(Place::Pool)
+        Ok(Place::Long)
     }
 
     fn answer(&self, _pinned: &Pinned, change: &Change) -> Result<Answer<Self::Response>, Refusal> {
-        let gaps = |found: Option<&Found>| found.map_or_else(Vec::new, |found| found.gaps.clone());
         let currency = self.later.portfolio.as_ref().map(|book| book.currency.clone());
         let response = v1::ExplainChangeResponse {
             before_snapshot: Some(change.before.clone()),
-            changes: {
-                let listed = change.listed(self.names);
-                listed.into_iter().map(|address| change.row(address)).collect()
-            },
-            before_gaps: gaps(change.stages.first()),
-            after_gaps: gaps(change.stages.last()),
+            changes: change.listed().into_iter().map(|address| change.row(address)).collect(),
+            before_gaps: change.before_gaps.clone(),
+            after_gaps: change.after_gaps.clone(),
             currency: currency.unwrap_or_default(),
             ..Default::default()
         };

@@ -1,5 +1,6 @@
 //! The shares of a book, as positions of earlier days.
 
+use super::carried::own_symbol;
 use crate::views::Pinned;
 use ::portfolio::book::Book;
 use contract::v1;
@@ -69,10 +70,16 @@ impl HeldShares {
                 gaps.push(Gap::new(GapReason::BasisUnknown, subject, detail));
                 continue;
             };
+            let Some(symbol) = own_symbol(line.instrument, then) else {
+                let detail = format!("has no name of its own on {day}");
+                let subject = Subject::Line(line.position_id.clone());
+                gaps.push(Gap::new(GapReason::UnknownInstrument, subject, detail));
+                continue;
+            };
             positions.push(v1::Position {
                 position_id: line.position_id.clone(),
                 instrument: Some(v1::InstrumentRef {
-                    symbol: then.snapshot().symbol(line.instrument).to_owned(),
+                    symbol: symbol.to_owned(),
                     ..v1::InstrumentRef::default()
                 }),
                 kind: v1::PositionKind::Listed.into(),

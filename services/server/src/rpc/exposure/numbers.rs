@@ -16,8 +16,12 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    /// The numbers of a report. `symbol_of` gives the name by which an address knows a position.
-    pub(super) fn of(report: &v1::ExposureReport, symbol_of: impl Fn(&str) -> String) -> Numbers {
+    /// The numbers of a report. `named` gives the name by which addresses know a position, from its
+    /// symbol in the report; `None` if it is left out.
+    pub(super) fn of(
+        report: &v1::ExposureReport,
+        named: impl Fn(&str) -> Option<String>,
+    ) -> Numbers {
         let mut numbers = Numbers { rows: Vec::new(), places: BTreeMap::new() };
         numbers.book(report);
         numbers.groups(&report.breakdowns);
@@ -26,9 +30,11 @@ impl Numbers {
         report.repeats.iter().for_each(|repeat| numbers.repeat(repeat));
         report.risk_measures.iter().for_each(|measure| numbers.risk(measure));
         report.scenario_sets.iter().for_each(|set| numbers.scenarios(set));
-        report.positions.iter().for_each(|position| {
-            numbers.name(position, &symbol_of(&position.symbol));
-        });
+        for position in &report.positions {
+            if let Some(name) = named(&position.symbol) {
+                numbers.name(position, &name);
+            }
+        }
         numbers
     }
 
@@ -59,7 +65,12 @@ impl Numbers {
     /// Whether an address without a number is that of a part that the book does not have.
     fn is_of_nothing(&self, address: &v1::MeasureRef) -> bool {
         match &address.measure {
-            Some(Measure::Group(_)) => true,
+            // The gross of a group is never absent.
+            Some(Measure::Group(group)) => {
+                let number = ExposureNumber::Gross.into();
+                let gross = v1::GroupRef { number, ..group.clone() };
+                !self.has(&address_of(Measure::Group(gross)))
+            }
             Some(Measure::Name(name)) => [MARKET_VALUE, GROSS].contains(&name.field.as_str()),
             Some(Measure::Risk(risk)) if risk.part.is_some() => {
                 let whole = v1::RiskRef { part: None, ..risk.clone() };
@@ -292,26 +303,6 @@ impl Numbers {
             self.add(at, Some(part.value));
         }
     }
-}
-
-/// The symbol of the name that an address is about; `None` if it is about none.
-pub(super) fn symbol_of(address: &v1::MeasureRef) -> Option<&str> {
-    let named = match address.measure.as_ref()? {
-        Measure::Name(name) => name.instrument.as_ref(),
-        Measure::Risk(v1::RiskRef { part: Some(Part::Instrument(named)), .. }) => Some(named),
-        _ => None,
-    };
-    Some(&named?.symbol)
-}
-
-/// The address of a name's market value.
-pub(super) fn market_value(symbol: &str) -> v1::MeasureRef {
-    let instrument = v1::InstrumentRef { symbol: symbol.to_owned(), ..<_>::default() };
-    address_of(Measure::Name(v1::NameRef {
-        instrument: Some(instrument),
-        field: MARKET_VALUE.to_owned(),
-        ..v1::NameRef::default()
-    }))
 }
 
 const MARKET_VALUE: &str = "market_value";
