@@ -346,6 +346,17 @@ async fn every_fault_of_a_change_is_named() {
     };
     let refused = Box::pin(client.explain_change(turned)).await.unwrap_err();
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &["before_as_of.on"]);
+    let head = reference(&client.analyze_portfolio(analysis()).await.unwrap().into_inner().info);
+    let at = |revision: u64| Some(v1::AsOf { revision: Some(revision), ..on(TODAY).unwrap() });
+    harness.ingest("us_equities.csv", flat(&[("ZZ", 3, 0)]).as_bytes()).await;
+    let sooner = v1::AnalyzePortfolioRequest { as_of: at(head.revision), ..analysis() };
+    let turned = v1::ExplainChangeRequest {
+        analysis: Some(sooner),
+        before_as_of: at(head.revision + 1),
+        ..request()
+    };
+    let refused = Box::pin(client.explain_change(turned)).await.unwrap_err();
+    expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &["before_as_of.revision"]);
     // What is only seen when the lines are joined.
     let mut held = book(&SYMBOLS).unwrap();
     held.positions[1].size = Some(Size::Quantity(f64::NAN));
@@ -353,5 +364,61 @@ async fn every_fault_of_a_change_is_named() {
     let refused = Box::pin(client.explain_change(wrong)).await.unwrap_err();
     let paths = ["before_portfolio.positions[1].quantity"];
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    harness.stop().await;
+}
+
+/// Daily closes of 100 up to [`TODAY`] of names in stretches of sessions before it.
+fn flat(lines: &[(&str, i32, i32)]) -> String {
+    let today = Day::parse_iso(TODAY).unwrap();
+    let mut prices = String::from("Ticker,Date,Open,High,Low,Close,Adj Close,Volume\n");
+    for (symbol, first, last) in lines {
+        for back in (*last..=*first).rev() {
+            let day = calendar::plus_sessions(today, -back);
+            writeln!(prices, "{symbol},{day},100,100,100,100,100,1000").unwrap();
+        }
+    }
+    prices
+}
+
+/// One company was XX and is XY since five sessions; another one was listed as XX two sessions ago,
+/// and so after [`EARLIER`].
+#[tokio::test(flavor = "multi_thread")]
+async fn a_symbol_means_the_company_that_has_it_on_that_day() {
+    let harness = Harness::at("2021-02-01T12:00:00Z").await;
+    let renamed = calendar::plus_sessions(Day::parse_iso(TODAY).unwrap(), -5);
+    assert!(Day::parse_iso(EARLIER).unwrap() < renamed);
+    let changes = format!("old_symbol,new_symbol,date\nXX,XY,{renamed}\n");
+    harness.ingest("symbol_changes.csv", changes.as_bytes()).await;
+    // Symbols of a file are those of the day on which it was adjusted.
+    let (then, now) =
+        ([("^GSPC", 80, 6), ("XX", 80, 6)], [("^GSPC", 5, 0), ("XY", 5, 0), ("XX", 2, 0)]);
+    for (adjusted_on, lines) in [(EARLIER, &then[..]), (TODAY, &now)] {
+        let adjusted_on = adjusted_on.to_owned();
+        let header = v1::IngestHeader { adjusted_on, ..header("us_equities.csv") };
+        let taken = harness.try_ingest(header, flat(lines).as_bytes()).await.unwrap();
+        assert_eq!(taken.rejected_count, 0, "{taken:?}");
+    }
+    let mut client = ExposureServiceClient::new(harness.channel().await);
+    let asked = v1::ExplainChangeRequest {
+        analysis: Some(v1::AnalyzePortfolioRequest {
+            portfolio: book(&[("XX", 100.0), ("XY", 10.0)]),
+            include: vec![v1::ReportBlock::Positions.into()],
+            ..analysis()
+        }),
+        ..request()
+    };
+    // The young company is not the older one on the earlier day: its line is left out there.
+    let answer = explain(&mut client, asked.clone()).await;
+    let (young, old) = (name(&answer, "XX"), name(&answer, "XY"));
+    assert_eq!((young.before, young.by_market, young.after), (Some(0.0), Some(1e4), Some(1e4)));
+    assert_eq!((old.before, old.after), (Some(1e3), Some(1e3)));
+    let [gap] = gaps(&answer.info) else { panic!("{:?}", answer.info) };
+    assert_eq!((gap.reason(), gap.subject_count), (v1::GapReason::UnknownInstrument, 1));
+    // What was held as XX then is XY today.
+    let before_portfolio = book(&[("XX", 30.0)]);
+    let other = explain(&mut client, v1::ExplainChangeRequest { before_portfolio, ..asked }).await;
+    let (young, old) = (name(&other, "XX"), name(&other, "XY"));
+    assert_eq!((young.before, young.by_positions, young.after), (Some(0.0), Some(1e4), Some(1e4)));
+    assert_eq!((old.before, old.by_positions, old.after), (Some(3e3), Some(-2e3), Some(1e3)));
     harness.stop().await;
 }

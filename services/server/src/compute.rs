@@ -221,8 +221,10 @@ impl Compute {
 pub struct Pools {
     /// For analyses of a prepared view, which take milliseconds.
     pub analyses: Compute,
-    /// For everything else: preparing views, hedges, stress tests, files.
-    pub present: Compute,
+    /// For preparing views of now: whoever asks right after an ingest waits for no hedge.
+    pub views: Compute,
+    /// For everything else: hedges, stress tests, files.
+    pub long: Compute,
     /// For preparing views of the past: half as many threads, so that a back-test over random days
     /// takes no thread from those who ask about now.
     pub past: Compute,
@@ -236,12 +238,13 @@ impl Pools {
     pub fn new(threads: usize, limits: &Limits) -> std::io::Result<Pools> {
         let bound = |ms, setting| Bound { ms, setting };
         let analyses = bound(limits.queue_ms, "limits.queue_ms");
-        let present = bound(limits.compute_queue_ms, "limits.compute_queue_ms");
+        let long = bound(limits.compute_queue_ms, "limits.compute_queue_ms");
         let past = bound(limits.past_queue_ms, "limits.past_queue_ms");
         let half = (threads / 2).max(1);
         Ok(Pools {
             analyses: Compute::new(threads, limits::ANALYSES, analyses)?,
-            present: Compute::new(threads, limits.compute_queue, present)?,
+            views: Compute::new(threads, limits.compute_queue, long)?,
+            long: Compute::new(threads, limits.compute_queue, long)?,
             past: Compute::new(half, limits.compute_queue, past)?,
         })
     }
@@ -326,7 +329,7 @@ mod tests {
     /// The pool of a server with so many threads and places to wait.
     fn pool(threads: usize, queue: usize) -> Compute {
         let limits = Limits { compute_queue: queue, ..Limits::standard() };
-        Pools::new(threads, &limits).unwrap().present
+        Pools::new(threads, &limits).unwrap().long
     }
 
     /// Waits for something that must happen soon.

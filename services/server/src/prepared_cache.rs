@@ -157,7 +157,7 @@ impl PreparedCache {
         }
         let (pool, place) = match view.is_past {
             true => (&self.pools.past, self.pools.past.admit_soon()?),
-            false => (&self.pools.present, self.pools.present.admit()?),
+            false => (&self.pools.views, self.pools.views.admit()?),
         };
         let previous = kept.newest_before(kind, view);
         let previous = previous.and_then(|value| value.downcast::<T>().ok());

@@ -43,6 +43,8 @@ pub struct Services {
     pub analyses: Compute,
     /// Where other heavy work runs.
     pub compute: Compute,
+    /// Where views of now are prepared.
+    pub views: Compute,
     /// Where views of the past are prepared.
     pub past: Compute,
     /// The clock.
@@ -87,7 +89,8 @@ impl Services {
             market,
             follower: Follower::idle(),
             analyses: pools.analyses,
-            compute: pools.present,
+            views: pools.views,
+            compute: pools.long,
             past: pools.past,
             clock,
             calibrating: Mutex::new(()),

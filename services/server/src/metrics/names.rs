@@ -166,7 +166,9 @@ pub mod of {
     pub const UPLOADS: &str = "uploads";
     /// Analyses of prepared views.
     pub const ANALYSES: &str = "analyses";
-    /// Other computations on the pool.
+    /// Preparations of views of now.
+    pub const PREPARATIONS: &str = "preparations";
+    /// Other computations: hedges, stress tests, files.
     pub const COMPUTATIONS: &str = "computations";
     /// Preparations of views of the past.
     pub const PAST_PREPARATIONS: &str = "past_preparations";

@@ -250,7 +250,7 @@ async fn a_caller_that_leaves_does_not_cancel_the_preparation_for_others() {
     let (second, third) = (second.await.unwrap(), third.await.unwrap());
     assert!(Arc::ptr_eq(&second, &third));
     assert_eq!(SLOW_RUNS.load(Ordering::SeqCst), 1);
-    assert_eq!(cache.pools.present.run(|| 7).await.unwrap(), 7);
+    assert_eq!(cache.pools.views.run(|| 7).await.unwrap(), 7);
 }
 
 #[tokio::test]
@@ -258,7 +258,7 @@ async fn a_preparation_that_no_one_waits_for_is_not_begun() {
     let (fixture, close) = one_close();
     let cache = PreparedCache::new(MIB, pools(1, 8), Retired::new());
     let (release, held) = mpsc::channel::<()>();
-    let present = cache.pools.present.clone();
+    let present = cache.pools.views.clone();
     let busy = tokio::spawn(async move { present.run(move || held.recv().is_ok()).await });
     let (called, view) = (Arc::clone(&cache), view(&fixture, close));
     let call = tokio::spawn({
@@ -272,7 +272,7 @@ async fn a_preparation_that_no_one_waits_for_is_not_begun() {
     assert!(call.await.unwrap_err().is_cancelled());
     release.send(()).unwrap();
     assert!(busy.await.unwrap().unwrap());
-    cache.pools.present.run(|| ()).await.unwrap();
+    cache.pools.views.run(|| ()).await.unwrap();
     assert_eq!(cache.usage().values, 0, "it is forgotten");
     assert_eq!(cache.get::<Closes>(&view).await.unwrap().rows, 1, "and prepared when asked for");
 }
@@ -315,7 +315,7 @@ async fn a_panicking_preparation_fails_its_waiters_and_is_tried_again() {
 async fn a_full_queue_refuses_preparations_but_not_cached_values() {
     let (fixture, close) = one_close();
     let pools = pools(1, 0);
-    let compute: Compute = pools.present.clone();
+    let compute: Compute = pools.views.clone();
     let cache = PreparedCache::new(64 * MIB, pools, Retired::new());
     let view = view(&fixture, close);
     cache.get::<Closes>(&view).await.unwrap();
