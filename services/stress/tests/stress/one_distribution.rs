@@ -1,8 +1,12 @@
 //! One joint distribution of roles, series, lines and funds: laws of shocks that say the same thing.
 
 use crate::view::{View, near};
-use factors::roles::Role;
-use risk::{fixture::world_with, series::Series};
+use factors::{roles::Role, trade::Side};
+use risk::{
+    fixture::world_with,
+    series::{Series, TradeSeries},
+    trade::LegSeries,
+};
 use std::sync::LazyLock;
 use stress::{
     hypothetical::{HypotheticalReport, Outcome, hypothetical},
@@ -126,4 +130,44 @@ fn shocks_and_values_scale() {
         near(2.0 * twice.deviation, once.deviation, 1e-6);
         near(twice.distance, 2.0 * once.distance, 1e-9);
     }
+}
+
+/// A trade of one fund against another, with returns that move by 1 % more than its lines explain: its
+/// variance is that of its own regression, B′FB + rest, whatever the rests of the funds share.
+#[test]
+fn a_trade_of_two_funds_has_the_variance_of_its_own_returns() {
+    let standard = VIEW.factors().trade.unwrap();
+    let leg = |symbol: &str, side: Side| LegSeries {
+        side,
+        returns: None,
+        symbols: vec![symbol.to_owned()],
+        lines: Some(vec![(VIEW.id(symbol), 1.0)]),
+        missing: Vec::new(),
+        proxy_for: None,
+    };
+    let legs = [leg("^GSPC", Side::Long), leg("^RUT", Side::Short)];
+    let of_panel = |role| {
+        let role = VIEW.roles.resolve_role(VIEW.model.snapshot(), role).unwrap();
+        let mut moves = vec![f64::NAN; VIEW.model.sessions.len()];
+        VIEW.model.sessions.role_returns(VIEW.model.snapshot(), &role, &mut moves);
+        moves
+    };
+    let (large, small) = (of_panel(Role::LargeCapIndex), of_panel(Role::SmallCapIndex));
+    let more = [0.01, -0.01, -0.01, 0.01].into_iter().cycle();
+    let returns = large.iter().zip(&small).zip(more).map(|((a, b), more)| a - b + more);
+    let returns: Vec<f64> = returns.collect();
+    let trade = TradeSeries { returns: &returns, legs: &legs, ratio: 1.0, ..standard };
+    let view = VIEW.factors_by(Some(trade));
+    assert_eq!(view.lines(Series::Trade).unwrap().len(), 2);
+    let mut found = view.project(&[view.moves(Series::Trade).unwrap()]).unwrap();
+    let slopes = found.slopes.pop().unwrap();
+    let explained = view.factors.covariance().times(&slopes).unwrap();
+    let explained: f64 = slopes.iter().zip(&explained).map(|(b, times)| b * times).sum();
+    let expected = explained + found.residual.get(0, 0);
+    let shocks = vec![Shock { target: Target::Series(Series::Trade), size: 0.03 }];
+    let scenario = Hypothetical { scenario_id: "own".to_owned(), sessions: 1, shocks };
+    let report = hypothetical(&view, &VIEW.book(&LINES), &[], &scenario).unwrap();
+    // One shock of size s is s/σ away.
+    let variance = (0.03 / report.average.distance).powi(2);
+    near(variance / expected, 1.0, 1e-9);
 }
