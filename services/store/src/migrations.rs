@@ -15,13 +15,14 @@ pub(crate) struct Applied {
 }
 
 /// The migrations that this binary knows, from their texts. A later binary may have applied others.
-pub(crate) fn migrator(segment: &'static str) -> Migrator {
+/// `in_callers` if they run in the caller's transaction and begin none of their own.
+pub(crate) fn migrator(segment: &'static str, in_callers: bool) -> Migrator {
     let mut migrator = Migrator::with_migrations(vec![Migration::new(
         1,
         "segment".into(),
         MigrationType::Simple,
         segment.into_sql_str(),
-        false,
+        in_callers,
     )]);
     migrator.set_ignore_missing(true);
     // Each backend takes a lock of its own.

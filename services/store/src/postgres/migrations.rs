@@ -16,7 +16,8 @@ const SEGMENT_MIGRATION: &str = include_str!("../../migrations/postgres/0001_seg
 const DEFINITIONS: &str = include_str!("../../migrations/postgres/definitions.txt");
 
 fn migrator() -> Migrator {
-    migrations::migrator(SEGMENT_MIGRATION)
+    // The driver does not see the transaction, so its own would end it.
+    migrations::migrator(SEGMENT_MIGRATION, true)
 }
 
 /// Rejects a database that this binary cannot read, and creates the tables if the access allows it.

@@ -12,7 +12,8 @@ use std::path::Path;
 const SEGMENT_MIGRATION: &str = include_str!("../../migrations/sqlite/0001_segment.sql");
 
 fn migrator() -> Migrator {
-    migrations::migrator(SEGMENT_MIGRATION)
+    // Nested in the driver's transaction.
+    migrations::migrator(SEGMENT_MIGRATION, false)
 }
 
 /// Runs in one transaction that holds the write lock, so that if several processes start at once,
