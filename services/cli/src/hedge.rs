@@ -7,6 +7,7 @@ use crate::{
     error_report::Fault,
     json,
     query_commands::{GapArguments, Output},
+    report::{self, file::ReportArguments},
     show, terminal,
 };
 use anyhow::{Result, bail};
@@ -74,6 +75,8 @@ pub(crate) struct HedgeArguments {
     reference: ReferenceArguments,
     #[command(flatten)]
     gaps: GapArguments,
+    #[command(flatten)]
+    report: ReportArguments,
 }
 
 /// Asks for three plans and prints them.
@@ -85,6 +88,7 @@ pub(crate) async fn hedge(
     connection: &Connection,
     output: Output<'_>,
 ) -> Result<()> {
+    arguments.report.check()?;
     let request = PlanHedgeRequest {
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         portfolio: Some(book::read(&arguments.book).await?),
@@ -96,6 +100,8 @@ pub(crate) async fn hedge(
     let answer = clients.hedge().plan_hedge(connection.request(request)).await?.into_inner();
     let page = |terminal| show::hedge::plans(&answer, terminal);
     terminal::say(&output.text("PlanHedgeResponse", &answer, page)?);
+    let book = book::name(&arguments.book.book);
+    arguments.report.write(|| report::hedge::document(&book, &answer))?;
     arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
 }
 

@@ -23,11 +23,20 @@ pub(crate) fn plans(answer: &PlanHedgeResponse, terminal: Terminal) -> Page {
     let mut page = Page::new();
     page.say(terminal.heading(&format!("Ways out {known}")));
     page.say(as_it_is(answer));
-    page.table("plans", side_by_side(answer));
+    page.side_by_side("plans", side_by_side(answer));
     for plan in &answer.plans {
         page.say(reasons(plan));
     }
-    page.table("trades", trades(answer));
+    page.table("trades", trades(answer, usize::MAX));
+    further(&mut page, answer);
+    evidence::unresolved(&mut page, &answer.unresolved);
+    page.say(evidence::gaps(answer.info.as_ref(), terminal));
+    page.say(evidence::reference(answer.info.as_ref(), terminal));
+    page
+}
+
+/// How the trades are worked, and what to buy back instead.
+pub(crate) fn further(page: &mut Page, answer: &PlanHedgeResponse) {
     if let Some(schedules) = schedules(answer) {
         page.say("  What is left of each trade by these times, if it is worked by itself:\n");
         page.table("schedules", schedules);
@@ -36,13 +45,9 @@ pub(crate) fn plans(answer: &PlanHedgeResponse, terminal: Terminal) -> Page {
         page.say("  If shorts are bought back instead, in this order:\n");
         page.table("cover_order", cover_order(&answer.cover_order));
     }
-    evidence::unresolved(&mut page, &answer.unresolved);
-    page.say(evidence::gaps(answer.info.as_ref(), terminal));
-    page.say(evidence::reference(answer.info.as_ref(), terminal));
-    page
 }
 
-pub(super) fn name(plan: &HedgePlan) -> &'static str {
+pub(crate) fn name(plan: &HedgePlan) -> &'static str {
     match plan.kind() {
         HedgePlanKind::Cut => "cut",
         HedgePlanKind::Overlay => "overlay",
@@ -51,20 +56,20 @@ pub(super) fn name(plan: &HedgePlan) -> &'static str {
     }
 }
 
-pub(super) fn solution(plan: &HedgePlan) -> Option<(&HedgeSolution, &HedgeOutcome)> {
+pub(crate) fn solution(plan: &HedgePlan) -> Option<(&HedgeSolution, &HedgeOutcome)> {
     match &plan.result {
         Some(Outcome::Solution(solution)) => Some((solution, solution.outcome.as_ref()?)),
         _ => None,
     }
 }
 
-pub(super) fn trade_move(outcome: &HedgeOutcome, deviations: f64) -> Option<&HedgeTradeMove> {
+pub(crate) fn trade_move(outcome: &HedgeOutcome, deviations: f64) -> Option<&HedgeTradeMove> {
     let is_it = |one: &&HedgeTradeMove| (one.standard_deviations - deviations).abs() < 1e-9;
     outcome.trade_moves.iter().find(is_it)
 }
 
 /// What the book does if nothing is done.
-fn as_it_is(answer: &PlanHedgeResponse) -> String {
+pub(crate) fn as_it_is(answer: &PlanHedgeResponse) -> String {
     let Some((_, outcome)) = answer.plans.iter().find_map(solution) else {
         return "There is no plan; the reasons follow.\n".to_owned();
     };
@@ -82,16 +87,17 @@ fn as_it_is(answer: &PlanHedgeResponse) -> String {
     out
 }
 
-fn side_by_side(answer: &PlanHedgeResponse) -> Table {
+/// What a desk chooses by: a row for the book as it is and for each plan.
+pub(crate) fn side_by_side(answer: &PlanHedgeResponse) -> Table {
     let mut table = Table::new(&[
         "plan",
         ">trades",
         ">traded",
         ">cost",
         ">risk a day",
-        ">unwinds by 1",
-        ">by 3",
-        ">resumes by 3",
+        ">if it unwinds by 1 sd",
+        ">if it unwinds by 3 sd",
+        ">if it resumes by 3 sd",
         ">carry a year",
         ">margin",
         ">variance cut out of sample",
@@ -162,7 +168,7 @@ pub(super) fn no_plan(plan: &HedgePlan) -> &'static str {
 }
 
 /// Why a plan is as it is: what holds it back, or why there is none.
-fn reasons(plan: &HedgePlan) -> String {
+pub(crate) fn reasons(plan: &HedgePlan) -> String {
     match &plan.result {
         Some(Outcome::Infeasible(found)) => contradiction(name(plan), found),
         Some(Outcome::Unbounded(found)) => {
@@ -213,7 +219,8 @@ fn is_cut(constraint_id: &str) -> bool {
     constraint_id.starts_with("cut/")
 }
 
-fn trades(answer: &PlanHedgeResponse) -> Table {
+/// The trades, at most so many of each plan, the largest first.
+pub(crate) fn trades(answer: &PlanHedgeResponse, most: usize) -> Table {
     let mut table = Table::new(&[
         "plan",
         "trade",
@@ -227,7 +234,7 @@ fn trades(answer: &PlanHedgeResponse) -> Table {
     ]);
     for plan in &answer.plans {
         let Some((_, outcome)) = solution(plan) else { continue };
-        for trade in &outcome.trades {
+        for trade in outcome.trades.iter().take(most) {
             let position = trade.position;
             table.row([
                 name(plan).into(),
