@@ -7,9 +7,9 @@ use crate::report::html::Html;
 pub(super) type Write = fn(f64) -> String;
 
 /// Width of every chart, in units of its own; the page scales it.
-const WIDTH: f64 = 640.0;
+const WIDTH: f64 = 560.0;
 /// Letters of a label that fit beside a chart.
-const LABEL_LETTERS: usize = 30;
+const LABEL_LETTERS: usize = 26;
 /// Ticks of an axis, about.
 const TICKS: f64 = 5.0;
 
@@ -40,7 +40,7 @@ enum Row {
 /// Height of a row.
 const ROW: f64 = 19.0;
 /// Columns of the labels and of the numbers beside a chart of bars.
-const LABELS: f64 = 205.0;
+const LABELS: f64 = 180.0;
 const NUMBERS: f64 = 84.0;
 
 impl Bars {
@@ -120,7 +120,9 @@ impl Bars {
                         ("height", &height),
                     ],
                 );
-                if let Some((low, high)) = interval {
+                if let Some((low, high)) = interval
+                    && low < high
+                {
                     whisker(html, (scale.at(*low), scale.at(*high)), top + ROW / 2.0);
                 }
                 text(html, "number end", (WIDTH, base), &(self.write)(*value));
@@ -250,7 +252,7 @@ impl Series {
                 .iter()
                 .map(|point| format!("{},{}", number(x.at(point.x)), number(y.at(point.y))));
             let points = points.collect::<Vec<String>>().join(" ");
-            let class = format!("line l{at}");
+            let class = format!("line l{}", at + 1);
             html.empty("polyline", &[("class", &class), ("points", &points)]);
         }
         for point in &self.points {
@@ -266,7 +268,7 @@ impl Series {
 
 /// A point of a series: each has a shape of its own besides its colour.
 fn mark(html: &mut Html, series: usize, (x, y): (f64, f64)) {
-    let class = format!("s{series}");
+    let class = format!("s{}", series + 1);
     if series == 0 {
         let (x, y) = (number(x), number(y));
         html.empty("circle", &[("class", &class), ("cx", &x), ("cy", &y), ("r", "4")]);
@@ -389,10 +391,10 @@ mod tests {
         bars.bar("a", Shade::BySign, -1e6, Some((-2e6, 0.0)));
         bars.bar("b", Shade::BySign, 5e5, None);
         let text = drawn(|html| bars.draw(html));
-        // 351 units of the plot for 2.5 millions; zero is 280.8 from its left end at 205.
-        assert!(text.contains("class=\"loss\" x=\"345.4\" y=\"3.0\" width=\"140.4\""), "{text}");
-        assert!(text.contains("class=\"gain\" x=\"485.8\" y=\"22.0\" width=\"70.2\""), "{text}");
-        assert!(text.contains("x1=\"205.0\" y1=\"9.5\" x2=\"485.8\" y2=\"9.5\""), "{text}");
+        // 296 units of the plot for 2.5 millions; zero is 236.8 from its left end at 180.
+        assert!(text.contains("class=\"loss\" x=\"298.4\" y=\"3.0\" width=\"118.4\""), "{text}");
+        assert!(text.contains("class=\"gain\" x=\"416.8\" y=\"22.0\" width=\"59.2\""), "{text}");
+        assert!(text.contains("x1=\"180.0\" y1=\"9.5\" x2=\"416.8\" y2=\"9.5\""), "{text}");
         assert!(text.contains(">-$1.00m</text>") && text.contains("P&amp;L"), "{text}");
     }
 
@@ -410,8 +412,8 @@ mod tests {
             series: vec![Series { name: "tenths", is_line: false, points }],
         };
         let text = drawn(|html| plane.draw(html));
-        // The field is 78 to 628 across and 252 to 42 up.
-        assert!(text.contains("x1=\"78.0\" y1=\"252.0\" x2=\"628.0\" y2=\"42.0\""), "{text}");
-        assert!(text.contains("cx=\"353.0\" cy=\"147.0\""), "{text}");
+        // The field is 78 to 548 across and 252 to 42 up.
+        assert!(text.contains("x1=\"78.0\" y1=\"252.0\" x2=\"548.0\" y2=\"42.0\""), "{text}");
+        assert!(text.contains("cx=\"313.0\" cy=\"147.0\""), "{text}");
     }
 }

@@ -20,6 +20,9 @@ const STYLE: &str = include_str!("page.css");
 /// What a browser may load for the page, and run in it: nothing.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
+/// Letters of a text in a table that is not wrapped.
+const SHORT: usize = 24;
+
 /// The content of a report in reading order.
 #[derive(Clone, Debug)]
 pub(crate) struct Document {
@@ -88,9 +91,9 @@ impl Document {
                 page.say(evidence::doubts(coverage, Terminal::plain()));
             }
             evidence::unresolved(page, unresolved);
-            let gaps = evidence::gap_table(info);
+            let gaps = evidence::gap_table(info.map_or(&[], |info| &info.gaps));
             match gaps.is_empty() {
-                true => page.say("No gaps.\n"),
+                true => page.say("The answer as a whole has no gaps.\n"),
                 false => page.table("gaps", gaps),
             }
         });
@@ -129,7 +132,7 @@ impl Document {
         for parts in self.parts.chunk_by(both) {
             match &parts[0] {
                 Part::Heading(text) => html.leaf("h2", &[], text),
-                Part::Page(page) => page.blocks().iter().for_each(|part| block(html, part)),
+                Part::Page(page) => blocks(html, page),
                 Part::Figure(_) => html.element("div", &[("class", "figures")], |html| {
                     for part in parts {
                         part.draw(html);
@@ -157,17 +160,35 @@ fn facts(info: Option<&AnswerInfo>) -> Vec<(&'static str, String)> {
     };
     let mut facts = vec![
         ("As of", snapshot.as_of.as_ref().map(as_of_args::text).unwrap_or_default()),
-        ("Last session", info.session_on.clone()),
-        ("Revision", snapshot.revision.to_string()),
         ("Data version", snapshot.data_version.clone()),
-        ("Model version", snapshot.model_version.clone()),
+        ("Last session", info.session_on.clone()),
         ("Settings", snapshot.config_hash.clone()),
+        ("Revision", snapshot.revision.to_string()),
         ("Result", info.result_id.clone()),
+        ("Model version", snapshot.model_version.clone()),
     ];
     if let Some(days) = snapshot.reference_max_age_days {
         facts.push(("Sizes and sectors", format!("up to {days} days later")));
     }
+    facts.retain(|(_, value)| !value.is_empty());
     facts
+}
+
+fn blocks(html: &mut Html, page: &Page) {
+    let is_text = |block: &Block| matches!(block, Block::Text(_));
+    // Blank lines are the distances of a terminal.
+    let is_blank = |block: &&Block| matches!(block, Block::Text(text) if text.trim().is_empty());
+    let shown: Vec<&Block> = page.blocks().iter().filter(|block| !is_blank(block)).collect();
+    // Tables that follow each other stand side by side where there is room.
+    for blocks in shown.chunk_by(|a, b| is_text(a) == is_text(b)) {
+        if is_text(blocks[0]) {
+            blocks.iter().for_each(|part| block(html, part));
+        } else {
+            html.element("div", &[("class", "tables")], |html| {
+                blocks.iter().for_each(|part| block(html, part));
+            });
+        }
+    }
 }
 
 fn block(html: &mut Html, block: &Block) {
@@ -224,6 +245,8 @@ fn field(html: &mut Html, cell: &Cell, is_name: bool, side: Side) {
     };
     let class = match side {
         Side::Right => format!("n {tone}"),
+        // A date or a name stays on a line.
+        Side::Left if cell.text().chars().count() <= SHORT => format!("short {tone}"),
         Side::Left => tone.to_owned(),
     };
     let class = class.trim_end();

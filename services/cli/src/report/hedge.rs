@@ -10,7 +10,7 @@ use crate::{
 use contract::v1::{HedgeOutcome, HedgePnlRange, HedgeTradeMove, PlanHedgeResponse};
 
 /// Trades of a plan that are listed.
-const TRADES: usize = 12;
+const TRADES: usize = 10;
 /// The moves of the crowded trade that are drawn, in its standard deviations.
 const MOVES: [(f64, &str); 3] = [
     (-3.0, "The trade unwinds by three standard deviations"),
@@ -33,7 +33,7 @@ pub(crate) fn document(book: &str, answer: &PlanHedgeResponse) -> Document {
     });
     document.bars(moves(answer));
     document.bars(risks(answer));
-    document.heading("Trades");
+    document.heading("What to trade");
     document.add(|page| {
         page.table("trades", hedge::trades(answer, TRADES));
         for plan in &answer.plans {

@@ -26,6 +26,11 @@ pub(crate) fn document(book: &str, answer: &RunStressResponse) -> Document {
         document.add(|page| page.say(sources(result)));
     }
     document.lacks(info, &answer.unresolved);
+    document.add(|page| {
+        for result in answer.results.iter().filter(|result| !result.gaps.is_empty()) {
+            page.table(stress::title(result), evidence::gap_table(&result.gaps));
+        }
+    });
     document
 }
 

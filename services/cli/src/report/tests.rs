@@ -161,6 +161,8 @@ fn spoil(value: &mut Value) {
         Value::Object(fields) => {
             for (key, value) in fields {
                 match value {
+                    // Two messages have a source, and one of them is an enum.
+                    Value::String(text) if text.starts_with("SCENARIO_SOURCE_") => {}
                     Value::String(text) if FREE.contains(&key.as_str()) => text.push_str(HOSTILE),
                     _ => spoil(value),
                 }
@@ -177,7 +179,9 @@ fn nothing_in_an_answer_becomes_markup() {
         spoil(&mut answer);
         let page = make(&answer, HOSTILE).html();
         let spoilt = parse(&page);
-        assert_eq!(whole.len(), spoilt.len(), "{name}: elements");
+        // A label that is cut has the whole in a title.
+        let counted = |page: &[Element]| page.iter().filter(|one| one.name != "title").count();
+        assert_eq!(counted(&whole), counted(&spoilt), "{name}: elements");
         assert!(!page.contains("<script") && !page.contains('\u{202e}'), "{name}");
         let shown = HOSTILE.replace('\u{202e}', "\u{fffd}");
         let is_shown = spoilt.iter().any(|element| element.text.contains(&shown));
@@ -277,7 +281,7 @@ fn a_page_names_its_data_and_what_it_lacks() {
         if let Some(version) = snapshot["dataVersion"].as_str().filter(|text| !text.is_empty()) {
             assert!(has(version) && has(snapshot["revision"].as_str().unwrap()), "{name}");
         }
-        for gap in answer["info"]["gaps"].as_array().unwrap() {
+        for gap in answer["info"]["gaps"].as_array().into_iter().flatten() {
             assert!(has(gap["detail"].as_str().unwrap()), "{name}: {gap}");
             let share = gap["grossShare"].as_f64().map(number::share);
             assert!(share.is_none_or(|share| has(&share)), "{name}: {gap}");

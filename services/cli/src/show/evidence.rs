@@ -95,10 +95,10 @@ pub(crate) fn gaps(info: Option<&AnswerInfo>, terminal: Terminal) -> String {
     out
 }
 
-/// All missing data, one row per gap.
-pub(crate) fn gap_table(info: Option<&AnswerInfo>) -> Table {
+/// Missing data, one row per gap.
+pub(crate) fn gap_table(gaps: &[Gap]) -> Table {
     let mut table = Table::new(&["gap", "of", ">of gross", "what"]);
-    for gap in info.iter().flat_map(|info| &info.gaps) {
+    for gap in gaps {
         table.row([
             Cell::toned(tone(gap), reason(gap.reason())),
             subjects(gap).into(),
