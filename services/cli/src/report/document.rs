@@ -102,7 +102,7 @@ impl Document {
     /// The page.
     pub(crate) fn html(&self) -> String {
         let mut html = Html::new();
-        html.element("html", &[("lang", "en")], |html| {
+        html.element("html", &[("lang", "en"), ("dir", "ltr")], |html| {
             html.element("head", &[], |html| {
                 html.empty("meta", &[("charset", "utf-8")]);
                 let policy = [("http-equiv", "Content-Security-Policy"), ("content", POLICY)];
