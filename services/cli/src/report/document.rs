@@ -55,6 +55,12 @@ impl Document {
         Document { title, facts, parts: Vec::new() }
     }
 
+    /// Says what rests on too little data.
+    pub(super) fn doubts(&mut self, info: Option<&AnswerInfo>) {
+        let doubts = evidence::doubts(evidence::coverage_of(info), Terminal::plain());
+        self.add(|page| page.say(doubts));
+    }
+
     /// Begins a section.
     pub(super) fn heading(&mut self, text: &'static str) {
         self.parts.push(Part::Heading(text));
@@ -88,7 +94,6 @@ impl Document {
         self.add(|page| {
             if !coverage.is_empty() {
                 page.say(evidence::coverage(coverage) + "\n");
-                page.say(evidence::doubts(coverage, Terminal::plain()));
             }
             evidence::unresolved(page, unresolved);
             let gaps = evidence::gap_table(info.map_or(&[], |info| &info.gaps));
@@ -265,6 +270,7 @@ fn field(html: &mut Html, cell: &Cell, is_name: bool, side: Side) {
 fn caption(name: &str) -> String {
     let words = match name.strip_prefix("label:") {
         Some(key) => format!("by {key}"),
+        None if name == "pnl" => "P&L".to_owned(),
         None => name.replace('_', " "),
     };
     let mut letters = words.chars();

@@ -144,13 +144,15 @@ fn tails(report: &ExposureReport) -> Bars {
         let is_it = |measure: &&RiskMeasure| {
             measure.request.as_ref().is_some_and(|request| request.kind() == kind)
         };
-        for measure in report.risk_measures.iter().filter(is_it) {
-            for level in &measure.levels {
-                let Some(confidence) = level.confidence else { continue };
-                let label = format!("{name} {}", number::share(confidence));
-                let interval = level.value_low.zip(level.value_high);
-                bars.bar(label, Shade::Series(shade), level.value, interval);
-            }
+        let measures = report.risk_measures.iter().filter(is_it);
+        let levels = measures.flat_map(|measure| &measure.levels);
+        let levels: Vec<_> = levels.filter_map(|level| Some((level.confidence?, level))).collect();
+        if !levels.is_empty() {
+            bars.group(name);
+        }
+        for (confidence, level) in levels {
+            let interval = level.value_low.zip(level.value_high);
+            bars.bar(number::share(confidence), Shade::Series(shade), level.value, interval);
         }
     }
     bars

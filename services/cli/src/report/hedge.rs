@@ -23,6 +23,7 @@ pub(crate) fn document(book: &str, answer: &PlanHedgeResponse) -> Document {
     let info = answer.info.as_ref();
     let title = format!("Ways out of {book} {}", evidence::as_known(info));
     let mut document = Document::new(title, info, &answer.currency);
+    document.doubts(info);
     document.add(|page| {
         page.say(hedge::as_it_is(answer));
         page.side_by_side("plans", hedge::side_by_side(answer));
@@ -43,7 +44,7 @@ pub(crate) fn document(book: &str, answer: &PlanHedgeResponse) -> Document {
                 page.say(format!("  {name}: the largest {TRADES} of {trades} trades.\n"));
             }
         }
-        hedge::further(page, answer);
+        hedge::further(page, answer, TRADES);
     });
     document.lacks(info, &answer.unresolved);
     document

@@ -50,6 +50,7 @@ pub(crate) fn short_book(
     let info = answer.info.as_ref();
     let title = format!("The shorts of {book} {}", evidence::as_known(info));
     let mut document = Document::new(title, info, &answer.currency);
+    document.doubts(info);
     document.add(|page| squeeze::lines_of(page, answer, lines));
     document.heading("What squeezes would cost");
     let mut bars = Bars::new("Loss by scenario", "P&L if these are squeezed", number::usd_signed);

@@ -16,6 +16,7 @@ pub(crate) fn document(book: &str, answer: &RunStressResponse) -> Document {
     let info = answer.info.as_ref();
     let title = format!("What if: {book}, {}", evidence::as_known(info));
     let mut document = Document::new(title, info, &answer.currency);
+    document.doubts(info);
     document.add(|page| answer.results.iter().for_each(|result| page.say(stress::words(result))));
     document.bars(scenarios(&answer.results));
     document.add(|page| page.table("scenarios", stress::scenarios(&answer.results)));
@@ -40,6 +41,7 @@ pub(crate) fn likely_loss(book: &str, answer: &FindLikelyLossResponse, loss: f64
     let loss_words = number::usd(loss);
     let title = format!("How {book} loses {loss_words}, {}", evidence::as_known(info));
     let mut document = Document::new(title, info, &answer.currency);
+    document.doubts(info);
     document.add(|page| page.say(stress::likely(answer)));
     let outcome = answer.likely_loss.as_ref().and_then(|found| found.outcome.as_ref());
     if let Some(Outcome::Scenario(found)) = outcome

@@ -28,16 +28,16 @@ pub(crate) fn plans(answer: &PlanHedgeResponse, terminal: Terminal) -> Page {
         page.say(reasons(plan));
     }
     page.table("trades", trades(answer, usize::MAX));
-    further(&mut page, answer);
+    further(&mut page, answer, usize::MAX);
     evidence::unresolved(&mut page, &answer.unresolved);
     page.say(evidence::gaps(answer.info.as_ref(), terminal));
     page.say(evidence::reference(answer.info.as_ref(), terminal));
     page
 }
 
-/// How the trades are worked, and what to buy back instead.
-pub(crate) fn further(page: &mut Page, answer: &PlanHedgeResponse) {
-    if let Some(schedules) = schedules(answer) {
+/// How the trades are worked, at most so many of each plan, and what to buy back instead.
+pub(crate) fn further(page: &mut Page, answer: &PlanHedgeResponse, most: usize) {
+    if let Some(schedules) = schedules(answer, most) {
         page.say("  What is left of each trade by these times, if it is worked by itself:\n");
         page.table("schedules", schedules);
     }
@@ -257,7 +257,7 @@ pub(crate) fn trades(answer: &PlanHedgeResponse, most: usize) -> Table {
 
 /// What is left of each trade by the end of each period, the same periods for all. `None` without
 /// schedules.
-fn schedules(answer: &PlanHedgeResponse) -> Option<Table> {
+fn schedules(answer: &PlanHedgeResponse, most: usize) -> Option<Table> {
     let plans = || answer.plans.iter().filter_map(|plan| Some((name(plan), solution(plan)?.1)));
     let first = plans().find_map(|(_, outcome)| outcome.schedules.first())?;
     let ends: Vec<String> =
@@ -266,7 +266,7 @@ fn schedules(answer: &PlanHedgeResponse) -> Option<Table> {
     let header: Vec<&str> = header.chain(ends.iter().map(String::as_str)).collect();
     let mut table = Table::new(&header);
     for (name, outcome) in plans() {
-        for schedule in &outcome.schedules {
+        for schedule in outcome.schedules.iter().take(most) {
             let left = schedule.steps.iter();
             let left = left.map(|step| number::cell(Some(step.left_market_value), number::usd));
             let known: [Cell; 4] = [
