@@ -289,6 +289,41 @@ fn a_page_names_its_data_and_what_it_lacks() {
     }
 }
 
+/// The colours of a theme by name.
+fn colours(style: &str) -> Vec<(&str, &str)> {
+    let rules = style.split("--").skip(1).filter_map(|rule| rule.split_once(": "));
+    rules.filter_map(|(name, rest)| Some((name, rest.get(..7)?))).collect()
+}
+
+/// Relative luminance by the Web Content Accessibility Guidelines 2.2.
+fn luminance(colour: &str) -> f64 {
+    let part = |at: usize| {
+        let value = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5)
+}
+
+/// The least contrast with the paper that the guidelines allow: 4.5 of text (1.4.3), 3 of what is
+/// drawn (1.4.11). Rules between lines carry no meaning.
+#[test]
+fn colours_can_be_read_in_both_themes() {
+    let style = include_str!("page.css");
+    let (light, rest) = style.split_once("@media").unwrap();
+    let dark = rest.split_once("* {").unwrap().0;
+    for theme in [colours(light), colours(dark)] {
+        let paper = theme.iter().find(|one| one.0 == "paper").unwrap().1;
+        let paper = luminance(paper);
+        assert_eq!(theme.len(), 11, "{theme:?}");
+        for (name, colour) in theme.into_iter().filter(|one| !["paper", "rule"].contains(&one.0)) {
+            let luminance = luminance(colour);
+            let contrast = (paper.max(luminance) + 0.05) / (paper.min(luminance) + 0.05);
+            let least = if name.starts_with('s') { 3.0 } else { 4.5 };
+            assert!(least <= contrast, "{name} {colour}: {contrast}");
+        }
+    }
+}
+
 /// A small answer, as the page that people see: `UPDATE_GOLDEN=1` writes it anew.
 #[test]
 fn the_page_of_a_small_answer() {
