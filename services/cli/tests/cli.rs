@@ -429,9 +429,13 @@ fn a_report_is_a_page_beside_the_answer() {
             let server = ["--server", address];
             ballast(&[&server[..], arguments, &["--as-of", "2024-07-09"], more].concat())
         };
-        let asked: [(&[&str], &str); 7] = [
+        let asked: [(&[&str], &str); 8] = [
             (&["exposure", book], "Exposure of &lt;b&gt; as known at"),
             (&["hedge", book], "Ways out of &lt;b&gt; as known at"),
+            (
+                &["hedge", book, "--frontier", "max_turnover=10,100"],
+                "Ways out of &lt;b&gt; by max_turnover as known at",
+            ),
             (&["stress", book], "What if: &lt;b&gt;, as known at"),
             (&["stress", book, "--loss", "10"], "How &lt;b&gt; loses $10, as known at"),
             (&["squeeze", "--book", book], "The shorts of &lt;b&gt; as known at"),
@@ -452,6 +456,8 @@ fn a_report_is_a_page_beside_the_answer() {
         holds(&std::fs::read_to_string(page).unwrap(), &["Exposure of", "NOBODY"]);
         let history = ask(&["exposure", book, "--history"], &["--report", page]);
         assert_eq!(history.status.code(), Some(2), "{}", stderr(&history));
+        let unknown = ask(&["hedge", book, "--frontier", "net=1"], &["--report", page]);
+        holds(&stderr(&unknown), &["no constraint of --problem is called net"]);
         assert_eq!(ask(&["stress", "list"], &["--report", page]).status.code(), Some(2));
     });
     // A place where nothing can be written is noticed without a server.

@@ -2,12 +2,14 @@
 
 use crate::{
     report::{
-        chart::{Bars, Shade},
+        chart::{Bars, Plane, Point, Series, Shade},
         document::Document,
     },
     show::{evidence, hedge, number},
 };
-use contract::v1::{HedgeOutcome, HedgePnlRange, HedgeTradeMove, PlanHedgeResponse};
+use contract::v1::{
+    HedgeOutcome, HedgePnlRange, HedgeTradeMove, PlanHedgeResponse, TraceFrontierResponse,
+};
 
 /// Trades of a plan that are listed.
 const TRADES: usize = 10;
@@ -46,6 +48,44 @@ pub(crate) fn document(book: &str, answer: &PlanHedgeResponse) -> Document {
         }
         hedge::further(page, answer, TRADES);
     });
+    document.lacks(info, &answer.unresolved);
+    document
+}
+
+/// The report of the best plans as one limit takes several values.
+pub(crate) fn frontier(
+    book: &str,
+    answer: &TraceFrontierResponse,
+    constraint_id: &str,
+) -> Document {
+    let info = answer.info.as_ref();
+    let title = format!("Ways out of {book} by {constraint_id} {}", evidence::as_known(info));
+    let mut document = Document::new(title, info, &answer.currency);
+    document.doubts(info);
+    let plane = |title: &str, y_axis, number: fn(&HedgeOutcome) -> Option<f64>| {
+        let points = answer.points.iter().filter_map(|point| {
+            let (_, outcome) = hedge::solution(point.plan.as_ref()?)?;
+            Some(Point { x: point.limit, y: number(outcome)?, error: None })
+        });
+        Plane {
+            title: title.to_owned(),
+            x_axis: "the limit, in its unit",
+            y_axis,
+            write_x: number::magnitude,
+            write_y: number::usd,
+            diagonal: None,
+            series: vec![Series { name: "the best plan", is_line: true, points: points.collect() }],
+        }
+    };
+    document.plane(plane(
+        "Risk of a day after the trades",
+        "standard deviation of the P&L",
+        |outcome| outcome.volatility.map(|risk| risk.after),
+    ));
+    document.plane(plane("Objective after the trades", "money; lower is better", |outcome| {
+        outcome.objective.map(|objective| objective.after)
+    }));
+    document.add(|page| hedge::points(page, answer));
     document.lacks(info, &answer.unresolved);
     document
 }

@@ -2,12 +2,12 @@
 //! every number of a table or a chart is one of the answer.
 
 use super::{calibration, document::Document, exposure, hedge, squeeze, stress};
-use crate::{json, show::number};
+use crate::{json as messages, show::number};
 use contract::v1::{
     AnswerInfo, CalibrationCheck, GetCalibrationResponse, ReliabilityBin, SqueezeCalibration,
 };
 use prost::Message;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{collections::BTreeSet, path::Path};
 
 /// What a file or a server may try to put into a page.
@@ -19,7 +19,7 @@ fn recorded(file: &str) -> Value {
 }
 
 fn message<M: Message + Default>(name: &str, answer: &Value) -> M {
-    json::read(name, &answer.to_string()).unwrap()
+    messages::read(name, &answer.to_string()).unwrap()
 }
 
 fn calibrated() -> GetCalibrationResponse {
@@ -40,13 +40,16 @@ fn calibrated() -> GetCalibrationResponse {
 /// A report of each kind: its name, its answer, and the page made of a changed answer.
 type Made = (&'static str, Value, fn(&Value, &str) -> Document);
 
-fn reports() -> [Made; 7] {
+fn reports() -> [Made; 8] {
     [
         ("exposure", recorded("exposure_defaults.json"), |answer, book| {
             exposure::document(book, &message("AnalyzePortfolioResponse", answer), None)
         }),
         ("hedge", recorded("hedge_plans.json"), |answer, book| {
             hedge::document(book, &message("PlanHedgeResponse", answer))
+        }),
+        ("frontier", frontier(), |answer, book| {
+            hedge::frontier(book, &message("TraceFrontierResponse", answer), "max_turnover")
         }),
         ("stress", recorded("stress.json"), |answer, book| {
             stress::document(book, &message("RunStressResponse", answer))
@@ -69,8 +72,18 @@ fn reports() -> [Made; 7] {
     ]
 }
 
+/// The recorded plans as those along a limit.
+fn frontier() -> Value {
+    let plans = recorded("hedge_plans.json");
+    let limits = [1e7, 5e7, 1.5e8];
+    let point = |(limit, plan): (f64, &Value)| json!({ "limit": limit, "plan": plan });
+    let points: Vec<Value> =
+        limits.into_iter().zip(plans["plans"].as_array().unwrap()).map(point).collect();
+    json!({ "info": plans["info"], "currency": plans["currency"], "points": points })
+}
+
 fn json_of<M: Message>(name: &str, answer: &M) -> Value {
-    serde_json::from_str(&json::of(name, answer).unwrap()).unwrap()
+    serde_json::from_str(&messages::of(name, answer).unwrap()).unwrap()
 }
 
 /// An element of a page, with the text directly in it.
@@ -222,7 +235,8 @@ fn numbers(value: &Value, found: &mut Vec<f64>) {
 /// Sums that the tables of the terminal show: of a plan's trades, of its cost, of its stand-ins.
 fn sums(answer: &Value, found: &mut Vec<f64>) {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    for plan in list(&answer["plans"]) {
+    let points = list(&answer["points"]).into_iter().map(|mut point| point["plan"].take());
+    for plan in list(&answer["plans"]).into_iter().chain(points) {
         let outcome = &plan["solution"]["outcome"];
         let of = |trade: &Value| trade["marketValue"].as_f64().unwrap_or(0.0).abs();
         found.push(list(&outcome["trades"]).iter().map(of).sum());
@@ -265,7 +279,8 @@ fn every_number_of_a_table_or_a_chart_is_one_of_the_answer() {
                 bars += 1;
             }
         }
-        assert!(0 < cells && (0 < bars || name == "calibration"), "{name}: {cells}, {bars}");
+        let has_bars = !["calibration", "frontier"].contains(&name);
+        assert!(0 < cells && (0 < bars || !has_bars), "{name}: {cells}, {bars}");
     }
 }
 
@@ -329,7 +344,7 @@ fn colours_can_be_read_in_both_themes() {
 fn the_page_of_a_small_answer() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/report");
     let answer = std::fs::read_to_string(folder.join("hedge.json")).unwrap();
-    let answer = json::read("PlanHedgeResponse", &answer).unwrap();
+    let answer = messages::read("PlanHedgeResponse", &answer).unwrap();
     let page = hedge::document("book", &answer).html();
     // The style is in a file of its own.
     let (head, body) = page.split_once("<style>").unwrap();

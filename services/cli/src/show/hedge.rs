@@ -11,7 +11,7 @@ use crate::{
 use contract::v1::{
     BeforeAfter, HedgeCoverStep, HedgeInfeasible, HedgeOutcome, HedgePlan, HedgePlanKind,
     HedgeSide, HedgeSolution, HedgeTradeMove, HedgeUnsolvedReason, PlanHedgeResponse,
-    hedge_plan::Result as Outcome,
+    TraceFrontierResponse, hedge_plan::Result as Outcome,
 };
 
 /// Steps of the cover order that are listed.
@@ -87,52 +87,103 @@ pub(crate) fn as_it_is(answer: &PlanHedgeResponse) -> String {
     out
 }
 
+/// What a desk chooses by.
+const NUMBERS: [&str; 11] = [
+    ">trades",
+    ">traded",
+    ">cost",
+    ">risk a day",
+    ">if it unwinds by 1 sd",
+    ">if it unwinds by 3 sd",
+    ">if it resumes by 3 sd",
+    ">carry a year",
+    ">margin",
+    ">variance cut out of sample",
+    ">done by the decision",
+];
+
 /// What a desk chooses by: a row for the book as it is and for each plan.
 pub(crate) fn side_by_side(answer: &PlanHedgeResponse) -> Table {
-    let mut table = Table::new(&[
-        "plan",
-        ">trades",
-        ">traded",
-        ">cost",
-        ">risk a day",
-        ">if it unwinds by 1 sd",
-        ">if it unwinds by 3 sd",
-        ">if it resumes by 3 sd",
-        ">carry a year",
-        ">margin",
-        ">variance cut out of sample",
-        ">done by the decision",
-    ]);
-    if let Some((_, outcome)) = answer.plans.iter().find_map(solution) {
-        table.row(untouched(outcome));
-    }
+    let mut table = beginning("plan", answer.plans.iter());
     for plan in &answer.plans {
-        let Some((solution, outcome)) = solution(plan) else {
-            table.row([Cell::plain(name(plan)), Cell::faint(no_plan(plan))]);
-            continue;
-        };
-        let pnl = |deviations| Some(trade_move(outcome, deviations)?.after.as_ref()?.pnl);
-        let after = |pair: Option<BeforeAfter>| pair.map(|pair| pair.after);
-        let traded: f64 = outcome.trades.iter().map(|trade| trade.market_value.abs()).sum();
-        let cost = outcome.cost.as_ref().map(|cost| cost.spread + cost.impact);
-        let proof = solution.effectiveness.as_ref().and_then(|proof| proof.out_of_sample);
-        let done = outcome.progress.first().map(|progress| progress.done_share);
-        table.row([
-            name(plan).into(),
-            number::counted(outcome.trades.len() as i64),
-            number::cell(Some(traded), number::usd),
-            number::cell(cost, number::usd),
-            number::cell(after(outcome.volatility), number::usd),
-            number::gain(pnl(-1.0), number::usd_signed),
-            number::gain(pnl(-3.0), number::usd_signed),
-            number::gain(pnl(3.0), number::usd_signed),
-            number::cell(after(outcome.carry_per_year), number::usd),
-            number::cell(after(outcome.margin), number::usd),
-            number::cell(proof, number::share),
-            number::cell(done, number::share),
-        ]);
+        table.row(std::iter::once(name(plan).into()).chain(numbers(plan)));
     }
     table
+}
+
+/// The same of the best plan under each value of a limit.
+fn along(answer: &TraceFrontierResponse) -> Table {
+    let mut table =
+        beginning("limit", answer.points.iter().filter_map(|point| point.plan.as_ref()));
+    for point in &answer.points {
+        let limit = number::cell(Some(point.limit), number::magnitude);
+        table.row(std::iter::once(limit).chain(point.plan.iter().flat_map(numbers)));
+    }
+    table
+}
+
+/// A table of plans with the book as it is.
+fn beginning<'a>(first: &str, mut plans: impl Iterator<Item = &'a HedgePlan>) -> Table {
+    let headers: Vec<&str> = std::iter::once(first).chain(NUMBERS).collect();
+    let mut table = Table::new(&headers);
+    if let Some((_, outcome)) = plans.find_map(solution) {
+        table.row(untouched(outcome));
+    }
+    table
+}
+
+/// The numbers of a plan, or why there is none.
+fn numbers(plan: &HedgePlan) -> Vec<Cell> {
+    let Some((solution, outcome)) = solution(plan) else {
+        return vec![Cell::faint(no_plan(plan))];
+    };
+    let pnl = |deviations| Some(trade_move(outcome, deviations)?.after.as_ref()?.pnl);
+    let after = |pair: Option<BeforeAfter>| pair.map(|pair| pair.after);
+    let traded: f64 = outcome.trades.iter().map(|trade| trade.market_value.abs()).sum();
+    let cost = outcome.cost.as_ref().map(|cost| cost.spread + cost.impact);
+    let proof = solution.effectiveness.as_ref().and_then(|proof| proof.out_of_sample);
+    let done = outcome.progress.first().map(|progress| progress.done_share);
+    vec![
+        number::counted(outcome.trades.len() as i64),
+        number::cell(Some(traded), number::usd),
+        number::cell(cost, number::usd),
+        number::cell(after(outcome.volatility), number::usd),
+        number::gain(pnl(-1.0), number::usd_signed),
+        number::gain(pnl(-3.0), number::usd_signed),
+        number::gain(pnl(3.0), number::usd_signed),
+        number::cell(after(outcome.carry_per_year), number::usd),
+        number::cell(after(outcome.margin), number::usd),
+        number::cell(proof, number::share),
+        number::cell(done, number::share),
+    ]
+}
+
+/// The best plans as one limit takes several values, for people.
+pub(crate) fn frontier(
+    answer: &TraceFrontierResponse,
+    constraint_id: &str,
+    terminal: Terminal,
+) -> Page {
+    let known = evidence::as_known(answer.info.as_ref());
+    let mut page = Page::new();
+    page.say(terminal.heading(&format!("Plans by {constraint_id} {known}")));
+    points(&mut page, answer);
+    evidence::unresolved(&mut page, &answer.unresolved);
+    page.say(evidence::gaps(answer.info.as_ref(), terminal));
+    page.say(evidence::reference(answer.info.as_ref(), terminal));
+    page
+}
+
+/// The plans of a frontier side by side.
+pub(crate) fn points(page: &mut Page, answer: &TraceFrontierResponse) {
+    page.side_by_side("frontier", along(answer));
+    for point in &answer.points {
+        if let Some(Outcome::Infeasible(found)) =
+            point.plan.as_ref().and_then(|p| p.result.as_ref())
+        {
+            page.say(contradiction(&number::magnitude(point.limit), found));
+        }
+    }
 }
 
 /// The row of the book without any trade.
