@@ -171,7 +171,7 @@ pub(super) struct Point {
 /// Height of the field of a plane, and the columns beside it.
 const FIELD: f64 = 210.0;
 const LEFT: f64 = 78.0;
-const RIGHT: f64 = 12.0;
+const RIGHT: f64 = 26.0;
 /// Height of a row of the legend.
 const LEGEND: f64 = 18.0;
 
@@ -412,8 +412,8 @@ mod tests {
             series: vec![Series { name: "tenths", is_line: false, points }],
         };
         let text = drawn(|html| plane.draw(html));
-        // The field is 78 to 548 across and 252 to 42 up.
-        assert!(text.contains("x1=\"78.0\" y1=\"252.0\" x2=\"548.0\" y2=\"42.0\""), "{text}");
-        assert!(text.contains("cx=\"313.0\" cy=\"147.0\""), "{text}");
+        // The field is 78 to 534 across and 252 to 42 up.
+        assert!(text.contains("x1=\"78.0\" y1=\"252.0\" x2=\"534.0\" y2=\"42.0\""), "{text}");
+        assert!(text.contains("cx=\"306.0\" cy=\"147.0\""), "{text}");
     }
 }
