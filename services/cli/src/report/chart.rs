@@ -9,7 +9,7 @@ pub(super) type Write = fn(f64) -> String;
 /// Width of every chart, in units of its own; the page scales it.
 const WIDTH: f64 = 560.0;
 /// Letters of a label that fit beside a chart.
-const LABEL_LETTERS: usize = 22;
+const LABEL_LETTERS: usize = 24;
 /// Ticks of an axis, about.
 const TICKS: f64 = 5.0;
 
