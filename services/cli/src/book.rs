@@ -103,6 +103,7 @@ fn labels(labels: Vec<csv::Label>) -> Vec<Label> {
     labels.into_iter().map(|(key, value)| Label { key, value }).collect()
 }
 
-fn name(path: &Path) -> String {
+/// The name of a portfolio: that of its file without the ending.
+pub(crate) fn name(path: &Path) -> String {
     path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }

@@ -7,6 +7,7 @@ use crate::{
     error_report::Fault,
     ingest::fresh_id,
     query_commands::Output,
+    report::{self, file::ReportArguments},
     show,
     terminal::{self, Terminal},
 };
@@ -40,6 +41,8 @@ pub(crate) struct CalibrateArguments {
     /// Id of the request: a repeat with the same id returns the first result.
     #[arg(long, value_name = "ID")]
     request_id: Option<String>,
+    #[command(flatten)]
+    report: ReportArguments,
 }
 
 /// The as-of bounds of the request.
@@ -47,6 +50,8 @@ pub(crate) struct CalibrateArguments {
 pub(crate) struct CalibrationArguments {
     #[command(flatten)]
     as_of: AsOfArguments,
+    #[command(flatten)]
+    report: ReportArguments,
 }
 
 /// What counts as a squeeze.
@@ -78,6 +83,7 @@ async fn calibrate(
     connection: &Connection,
     output: Output<'_>,
 ) -> Result<()> {
+    arguments.report.check()?;
     let label = match arguments.label {
         Label::Jump => SqueezeLabel::Jump,
         Label::CoveredJump => SqueezeLabel::CoveredJump,
@@ -102,7 +108,8 @@ async fn calibrate(
         show::calibration::report(answer.calibration.as_ref(), answer.info.as_ref(), terminal)
     };
     terminal::say(&output.text("CalibrateSqueezeResponse", &answer, page)?);
-    Ok(())
+    let (found, info) = (answer.calibration.as_ref(), answer.info.as_ref());
+    arguments.report.write(|| report::calibration::document(found, info))
 }
 
 async fn shown(
@@ -110,6 +117,7 @@ async fn shown(
     connection: &Connection,
     output: Output<'_>,
 ) -> Result<()> {
+    arguments.report.check()?;
     let request = connection.request(GetCalibrationRequest { as_of: arguments.as_of.to_proto()? });
     let clients = connection.open().await?;
     let answer: GetCalibrationResponse =
@@ -118,5 +126,6 @@ async fn shown(
         show::calibration::report(answer.calibration.as_ref(), answer.info.as_ref(), terminal)
     };
     terminal::say(&output.text("GetCalibrationResponse", &answer, page)?);
-    Ok(())
+    let (found, info) = (answer.calibration.as_ref(), answer.info.as_ref());
+    arguments.report.write(|| report::calibration::document(found, info))
 }

@@ -7,14 +7,15 @@ use crate::{
     error_report::Fault,
     json,
     query_commands::{GapArguments, Output},
+    report::{self, file::ReportArguments},
     show, terminal,
 };
 use anyhow::{Result, bail};
 use clap::Args;
 use contract::v1::{
     HedgeConstraint, HedgeExclusion, HedgeExclusionRule, HedgeInstrument, HedgeLine, HedgeMark,
-    HedgeProblem, HedgeTiming, HedgeTradesNumber, InstrumentRef, PlanHedgeRequest,
-    hedge_constraint::Limited, hedge_line::Line,
+    HedgeProblem, HedgeSide, HedgeTiming, HedgeTradesNumber, InstrumentRef, PlanHedgeRequest,
+    TraceFrontierRequest, hedge_constraint::Limited, hedge_line::Line,
 };
 use std::path::Path;
 
@@ -65,6 +66,10 @@ pub(crate) struct HedgeArguments {
     #[arg(long, value_name = "PERIODS", num_args = 0..=1, require_equals = true,
           default_missing_value = "4", value_parser = clap::value_parser!(i32).range(1..=26))]
     schedule: Option<i32>,
+    /// Instead of three plans trace the best one as a limit takes these values: `max_turnover`, or the
+    /// id of a constraint of --problem; for instance `max_turnover=1e7,5e7,1e8`.
+    #[arg(long, value_name = "ID=LIMITS", value_parser = limits)]
+    frontier: Option<Frontier>,
     /// Leave out how well the plans would have worked, which takes most of the time.
     #[arg(long)]
     without_effectiveness: bool,
@@ -74,9 +79,18 @@ pub(crate) struct HedgeArguments {
     reference: ReferenceArguments,
     #[command(flatten)]
     gaps: GapArguments,
+    #[command(flatten)]
+    report: ReportArguments,
 }
 
-/// Asks for three plans and prints them.
+/// A limit and its values.
+#[derive(Clone, Debug, PartialEq)]
+struct Frontier {
+    constraint_id: String,
+    limits: Vec<f64>,
+}
+
+/// Asks for three plans, or for those along a limit, and prints them.
 ///
 /// # Errors
 /// If a file cannot be read, or the server rejects the request.
@@ -85,6 +99,10 @@ pub(crate) async fn hedge(
     connection: &Connection,
     output: Output<'_>,
 ) -> Result<()> {
+    arguments.report.check()?;
+    if let Some(frontier) = &arguments.frontier {
+        return trace(arguments, frontier, connection, output).await;
+    }
     let request = PlanHedgeRequest {
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         portfolio: Some(book::read(&arguments.book).await?),
@@ -96,7 +114,58 @@ pub(crate) async fn hedge(
     let answer = clients.hedge().plan_hedge(connection.request(request)).await?.into_inner();
     let page = |terminal| show::hedge::plans(&answer, terminal);
     terminal::say(&output.text("PlanHedgeResponse", &answer, page)?);
+    let book = book::name(&arguments.book.book);
+    arguments.report.write(|| report::hedge::document(&book, &answer))?;
     arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
+}
+
+async fn trace(
+    arguments: &HedgeArguments,
+    frontier: &Frontier,
+    connection: &Connection,
+    output: Output<'_>,
+) -> Result<()> {
+    let mut problem = arguments.problem().await?;
+    let id = frontier.constraint_id.as_str();
+    if id == MAX_TURNOVER && arguments.max_turnover.is_none() {
+        problem.constraints.extend(frontier.limits.iter().copied().reduce(f64::max).map(turnover));
+    }
+    let limited = problem.constraints.iter().find(|limit| limit.constraint_id == id);
+    let side = match limited {
+        None => {
+            bail!(Fault::Usage(format!("--frontier: no constraint of --problem is called {id}")))
+        }
+        Some(limit) if limit.upper.is_none() => HedgeSide::Lower,
+        Some(_) => HedgeSide::Upper,
+    };
+    let request = TraceFrontierRequest {
+        as_of: arguments.reference.of(arguments.as_of.to_proto()?),
+        portfolio: Some(book::read(&arguments.book).await?),
+        problem: Some(problem),
+        constraint_id: id.to_owned(),
+        side: side.into(),
+        limits: frontier.limits.clone(),
+        ..TraceFrontierRequest::default()
+    };
+    let clients = connection.open().await?;
+    let answer = clients.hedge().trace_frontier(connection.request(request)).await?.into_inner();
+    let page = |terminal| show::hedge::frontier(&answer, id, terminal);
+    terminal::say(&output.text("TraceFrontierResponse", &answer, page)?);
+    let book = book::name(&arguments.book.book);
+    arguments.report.write(|| report::hedge::frontier(&book, &answer, id))?;
+    arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
+}
+
+/// The id of the limit that `--max-turnover` sets.
+const MAX_TURNOVER: &str = "max_turnover";
+
+fn turnover(most: f64) -> HedgeConstraint {
+    HedgeConstraint {
+        constraint_id: MAX_TURNOVER.to_owned(),
+        upper: Some(most),
+        limited: Some(Limited::Trades(HedgeTradesNumber::Turnover.into())),
+        ..HedgeConstraint::default()
+    }
 }
 
 impl HedgeArguments {
@@ -120,12 +189,7 @@ impl HedgeArguments {
                 rule: rule.into(),
             }));
         }
-        problem.constraints.extend(self.max_turnover.map(|most| HedgeConstraint {
-            constraint_id: "max_turnover".to_owned(),
-            upper: Some(most),
-            limited: Some(Limited::Trades(HedgeTradesNumber::Turnover.into())),
-            ..HedgeConstraint::default()
-        }));
+        problem.constraints.extend(self.max_turnover.map(turnover));
         problem.marks.extend(self.marks.iter().cloned());
         problem.max_lines = self.max_lines.or(problem.max_lines);
         problem.max_participation = self.participation.or(problem.max_participation);
@@ -175,6 +239,13 @@ fn mark(text: &str) -> Result<HedgeMark, String> {
     Ok(HedgeMark { instrument: Some(named(symbol)), price })
 }
 
+fn limits(text: &str) -> Result<Frontier, String> {
+    let (id, limits) = text.split_once('=').ok_or("must be ID=LIMIT,LIMIT")?;
+    let limits: Result<Vec<f64>, _> = limits.split(',').map(|limit| limit.trim().parse()).collect();
+    let limits = limits.map_err(|_| "the limits must be numbers, separated by commas")?;
+    Ok(Frontier { constraint_id: id.to_owned(), limits })
+}
+
 /// Minutes after the opening of a time of the day.
 fn minute(text: &str) -> Result<i32, String> {
     let (hour, minute) = text.split_once(':').ok_or("must be HH:MM")?;
@@ -215,6 +286,13 @@ mod tests {
         assert_eq!(minute("12:00"), Ok(150));
         assert_eq!(minute("16:00"), Ok(390));
         assert!(minute("08:30").is_err() && minute("noon").is_err() && minute("12:60").is_err());
+    }
+
+    #[test]
+    fn a_frontier_is_a_limit_and_its_values() {
+        let expected = Frontier { constraint_id: "net".to_owned(), limits: vec![1e6, -5.0] };
+        assert_eq!(limits("net=1e6, -5"), Ok(expected));
+        assert!(limits("net").is_err() && limits("net=").is_err() && limits("net=1,x").is_err());
     }
 
     #[test]

@@ -22,9 +22,11 @@ mod pnl;
 mod progress;
 mod query_commands;
 mod records;
+mod report;
 mod serve;
 mod settings_args;
 mod show;
+mod squeeze;
 mod squeeze_watch;
 mod store_commands;
 mod stress;
@@ -133,7 +135,7 @@ enum Query {
     /// List the names that the legs of a trade stand for.
     Members(trade_members::MemberArguments),
     /// Rank the market by squeeze risk, or assess or watch the shorts of a portfolio.
-    Squeeze(query_commands::SqueezeArguments),
+    Squeeze(squeeze::SqueezeArguments),
     /// Say what a portfolio would make or lose in past windows and known moves, or find the likeliest
     /// way to lose an amount; `list` lists the scenarios.
     Stress(stress::StressArguments),
@@ -233,7 +235,7 @@ fn answer<'a>(
         Query::Backtest(what) => Box::pin(backtest::backtest(what, to, output)),
         Query::Factors(what) => Box::pin(factors::factors(what, to, output)),
         Query::Members(what) => Box::pin(trade_members::members(what, to, output)),
-        Query::Squeeze(what) => Box::pin(query_commands::squeeze(what, to, output)),
+        Query::Squeeze(what) => Box::pin(squeeze::squeeze(what, to, output)),
         Query::Stress(what) => Box::pin(stress::stress(what, to, output)),
         Query::Hedge(what) => Box::pin(hedge::hedge(what, to, output)),
         Query::Records(what) => Box::pin(records::records(what, to, output)),

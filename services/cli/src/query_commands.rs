@@ -4,21 +4,19 @@ use crate::{
     as_of_args::{AsOfArguments, ReferenceArguments},
     book::{self, BookArguments},
     book_history::{BookHistoryArguments, book_history},
-    calibration::{self, CalibrationCommand},
     connect::{Clients, Connection},
     error_report::Fault,
     json,
+    report::{self, file::ReportArguments},
     settings_args::{LookThroughArguments, MeasureArguments, NettingArguments},
     show::{self, page::Page},
-    squeeze_watch::{SqueezeWatchArguments, squeeze_watch},
     terminal::{self, Terminal},
 };
 use anyhow::Result;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::Args;
 use contract::v1::{
-    AnalysisSettings, AnalyzePortfolioRequest, AnalyzePortfolioResponse, AsOf,
-    AssessShortBookRequest, Coverage, CoveringTerms, ExplainPnlRequest, ExplainPnlResponse,
-    GetRotationRequest, GroupBy, GroupByKind, RankSqueezeRequest, ReportBlock, SqueezeRankBy,
+    AnalysisSettings, AnalyzePortfolioRequest, AnalyzePortfolioResponse, AsOf, Coverage,
+    ExplainPnlRequest, ExplainPnlResponse, GetRotationRequest, GroupBy, GroupByKind, ReportBlock,
     TradeDefinition, TradeSelection, as_of::When, trade_selection::Trade,
 };
 use prost::Message;
@@ -141,6 +139,8 @@ pub(crate) struct ExposureArguments {
     risk: MeasureArguments,
     #[command(flatten)]
     gaps: GapArguments,
+    #[command(flatten)]
+    report: ReportArguments,
 }
 
 /// Reads the name of a block.
@@ -219,6 +219,7 @@ pub(crate) async fn exposure(
     connection: &Connection,
     output: Output<'_>,
 ) -> Result<()> {
+    arguments.report.check()?;
     let mut include = arguments.history.blocks(&arguments.include);
     if arguments.crowding {
         add_crowding(&mut include);
@@ -236,18 +237,21 @@ pub(crate) async fn exposure(
         crowding: None,
     };
     if arguments.history.history {
+        arguments.report.refuse("a history")?;
         return book_history(&arguments.history, request, connection, output).await;
     }
     let clients = connection.open().await?;
     let answer = clients.exposure().analyze_portfolio(connection.request(request.clone())).await?;
     let (answer, analysed) = (answer.into_inner(), request);
-    let shows_pnl = !output.json && output.csv.is_none() && arguments.include.is_empty();
-    let pnl = match shows_pnl {
+    let is_read = (!output.json && output.csv.is_none()) || arguments.report.is_asked();
+    let pnl = match is_read && arguments.include.is_empty() {
         true => Some(last_session(&answer, analysed, connection, &clients).await),
         false => None,
     };
     let page = |terminal| show::exposure::with_pnl(&answer, pnl.as_ref(), terminal);
     terminal::say(&output.text("AnalyzePortfolioResponse", &answer, page)?);
+    let book = book::name(&arguments.book.book);
+    arguments.report.write(|| report::exposure::document(&book, &answer, pnl.as_ref()))?;
     arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
 }
 
@@ -309,159 +313,6 @@ async fn definition(path: &str) -> Result<TradeDefinition> {
     let fault = |error: &dyn std::fmt::Display| Fault::Input(format!("{path}: {error}"));
     let text = tokio::fs::read_to_string(path).await.map_err(|error| fault(&error))?;
     Ok(json::read("TradeDefinition", &text).map_err(|error| fault(&error))?)
-}
-
-/// Assesses or watches the shorts of a portfolio, or ranks the market.
-#[derive(Args, Clone, Debug)]
-#[command(args_conflicts_with_subcommands = true)]
-pub(crate) struct SqueezeArguments {
-    #[command(subcommand)]
-    further: Option<SqueezeCommand>,
-    /// Assess the shorts of this portfolio (CSV) instead of ranking the market.
-    #[arg(long, value_name = "FILE")]
-    book: Option<std::path::PathBuf>,
-    /// Largest share of volume that own orders may be, with --book; without it 0.15.
-    #[arg(long, requires = "book")]
-    participation: Option<f64>,
-    /// Schedule the buying back of each short of --book, and say what is left session by session.
-    #[arg(long, requires = "book")]
-    schedule: bool,
-    /// Sessions until everything is bought back; without it those that each short takes at the
-    /// participation.
-    #[arg(long, value_name = "SESSIONS", requires = "schedule")]
-    horizon: Option<i32>,
-    /// Expected cost given up per unit of variance, 1/USD; without it 0.000001, and 0 buys evenly.
-    #[arg(long, value_name = "AVERSION", requires = "schedule")]
-    risk_aversion: Option<f64>,
-    /// Date of the closes behind the market values of --book; without it the last session.
-    #[arg(long, value_name = "DATE", requires = "book")]
-    valued_on: Option<String>,
-    #[command(flatten)]
-    as_of: AsOfArguments,
-    #[command(flatten)]
-    reference: ReferenceArguments,
-    /// Number of names to list.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i32).range(1..=1000))]
-    top: i32,
-    /// Ranking key.
-    #[arg(long, value_enum, default_value_t = RankBy::Score, conflicts_with = "book")]
-    by: RankBy,
-    /// Minimum market value of a name, USD; without it 100 million.
-    #[arg(long, value_name = "USD", conflicts_with = "book")]
-    min_market_cap: Option<f64>,
-    /// Leave out names without a known market value.
-    #[arg(long, conflicts_with = "book")]
-    known_market_cap_only: bool,
-    /// Minimum average value traded per day, USD; without it 1 million.
-    #[arg(long, value_name = "USD", conflicts_with = "book")]
-    min_daily_value: Option<f64>,
-    /// Only names listed on these exchanges.
-    #[arg(long, conflicts_with = "book")]
-    exchange: Vec<String>,
-    #[command(flatten)]
-    netting: NettingArguments,
-    #[command(flatten)]
-    look_through: LookThroughArguments,
-    #[command(flatten)]
-    gaps: GapArguments,
-}
-
-/// What else there is to do about squeezes.
-#[derive(Clone, Debug, Subcommand)]
-enum SqueezeCommand {
-    #[command(flatten)]
-    Calibration(CalibrationCommand),
-    /// Watch the shorts of a portfolio: print where they stand, and then each threshold that they
-    /// cross as data arrive.
-    Watch(SqueezeWatchArguments),
-}
-
-/// Ranking key.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum RankBy {
-    /// Squeeze score.
-    Score,
-    /// Short interest over float.
-    ShortOfFloat,
-    /// Days to cover at the volume of the last 21 sessions.
-    DaysToCoverAtRecentVolume,
-}
-
-/// Ranks the market by squeeze risk, or assesses or watches the shorts of a portfolio.
-///
-/// # Errors
-/// If the file is not a portfolio, or the server rejects the request.
-pub(crate) async fn squeeze(
-    arguments: &SqueezeArguments,
-    connection: &Connection,
-    output: Output<'_>,
-) -> Result<()> {
-    match (&arguments.further, &arguments.book) {
-        (Some(SqueezeCommand::Calibration(command)), _) => {
-            calibration::run(command, connection, output).await
-        }
-        (Some(SqueezeCommand::Watch(watch)), _) => squeeze_watch(watch, connection, output).await,
-        (None, Some(book)) => short_book(arguments, book, connection, output).await,
-        (None, None) => ranking(arguments, connection, output).await,
-    }
-}
-
-async fn short_book(
-    arguments: &SqueezeArguments,
-    book: &std::path::Path,
-    connection: &Connection,
-    output: Output<'_>,
-) -> Result<()> {
-    let book = BookArguments {
-        book: book.to_owned(),
-        nav: None,
-        valued_on: arguments.valued_on.clone(),
-        skip_unreadable: false,
-    };
-    let request = AssessShortBookRequest {
-        as_of: arguments.reference.of(arguments.as_of.to_proto()?),
-        portfolio: Some(book::read(&book).await?),
-        participation: arguments.participation,
-        settings: arguments.look_through.added_to(arguments.netting.to_proto()),
-        covering: arguments.schedule.then_some(CoveringTerms {
-            horizon_sessions: arguments.horizon,
-            risk_aversion: arguments.risk_aversion,
-        }),
-    };
-    let clients = connection.open().await?;
-    let request = connection.request(request);
-    let answer = clients.squeeze().assess_short_book(request).await?.into_inner();
-    let lines = usize::try_from(arguments.top).unwrap_or(0);
-    let page = |terminal| show::squeeze::book(&answer, lines, terminal);
-    terminal::say(&output.text("AssessShortBookResponse", &answer, page)?);
-    arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
-}
-
-async fn ranking(
-    arguments: &SqueezeArguments,
-    connection: &Connection,
-    output: Output<'_>,
-) -> Result<()> {
-    let rank_by = match arguments.by {
-        RankBy::Score => SqueezeRankBy::Score,
-        RankBy::ShortOfFloat => SqueezeRankBy::ShortOfFloat,
-        RankBy::DaysToCoverAtRecentVolume => SqueezeRankBy::DaysToCoverAtRecentVolume,
-    };
-    let request = RankSqueezeRequest {
-        as_of: arguments.reference.of(arguments.as_of.to_proto()?),
-        page_size: arguments.top,
-        min_line_market_cap_usd: arguments.min_market_cap,
-        known_line_market_cap_only: arguments.known_market_cap_only,
-        min_daily_value_usd: arguments.min_daily_value,
-        exchanges: arguments.exchange.clone(),
-        rank_by: rank_by.into(),
-        ..RankSqueezeRequest::default()
-    };
-    let clients = connection.open().await?;
-    let answer = clients.squeeze().rank_squeeze(connection.request(request)).await?.into_inner();
-    let page = |terminal| show::squeeze::ranking(&answer, terminal);
-    terminal::say(&output.text("RankSqueezeResponse", &answer, page)?);
-    Ok(())
 }
 
 #[cfg(test)]

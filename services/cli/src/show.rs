@@ -14,9 +14,9 @@ pub(crate) mod rotation;
 
 pub(crate) mod factors;
 
-mod crowding;
+pub(crate) mod crowding;
 pub(crate) mod exposure;
-mod look_through;
+pub(crate) mod look_through;
 
 pub(crate) mod trades;
 
@@ -45,7 +45,7 @@ pub(crate) mod ways_out;
 
 pub(crate) mod records;
 
-mod risk;
+pub(crate) mod risk;
 
 pub(crate) mod history;
 

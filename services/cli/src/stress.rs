@@ -5,6 +5,7 @@ use crate::{
     book::{self, BookArguments},
     connect::Connection,
     query_commands::{GapArguments, Output},
+    report::{self, file::ReportArguments},
     settings_args::NettingArguments,
     show, terminal,
 };
@@ -53,6 +54,8 @@ pub(crate) struct StressArguments {
     netting: NettingArguments,
     #[command(flatten)]
     gaps: GapArguments,
+    #[command(flatten)]
+    report: ReportArguments,
 }
 
 /// Runs scenarios, finds the likeliest loss, or lists the scenarios.
@@ -64,7 +67,9 @@ pub(crate) async fn stress(
     connection: &Connection,
     output: Output<'_>,
 ) -> Result<()> {
+    arguments.report.check()?;
     if arguments.book.book == Path::new(LIST) {
+        arguments.report.refuse("the list of scenarios")?;
         return list(arguments, connection, output).await;
     }
     match arguments.loss {
@@ -106,6 +111,8 @@ async fn likely_loss(
     let answer = clients.stress().find_likely_loss(request).await?.into_inner();
     let page = |terminal| show::stress::likely_loss(&answer, loss, terminal);
     terminal::say(&output.text("FindLikelyLossResponse", &answer, page)?);
+    let book = book::name(&arguments.book.book);
+    arguments.report.write(|| report::stress::likely_loss(&book, &answer, loss))?;
     arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
 }
 
@@ -131,6 +138,8 @@ async fn run(
     let answer = clients.stress().run_stress(connection.request(request)).await?.into_inner();
     let page = |terminal| show::stress::report(&answer, terminal);
     terminal::say(&output.text("RunStressResponse", &answer, page)?);
+    let book = book::name(&arguments.book.book);
+    arguments.report.write(|| report::stress::document(&book, &answer))?;
     arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
 }
 

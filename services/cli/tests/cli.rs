@@ -414,3 +414,55 @@ fn the_help_of_ingest_lists_every_kind_of_file() {
     }
     holds(&help, &["symbol, short_interest_date, shares_sold_short", "old_symbol, new_symbol"]);
 }
+
+#[test]
+fn a_report_is_a_page_beside_the_answer() {
+    with_server(|address| {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = file(folder.path(), "DGS10.csv", "date,value\n2024-07-09,4.30\n");
+        let sent = ballast(&["--server", address, "ingest", rows.to_str().unwrap()]);
+        assert_eq!(sent.status.code(), Some(0));
+        let book = file(folder.path(), "<b>.csv", "symbol,market_value\nNOBODY,-100\n");
+        let (book, page) = (book.to_str().unwrap(), folder.path().join("out.html"));
+        let page = page.to_str().unwrap();
+        let ask = |arguments: &[&str], more: &[&str]| {
+            let server = ["--server", address];
+            ballast(&[&server[..], arguments, &["--as-of", "2024-07-09"], more].concat())
+        };
+        let asked: [(&[&str], &str); 8] = [
+            (&["exposure", book], "Exposure of &lt;b&gt; as known at"),
+            (&["hedge", book], "Ways out of &lt;b&gt; as known at"),
+            (
+                &["hedge", book, "--frontier", "max_turnover=10,100"],
+                "Ways out of &lt;b&gt; by max_turnover as known at",
+            ),
+            (&["stress", book], "What if: &lt;b&gt;, as known at"),
+            (&["stress", book, "--loss", "10"], "How &lt;b&gt; loses $10, as known at"),
+            (&["squeeze", "--book", book], "The shorts of &lt;b&gt; as known at"),
+            (&["squeeze"], "Squeeze ranking as known at"),
+            (&["squeeze", "calibration"], "Calibration of the squeeze probability as known"),
+        ];
+        for (arguments, title) in asked {
+            let (plain, with) = (ask(arguments, &[]), ask(arguments, &["--report", page]));
+            assert_eq!(with.status.code(), Some(0), "{}", stderr(&with));
+            assert_eq!(stdout(&plain), stdout(&with), "{arguments:?}");
+            holds(&stderr(&with), &[&format!("report: {page}")]);
+            let text = std::fs::read_to_string(page).unwrap();
+            holds(&text, &["<!DOCTYPE html>", title, "2024-07-09T20:00:00Z", "What is missing"]);
+        }
+        let lacking =
+            ask(&["exposure", book], &["--report", page, "--fail-on-gaps", "0", "--json"]);
+        assert_eq!(lacking.status.code(), Some(6));
+        holds(&std::fs::read_to_string(page).unwrap(), &["Exposure of", "NOBODY"]);
+        let history = ask(&["exposure", book, "--history"], &["--report", page]);
+        assert_eq!(history.status.code(), Some(2), "{}", stderr(&history));
+        let unknown = ask(&["hedge", book, "--frontier", "net=1"], &["--report", page]);
+        holds(&stderr(&unknown), &["no constraint of --problem is called net"]);
+        assert_eq!(ask(&["stress", "list"], &["--report", page]).status.code(), Some(2));
+    });
+    // A place where nothing can be written is noticed without a server.
+    let nowhere = ["--server", "http://127.0.0.1:1", "squeeze", "--report", "no/such/out.html"];
+    let refused = ballast(&nowhere);
+    assert_eq!(refused.status.code(), Some(2));
+    holds(&stderr(&refused), &["its folder does not exist"]);
+}

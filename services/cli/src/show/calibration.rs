@@ -23,12 +23,21 @@ pub(crate) fn report(
     let mut page = Page::new();
     page.say(terminal.heading(&format!("Calibration of the squeeze probability {known}")));
     let Some(calibration) = calibration else {
-        page.say(
-            "  None is stored as of then: `ballast squeeze calibrate` makes one.\n".to_owned(),
-        );
+        page.say(NONE);
         return page;
     };
     page.say(verdict(calibration, terminal));
+    evidence_of(&mut page, calibration);
+    page.say(evidence::gaps(info, terminal));
+    page
+}
+
+/// What there is to say without a calibration.
+pub(crate) const NONE: &str =
+    "  None is stored as of then: `ballast squeeze calibrate` makes one.\n";
+
+/// What a calibration was made of, and how good it is.
+pub(crate) fn evidence_of(page: &mut Page, calibration: &SqueezeCalibration) {
     page.table("requirements", requirements(&calibration.requirements));
     let samples = [
         ("observed", &calibration.observed),
@@ -43,11 +52,10 @@ pub(crate) fn report(
     if let Some(model) = &calibration.model {
         page.table("model", terms(model));
     }
-    page.say(evidence::gaps(info, terminal));
-    page
 }
 
-fn verdict(calibration: &SqueezeCalibration, terminal: Terminal) -> String {
+/// Whether it may be used, and what it lacks.
+pub(crate) fn verdict(calibration: &SqueezeCalibration, terminal: Terminal) -> String {
     if calibration.calibrated {
         return "  calibrated: it replaces the score of short interest over float.\n".to_owned();
     }
@@ -111,11 +119,12 @@ fn counted(samples: &[(&str, &Option<CalibrationSample>)]) -> Table {
     table
 }
 
-fn rate(value: f64) -> String {
+pub(crate) fn rate(value: f64) -> String {
     format!("{:.2} %", 100.0 * value)
 }
 
-fn quality(check: &CalibrationCheck) -> String {
+/// How good it is on sessions that had no part in the fit.
+pub(crate) fn quality(check: &CalibrationCheck) -> String {
     format!(
         "  On sessions that had no part in the fit: slope {:.2} \u{b1} {:.2}, intercept {:.2} \u{b1} \
          {:.2}; lift {:.2}, of short interest over float {:.2} (difference above {:+.2} with 95 %); \

@@ -8,7 +8,7 @@ use crate::show::{
 use contract::v1::{CrowdExit, CrowdOverlap, CrowdedName, Crowding, TradeSide};
 
 /// A book beside crowds in a few sentences, crowd by crowd, and the names that make it.
-pub(super) fn add(page: &mut Page, crowding: &Crowding) {
+pub(crate) fn add(page: &mut Page, crowding: &Crowding) {
     page.say(format!("\n{}{}", words(crowding), sources(crowding)));
     page.table("crowds", crowds(&crowding.overlaps));
     if !crowding.names.is_empty() {

@@ -83,12 +83,7 @@ pub(crate) fn gaps(info: Option<&AnswerInfo>, terminal: Terminal) -> String {
             .gross_share
             .map(|share| format!(" ({} of gross)", number::share(share)))
             .unwrap_or_default();
-        let tone = match gap.severity() {
-            GapSeverity::Severe => Tone::Bad,
-            GapSeverity::Warning => Tone::Warning,
-            GapSeverity::Info | GapSeverity::Unspecified => Tone::Plain,
-        };
-        let reason = terminal.paint(tone, reason(gap.reason()));
+        let reason = terminal.paint(tone(gap), reason(gap.reason()));
         let subjects = subjects(gap);
         out.push_str(&format!("  {reason} {subjects}{share}: {}\n", gap.detail));
     }
@@ -98,6 +93,28 @@ pub(crate) fn gaps(info: Option<&AnswerInfo>, terminal: Terminal) -> String {
         out.push_str(&terminal.paint(Tone::Faint, &text));
     }
     out
+}
+
+/// Missing data, one row per gap.
+pub(crate) fn gap_table(gaps: &[Gap]) -> Table {
+    let mut table = Table::new(&["gap", "of", ">of gross", "what"]);
+    for gap in gaps {
+        table.row([
+            Cell::toned(tone(gap), reason(gap.reason())),
+            subjects(gap).into(),
+            number::cell(gap.gross_share, number::share),
+            gap.detail.as_str().into(),
+        ]);
+    }
+    table
+}
+
+fn tone(gap: &Gap) -> Tone {
+    match gap.severity() {
+        GapSeverity::Severe => Tone::Bad,
+        GapSeverity::Warning => Tone::Warning,
+        GapSeverity::Info | GapSeverity::Unspecified => Tone::Plain,
+    }
 }
 
 /// What a gap is about: the first subjects, and the number of the others.

@@ -51,7 +51,7 @@ pub(crate) fn with_pnl(
 }
 
 /// What the book made on the last session; what it leaves out comes first.
-fn last_session(page: &mut Page, pnl: &ExplainPnlResponse, terminal: Terminal) {
+pub(crate) fn last_session(page: &mut Page, pnl: &ExplainPnlResponse, terminal: Terminal) {
     let Some(report) = &pnl.report else { return };
     let covered = evidence::coverage_of(pnl.info.as_ref());
     let missing = evidence::aspect(covered, CoverageAspect::Priced).missing;
@@ -74,9 +74,7 @@ fn body(page: &mut Page, report: &ExposureReport, coverage: &[Coverage], termina
     }
     if !report.factors.is_empty() || !report.trades.is_empty() {
         page.table("betas", betas(report));
-        let note = "  USD per 100 % move of the driver: from the names' own betas, and from the \
-                    book's returns.\n";
-        page.say(terminal.paint(Tone::Faint, note));
+        page.say(terminal.paint(Tone::Faint, BETAS_NOTE));
     }
     if !report.trades.is_empty() {
         page.say("\n");
@@ -95,6 +93,10 @@ fn body(page: &mut Page, report: &ExposureReport, coverage: &[Coverage], termina
         crowding::add(page, found);
     }
 }
+
+/// What the table of betas says.
+pub(crate) const BETAS_NOTE: &str =
+    "  USD per 100 % move of the driver: from the names' own betas, and from the book's returns.\n";
 
 /// The report in a few sentences; what is unknown comes first.
 pub(crate) fn words(report: &ExposureReport, coverage: &[Coverage], terminal: Terminal) -> String {
@@ -160,7 +162,7 @@ pub(super) fn day_itself(day: Option<&DayPnl>) -> String {
 }
 
 /// The book by one grouping and in total, and the name of the table.
-fn groups(breakdown: &Breakdown, report: &ExposureReport) -> (String, Table) {
+pub(crate) fn groups(breakdown: &Breakdown, report: &ExposureReport) -> (String, Table) {
     let Titles { name, heading, rest } =
         titles(breakdown.group_by.as_ref(), report.settings.as_ref());
     let splits = splits(report, breakdown);
@@ -255,7 +257,8 @@ fn exposure_row(name: &str, exposure: Option<&LongShortExposure>) -> Vec<Cell> {
     ]
 }
 
-fn betas(report: &ExposureReport) -> Table {
+/// Betas to factors and trades, from the names and from the book.
+pub(crate) fn betas(report: &ExposureReport) -> Table {
     let mut table = Table::new(&[
         "beta to",
         ">from names",
@@ -305,7 +308,8 @@ fn error(estimate: Option<&Estimate>) -> Cell {
     error.map_or_else(number::absent, |error| Cell::faint(number::usd(error)).of(error))
 }
 
-fn positions(report: &ExposureReport) -> Table {
+/// The largest positions.
+pub(crate) fn positions(report: &ExposureReport) -> Table {
     let split = split_measure(report);
     let heading = match split {
         Some(request) if request.kind() != RiskMeasureKind::ExpectedShortfall => {

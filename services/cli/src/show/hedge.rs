@@ -11,7 +11,7 @@ use crate::{
 use contract::v1::{
     BeforeAfter, HedgeCoverStep, HedgeInfeasible, HedgeOutcome, HedgePlan, HedgePlanKind,
     HedgeSide, HedgeSolution, HedgeTradeMove, HedgeUnsolvedReason, PlanHedgeResponse,
-    hedge_plan::Result as Outcome,
+    TraceFrontierResponse, hedge_plan::Result as Outcome,
 };
 
 /// Steps of the cover order that are listed.
@@ -23,12 +23,21 @@ pub(crate) fn plans(answer: &PlanHedgeResponse, terminal: Terminal) -> Page {
     let mut page = Page::new();
     page.say(terminal.heading(&format!("Ways out {known}")));
     page.say(as_it_is(answer));
-    page.table("plans", side_by_side(answer));
+    page.side_by_side("plans", side_by_side(answer));
     for plan in &answer.plans {
         page.say(reasons(plan));
     }
-    page.table("trades", trades(answer));
-    if let Some(schedules) = schedules(answer) {
+    page.table("trades", trades(answer, usize::MAX));
+    further(&mut page, answer, usize::MAX);
+    evidence::unresolved(&mut page, &answer.unresolved);
+    page.say(evidence::gaps(answer.info.as_ref(), terminal));
+    page.say(evidence::reference(answer.info.as_ref(), terminal));
+    page
+}
+
+/// How the trades are worked, at most so many of each plan, and what to buy back instead.
+pub(crate) fn further(page: &mut Page, answer: &PlanHedgeResponse, most: usize) {
+    if let Some(schedules) = schedules(answer, most) {
         page.say("  What is left of each trade by these times, if it is worked by itself:\n");
         page.table("schedules", schedules);
     }
@@ -36,13 +45,9 @@ pub(crate) fn plans(answer: &PlanHedgeResponse, terminal: Terminal) -> Page {
         page.say("  If shorts are bought back instead, in this order:\n");
         page.table("cover_order", cover_order(&answer.cover_order));
     }
-    evidence::unresolved(&mut page, &answer.unresolved);
-    page.say(evidence::gaps(answer.info.as_ref(), terminal));
-    page.say(evidence::reference(answer.info.as_ref(), terminal));
-    page
 }
 
-pub(super) fn name(plan: &HedgePlan) -> &'static str {
+pub(crate) fn name(plan: &HedgePlan) -> &'static str {
     match plan.kind() {
         HedgePlanKind::Cut => "cut",
         HedgePlanKind::Overlay => "overlay",
@@ -51,20 +56,20 @@ pub(super) fn name(plan: &HedgePlan) -> &'static str {
     }
 }
 
-pub(super) fn solution(plan: &HedgePlan) -> Option<(&HedgeSolution, &HedgeOutcome)> {
+pub(crate) fn solution(plan: &HedgePlan) -> Option<(&HedgeSolution, &HedgeOutcome)> {
     match &plan.result {
         Some(Outcome::Solution(solution)) => Some((solution, solution.outcome.as_ref()?)),
         _ => None,
     }
 }
 
-pub(super) fn trade_move(outcome: &HedgeOutcome, deviations: f64) -> Option<&HedgeTradeMove> {
+pub(crate) fn trade_move(outcome: &HedgeOutcome, deviations: f64) -> Option<&HedgeTradeMove> {
     let is_it = |one: &&HedgeTradeMove| (one.standard_deviations - deviations).abs() < 1e-9;
     outcome.trade_moves.iter().find(is_it)
 }
 
 /// What the book does if nothing is done.
-fn as_it_is(answer: &PlanHedgeResponse) -> String {
+pub(crate) fn as_it_is(answer: &PlanHedgeResponse) -> String {
     let Some((_, outcome)) = answer.plans.iter().find_map(solution) else {
         return "There is no plan; the reasons follow.\n".to_owned();
     };
@@ -82,51 +87,103 @@ fn as_it_is(answer: &PlanHedgeResponse) -> String {
     out
 }
 
-fn side_by_side(answer: &PlanHedgeResponse) -> Table {
-    let mut table = Table::new(&[
-        "plan",
-        ">trades",
-        ">traded",
-        ">cost",
-        ">risk a day",
-        ">unwinds by 1",
-        ">by 3",
-        ">resumes by 3",
-        ">carry a year",
-        ">margin",
-        ">variance cut out of sample",
-        ">done by the decision",
-    ]);
-    if let Some((_, outcome)) = answer.plans.iter().find_map(solution) {
-        table.row(untouched(outcome));
-    }
+/// What a desk chooses by.
+const NUMBERS: [&str; 11] = [
+    ">trades",
+    ">traded",
+    ">cost",
+    ">risk a day",
+    ">if it unwinds by 1 sd",
+    ">if it unwinds by 3 sd",
+    ">if it resumes by 3 sd",
+    ">carry a year",
+    ">margin",
+    ">variance cut out of sample",
+    ">done by the decision",
+];
+
+/// What a desk chooses by: a row for the book as it is and for each plan.
+pub(crate) fn side_by_side(answer: &PlanHedgeResponse) -> Table {
+    let mut table = beginning("plan", answer.plans.iter());
     for plan in &answer.plans {
-        let Some((solution, outcome)) = solution(plan) else {
-            table.row([Cell::plain(name(plan)), Cell::faint(no_plan(plan))]);
-            continue;
-        };
-        let pnl = |deviations| Some(trade_move(outcome, deviations)?.after.as_ref()?.pnl);
-        let after = |pair: Option<BeforeAfter>| pair.map(|pair| pair.after);
-        let traded: f64 = outcome.trades.iter().map(|trade| trade.market_value.abs()).sum();
-        let cost = outcome.cost.as_ref().map(|cost| cost.spread + cost.impact);
-        let proof = solution.effectiveness.as_ref().and_then(|proof| proof.out_of_sample);
-        let done = outcome.progress.first().map(|progress| progress.done_share);
-        table.row([
-            name(plan).into(),
-            number::counted(outcome.trades.len() as i64),
-            number::cell(Some(traded), number::usd),
-            number::cell(cost, number::usd),
-            number::cell(after(outcome.volatility), number::usd),
-            number::gain(pnl(-1.0), number::usd_signed),
-            number::gain(pnl(-3.0), number::usd_signed),
-            number::gain(pnl(3.0), number::usd_signed),
-            number::cell(after(outcome.carry_per_year), number::usd),
-            number::cell(after(outcome.margin), number::usd),
-            number::cell(proof, number::share),
-            number::cell(done, number::share),
-        ]);
+        table.row(std::iter::once(name(plan).into()).chain(numbers(plan)));
     }
     table
+}
+
+/// The same of the best plan under each value of a limit.
+fn along(answer: &TraceFrontierResponse) -> Table {
+    let mut table =
+        beginning("limit", answer.points.iter().filter_map(|point| point.plan.as_ref()));
+    for point in &answer.points {
+        let limit = number::cell(Some(point.limit), number::magnitude);
+        table.row(std::iter::once(limit).chain(point.plan.iter().flat_map(numbers)));
+    }
+    table
+}
+
+/// A table of plans with the book as it is.
+fn beginning<'a>(first: &str, mut plans: impl Iterator<Item = &'a HedgePlan>) -> Table {
+    let headers: Vec<&str> = std::iter::once(first).chain(NUMBERS).collect();
+    let mut table = Table::new(&headers);
+    if let Some((_, outcome)) = plans.find_map(solution) {
+        table.row(untouched(outcome));
+    }
+    table
+}
+
+/// The numbers of a plan, or why there is none.
+fn numbers(plan: &HedgePlan) -> Vec<Cell> {
+    let Some((solution, outcome)) = solution(plan) else {
+        return vec![Cell::faint(no_plan(plan))];
+    };
+    let pnl = |deviations| Some(trade_move(outcome, deviations)?.after.as_ref()?.pnl);
+    let after = |pair: Option<BeforeAfter>| pair.map(|pair| pair.after);
+    let traded: f64 = outcome.trades.iter().map(|trade| trade.market_value.abs()).sum();
+    let cost = outcome.cost.as_ref().map(|cost| cost.spread + cost.impact);
+    let proof = solution.effectiveness.as_ref().and_then(|proof| proof.out_of_sample);
+    let done = outcome.progress.first().map(|progress| progress.done_share);
+    vec![
+        number::counted(outcome.trades.len() as i64),
+        number::cell(Some(traded), number::usd),
+        number::cell(cost, number::usd),
+        number::cell(after(outcome.volatility), number::usd),
+        number::gain(pnl(-1.0), number::usd_signed),
+        number::gain(pnl(-3.0), number::usd_signed),
+        number::gain(pnl(3.0), number::usd_signed),
+        number::cell(after(outcome.carry_per_year), number::usd),
+        number::cell(after(outcome.margin), number::usd),
+        number::cell(proof, number::share),
+        number::cell(done, number::share),
+    ]
+}
+
+/// The best plans as one limit takes several values, for people.
+pub(crate) fn frontier(
+    answer: &TraceFrontierResponse,
+    constraint_id: &str,
+    terminal: Terminal,
+) -> Page {
+    let known = evidence::as_known(answer.info.as_ref());
+    let mut page = Page::new();
+    page.say(terminal.heading(&format!("Plans by {constraint_id} {known}")));
+    points(&mut page, answer);
+    evidence::unresolved(&mut page, &answer.unresolved);
+    page.say(evidence::gaps(answer.info.as_ref(), terminal));
+    page.say(evidence::reference(answer.info.as_ref(), terminal));
+    page
+}
+
+/// The plans of a frontier side by side.
+pub(crate) fn points(page: &mut Page, answer: &TraceFrontierResponse) {
+    page.side_by_side("frontier", along(answer));
+    for point in &answer.points {
+        if let Some(Outcome::Infeasible(found)) =
+            point.plan.as_ref().and_then(|p| p.result.as_ref())
+        {
+            page.say(contradiction(&number::magnitude(point.limit), found));
+        }
+    }
 }
 
 /// The row of the book without any trade.
@@ -162,7 +219,7 @@ pub(super) fn no_plan(plan: &HedgePlan) -> &'static str {
 }
 
 /// Why a plan is as it is: what holds it back, or why there is none.
-fn reasons(plan: &HedgePlan) -> String {
+pub(crate) fn reasons(plan: &HedgePlan) -> String {
     match &plan.result {
         Some(Outcome::Infeasible(found)) => contradiction(name(plan), found),
         Some(Outcome::Unbounded(found)) => {
@@ -213,7 +270,8 @@ fn is_cut(constraint_id: &str) -> bool {
     constraint_id.starts_with("cut/")
 }
 
-fn trades(answer: &PlanHedgeResponse) -> Table {
+/// The trades, at most so many of each plan, the largest first.
+pub(crate) fn trades(answer: &PlanHedgeResponse, most: usize) -> Table {
     let mut table = Table::new(&[
         "plan",
         "trade",
@@ -227,7 +285,7 @@ fn trades(answer: &PlanHedgeResponse) -> Table {
     ]);
     for plan in &answer.plans {
         let Some((_, outcome)) = solution(plan) else { continue };
-        for trade in &outcome.trades {
+        for trade in outcome.trades.iter().take(most) {
             let position = trade.position;
             table.row([
                 name(plan).into(),
@@ -250,7 +308,7 @@ fn trades(answer: &PlanHedgeResponse) -> Table {
 
 /// What is left of each trade by the end of each period, the same periods for all. `None` without
 /// schedules.
-fn schedules(answer: &PlanHedgeResponse) -> Option<Table> {
+fn schedules(answer: &PlanHedgeResponse, most: usize) -> Option<Table> {
     let plans = || answer.plans.iter().filter_map(|plan| Some((name(plan), solution(plan)?.1)));
     let first = plans().find_map(|(_, outcome)| outcome.schedules.first())?;
     let ends: Vec<String> =
@@ -259,7 +317,7 @@ fn schedules(answer: &PlanHedgeResponse) -> Option<Table> {
     let header: Vec<&str> = header.chain(ends.iter().map(String::as_str)).collect();
     let mut table = Table::new(&header);
     for (name, outcome) in plans() {
-        for schedule in &outcome.schedules {
+        for schedule in outcome.schedules.iter().take(most) {
             let left = schedule.steps.iter();
             let left = left.map(|step| number::cell(Some(step.left_market_value), number::usd));
             let known: [Cell; 4] = [

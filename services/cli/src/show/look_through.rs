@@ -8,7 +8,7 @@ use crate::show::{
 use contract::v1::{AnalysisSettings, FundView, LookedThroughBook, LookedThroughFund};
 
 /// The names behind the lines in a sentence, the funds, and the largest names.
-pub(super) fn add(page: &mut Page, book: &LookedThroughBook, settings: Option<&AnalysisSettings>) {
+pub(crate) fn add(page: &mut Page, book: &LookedThroughBook, settings: Option<&AnalysisSettings>) {
     page.say(words(book, settings));
     if !book.funds.is_empty() {
         page.table("funds", funds(&book.funds));

@@ -10,12 +10,15 @@ pub(crate) struct Page {
     blocks: Vec<Block>,
 }
 
+/// A part of a page.
 #[derive(Clone, Debug)]
-enum Block {
+pub(crate) enum Block {
     /// Lines of text; each is wrapped by itself and keeps its indentation.
     Text(String),
     /// A table and its name.
     Table(String, Table),
+    /// A table and its name; people read it with a column per row, programs as it is.
+    Turned(String, Table),
 }
 
 impl Page {
@@ -34,11 +37,22 @@ impl Page {
         self.blocks.push(Block::Table(name.into(), table));
     }
 
+    /// Adds a table of few rows with many numbers, which people compare side by side.
+    pub(crate) fn side_by_side(&mut self, name: impl Into<String>, table: Table) {
+        self.blocks.push(Block::Turned(name.into(), table));
+    }
+
+    /// The parts in reading order.
+    pub(crate) fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
     /// The page for a person.
     pub(crate) fn render(&self, terminal: Terminal) -> String {
         let block = |block: &Block| match block {
             Block::Text(text) => terminal.wrap(text),
             Block::Table(_, table) => table.render(terminal),
+            Block::Turned(_, table) => table.turned().render(terminal),
         };
         self.blocks.iter().map(block).collect()
     }
@@ -50,7 +64,9 @@ impl Page {
     pub(crate) fn csv(&self, name: &str) -> Result<String> {
         let mut names = Vec::new();
         for block in &self.blocks {
-            let Block::Table(known, table) = block else { continue };
+            let (Block::Table(known, table) | Block::Turned(known, table)) = block else {
+                continue;
+            };
             if name.is_empty() || known == name {
                 return Ok(table.csv());
             }

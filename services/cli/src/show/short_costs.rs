@@ -6,7 +6,7 @@ use crate::show::{
     table::{Cell, Table},
 };
 use contract::v1::{
-    AssessShortBookResponse, ExitPlan, ExitSession, ShortBookTotals, ShortsGain,
+    AssessShortBookResponse, ExitPlan, ExitSession, ShortBookTotals, ShortsGain, SqueezeScenario,
     SqueezeScenarioKind, SqueezeUniverse,
 };
 
@@ -53,15 +53,9 @@ pub(crate) fn scenarios(page: &mut Page, answer: &AssessShortBookResponse) {
     let mut table = Table::new(&["if these are squeezed", ">P&L", ">names", "the costliest"]);
     for scenario in &answer.scenarios {
         let count = scenario.symbols.len();
-        let what = match scenario.kind() {
-            SqueezeScenarioKind::Crowd => "all heavily short names".to_owned(),
-            SqueezeScenarioKind::Costliest | SqueezeScenarioKind::Unspecified => {
-                format!("the costliest {count}")
-            }
-        };
         let first: Vec<&str> = scenario.symbols.iter().take(3).map(String::as_str).collect();
         table.row([
-            what.into(),
+            squeezed(scenario).into(),
             number::gain(Some(scenario.pnl), number::usd_signed),
             Cell::plain(count.to_string()).of(count as f64),
             Cell::faint(first.join(", ")),
@@ -73,6 +67,16 @@ pub(crate) fn scenarios(page: &mut Page, answer: &AssessShortBookResponse) {
             .to_owned(),
     );
     page.table("scenarios", table);
+}
+
+/// Which shorts a scenario squeezes.
+pub(crate) fn squeezed(scenario: &SqueezeScenario) -> String {
+    match scenario.kind() {
+        SqueezeScenarioKind::Crowd => "all heavily short names".to_owned(),
+        SqueezeScenarioKind::Costliest | SqueezeScenarioKind::Unspecified => {
+            format!("the costliest {}", scenario.symbols.len())
+        }
+    }
 }
 
 /// Sessions after which the tables of schedules say what is left: the next one, and the ends of the

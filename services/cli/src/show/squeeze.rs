@@ -19,6 +19,14 @@ pub(crate) fn ranking(answer: &RankSqueezeResponse, terminal: Terminal) -> Page 
     let known = evidence::as_known(answer.info.as_ref());
     let mut page = Page::new();
     page.say(terminal.heading(&format!("Squeeze ranking {known}")));
+    names(&mut page, answer, terminal);
+    page.say(evidence::gaps(answer.info.as_ref(), terminal));
+    page.say(evidence::reference(answer.info.as_ref(), terminal));
+    page
+}
+
+/// The names of a ranking, and what they are ranked by.
+pub(crate) fn names(page: &mut Page, answer: &RankSqueezeResponse, terminal: Terminal) {
     if let Some(first) = answer.names.first().and_then(|ranked| ranked.name.as_ref()) {
         page.say(portrait(first));
     }
@@ -31,9 +39,6 @@ pub(crate) fn ranking(answer: &RankSqueezeResponse, terminal: Terminal) -> Page 
     page.say(format!("  {shown} of {of} names. {}", universe(answer.universe.as_ref())));
     page.say(short_costs::market(answer.universe.as_ref()));
     page.say(method(answer.method.as_ref(), terminal));
-    page.say(evidence::gaps(answer.info.as_ref(), terminal));
-    page.say(evidence::reference(answer.info.as_ref(), terminal));
-    page
 }
 
 fn ranked_names(answer: &RankSqueezeResponse) -> Table {
@@ -84,6 +89,19 @@ pub(crate) fn book(answer: &AssessShortBookResponse, lines: usize, terminal: Ter
     let known = evidence::as_known(answer.info.as_ref());
     let mut page = Page::new();
     page.say(terminal.heading(&format!("The short book {known}")));
+    lines_of(&mut page, answer, lines);
+    short_costs::scenarios(&mut page, answer);
+    short_costs::schedules(&mut page, answer, lines);
+    basis(&mut page, answer, terminal);
+    evidence::unresolved(&mut page, &answer.unresolved);
+    page.say(format!("  {}\n", evidence::coverage(evidence::coverage_of(answer.info.as_ref()))));
+    page.say(evidence::gaps(answer.info.as_ref(), terminal));
+    page.say(evidence::reference(answer.info.as_ref(), terminal));
+    page
+}
+
+/// What is short, in words and line by line.
+pub(crate) fn lines_of(page: &mut Page, answer: &AssessShortBookResponse, lines: usize) {
     if let Some(totals) = &answer.totals {
         page.say(summary(totals));
         page.say(short_costs::covering(totals));
@@ -96,16 +114,13 @@ pub(crate) fn book(answer: &AssessShortBookResponse, lines: usize, terminal: Ter
     if !answer.funds.is_empty() {
         page.table("funds", look_through::funds(&answer.funds));
     }
-    short_costs::scenarios(&mut page, answer);
-    short_costs::schedules(&mut page, answer, lines);
+}
+
+/// What the scores rest on.
+pub(crate) fn basis(page: &mut Page, answer: &AssessShortBookResponse, terminal: Terminal) {
     page.say(format!("  {}", universe(answer.universe.as_ref())));
     page.say(short_costs::market(answer.universe.as_ref()));
     page.say(method(answer.method.as_ref(), terminal));
-    evidence::unresolved(&mut page, &answer.unresolved);
-    page.say(format!("  {}\n", evidence::coverage(evidence::coverage_of(answer.info.as_ref()))));
-    page.say(evidence::gaps(answer.info.as_ref(), terminal));
-    page.say(evidence::reference(answer.info.as_ref(), terminal));
-    page
 }
 
 fn shorts(answer: &AssessShortBookResponse, lines: usize) -> Table {

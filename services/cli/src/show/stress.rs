@@ -42,8 +42,7 @@ pub(crate) fn report(answer: &RunStressResponse, terminal: Terminal) -> Page {
 
 /// One scenario in words.
 pub(crate) fn words(result: &StressResult) -> String {
-    let id = result.scenario.as_ref().map_or("", |scenario| &scenario.scenario_id);
-    let name = if result.name.is_empty() { id } else { &result.name };
+    let name = title(result);
     let Some(pnl) = &result.pnl else {
         let why: Vec<&str> =
             result.gaps.iter().take(GAPS_TOLD).map(|gap| gap.detail.as_str()).collect();
@@ -76,6 +75,12 @@ pub(crate) fn words(result: &StressResult) -> String {
     out
 }
 
+/// The name of a scenario, or its id without one.
+pub(crate) fn title(result: &StressResult) -> &str {
+    let id = result.scenario.as_ref().map_or("", |scenario| &scenario.scenario_id);
+    if result.name.is_empty() { id } else { &result.name }
+}
+
 /// `would lose $1.2m, nine times of ten between -$2.0m and -$0.4m`.
 fn expected(pnl: &ScenarioPnl) -> String {
     let word = if pnl.pnl < 0.0 { "lose" } else { "make" };
@@ -96,7 +101,8 @@ fn proxied(sources: &[ScenarioSourceShare]) -> f64 {
     others.map(|row| row.gross_share).sum()
 }
 
-fn scenarios(results: &[StressResult]) -> Table {
+/// A row per scenario.
+pub(crate) fn scenarios(results: &[StressResult]) -> Table {
     let mut table = Table::new(&[
         "scenario",
         ">P&L",
@@ -126,7 +132,7 @@ fn scenarios(results: &[StressResult]) -> Table {
 }
 
 /// The factors, legs and positions of a P&L.
-fn parts(page: &mut Page, pnl: &ScenarioPnl) {
+pub(crate) fn parts(page: &mut Page, pnl: &ScenarioPnl) {
     let money = |value: f64| number::gain(Some(value), number::usd_signed);
     let mut table = Table::new(&["part", ">move", ">P&L"]);
     for factor in &pnl.factors {
@@ -163,23 +169,29 @@ pub(crate) fn likely_loss(answer: &FindLikelyLossResponse, loss: f64, terminal: 
     let known = evidence::as_known(answer.info.as_ref());
     page.say(terminal.heading(&format!("How to lose {}, {known}", number::usd(loss))));
     let outcome = answer.likely_loss.as_ref().and_then(|found| found.outcome.as_ref());
-    match outcome {
-        Some(Outcome::Scenario(found)) => {
-            page.say(likely_words(found));
-            if let Some(pnl) = &found.pnl {
-                parts(&mut page, pnl);
-            }
-        }
-        Some(Outcome::LargestLoss(most)) => page.say(format!(
-            "No scenario within the bounds loses so much; the largest loss is {}.\n",
-            number::usd(*most)
-        )),
-        None => page.say("Not computed; see the gaps.\n"),
+    page.say(likely(answer));
+    if let Some(Outcome::Scenario(found)) = outcome
+        && let Some(pnl) = &found.pnl
+    {
+        page.say("\n");
+        parts(&mut page, pnl);
     }
     evidence::unresolved(&mut page, &answer.unresolved);
     page.say(evidence::gaps(answer.info.as_ref(), terminal));
     page.say(evidence::reference(answer.info.as_ref(), terminal));
     page
+}
+
+/// The likeliest way in words, or why there is none.
+pub(crate) fn likely(answer: &FindLikelyLossResponse) -> String {
+    match answer.likely_loss.as_ref().and_then(|found| found.outcome.as_ref()) {
+        Some(Outcome::Scenario(found)) => likely_words(found),
+        Some(Outcome::LargestLoss(most)) => {
+            let most = number::usd(*most);
+            format!("No scenario within the bounds loses so much; the largest loss is {most}.\n")
+        }
+        None => "Not computed; see the gaps.\n".to_owned(),
+    }
 }
 
 fn likely_words(found: &LikelyScenario) -> String {
@@ -194,7 +206,7 @@ fn likely_words(found: &LikelyScenario) -> String {
     });
     format!(
         "The likeliest way is {:.1} standard deviations out{}. A loss so large happens {} if \
-         returns are normal, and {} if their tails are heavy.\n\n",
+         returns are normal, and {} if their tails are heavy.\n",
         found.standard_deviations,
         through.unwrap_or_default(),
         once_in(found.probability),

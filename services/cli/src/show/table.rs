@@ -43,6 +43,21 @@ impl Cell {
         self
     }
 
+    /// What a person reads.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What the text means.
+    pub(crate) const fn tone(&self) -> Tone {
+        self.tone
+    }
+
+    /// The number behind the text, unrounded. Absent: a text, or no number is known.
+    pub(crate) fn value(&self) -> Option<&str> {
+        self.value.as_deref().filter(|value| !value.is_empty())
+    }
+
     /// Leaves this cell empty in CSV.
     pub(crate) fn of_nothing(mut self) -> Cell {
         self.value = Some(String::new());
@@ -93,6 +108,31 @@ impl Table {
         let mut cells: Vec<Cell> = cells.into_iter().take(self.columns.len()).collect();
         cells.resize(self.columns.len(), Cell::plain(""));
         self.rows.push(cells);
+    }
+
+    /// The headers with their alignment.
+    pub(crate) fn columns(&self) -> &[(String, Side)] {
+        &self.columns
+    }
+
+    /// The rows, each with a cell per column.
+    pub(crate) fn rows(&self) -> &[Vec<Cell>] {
+        &self.rows
+    }
+
+    /// The same cells with a column for each row: for few rows with many numbers, which people
+    /// compare side by side. The first column becomes the header.
+    pub(crate) fn turned(&self) -> Table {
+        let columns = self.columns.first().cloned().into_iter();
+        let names = self.rows.iter().map(|row| (row[0].text.clone(), Side::Right));
+        let row = |(at, (header, _)): (usize, &(String, Side))| {
+            let cells = self.rows.iter().map(|row| row[at].clone());
+            std::iter::once(Cell::plain(header.as_str())).chain(cells).collect()
+        };
+        Table {
+            columns: columns.chain(names).collect(),
+            rows: self.columns.iter().enumerate().skip(1).map(row).collect(),
+        }
     }
 
     /// Whether the table has no rows.
@@ -243,6 +283,16 @@ mod tests {
             assert!(rows.clone().all(|line| line.chars().count() <= columns), "{table}");
         }
         assert!(at(1).starts_with("  name\n"), "one column stays");
+    }
+
+    #[test]
+    fn a_turned_table_has_a_column_per_row() {
+        let expected = "  name         Russell 2000       Dow\n  \
+                        move              +3.60 %  +10.00 %\n  \
+                        note  index, of the small\n";
+        let text = moves().turned().render(Terminal::plain());
+        assert_eq!(text, expected);
+        assert_eq!(moves().turned().rows()[0][1].value(), Some("0.036"));
     }
 
     #[test]

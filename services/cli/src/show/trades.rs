@@ -14,7 +14,7 @@ use contract::v1::{
 /// The trade of the settings.
 pub(crate) const STANDARD: &str = "megacap_small_cap";
 
-fn id(trade: &TradeExposure) -> &str {
+pub(crate) fn id(trade: &TradeExposure) -> &str {
     trade.definition.as_ref().map_or("", |definition| &definition.trade_id)
 }
 
@@ -121,7 +121,7 @@ fn moved(trade: &TradeRepeat) -> String {
 }
 
 /// Unwinds and the repeated sessions of every trade, with the P&L of each leg.
-pub(super) fn scenarios(trades: &[TradeExposure], repeats: &[DayRepeat]) -> Table {
+pub(crate) fn scenarios(trades: &[TradeExposure], repeats: &[DayRepeat]) -> Table {
     let mut legs: Vec<&str> = Vec::new();
     for leg in trades.iter().flat_map(|trade| &trade.legs) {
         if !leg.leg_id.is_empty() && !legs.contains(&leg.leg_id.as_str()) {

@@ -1,0 +1,137 @@
+//! The ways out of a book on one page: three plans side by side, and what they trade.
+
+use crate::{
+    report::{
+        chart::{Bars, Plane, Point, Series, Shade},
+        document::Document,
+    },
+    show::{evidence, hedge, number},
+};
+use contract::v1::{
+    HedgeOutcome, HedgePnlRange, HedgeTradeMove, PlanHedgeResponse, TraceFrontierResponse,
+};
+
+/// Trades of a plan that are listed.
+const TRADES: usize = 10;
+/// The moves of the crowded trade that are drawn, in its standard deviations.
+const MOVES: [(f64, &str); 3] = [
+    (-3.0, "The trade unwinds by three standard deviations"),
+    (-1.0, "It unwinds by one"),
+    (3.0, "It resumes by three"),
+];
+
+/// The report of three plans.
+pub(crate) fn document(book: &str, answer: &PlanHedgeResponse) -> Document {
+    let info = answer.info.as_ref();
+    let title = format!("Ways out of {book} {}", evidence::as_known(info));
+    let mut document = Document::new(title, info, &answer.currency);
+    document.doubts(info);
+    document.add(|page| {
+        page.say(hedge::as_it_is(answer));
+        page.side_by_side("plans", hedge::side_by_side(answer));
+        page.say(
+            "  P&L above 0 is a gain; cost, risk, carry and margin above 0 are paid or lost.\n",
+        );
+        answer.plans.iter().for_each(|plan| page.say(hedge::reasons(plan)));
+    });
+    document.bars(moves(answer));
+    document.bars(risks(answer));
+    document.heading("What to trade");
+    document.add(|page| {
+        page.table("trades", hedge::trades(answer, TRADES));
+        for plan in &answer.plans {
+            let trades = hedge::solution(plan).map_or(0, |(_, outcome)| outcome.trades.len());
+            if TRADES < trades {
+                let name = hedge::name(plan);
+                page.say(format!("  {name}: the largest {TRADES} of {trades} trades.\n"));
+            }
+        }
+        hedge::further(page, answer, TRADES);
+    });
+    document.lacks(info, &answer.unresolved);
+    document
+}
+
+/// The report of the best plans as one limit takes several values.
+pub(crate) fn frontier(
+    book: &str,
+    answer: &TraceFrontierResponse,
+    constraint_id: &str,
+) -> Document {
+    let info = answer.info.as_ref();
+    let title = format!("Ways out of {book} by {constraint_id} {}", evidence::as_known(info));
+    let mut document = Document::new(title, info, &answer.currency);
+    document.doubts(info);
+    let plane = |title: &str, y_axis, number: fn(&HedgeOutcome) -> Option<f64>| {
+        let points = answer.points.iter().filter_map(|point| {
+            let (_, outcome) = hedge::solution(point.plan.as_ref()?)?;
+            Some(Point { x: point.limit, y: number(outcome)?, error: None })
+        });
+        Plane {
+            title: title.to_owned(),
+            x_axis: "the limit, in its unit",
+            y_axis,
+            write_x: number::magnitude,
+            write_y: number::usd,
+            diagonal: None,
+            series: vec![Series { name: "the best plan", is_line: true, points: points.collect() }],
+        }
+    };
+    document.plane(plane(
+        "Risk of a day after the trades",
+        "standard deviation of the P&L",
+        |outcome| outcome.volatility.map(|risk| risk.after),
+    ));
+    document.plane(plane("Objective after the trades", "money; lower is better", |outcome| {
+        outcome.objective.map(|objective| objective.after)
+    }));
+    document.add(|page| hedge::points(page, answer));
+    document.lacks(info, &answer.unresolved);
+    document
+}
+
+/// The plans that have trades, by name, with the place of their colour; the book itself is first.
+fn outcomes(answer: &PlanHedgeResponse) -> impl Iterator<Item = (usize, &str, &HedgeOutcome)> {
+    let plans = answer.plans.iter().enumerate();
+    plans.filter_map(|(at, plan)| Some((at + 1, hedge::name(plan), hedge::solution(plan)?.1)))
+}
+
+fn moves(answer: &PlanHedgeResponse) -> Bars {
+    let title = "What the book makes or loses if the crowded trade moves";
+    let axis = "expected P&L of a day; lines hold nine days of ten";
+    let mut bars = Bars::new(title, axis, number::usd_signed);
+    for (deviations, label) in MOVES {
+        let moved = |outcome: &HedgeOutcome, side: fn(&HedgeTradeMove) -> Option<HedgePnlRange>| {
+            side(hedge::trade_move(outcome, deviations)?)
+        };
+        let before = outcomes(answer).find_map(|(_, _, all)| moved(all, |one| one.before));
+        let after = outcomes(answer)
+            .filter_map(|(at, name, all)| Some((at, name, moved(all, |one| one.after)?)));
+        let rows: Vec<_> =
+            before.map(|before| (0, "as it is", before)).into_iter().chain(after).collect();
+        if !rows.is_empty() {
+            bars.group(label);
+        }
+        for (at, name, range) in rows {
+            bars.bar(name, Shade::Series(at), range.pnl, Some((range.pnl_low, range.pnl_high)));
+        }
+    }
+    bars
+}
+
+fn risks(answer: &PlanHedgeResponse) -> Bars {
+    let mut bars = Bars::new(
+        "Risk of a day",
+        "standard deviation of a day's P&L by the factor model",
+        number::usd,
+    );
+    let mut is_first = true;
+    for (at, name, outcome) in outcomes(answer) {
+        let Some(risk) = outcome.volatility else { continue };
+        if std::mem::take(&mut is_first) {
+            bars.bar("as it is", Shade::Series(0), risk.before, None);
+        }
+        bars.bar(name, Shade::Series(at), risk.after, None);
+    }
+    bars
+}

@@ -1,0 +1,198 @@
+//! `ballast squeeze`: which names can squeeze, and what that would cost a book that is short of them.
+
+use crate::{
+    as_of_args::{AsOfArguments, ReferenceArguments},
+    book::{self, BookArguments},
+    calibration::{self, CalibrationCommand},
+    connect::{Clients, Connection},
+    query_commands::{GapArguments, Output},
+    report::{self, file::ReportArguments},
+    settings_args::{LookThroughArguments, NettingArguments},
+    show,
+    squeeze_watch::{SqueezeWatchArguments, squeeze_watch},
+    terminal,
+};
+use anyhow::Result;
+use clap::{Args, Subcommand, ValueEnum};
+use contract::v1::{
+    AnswerInfo, AsOf, AssessShortBookRequest, CoveringTerms, GetCalibrationRequest,
+    GetCalibrationResponse, RankSqueezeRequest, SqueezeRankBy, as_of::When,
+};
+use tonic::Status;
+
+/// Assesses or watches the shorts of a portfolio, or ranks the market.
+#[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct SqueezeArguments {
+    #[command(subcommand)]
+    further: Option<SqueezeCommand>,
+    /// Assess the shorts of this portfolio (CSV) instead of ranking the market.
+    #[arg(long, value_name = "FILE")]
+    book: Option<std::path::PathBuf>,
+    /// Largest share of volume that own orders may be, with --book; without it 0.15.
+    #[arg(long, requires = "book")]
+    participation: Option<f64>,
+    /// Schedule the buying back of each short of --book, and say what is left session by session.
+    #[arg(long, requires = "book")]
+    schedule: bool,
+    /// Sessions until everything is bought back; without it those that each short takes at the
+    /// participation.
+    #[arg(long, value_name = "SESSIONS", requires = "schedule")]
+    horizon: Option<i32>,
+    /// Expected cost given up per unit of variance, 1/USD; without it 0.000001, and 0 buys evenly.
+    #[arg(long, value_name = "AVERSION", requires = "schedule")]
+    risk_aversion: Option<f64>,
+    /// Date of the closes behind the market values of --book; without it the last session.
+    #[arg(long, value_name = "DATE", requires = "book")]
+    valued_on: Option<String>,
+    #[command(flatten)]
+    as_of: AsOfArguments,
+    #[command(flatten)]
+    reference: ReferenceArguments,
+    /// Number of names to list.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i32).range(1..=1000))]
+    top: i32,
+    /// Ranking key.
+    #[arg(long, value_enum, default_value_t = RankBy::Score, conflicts_with = "book")]
+    by: RankBy,
+    /// Minimum market value of a name, USD; without it 100 million.
+    #[arg(long, value_name = "USD", conflicts_with = "book")]
+    min_market_cap: Option<f64>,
+    /// Leave out names without a known market value.
+    #[arg(long, conflicts_with = "book")]
+    known_market_cap_only: bool,
+    /// Minimum average value traded per day, USD; without it 1 million.
+    #[arg(long, value_name = "USD", conflicts_with = "book")]
+    min_daily_value: Option<f64>,
+    /// Only names listed on these exchanges.
+    #[arg(long, conflicts_with = "book")]
+    exchange: Vec<String>,
+    #[command(flatten)]
+    netting: NettingArguments,
+    #[command(flatten)]
+    look_through: LookThroughArguments,
+    #[command(flatten)]
+    gaps: GapArguments,
+    #[command(flatten)]
+    report: ReportArguments,
+}
+
+/// What else there is to do about squeezes.
+#[derive(Clone, Debug, Subcommand)]
+enum SqueezeCommand {
+    #[command(flatten)]
+    Calibration(CalibrationCommand),
+    /// Watch the shorts of a portfolio: print where they stand, and then each threshold that they
+    /// cross as data arrive.
+    Watch(SqueezeWatchArguments),
+}
+
+/// Ranking key.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum RankBy {
+    /// Squeeze score.
+    Score,
+    /// Short interest over float.
+    ShortOfFloat,
+    /// Days to cover at the volume of the last 21 sessions.
+    DaysToCoverAtRecentVolume,
+}
+
+/// Ranks the market by squeeze risk, or assesses or watches the shorts of a portfolio.
+///
+/// # Errors
+/// If the file is not a portfolio, or the server rejects the request.
+pub(crate) async fn squeeze(
+    arguments: &SqueezeArguments,
+    connection: &Connection,
+    output: Output<'_>,
+) -> Result<()> {
+    arguments.report.check()?;
+    match (&arguments.further, &arguments.book) {
+        (Some(SqueezeCommand::Calibration(command)), _) => {
+            calibration::run(command, connection, output).await
+        }
+        (Some(SqueezeCommand::Watch(watch)), _) => squeeze_watch(watch, connection, output).await,
+        (None, Some(book)) => short_book(arguments, book, connection, output).await,
+        (None, None) => ranking(arguments, connection, output).await,
+    }
+}
+
+async fn short_book(
+    arguments: &SqueezeArguments,
+    book: &std::path::Path,
+    connection: &Connection,
+    output: Output<'_>,
+) -> Result<()> {
+    let name = book::name(book);
+    let book = BookArguments {
+        book: book.to_owned(),
+        nav: None,
+        valued_on: arguments.valued_on.clone(),
+        skip_unreadable: false,
+    };
+    let request = AssessShortBookRequest {
+        as_of: arguments.reference.of(arguments.as_of.to_proto()?),
+        portfolio: Some(book::read(&book).await?),
+        participation: arguments.participation,
+        settings: arguments.look_through.added_to(arguments.netting.to_proto()),
+        covering: arguments.schedule.then_some(CoveringTerms {
+            horizon_sessions: arguments.horizon,
+            risk_aversion: arguments.risk_aversion,
+        }),
+    };
+    let clients = connection.open().await?;
+    let request = connection.request(request);
+    let answer = clients.squeeze().assess_short_book(request).await?.into_inner();
+    let lines = usize::try_from(arguments.top).unwrap_or(0);
+    let page = |terminal| show::squeeze::book(&answer, lines, terminal);
+    terminal::say(&output.text("AssessShortBookResponse", &answer, page)?);
+    if arguments.report.is_asked() {
+        let known = newest_calibration(answer.info.as_ref(), connection, &clients).await;
+        arguments.report.write(|| report::squeeze::short_book(&name, &answer, lines, &known))?;
+    }
+    arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
+}
+
+async fn ranking(
+    arguments: &SqueezeArguments,
+    connection: &Connection,
+    output: Output<'_>,
+) -> Result<()> {
+    let rank_by = match arguments.by {
+        RankBy::Score => SqueezeRankBy::Score,
+        RankBy::ShortOfFloat => SqueezeRankBy::ShortOfFloat,
+        RankBy::DaysToCoverAtRecentVolume => SqueezeRankBy::DaysToCoverAtRecentVolume,
+    };
+    let request = RankSqueezeRequest {
+        as_of: arguments.reference.of(arguments.as_of.to_proto()?),
+        page_size: arguments.top,
+        min_line_market_cap_usd: arguments.min_market_cap,
+        known_line_market_cap_only: arguments.known_market_cap_only,
+        min_daily_value_usd: arguments.min_daily_value,
+        exchanges: arguments.exchange.clone(),
+        rank_by: rank_by.into(),
+        ..RankSqueezeRequest::default()
+    };
+    let clients = connection.open().await?;
+    let answer = clients.squeeze().rank_squeeze(connection.request(request)).await?.into_inner();
+    let page = |terminal| show::squeeze::ranking(&answer, terminal);
+    terminal::say(&output.text("RankSqueezeResponse", &answer, page)?);
+    if arguments.report.is_asked() {
+        let known = newest_calibration(answer.info.as_ref(), connection, &clients).await;
+        arguments.report.write(|| report::squeeze::ranking(&answer, &known))?;
+    }
+    Ok(())
+}
+
+/// The newest calibration that the data of an answer hold.
+async fn newest_calibration(
+    info: Option<&AnswerInfo>,
+    connection: &Connection,
+    clients: &Clients,
+) -> Result<GetCalibrationResponse, Status> {
+    let snapshot = info.and_then(|info| info.snapshot.clone());
+    let as_of = Some(AsOf { when: snapshot.map(When::Snapshot), ..AsOf::default() });
+    let request = connection.request(GetCalibrationRequest { as_of });
+    Ok(clients.squeeze().get_calibration(request).await?.into_inner())
+}
