@@ -49,10 +49,11 @@ fn in_kind(portfolio: &v1::Portfolio, kind: Kind) -> v1::Portfolio {
     v1::Portfolio { positions: positions.collect(), ..portfolio.clone() }
 }
 
-/// Removes what says of which kind the lines are, and of which request the answer is.
-fn plain(report: &mut v1::ExposureReport) {
-    for lot in report.positions.iter_mut().flat_map(|row| &mut row.lots) {
-        (lot.kind, lot.option) = (0, None);
+/// Removes what says of which kind the lines are.
+fn plain(report: Option<&mut v1::ExposureReport>) {
+    let rows = report.into_iter().flat_map(|report| &mut report.positions);
+    for lot in rows.flat_map(|row| &mut row.lots) {
+        (lot.kind, lot.option) = (None, None);
     }
 }
 
@@ -80,7 +81,7 @@ async fn numbers(channel: &Channel, portfolio: &v1::Portfolio) -> (Vec<String>, 
     };
     let mut answer = exposure.analyze_portfolio(analysis.clone()).await.unwrap().into_inner();
     found.push(gaps(&answer.info.take()).to_vec());
-    answer.report.as_mut().map(plain);
+    plain(answer.report.as_mut());
     texts.push(format!("{answer:?}"));
     let asked = v1::ExplainPnlRequest {
         as_of: on(LAST_ON),
@@ -90,6 +91,19 @@ async fn numbers(channel: &Channel, portfolio: &v1::Portfolio) -> (Vec<String>, 
     let mut answer = exposure.explain_pnl(asked).await.unwrap().into_inner();
     found.push(gaps(&answer.info.take()).to_vec());
     texts.push(format!("{answer:?}"));
+    through_time(channel, analysis, (&mut texts, &mut found)).await;
+    of_others(channel, portfolio, (&mut texts, &mut found)).await;
+    (texts, found)
+}
+
+/// The same of the answers that carry lines to other days.
+async fn through_time(
+    channel: &Channel,
+    analysis: v1::AnalyzePortfolioRequest,
+    (texts, found): (&mut Vec<String>, &mut Vec<Vec<v1::Gap>>),
+) {
+    let mut exposure = ExposureServiceClient::new(channel.clone());
+    let portfolio = analysis.portfolio.clone();
     let history = v1::AnalyzePortfolioHistoryRequest {
         analysis: Some(v1::AnalyzePortfolioRequest {
             include: [Block::Trades, Block::Risk].map(i32::from).to_vec(),
@@ -104,21 +118,33 @@ async fn numbers(channel: &Channel, portfolio: &v1::Portfolio) -> (Vec<String>, 
     let mut answer = exposure.analyze_portfolio_history(history).await.unwrap().into_inner();
     for point in answer.points.iter_mut().filter_map(|point| point.answer.as_mut()) {
         found.push(gaps(&point.info.take()).to_vec());
-        point.report.as_mut().map(plain);
+        plain(point.report.as_mut());
     }
     answer.info = None;
     texts.push(format!("{answer:?}"));
+    // From the day before with the same lines as of then, so that they are carried forward.
+    let asked = v1::ExplainChangeRequest {
+        analysis: Some(v1::AnalyzePortfolioRequest {
+            as_of: on(LAST_ON),
+            portfolio: portfolio.clone(),
+            ..Default::default()
+        }),
+        before_as_of: on("2024-07-30"),
+        before_portfolio: portfolio.clone(),
+        ..Default::default()
+    };
+    let answer = Box::pin(exposure.explain_change(asked)).await.unwrap().into_inner();
+    found.extend([answer.before_gaps, answer.after_gaps]);
+    texts.push(format!("{:?}", answer.changes));
     let asked = v1::BacktestRiskRequest {
         as_of: on(LAST_ON),
-        portfolio: Some(portfolio.clone()),
+        portfolio,
         start_on: "2024-07-30".to_owned(),
         ..Default::default()
     };
     let mut answer = exposure.backtest_risk(asked).await.unwrap().into_inner();
     found.push(gaps(&answer.info.take()).to_vec());
     texts.push(format!("{answer:?}"));
-    of_others(channel, portfolio, (&mut texts, &mut found)).await;
-    (texts, found)
 }
 
 /// The same of squeeze, stress and hedge.
@@ -136,7 +162,7 @@ async fn of_others(
     let mut answer = client.assess_short_book(asked).await.unwrap().into_inner();
     found.push(gaps(&answer.info.take()).to_vec());
     for lot in answer.lines.iter_mut().flat_map(|line| &mut line.lots) {
-        (lot.kind, lot.option) = (0, None);
+        (lot.kind, lot.option) = (None, None);
     }
     texts.push(format!("{answer:?}"));
     let asked = v1::RunStressRequest {
@@ -154,7 +180,7 @@ async fn of_others(
     let asked = hedge::plan_request(portfolio.clone());
     let mut answer = client.plan_hedge(asked).await.unwrap().into_inner();
     found.push(gaps(&answer.info.take()).to_vec());
-    answer.before.as_mut().map(plain);
+    plain(answer.before.as_mut());
     texts.push(format!("{answer:?}"));
 }
 
@@ -248,9 +274,9 @@ async fn a_book_says_how_much_of_it_is_of_each_kind() {
         let id = format!("portfolio.positions[{at}]");
         row.lots.iter().find(|lot| lot.position_id == id).unwrap()
     };
-    let kinds = [0, 1, 3, 4, 5].map(|at| lot(at).kind());
-    let [share, swap] = [Kind::Unspecified, Kind::Swap];
-    assert_eq!(kinds, [share, swap, Kind::Future, Kind::Future, Kind::Option]);
+    assert_eq!(lot(0).kind, None);
+    let kinds = [1, 3, 4, 5].map(|at| lot(at).kind());
+    assert_eq!(kinds, [Kind::Swap, Kind::Future, Kind::Future, Kind::Option]);
     // A short begun at 10 and now at 12 lost 2 per share.
     assert_eq!(lot(1).profit_and_loss, Some(-1_000.0));
     let found = lot(5).option.unwrap();
@@ -359,12 +385,14 @@ async fn every_fault_of_a_contract_is_named() {
         "portfolio.positions[2].kind",
     ];
     expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths);
-    // An option has no delta on its last day.
-    let expired = option(Some(1.0), call("2021-01-27"));
-    let lines = vec![line(Kind::Option, "AA", one, Some(expired))];
-    let status = client.analyze_portfolio(request(of(lines))).await.unwrap_err();
-    let path = "portfolio.positions[0].option.black_scholes.expires_on";
-    expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &[path]);
+    // An option has no delta on its last day, and none that is finite after centuries.
+    let lines = ["2021-01-27", "2021-01-28", "2051-01-20", "2051-01-21", "9999-12-31"]
+        .map(|expiry| line(Kind::Option, "AA", one, Some(option(Some(1.0), call(expiry)))));
+    let status = client.analyze_portfolio(request(of(lines.to_vec()))).await.unwrap_err();
+    let paths =
+        [0, 3, 4].map(|at| format!("portfolio.positions[{at}].option.black_scholes.expires_on"));
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths);
     harness.stop().await;
 }
 
@@ -396,5 +424,64 @@ async fn splitting_a_line_changes_nothing() {
         reports.push(report);
     }
     assert_eq!(reports[0], reports[1]);
+    harness.stop().await;
+}
+
+/// Stress says what options make beyond their delta: nothing for one that is as good as a share, and
+/// more than nothing for whoever holds a choice, whichever way the price goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scenario_values_options_anew() {
+    let harness = Harness::at(NOW).await;
+    let simulated = simulated(&harness).await;
+    let channel = harness.channel().await;
+    let asked = v1::AnalyzePortfolioRequest {
+        as_of: on(LAST_ON),
+        portfolio: Some(book(&simulated)),
+        ..Default::default()
+    };
+    let analysis = ExposureServiceClient::new(channel.clone()).analyze_portfolio(asked).await;
+    let held = analysis.unwrap().into_inner().report.unwrap().positions;
+    let [first, second, third, ..] = &held[..] else { panic!("three names") };
+    let mut client = StressServiceClient::new(channel);
+    let terms = |strike: f64| {
+        let model = v1::BlackScholesTerms {
+            right: OptionRight::Call.into(),
+            strike: Some(strike),
+            expires_on: "2025-01-17".to_owned(),
+            volatility: Some(0.4),
+            rate: Some(0.0),
+            dividend_yield: None,
+        };
+        Some(option(Some(100.0), Sensitivity::BlackScholes(model)))
+    };
+    let of = |name: &v1::PositionExposure, strike: f64, contracts: f64| {
+        line(Kind::Option, &name.symbol, Size::Quantity(contracts), terms(strike))
+    };
+    // A strike of next to nothing, one at the close held long, and one at the close sold.
+    let positions = vec![
+        of(first, 1e-6, 10.0),
+        of(second, second.price.unwrap(), 10.0),
+        of(third, third.price.unwrap(), -10.0),
+    ];
+    let asked = v1::RunStressRequest {
+        as_of: on(LAST_ON),
+        portfolio: Some(v1::Portfolio { positions, ..Default::default() }),
+        scenarios: vec![stress::replay(ROTATION_ON, ""), stress::listed("rotation_2024_07")],
+        ..Default::default()
+    };
+    let answer = client.run_stress(asked).await.unwrap().into_inner();
+    for result in &answer.results {
+        let pnl = result.pnl.as_ref().unwrap();
+        let [share, held, sold] = &pnl.options[..] else { panic!("{:?}", pnl.options) };
+        let beyond = |row: &v1::RepricedOption| row.repriced_pnl - row.first_order_pnl;
+        // A strike of 1e-6 is worth 1e-3 for 1,000 shares.
+        near(beyond(share), 0.0, 1e-3);
+        assert!(share.total_return != 0.0 && 0.0 < beyond(held) && beyond(sold) < 0.0);
+        near(pnl.beyond_first_order_pnl.unwrap(), pnl.options.iter().map(beyond).sum(), 1e-9);
+        let first_order: f64 = pnl.options.iter().map(|row| row.first_order_pnl).sum();
+        near(first_order, pnl.pnl, 1e-6 * pnl.pnl.abs().max(1.0));
+        let ids: Vec<_> = pnl.options.iter().map(|row| row.position_id.as_str()).collect();
+        assert_eq!(ids, [0, 1, 2].map(|at| format!("portfolio.positions[{at}]")));
+    }
     harness.stop().await;
 }

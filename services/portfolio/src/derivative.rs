@@ -97,18 +97,31 @@ pub struct Derivative {
 pub struct ValuedOption {
     /// Per share.
     pub delta: f64,
-    /// Of a model: what a rise of the underlying by 1 % adds to the line's value through its delta,
-    /// and what a rise of the volatility by 0.01 adds to the option.
-    pub curvature: Option<Curvature>,
+    /// `None` if the delta was given.
+    pub model: Option<ModelledOption>,
 }
 
-/// The sensitivities of an option line beyond its delta, in money.
+/// An option line that a model values.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Curvature {
-    /// Change of the exposure through delta for a rise of the underlying by 1 %.
+pub struct ModelledOption {
+    /// Change of the line's exposure through its delta for a rise of the underlying by 1 %.
     pub gamma_per_percent: f64,
-    /// Change of the value for a rise of the volatility by 0.01.
+    /// Change of the line's value for a rise of the volatility by 0.01.
     pub vega_per_point: f64,
+    model: OptionModel,
+    /// Shares under contract, negative for a short.
+    shares: f64,
+    /// The last close.
+    price: f64,
+    years: f64,
+}
+
+impl ModelledOption {
+    /// What the line makes if its underlying has a return at once, at unchanged volatility.
+    pub fn pnl(&self, total_return: f64) -> f64 {
+        let value = |price| self.model.value(price, self.years);
+        self.shares * (value(self.price * (1.0 + total_return).max(0.0)) - value(self.price))
+    }
 }
 
 /// What is known of a derivative before its market is.
@@ -330,14 +343,45 @@ pub(crate) fn value_option(
 ) -> (f64, ValuedOption) {
     let years = f64::from(expires_on.epoch() - session.epoch()) / DAYS_PER_YEAR;
     let Sensitivities { delta, gamma, vega } = model.sensitivities(price, years);
-    let curvature = Curvature {
+    let modelled = ModelledOption {
         gamma_per_percent: shares * gamma * price * price / 100.0,
         vega_per_point: shares * vega / 100.0,
+        model: *model,
+        shares,
+        price,
+        years,
     };
-    // An option far from its strike and near its expiry has no curvature that a double can hold.
-    let is_finite = curvature.gamma_per_percent.is_finite() && curvature.vega_per_point.is_finite();
-    (shares * delta, ValuedOption { delta, curvature: is_finite.then_some(curvature) })
+    (shares * delta, ValuedOption { delta, model: Some(modelled) })
 }
 
 /// Days of a year of the model.
 const DAYS_PER_YEAR: f64 = 365.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marketdata::fixture::day;
+
+    /// `tests/oracles/option.py` has the values of the call at 12 and, a fifth higher, at 14.4:
+    /// 0.801454 and 2.296811 per share.
+    #[test]
+    fn an_option_is_valued_anew_at_another_price() {
+        let model = OptionModel {
+            right: Right::Call,
+            strike: 12.5,
+            volatility: 0.35,
+            rate: 0.01,
+            dividend_yield: 0.02,
+        };
+        let close = (12.0, day("2021-01-27"));
+        let (shares, option) = value_option((&model, day("2021-06-16")), -1_000.0, close);
+        assert!((shares + 457.586).abs() < 1e-3, "{shares}");
+        let modelled = option.model.unwrap();
+        let made = modelled.pnl(0.2);
+        assert!((made + 1_495.357).abs() < 2e-3, "{made}");
+        assert_eq!(modelled.pnl(0.0), 0.0);
+        // Sold for 801, it can make no more.
+        assert!((modelled.pnl(-1.0) - 801.454).abs() < 2e-3);
+        assert_eq!(modelled.pnl(-2.0), modelled.pnl(-1.0));
+    }
+}

@@ -13,6 +13,9 @@ use marketdata::{
     quotes::{Quotes, past_price},
 };
 
+/// Maximum days to the expiry of an option: 30 years.
+const EXPIRY_DAYS_MAX: i32 = 30 * 365;
+
 /// A line whose instrument is known.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ResolvedLine {
@@ -110,7 +113,7 @@ impl<'a> Joiner<'a> {
         let kind = terms.kind();
         let (size, option) = match terms {
             Terms::Linear(_) => (self.todays(instrument, line)?, None),
-            Terms::Delta(delta) => (line.size, Some(ValuedOption { delta, curvature: None })),
+            Terms::Delta(delta) => (line.size, Some(ValuedOption { delta, model: None })),
             Terms::Model(model, expires_on) => {
                 let (Size::Shares(shares) | Size::MarketValue(shares)) = line.size;
                 self.check_expiry(at, expires_on);
@@ -128,12 +131,16 @@ impl<'a> Joiner<'a> {
         Ok(size)
     }
 
-    /// An option has no delta on its last day.
+    /// An option has no delta on its last day, and none that a double holds after centuries.
     fn check_expiry(&mut self, at: usize, expires_on: Day) {
-        if let Some(session) = self.session.filter(|session| expires_on <= *session) {
+        let is_lawful =
+            |session: &Day| *session < expires_on && expires_on <= session.plus(EXPIRY_DAYS_MAX);
+        if let Some(session) = self.session.filter(|session| !is_lawful(session)) {
             let field = format!("positions[{at}].option.black_scholes.expires_on");
-            let text =
-                format!("must be after {session}, the last session with closes at the as-of date");
+            let text = format!(
+                "must be after {session}, the last session with closes at the as-of date, by at \
+                 most {EXPIRY_DAYS_MAX} days"
+            );
             self.violations.push(violation(field, text));
         }
     }

@@ -3,7 +3,8 @@
 //! With S the price, K the strike, r the rate, q the dividend yield (both continuously compounded),
 //! σ the volatility and T the years to expiry:
 //! d₁ = (ln(S/K) + (r − q + σ²/2)·T) / (σ·√T); Δ of a call is e^(−qT)·N(d₁), of a put
-//! −e^(−qT)·N(−d₁); Γ = e^(−qT)·φ(d₁) / (S·σ·√T); vega = S·e^(−qT)·φ(d₁)·√T.
+//! −e^(−qT)·N(−d₁); Γ = e^(−qT)·φ(d₁) / (S·σ·√T); vega = S·e^(−qT)·φ(d₁)·√T. With d₂ = d₁ − σ·√T the
+//! value of a call is S·e^(−qT)·N(d₁) − K·e^(−rT)·N(d₂), of a put K·e^(−rT)·N(−d₂) − S·e^(−qT)·N(−d₁).
 //!
 //! Exercise is at expiry only. Hull, "Options, Futures, and Other Derivatives", chapters 17 and 19.
 
@@ -48,8 +49,7 @@ impl OptionModel {
     /// The sensitivities at a price, some years before expiry; both are positive.
     pub fn sensitivities(&self, price: f64, years: f64) -> Sensitivities {
         let deviation = self.volatility * years.sqrt();
-        let drift = self.rate - self.dividend_yield + 0.5 * self.volatility * self.volatility;
-        let d1 = (libm::log(price / self.strike) + drift * years) / deviation;
+        let d1 = self.d1(price, years);
         let discount = libm::exp(-self.dividend_yield * years);
         let density = discount * pdf(d1);
         let delta = match self.right {
@@ -61,6 +61,24 @@ impl OptionModel {
             gamma: density / (price * deviation),
             vega: price * density * years.sqrt(),
         }
+    }
+
+    /// The value at a price of zero or more, some years before expiry.
+    pub fn value(&self, price: f64, years: f64) -> f64 {
+        let d1 = self.d1(price, years);
+        let d2 = d1 - self.volatility * years.sqrt();
+        let share = price * libm::exp(-self.dividend_yield * years);
+        let strike = self.strike * libm::exp(-self.rate * years);
+        match self.right {
+            Right::Call => share * cdf(d1) - strike * cdf(d2),
+            Right::Put => strike * cdf(-d2) - share * cdf(-d1),
+        }
+    }
+
+    /// −∞ at a price of zero.
+    fn d1(&self, price: f64, years: f64) -> f64 {
+        let drift = self.rate - self.dividend_yield + 0.5 * self.volatility * self.volatility;
+        (libm::log(price / self.strike) + drift * years) / (self.volatility * years.sqrt())
     }
 }
 
@@ -83,11 +101,12 @@ mod tests {
     }
 
     /// Hull, 9th edition, chapter 19: a stock at 49, strike 50, rate 5 %, volatility 20 %, 20 weeks
-    /// (0.3846 years) has a delta of 0.522, a gamma of 0.066 and a vega of 12.1. The tolerance is half
-    /// of the last digit printed.
+    /// (0.3846 years) has a value of 2.40, a delta of 0.522, a gamma of 0.066 and a vega of 12.1. The
+    /// tolerance is half of the last digit printed.
     #[test]
     fn the_textbook_example_is_met() {
         let found = HULL.sensitivities(49.0, 0.3846);
+        near(HULL.value(49.0, 0.3846), 2.40, 5e-3);
         near(found.delta, 0.522, 5e-4);
         near(found.gamma, 0.066, 5e-4);
         near(found.vega, 12.1, 0.05);
@@ -101,12 +120,12 @@ mod tests {
     #[test]
     fn integration_gives_the_same() {
         let rows = [
-            (HULL, 49.0, 0.3846, [0.521601, 0.065545, 12.10524]),
+            (HULL, 49.0, 0.3846, [2.400461, 0.521601, 0.065545, 12.10524]),
             (
                 OptionModel { right: Right::Put, ..HULL },
                 49.0,
                 0.3846,
-                [-0.478399, 0.065545, 12.10524],
+                [2.448147, -0.478399, 0.065545, 12.10524],
             ),
             (
                 OptionModel {
@@ -118,7 +137,7 @@ mod tests {
                 },
                 12.0,
                 140.0 / 365.0,
-                [0.457586, 0.151475, 2.92824],
+                [0.801454, 0.457586, 0.151475, 2.92824],
             ),
             (
                 OptionModel {
@@ -130,10 +149,11 @@ mod tests {
                 },
                 100.0,
                 1.5,
-                [-0.232384, 0.004954, 37.15413],
+                [11.737157, -0.232384, 0.004954, 37.15413],
             ),
         ];
-        for (model, price, years, [delta, gamma, vega]) in rows {
+        for (model, price, years, [value, delta, gamma, vega]) in rows {
+            near(model.value(price, years), value, 1e-6);
             let found = model.sensitivities(price, years);
             // Differences over a thousandth of the price and of the volatility are good to a few 1e-7
             // of delta and gamma, and to 1e-5 of vega.
@@ -158,6 +178,20 @@ mod tests {
             prop_assert!((call.delta - put.delta - forward).abs() < 1e-14 * forward);
             prop_assert!(0.0 <= call.delta && put.delta <= 0.0);
             prop_assert!(0.0 <= call.gamma && 0.0 <= call.vega);
+        }
+
+        /// Delta is the slope of the value, and a worthless share leaves a call nothing and a put its
+        /// strike.
+        #[test]
+        fn delta_is_the_slope_of_the_value(price in 40.0_f64..60.0, is_put in any::<bool>()) {
+            let right = if is_put { Right::Put } else { Right::Call };
+            let model = OptionModel { right, ..HULL };
+            let value = |price| model.value(price, 0.5);
+            let step = 1e-4 * price;
+            let slope = (value(price + step) - value(price - step)) / (2.0 * step);
+            prop_assert!((slope - model.sensitivities(price, 0.5).delta).abs() < 1e-6);
+            let left = if is_put { 50.0 * libm::exp(-0.025) } else { 0.0 };
+            prop_assert!((value(0.0) - left).abs() < 1e-12);
         }
 
         /// Gamma is the slope of delta.

@@ -232,7 +232,7 @@ pub fn labels_of(portfolio: &v1::Portfolio, line: usize) -> Vec<v1::Label> {
 /// The lots of a name, with what the caller said about them.
 pub fn lots(portfolio: &v1::Portfolio, book: &Book, lots: &[Lot]) -> Vec<v1::PositionLot> {
     let lot = |lot: &Lot| v1::PositionLot {
-        kind: kind::of_lot(book.derivative(lot.line)).into(),
+        kind: book.derivative(lot.line).map(|line| kind::of_derivative(line).into()),
         option: book.derivative(lot.line).and_then(kind::sensitivities),
         position_id: name(portfolio, lot.line),
         market_value: lot.market_value,

@@ -37,7 +37,7 @@ pub(super) fn check(fields: &mut Fields, path: impl Fn() -> String, position: &m
             position.kind = Kind::Listed.into();
         }
         Err(_) => {
-            let text = format!("must be a kind that this server can value, is {}", position.kind);
+            let text = format!("must be one that this server can value, is {}", position.kind);
             fields.add(format!("{}.kind", path()), text);
             return;
         }
@@ -142,13 +142,12 @@ pub(in crate::rpc) fn group_id(position: &v1::Position) -> &'static str {
     }
 }
 
-/// The kind of a lot; unspecified for a share.
-pub(super) fn of_lot(derivative: Option<&Derivative>) -> Kind {
-    match derivative.map(|derivative| derivative.kind) {
-        None => Kind::Unspecified,
-        Some(DerivativeKind::Swap) => Kind::Swap,
-        Some(DerivativeKind::Future) => Kind::Future,
-        Some(DerivativeKind::Option) => Kind::Option,
+/// The kind of a lot that is no share.
+pub(super) const fn of_derivative(derivative: &Derivative) -> Kind {
+    match derivative.kind {
+        DerivativeKind::Swap => Kind::Swap,
+        DerivativeKind::Future => Kind::Future,
+        DerivativeKind::Option => Kind::Option,
     }
 }
 
@@ -156,7 +155,7 @@ pub(super) fn of_lot(derivative: Option<&Derivative>) -> Kind {
 pub(super) fn sensitivities(derivative: &Derivative) -> Option<v1::OptionSensitivities> {
     derivative.option.map(|option| v1::OptionSensitivities {
         delta: option.delta,
-        gamma_per_percent: option.curvature.map(|curvature| curvature.gamma_per_percent),
-        vega_per_point: option.curvature.map(|curvature| curvature.vega_per_point),
+        gamma_per_percent: option.model.map(|model| model.gamma_per_percent),
+        vega_per_point: option.model.map(|model| model.vega_per_point),
     })
 }
