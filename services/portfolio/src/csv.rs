@@ -107,7 +107,7 @@ pub struct PortfolioFile {
 /// One line of either kind.
 #[derive(Debug)]
 enum Read {
-    Position(PositionLine),
+    Position(Box<PositionLine>),
     Cash(CashLine),
 }
 
@@ -151,7 +151,7 @@ fn read_lines<'a>(
             None => Err(Fault::open_quote(number, line)),
         };
         match read {
-            Ok(Read::Position(line)) => file.lines.push(line),
+            Ok(Read::Position(line)) => file.lines.push(*line),
             Ok(Read::Cash(line)) => file.cash.push(line),
             Err(Fault { reason, text }) => {
                 file.rejected.push(Rejection { line: number, reason, text });

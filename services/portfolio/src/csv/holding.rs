@@ -78,10 +78,13 @@ impl Columns {
     pub(super) fn read(&self, line: u64, row: &Row<'_>) -> Result<Read, Fault> {
         match asset_class(row.optional(self.asset_class))? {
             AssetClass::Cash => self.cash(line, row).map(Read::Cash),
-            AssetClass::Derived(kind) => self.derivative(line, row, kind).map(Read::Position),
-            class @ (AssetClass::Unknown | AssetClass::Listed) => {
-                self.position(line, row, class == AssetClass::Listed).map(Read::Position)
+            AssetClass::Derived(kind) => {
+                self.derivative(line, row, kind).map(Box::new).map(Read::Position)
             }
+            class @ (AssetClass::Unknown | AssetClass::Listed) => self
+                .position(line, row, class == AssetClass::Listed)
+                .map(Box::new)
+                .map(Read::Position),
         }
     }
 
