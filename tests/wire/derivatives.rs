@@ -368,7 +368,13 @@ async fn every_fault_of_a_contract_is_named() {
     ];
     let status = client.analyze_portfolio(request(of(lines))).await.unwrap_err();
     expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths);
-    // Terms of another kind, a long month, and a kind that this server does not know.
+    of_another_kind(&mut client).await;
+    harness.stop().await;
+}
+
+/// Terms of another kind, a long month, and a kind that this server does not know.
+async fn of_another_kind(client: &mut ExposureServiceClient<Channel>) {
+    let one = Size::Quantity(1.0);
     let month = "m".repeat(65);
     let long = Terms::Future(v1::FutureTerms { contract_month: month, ..Default::default() });
     let unknown = v1::Position { kind: 9, ..held("AA", one) };
@@ -393,7 +399,6 @@ async fn every_fault_of_a_contract_is_named() {
         [0, 3, 4].map(|at| format!("portfolio.positions[{at}].option.black_scholes.expires_on"));
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths);
-    harness.stop().await;
 }
 
 /// Lots of one holding in any kind and number are one net position.
