@@ -20,7 +20,8 @@ const EDGES: [(&str, &[&str]); 18] = [
     ("marketdata", &["stats"]),
     ("tables", &["marketdata"]),
     ("ingest", &["marketdata", "tables"]),
-    ("portfolio", &["marketdata", "tables"]),
+    // stats for the normal distribution, by which options are valued.
+    ("portfolio", &["marketdata", "stats", "tables"]),
     ("factors", &["marketdata", "stats"]),
     // simulation only as a dev-dependency: tests and the bench of prepared values need a market.
     ("rotation", &["factors", "marketdata", "simulation", "stats"]),
@@ -81,7 +82,7 @@ const PURE: [(&str, &[&str]); 13] = [
     ("marketdata", &["jiff", "thiserror"]),
     ("tables", &["memchr", "thiserror"]),
     ("ingest", &["memchr"]),
-    ("portfolio", &[]),
+    ("portfolio", &["libm"]),
     ("factors", &["libm", "rayon"]),
     ("rotation", &["libm", "rayon", "thiserror"]),
     ("squeeze", &["libm", "rayon"]),

@@ -38,7 +38,7 @@ use tonic::{Response, transport::Channel};
 const MARKET: Parameters = Parameters { names: 130, days: 420, seed: 20_240_711 };
 /// The rotation day of the simulated market, and its last session.
 pub(crate) const ROTATION_ON: &str = "2024-07-11";
-const LAST_ON: &str = "2024-07-31";
+pub(crate) const LAST_ON: &str = "2024-07-31";
 /// When they are asked for.
 pub(crate) const NOW: &str = "2024-08-01T12:00:00Z";
 /// Fields that are omitted.

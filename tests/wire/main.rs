@@ -18,6 +18,7 @@ mod carried_over;
 mod certificates;
 mod change;
 mod crowding;
+mod derivatives;
 mod drawn_files;
 mod explain_pnl;
 mod exposure;

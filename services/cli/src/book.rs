@@ -4,11 +4,13 @@ use crate::{error_report::Fault, terminal};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use contract::v1::{
-    CashBalance, InstrumentRef, Label, Portfolio, Position, PositionKind, position,
+    BlackScholesTerms, CashBalance, FutureTerms, InstrumentRef, Label, OptionRight, OptionTerms,
+    Portfolio, Position, PositionKind, option_terms::Sensitivity, position,
 };
 use portfolio::{
-    csv::{self, CashLine, PositionLine},
+    csv::{self, CashLine, Contract, OptionSensitivity, PositionLine},
     lines::Size,
+    option::{OptionModel, Right},
 };
 use std::path::{Path, PathBuf};
 
@@ -16,9 +18,11 @@ use std::path::{Path, PathBuf};
 #[derive(Args, Clone, Debug)]
 pub(crate) struct BookArguments {
     /// CSV with one position per line: a symbol and a quantity or market value, under the usual
-    /// column names. Optional columns: asset_class (`cash` marks money), position_id, average_cost,
-    /// valued_on, currency, figi, isin, cusip, sedol, mic, and labels (account, strategy, trader,
-    /// `label:anything`).
+    /// column names. Optional columns: asset_class (`cash` marks money, `swap`, `future` and
+    /// `option` what is no share), position_id, average_cost, valued_on, currency, figi, isin, cusip,
+    /// sedol, mic, and labels (account, strategy, trader, `label:anything`). Of swaps, futures and
+    /// options: underlying, notional, multiplier, price, contract_month, delta, or right, strike,
+    /// expires_on, volatility, rate and dividend_yield.
     #[arg(value_name = "BOOK")]
     pub(crate) book: PathBuf,
     /// Net asset value, USD, cash included.
@@ -64,9 +68,12 @@ pub(crate) async fn read(arguments: &BookArguments) -> Result<Portfolio> {
 }
 
 fn position(line: PositionLine) -> Position {
-    let kind = match line.is_listed {
-        true => PositionKind::Listed,
-        false => PositionKind::Unspecified,
+    let kind = match &line.contract {
+        Some(Contract::Swap) => PositionKind::Swap,
+        Some(Contract::Future { .. }) => PositionKind::Future,
+        Some(Contract::Option { .. }) => PositionKind::Option,
+        None if line.is_listed => PositionKind::Listed,
+        None => PositionKind::Unspecified,
     };
     let instrument = InstrumentRef {
         symbol: line.instrument.symbol,
@@ -82,11 +89,48 @@ fn position(line: PositionLine) -> Position {
         kind: kind.into(),
         size: Some(match line.size {
             Size::Shares(shares) => position::Size::Quantity(shares),
+            Size::MarketValue(value) if line.contract.is_some() => position::Size::Notional(value),
             Size::MarketValue(value) => position::Size::MarketValue(value),
         }),
         valued_on: line.valued_on.map(|day| day.to_string()).unwrap_or_default(),
         average_cost: line.average_cost,
         labels: labels(line.labels),
+        terms: line.contract.and_then(terms),
+    }
+}
+
+fn terms(contract: Contract) -> Option<position::Terms> {
+    match contract {
+        Contract::Swap => None,
+        Contract::Future { multiplier, price, contract_month } => {
+            Some(position::Terms::Future(FutureTerms { multiplier, price, contract_month }))
+        }
+        Contract::Option { multiplier, sensitivity } => {
+            Some(position::Terms::Option(OptionTerms {
+                multiplier: Some(multiplier),
+                sensitivity: Some(match sensitivity {
+                    OptionSensitivity::Delta(delta) => Sensitivity::Delta(delta),
+                    OptionSensitivity::Model(model, expires_on) => {
+                        Sensitivity::BlackScholes(black_scholes(model, expires_on.to_string()))
+                    }
+                }),
+            }))
+        }
+    }
+}
+
+fn black_scholes(model: OptionModel, expires_on: String) -> BlackScholesTerms {
+    let right = match model.right {
+        Right::Call => OptionRight::Call,
+        Right::Put => OptionRight::Put,
+    };
+    BlackScholesTerms {
+        right: right.into(),
+        strike: Some(model.strike),
+        expires_on,
+        volatility: Some(model.volatility),
+        rate: Some(model.rate),
+        dividend_yield: Some(model.dividend_yield),
     }
 }
 

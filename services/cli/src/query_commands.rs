@@ -178,8 +178,9 @@ pub(crate) fn group_by(text: &str) -> Result<GroupBy, String> {
     let (kind, key) = match text.split_once(':') {
         None if text == "size" => (GroupByKind::Size, ""),
         None if text == "sector" => (GroupByKind::Sector, ""),
+        None if text == "kind" => (GroupByKind::PositionKind, ""),
         Some(("label", key)) if !key.is_empty() => (GroupByKind::Label, key),
-        _ => return Err("must be size, sector or label:KEY".to_owned()),
+        _ => return Err("must be size, sector, kind or label:KEY".to_owned()),
     };
     Ok(GroupBy { kind: kind.into(), label_key: key.to_owned() })
 }

@@ -150,7 +150,7 @@ fn a_rejected_file_is_reported_and_the_next_is_sent() {
         holds(&stdout(&members), &["The members of megacap_small_cap", "megacap_long"]);
         holds(&stdout(&factors), &["MARKET_UP", "(large_cap_index)", "SIZE: Return of the small"]);
         let groups = ["--server", address, "exposure", "book.csv", "--group-by", "label:"];
-        holds(&stderr(&ballast(&groups)), &["must be size, sector or label:KEY"]);
+        holds(&stderr(&ballast(&groups)), &["must be size, sector, kind or label:KEY"]);
         let ranked = ["records", "DGS10", "points", "--where", "DGS10 level > 4.2", "--top", "3"];
         let ranked = ballast(&[&["--server", address], &ranked[..]].concat());
         holds(&stdout(&ranked), &["Records of DGS10 points", "2024-07-09: largest gain"]);

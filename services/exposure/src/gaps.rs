@@ -47,7 +47,7 @@ pub(crate) fn list(
 ) -> Vec<Gap> {
     let (book, blocks) = (request.book, request.blocks);
     let mut gaps: Vec<Gap> = book.loose.iter().map(|line| loose(book, line)).collect();
-    gaps.extend(book.other_days_gaps());
+    gaps.extend(book.line_gaps());
     for at in &sums.noteworthy {
         gaps.extend(holding(prepared, request, *at));
     }

@@ -21,7 +21,7 @@ pub struct Validation {
     pub instruments: Vec<InstrumentId>,
     /// Gross market value of the lines that could be valued.
     pub gross: f64,
-    /// Lines named as their instruments are called on other days.
+    /// Lines named as their instruments are called on other days, and options.
     pub gaps: Vec<Gap>,
 }
 
@@ -53,6 +53,6 @@ pub fn validate<'a>(
         lines: count,
         instruments: book.holdings.iter().map(|holding| holding.instrument).collect(),
         gross: book.gross,
-        gaps: book.other_days_gaps().collect(),
+        gaps: book.line_gaps().collect(),
     }
 }

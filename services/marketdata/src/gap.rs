@@ -54,6 +54,8 @@ pub enum GapReason {
     IdentifiersDisagree,
     /// A line was found by a name that its instrument has on other days than the as-of date.
     NameOfOtherDays,
+    /// An option counts as its delta in shares.
+    FirstOrder,
 }
 
 /// One thing missing from an answer.

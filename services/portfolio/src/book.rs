@@ -7,6 +7,7 @@
 //! so that the result does not depend, bit for bit, on the order of the lines or of ingest.
 
 use crate::{
+    derivative::{Derivative, DerivativeKind},
     join::{Joiner, ResolvedLine},
     lines::{RawLine, Size, Terms, Violation, check_terms, line_name},
     lookup::Lookup,
@@ -112,6 +113,9 @@ pub struct Book {
     /// Lines named as their instruments are called on other days than the view's, in the order
     /// submitted.
     pub of_other_days: Vec<LineOfOtherDays>,
+    /// The lots that are not plain stock, by line. Of the others nothing is kept, because most books
+    /// have none.
+    derivatives: Vec<Derivative>,
     /// Number of lines submitted.
     pub lines: usize,
     /// Net asset value in the portfolio's currency; positive.
@@ -243,6 +247,41 @@ impl Book {
         line_name(self.position_ids.get(line).map_or("", String::as_str), line)
     }
 
+    /// What a line is, if it is not plain stock.
+    pub fn derivative(&self, line: usize) -> Option<&Derivative> {
+        let at = self.derivatives.binary_search_by_key(&line, |derivative| derivative.line).ok()?;
+        self.derivatives.get(at)
+    }
+
+    /// The gaps of single lines that every answer about the book has.
+    pub fn line_gaps(&self) -> impl Iterator<Item = Gap> {
+        self.other_days_gaps().chain(self.first_order_gaps())
+    }
+
+    /// One gap per option: its delta is taken for all of it.
+    pub fn first_order_gaps(&self) -> impl Iterator<Item = Gap> {
+        let is_option = |lot: &&Lot| {
+            let derivative = self.derivative(lot.line);
+            derivative.is_some_and(|line| line.kind == DerivativeKind::Option)
+        };
+        let has_any = !self.derivatives.is_empty();
+        let mut options: Vec<&Lot> =
+            self.lots.iter().filter(|_| has_any).filter(is_option).collect();
+        options.sort_unstable_by_key(|lot| lot.line);
+        let gap = |lot: &Lot| {
+            let line = Subject::Line(self.line_name(lot.line));
+            let detail = "options count as their delta in shares, which is right for small moves of \
+                          the price only";
+            let gap = Gap::new(GapReason::FirstOrder, line, detail);
+            match 0.0 < self.gross {
+                // Lots are not netted, so that one may exceed the gross.
+                true => gap.of_gross((lot.market_value.abs() / self.gross).min(1.0)),
+                false => gap,
+            }
+        };
+        options.into_iter().map(gap)
+    }
+
     /// One gap per line that is named as its instrument is called on other days.
     pub fn other_days_gaps(&self) -> impl Iterator<Item = Gap> {
         let gap = |other: &LineOfOtherDays| {
@@ -271,7 +310,7 @@ impl Book {
         net_asset_value: Option<f64>,
         (lookup, quotes): (&Lookup, &Quotes),
     ) -> Book {
-        let Joiner { joined, mut loose, of_other_days, position_ids, .. } = joiner;
+        let Joiner { joined, mut loose, of_other_days, derivatives, position_ids, .. } = joiner;
         // Sorts one integer per line, which is several times as fast as sorting the lines.
         let sort_key = |(at, line): (usize, &ResolvedLine)| {
             u64::from(lookup.rank(line.instrument)) << 32 | at as u64
@@ -301,6 +340,7 @@ impl Book {
             lots,
             loose,
             of_other_days,
+            derivatives,
             lines,
             net_asset_value,
             gross,

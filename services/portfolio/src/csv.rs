@@ -3,13 +3,14 @@
 //!
 //! Accepts the usual spellings: parentheses or a trailing minus for negatives, a side column beside
 //! positive quantities, thousands commas, currency signs, Bloomberg suffixes, class separators, and
-//! files without a header (symbol, quantity). An asset class says what is cash. Lines that cannot
-//! be read are reported one by one, never dropped.
+//! files without a header (symbol, quantity). An asset class says what is cash, a swap, a future or
+//! an option. Lines that cannot be read are reported one by one, never dropped.
 
 mod columns;
+mod contract;
 mod holding;
 
-use crate::{identifier::InstrumentRef, lines::Size};
+use crate::{identifier::InstrumentRef, lines::Size, option::OptionModel};
 use columns::{Columns, layout};
 use marketdata::day::Day;
 use tables::{
@@ -32,14 +33,49 @@ pub struct PositionLine {
     pub instrument: InstrumentRef<String>,
     /// Whether an asset class says that it is a share or a fund.
     pub is_listed: bool,
-    /// Shares or market value, negative for a short.
+    /// What it is, if it is no share or fund.
+    pub contract: Option<Contract>,
+    /// Shares or market value, negative for a short. Contracts of futures and options; the notional of
+    /// swaps and futures.
     pub size: Size,
-    /// The day of a market value; `None` for shares.
+    /// The day of a market value, a notional or a future's price; `None` for shares.
     pub valued_on: Option<Day>,
-    /// Average cost per share, positive; absent if not given or zero.
+    /// Average cost per share, positive; absent if not given or zero, and of futures and options.
     pub average_cost: Option<f64>,
     /// Labels, in the order of the columns.
     pub labels: Vec<Label>,
+}
+
+/// A line that is no share or fund. Its instrument is the underlying.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Contract {
+    /// A total return swap or a contract for difference.
+    Swap,
+    /// Futures.
+    Future {
+        /// Units of the price per contract, as given.
+        multiplier: Option<f64>,
+        /// Price of the future.
+        price: Option<f64>,
+        /// The caller's name of the contract month; empty if not given.
+        contract_month: String,
+    },
+    /// Options.
+    Option {
+        /// Shares per contract.
+        multiplier: f64,
+        /// Where the delta comes from.
+        sensitivity: OptionSensitivity,
+    },
+}
+
+/// Where the delta of an option comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OptionSensitivity {
+    /// The file.
+    Delta(f64),
+    /// A model, to this expiry.
+    Model(OptionModel, Day),
 }
 
 /// One balance of cash that was read.
@@ -71,7 +107,7 @@ pub struct PortfolioFile {
 /// One line of either kind.
 #[derive(Debug)]
 enum Read {
-    Position(PositionLine),
+    Position(Box<PositionLine>),
     Cash(CashLine),
 }
 
@@ -115,7 +151,7 @@ fn read_lines<'a>(
             None => Err(Fault::open_quote(number, line)),
         };
         match read {
-            Ok(Read::Position(line)) => file.lines.push(line),
+            Ok(Read::Position(line)) => file.lines.push(*line),
             Ok(Read::Cash(line)) => file.cash.push(line),
             Err(Fault { reason, text }) => {
                 file.rejected.push(Rejection { line: number, reason, text });
@@ -211,7 +247,7 @@ mod tests {
                     d,Equity,CASH,USD,100,,,\n\
                     e,,CASH,,,3e6,,\n\
                     f,,usd,,,3e6,,\n\
-                    g,Option,AAPL,,5,,,\n\
+                    g,Warrant,AAPL,,5,,,\n\
                     h,Cash,USD,,,,,\n\
                     i,ETF,SPY,,5,,,\n";
         let file = read(text.as_bytes()).unwrap();
@@ -234,6 +270,66 @@ mod tests {
         assert_eq!(reasons, expected);
         let text = &file.rejected[0].text;
         assert!(text.contains("asset_class") && text.contains("cash"), "{text}");
+    }
+
+    #[test]
+    fn swaps_futures_and_options_are_read() {
+        let text = "asset class,symbol,underlying,quantity,market value,notional,multiplier,price,\
+                    delta,put/call,strike,expiry,implied vol,rate,avg cost,value date\n\
+                    Equity Swap,AAPL,,-100,1,2,,,,,,,,,150,\n\
+                    TRS,AAPL,,,7,-20000,,,,,,,,,,2021-01-26\n\
+                    Future,ESH1,SPY,-2,,,50,4800.25,,,,,,,9,\n\
+                    Index Future,SPY,,3,,,100,,,,,,,,,\n\
+                    Equity Option,AAPL 210319P,AAPL,5,,,100,,(0.4),,,,,,,\n\
+                    Option,x,AAPL,5,,,100,,,Call,130,2021-03-19,35%,0.01,2,\n\
+                    CFD,AAPL,,,7,,,,,,,,,,,\n\
+                    Option,x,AAPL,5,,,100,,,C,,2021-03-19,,0.01,,\n\
+                    Option,x,AAPL,5,,,,,0.5,,,,,,,\n\
+                    Option,x,AAPL,,9,9,100,,0.5,,,,,,,\n\
+                    Option on Future,ESH1,SPY,5,,,50,,0.5,,,,,,,\n";
+        let file = read(text.as_bytes()).unwrap();
+        let lines: Vec<_> = file.lines.iter().map(|l| (&*l.instrument.symbol, l.size)).collect();
+        let expected = [
+            ("AAPL", Size::Shares(-100.0)),
+            ("AAPL", Size::MarketValue(-20_000.0)),
+            ("SPY", Size::Shares(-2.0)),
+            ("SPY", Size::Shares(3.0)),
+            ("AAPL", Size::Shares(5.0)),
+            ("AAPL", Size::Shares(5.0)),
+        ];
+        assert_eq!(lines, expected);
+        let costs: Vec<_> = file.lines.iter().map(|line| line.average_cost).collect();
+        assert_eq!(costs, [Some(150.0), None, None, None, None, None]);
+        assert_eq!(file.lines[1].valued_on, Some(day("2021-01-26")));
+        let contracts: Vec<_> = file.lines.iter().map(|line| line.contract.clone()).collect();
+        let future = |multiplier, price| {
+            let contract_month = String::new();
+            Some(Contract::Future { multiplier: Some(multiplier), price, contract_month })
+        };
+        let option = |sensitivity| Some(Contract::Option { multiplier: 100.0, sensitivity });
+        let model = OptionModel {
+            right: crate::option::Right::Call,
+            strike: 130.0,
+            volatility: 0.35,
+            rate: 0.01,
+            dividend_yield: 0.0,
+        };
+        let expected = [
+            Some(Contract::Swap),
+            Some(Contract::Swap),
+            future(50.0, Some(4_800.25)),
+            future(100.0, None),
+            option(OptionSensitivity::Delta(-0.4)),
+            option(OptionSensitivity::Model(model, day("2021-03-19"))),
+        ];
+        assert_eq!(contracts, expected);
+        let reasons: Vec<_> = file.rejected.iter().map(|bad| (bad.line, bad.reason)).collect();
+        let [missing, kind] = [Reason::MissingValue, Reason::UnsupportedKind];
+        assert_eq!(reasons, [(8, missing), (9, missing), (10, missing), (11, missing), (12, kind)]);
+        let texts: Vec<_> = file.rejected.iter().map(|bad| bad.text.as_str()).collect();
+        assert!(texts[0].contains("notional"), "{texts:?}");
+        assert!(texts[1].contains("strike, volatility"), "{texts:?}");
+        assert!(texts[2].contains("multiplier"), "{texts:?}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Finds the instruments of lines and brings market values to the view's session.
 
 use crate::{
+    derivative::{Derivative, Kind, Terms, ValuedOption, value_option},
     lines::{RawLine, Size, ValidLine, Violation, check_line, is_amount, is_cost, violation},
     lookup::Lookup,
     unresolved::{Cause, LineOfOtherDays, LooseLine},
@@ -11,6 +12,9 @@ use marketdata::{
     instrument::InstrumentId,
     quotes::{Quotes, past_price},
 };
+
+/// Maximum days to the expiry of an option: 30 years.
+const EXPIRY_DAYS_MAX: i32 = 30 * 365;
 
 /// A line whose instrument is known.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +32,7 @@ pub(crate) struct ResolvedLine {
 #[derive(Debug)]
 pub(crate) struct Joiner<'a> {
     lookup: &'a Lookup,
+    quotes: &'a Quotes,
     /// Last session with closes.
     session: Option<Day>,
     /// Day of market values that give none of their own.
@@ -35,20 +40,24 @@ pub(crate) struct Joiner<'a> {
     pub(crate) joined: Vec<ResolvedLine>,
     pub(crate) loose: Vec<LooseLine>,
     pub(crate) of_other_days: Vec<LineOfOtherDays>,
+    /// The lines that are not plain stock, in the order submitted.
+    pub(crate) derivatives: Vec<Derivative>,
     /// By line; empty if no line has one.
     pub(crate) position_ids: Vec<String>,
     pub(crate) violations: Vec<Violation>,
 }
 
 impl<'a> Joiner<'a> {
-    pub(crate) fn new(lookup: &'a Lookup, quotes: &Quotes, valued_on: &str) -> Joiner<'a> {
+    pub(crate) fn new(lookup: &'a Lookup, quotes: &'a Quotes, valued_on: &str) -> Joiner<'a> {
         let mut joiner = Joiner {
             lookup,
+            quotes,
             session: quotes.session(),
             valued_on: Day::parse_iso(valued_on),
             joined: Vec::new(),
             loose: Vec::new(),
             of_other_days: Vec::new(),
+            derivatives: Vec::new(),
             position_ids: Vec::new(),
             violations: Vec::new(),
         };
@@ -75,10 +84,14 @@ impl<'a> Joiner<'a> {
                 }
                 found.instrument
             }
-            Err(cause) => return self.loosen(at, line, valid.size, (None, cause)),
+            Err(cause) => return self.loosen(at, line, valid.exposed(), (None, cause)),
         };
         self.check_session(|| format!("positions[{at}].valued_on"), valid.valued_on);
-        match self.todays(instrument, &valid) {
+        let found = match valid.terms {
+            None => self.todays(instrument, &valid),
+            Some(terms) => self.derived(at, instrument, (&valid, terms)),
+        };
+        match found {
             Ok(size) => self.joined.push(ResolvedLine {
                 instrument,
                 line: at,
@@ -86,7 +99,49 @@ impl<'a> Joiner<'a> {
                 size,
                 average_cost: valid.average_cost,
             }),
-            Err(cause) => self.loosen(at, line, valid.size, (Some(instrument), cause)),
+            Err(cause) => self.loosen(at, line, valid.exposed(), (Some(instrument), cause)),
+        }
+    }
+
+    /// The size in the underlying of a line that is not plain stock, which is kept as such.
+    fn derived(
+        &mut self,
+        at: usize,
+        instrument: InstrumentId,
+        (line, terms): (&ValidLine, Terms),
+    ) -> Result<Size, Cause> {
+        let kind = terms.kind();
+        let (size, option) = match terms {
+            Terms::Linear(_) => (self.todays(instrument, line)?, None),
+            Terms::Delta(delta) => (line.size, Some(ValuedOption { delta, model: None })),
+            Terms::Model(model, expires_on) => {
+                let (Size::Shares(shares) | Size::MarketValue(shares)) = line.size;
+                self.check_expiry(at, expires_on);
+                let quote = self.quotes.get(instrument).zip(self.session);
+                let Some((quote, session)) = quote.filter(|(_, session)| *session < expires_on)
+                else {
+                    return Err(Cause::no_quote(self.lookup.snapshot(), instrument));
+                };
+                let (shares, option) =
+                    value_option((&model, expires_on), shares, (quote.price, session));
+                (Size::Shares(shares), Some(option))
+            }
+        };
+        self.derivatives.push(Derivative { line: at, kind, option });
+        Ok(size)
+    }
+
+    /// An option has no delta on its last day, and none that a double holds after centuries.
+    fn check_expiry(&mut self, at: usize, expires_on: Day) {
+        let is_lawful =
+            |session: &Day| *session < expires_on && expires_on <= session.plus(EXPIRY_DAYS_MAX);
+        if let Some(session) = self.session.filter(|session| !is_lawful(session)) {
+            let field = format!("positions[{at}].option.black_scholes.expires_on");
+            let text = format!(
+                "must be after {session}, the last session with closes at the as-of date, by at \
+                 most {EXPIRY_DAYS_MAX} days"
+            );
+            self.violations.push(violation(field, text));
         }
     }
 
@@ -137,6 +192,8 @@ fn plain(line: &RawLine<'_>) -> Option<ValidLine> {
     let is_plain = is_amount(amount)
         && line.average_cost.is_none_or(is_cost)
         && line.valued_on.is_empty()
-        && line.instrument.is_symbol_only();
-    is_plain.then_some(ValidLine { size, valued_on: None, average_cost: line.average_cost })
+        && line.instrument.is_symbol_only()
+        && line.kind == Kind::Listed;
+    let average_cost = line.average_cost;
+    is_plain.then_some(ValidLine { size, valued_on: None, average_cost, terms: None })
 }

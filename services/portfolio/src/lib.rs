@@ -3,10 +3,12 @@
 pub mod book;
 pub mod coverage;
 pub mod csv;
+pub mod derivative;
 pub mod identifier;
 pub mod lines;
 pub mod lookup;
 pub mod netting;
+pub mod option;
 pub mod registry;
 pub mod resolve;
 pub mod unresolved;

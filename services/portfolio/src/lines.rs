@@ -1,14 +1,20 @@
 //! The lines of a portfolio as submitted, and what they must fulfil.
 
-use crate::identifier::InstrumentRef;
+use crate::{
+    derivative::{self, Kind},
+    identifier::InstrumentRef,
+    option::Right,
+};
 use marketdata::day::Day;
 
 /// Size of a position.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Size {
-    /// Shares, negative for a short, in the units of the as-of date.
+    /// Shares, negative for a short, in the units of the as-of date; contracts of futures and options
+    /// as submitted.
     Shares(f64),
-    /// Market value in the portfolio's currency, negative for a short.
+    /// Market value in the portfolio's currency, negative for a short; the notional of a swap or a
+    /// future.
     MarketValue(f64),
 }
 
@@ -19,7 +25,9 @@ pub struct RawLine<'a> {
     pub position_id: &'a str,
     /// The instrument held.
     pub instrument: InstrumentRef<&'a str>,
-    /// Size of the position; `None` if the caller gave none.
+    /// What is held of it.
+    pub kind: Kind<'a>,
+    /// Size of the position; `None` if the caller gave none, or one that this kind cannot have.
     pub size: Option<Size>,
     /// ISO date of the closes behind a market value; empty: that of [`Terms`].
     pub valued_on: &'a str,
@@ -30,8 +38,14 @@ pub struct RawLine<'a> {
 impl<'a> RawLine<'a> {
     /// A line of a symbol and a size, and nothing else.
     pub fn of(symbol: &'a str, size: Size) -> RawLine<'a> {
-        let instrument = InstrumentRef::of_symbol(symbol);
-        RawLine { position_id: "", instrument, size: Some(size), valued_on: "", average_cost: None }
+        RawLine {
+            position_id: "",
+            instrument: InstrumentRef::of_symbol(symbol),
+            kind: Kind::Listed,
+            size: Some(size),
+            valued_on: "",
+            average_cost: None,
+        }
     }
 }
 
@@ -61,9 +75,27 @@ pub struct Violation {
 /// One valid line, its instrument apart.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ValidLine {
+    /// Of the underlying, if it is not plain stock.
     pub(crate) size: Size,
     pub(crate) valued_on: Option<Day>,
     pub(crate) average_cost: Option<f64>,
+    /// `None` for plain stock.
+    pub(crate) terms: Option<derivative::Terms>,
+}
+
+impl ValidLine {
+    /// The size with the sign of its exposure, for a line that cannot be valued: a put that is held
+    /// long is a short.
+    pub(crate) fn exposed(&self) -> Size {
+        match (self.size, self.terms) {
+            (Size::Shares(shares), Some(derivative::Terms::Model(model, _)))
+                if model.right == Right::Put =>
+            {
+                Size::Shares(-shares)
+            }
+            (size, _) => size,
+        }
+    }
 }
 
 /// Every violation of a portfolio that can be found without a market.
@@ -121,6 +153,12 @@ pub(crate) fn is_cost(value: f64) -> bool {
     (COST_BOUNDS.0..=COST_BOUNDS.1).contains(&value)
 }
 
+/// The bounds of a price, for a violation.
+pub(crate) fn cost_bounds() -> String {
+    let (least, most) = COST_BOUNDS;
+    format!("must be from {least:e} to {most:e}")
+}
+
 /// Checks what concerns all of `count` lines; returns the day of their market values.
 pub(crate) fn check_terms(
     count: usize,
@@ -152,32 +190,42 @@ pub(crate) fn check_line(
         violations.push(violation(path(&format!("instrument{dot}{field}")), fault));
     }
     match line.size {
-        None => violations.push(violation(path("size"), "needs a quantity or a market_value")),
+        None => violations.push(violation(path("size"), line.kind.sizes())),
+        Some(Size::MarketValue(_)) if matches!(line.kind, Kind::Option(_)) => {
+            violations.push(violation(path("size"), line.kind.sizes()));
+        }
         Some(Size::Shares(value)) if !is_amount(value) => {
             violations.push(violation(path("quantity"), amount_bounds()));
         }
         Some(Size::MarketValue(value)) if !is_amount(value) => {
-            violations.push(violation(path("market_value"), amount_bounds()));
+            violations.push(violation(path(line.kind.money_field()), amount_bounds()));
         }
         Some(_) => {}
     }
     let valued_on = day(&path("valued_on"), line.valued_on, violations);
-    if valued_on.is_some() && matches!(line.size, Some(Size::Shares(_))) {
+    let is_future = matches!(line.kind, Kind::Future(_));
+    if valued_on.is_some() && matches!(line.size, Some(Size::Shares(_))) && !is_future {
         let text = "is for a market_value; a quantity has no valuation date";
         violations.push(violation(path("valued_on"), text));
     }
     if line.average_cost.is_some_and(|cost| !is_cost(cost)) {
-        let (least, most) = COST_BOUNDS;
-        let bounds = format!("must be from {least:e} to {most:e}");
-        violations.push(violation(path("average_cost"), bounds));
+        violations.push(violation(path("average_cost"), cost_bounds()));
     }
-    if before < violations.len() {
-        return None;
+    if line.average_cost.is_some() && matches!(line.kind, Kind::Future(_) | Kind::Option(_)) {
+        let text = "is for shares and swaps: the prices of futures and options are not known";
+        violations.push(violation(path("average_cost"), text));
     }
-    Some(ValidLine { size: line.size?, valued_on, average_cost: line.average_cost })
+    let average_cost = line.average_cost;
+    let valid = line.size.filter(|_| before == violations.len()).map(|size| ValidLine {
+        size,
+        valued_on,
+        average_cost,
+        terms: None,
+    });
+    derivative::check(at, line, valid, violations)
 }
 
-fn day(field: &str, text: &str, violations: &mut Vec<Violation>) -> Option<Day> {
+pub(crate) fn day(field: &str, text: &str, violations: &mut Vec<Violation>) -> Option<Day> {
     let day = Day::parse_iso(text);
     if day.is_none() && !text.is_empty() {
         let text = format!("must be an ISO date (YYYY-MM-DD), is {text:?}");

@@ -126,7 +126,7 @@ pub fn assess(universe: &Universe, shorts: Shorts<'_>, participation: Participat
         gaps.extend(gap.map(|gap| gap.of_gross(share_of_gross(line.market_value))));
     }
     gaps.extend(unresolved(book, gross));
-    gaps.extend(book.other_days_gaps());
+    gaps.extend(book.line_gaps());
     gaps.extend(universe.gaps());
     let today = universe.snapshot().today();
     gaps.extend(funds.iter().flat_map(|fund| fund.gaps(today, book.gross)));

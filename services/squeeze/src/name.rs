@@ -333,6 +333,7 @@ pub const fn sentence(reason: GapReason) -> &'static str {
         | GapReason::AmbiguousInstrument
         | GapReason::IdentifiersDisagree
         | GapReason::NameOfOtherDays
+        | GapReason::FirstOrder
         | GapReason::Merged
         | GapReason::LaterKnowledge => "the measure could not be computed",
     }

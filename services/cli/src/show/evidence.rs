@@ -164,6 +164,7 @@ pub(crate) fn measure_words(measure: &MeasureRef) -> String {
                 GroupByKind::Size => "size",
                 GroupByKind::Sector => "sector",
                 GroupByKind::Label => &group_by.label_key,
+                GroupByKind::PositionKind => "kind",
                 GroupByKind::Unspecified => "group",
             };
             match group.group_id.as_deref() {
@@ -335,6 +336,7 @@ fn reason(reason: GapReason) -> &'static str {
         GapReason::AmbiguousInstrument => "several lines",
         GapReason::IdentifiersDisagree => "identifiers disagree",
         GapReason::NameOfOtherDays => "name of other days",
+        GapReason::FirstOrder => "first order only",
     }
 }
 

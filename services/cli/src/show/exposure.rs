@@ -189,7 +189,8 @@ fn whole_of<'a>(
     breakdown: &Breakdown,
     report: &'a ExposureReport,
 ) -> Option<&'a LongShortExposure> {
-    let of_lines = breakdown.group_by.as_ref().is_some_and(|by| by.kind() == GroupByKind::Label);
+    let is_of_lines = |kind| matches!(kind, GroupByKind::Label | GroupByKind::PositionKind);
+    let of_lines = breakdown.group_by.as_ref().is_some_and(|by| is_of_lines(by.kind()));
     let seen = report.look_through.as_ref().filter(|_| !of_lines);
     seen.map_or(report.total.as_ref(), |seen| seen.exposure.as_ref())
 }
@@ -216,6 +217,7 @@ pub(crate) fn titles(group_by: Option<&GroupBy>, settings: Option<&AnalysisSetti
         GroupByKind::Sector => {
             ("sectors".to_owned(), format!("sector ({scheme})"), "unknown sector".to_owned())
         }
+        GroupByKind::PositionKind => ("kinds".to_owned(), "kind".to_owned(), String::new()),
         GroupByKind::Label | GroupByKind::Unspecified => {
             let key = group_by.label_key;
             (format!("label:{key}"), key.clone(), format!("no {key}"))

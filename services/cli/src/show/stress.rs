@@ -52,6 +52,9 @@ pub(crate) fn words(result: &StressResult) -> String {
     if result.replayed.is_none() {
         out = format!("{name}: the book {}", expected(pnl));
     }
+    if let Some(beyond) = pnl.beyond_first_order_pnl {
+        out.push_str(&format!("; options valued anew add {}", number::usd_signed(beyond)));
+    }
     if let Some(like_this) = &result.pnl_like_this {
         out.push_str(&format!(
             "; as things move on days like this one {}",

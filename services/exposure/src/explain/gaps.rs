@@ -49,7 +49,7 @@ pub(super) fn list(
 ) -> Vec<Gap> {
     let book = request.book;
     let mut gaps: Vec<Gap> = book.loose.iter().map(|line| loose(book, line)).collect();
-    gaps.extend(book.other_days_gaps());
+    gaps.extend(book.line_gaps());
     let about = |holding: &Holding, reason, detail: String| {
         let share = if 0.0 < book.gross { holding.gross() / book.gross } else { 0.0 };
         let symbol = Subject::symbol(views.end.snapshot.symbol(holding.instrument));

@@ -42,6 +42,22 @@ const VALUE: Column = &[
 const VALUED_ON: Column = &["valued_on", "valuation date", "value date", "price date"];
 const SIDE: Column = &["side", "long/short", "l/s", "direction", "position side", "type"];
 const COST: Column = &["average_cost", "avg_cost", "average price", "avg price", "cost price"];
+const NOTIONAL: Column = &["notional", "notional value", "exposure", "underlying value"];
+const UNDERLYING: Column =
+    &["underlying", "underlying symbol", "underlying ticker", "underlier", "reference asset"];
+const MULTIPLIER: Column =
+    &["multiplier", "contract multiplier", "contract size", "price multiplier"];
+const PRICE: Column =
+    &["future_price", "futures price", "settlement price", "settle", "price", "last price"];
+const CONTRACT_MONTH: Column = &["contract_month", "delivery month", "expiry month"];
+const DELTA: Column = &["delta"];
+const RIGHT: Column = &["right", "put/call", "call/put", "p/c", "c/p", "option type"];
+const STRIKE: Column = &["strike", "strike price", "exercise price"];
+const EXPIRY: Column =
+    &["expires_on", "expiry", "expiration", "expiration date", "expiry date", "maturity"];
+const VOLATILITY: Column = &["volatility", "implied volatility", "implied vol", "iv", "vol"];
+const RATE: Column = &["rate", "risk-free rate", "interest rate"];
+const DIVIDEND_YIELD: Column = &["dividend_yield", "div yield"];
 const ID_TYPE: Column = &["id_type", "identifier type"];
 
 /// Columns that are labels by their usual names; `label:anything` is one too.
@@ -66,8 +82,45 @@ pub(super) struct Columns {
     pub(super) side: Option<usize>,
     pub(super) cost: Option<usize>,
     pub(super) id_type: Option<usize>,
+    pub(super) contract: ContractColumns,
     /// Columns that are labels, with their keys.
     pub(super) labels: Vec<(usize, String)>,
+}
+
+/// Where the terms of swaps, futures and options are; `None` if the file lacks them.
+#[derive(Debug)]
+pub(super) struct ContractColumns {
+    pub(super) notional: Option<usize>,
+    pub(super) underlying: Option<usize>,
+    pub(super) multiplier: Option<usize>,
+    pub(super) price: Option<usize>,
+    pub(super) contract_month: Option<usize>,
+    pub(super) delta: Option<usize>,
+    pub(super) right: Option<usize>,
+    pub(super) strike: Option<usize>,
+    pub(super) expiry: Option<usize>,
+    pub(super) volatility: Option<usize>,
+    pub(super) rate: Option<usize>,
+    pub(super) dividend_yield: Option<usize>,
+}
+
+impl ContractColumns {
+    fn of(find: impl Fn(Column) -> Option<usize>) -> ContractColumns {
+        ContractColumns {
+            notional: find(NOTIONAL),
+            underlying: find(UNDERLYING),
+            multiplier: find(MULTIPLIER),
+            price: find(PRICE),
+            contract_month: find(CONTRACT_MONTH),
+            delta: find(DELTA),
+            right: find(RIGHT),
+            strike: find(STRIKE),
+            expiry: find(EXPIRY),
+            volatility: find(VOLATILITY),
+            rate: find(RATE),
+            dividend_yield: find(DIVIDEND_YIELD),
+        }
+    }
 }
 
 impl Columns {
@@ -88,6 +141,7 @@ impl Columns {
             side: header.find(SIDE),
             cost: header.find(COST),
             id_type: header.find(ID_TYPE),
+            contract: ContractColumns::of(|column| header.find(column)),
             labels: labels(header),
         }
     }
@@ -110,6 +164,7 @@ impl Columns {
             side: None,
             cost: None,
             id_type: None,
+            contract: ContractColumns::of(|_| None),
             labels: Vec::new(),
         }
     }

@@ -1,6 +1,8 @@
 //! One row of a portfolio file as a position or as cash.
 
-use super::{CashLine, Label, PositionLine, Read, columns::Columns};
+use super::{
+    CashLine, Contract, Label, PositionLine, Read, columns::Columns, contract::ContractKind,
+};
 use crate::{
     identifier::{InstrumentRef, may_be_cash},
     lines::Size,
@@ -39,6 +41,7 @@ enum AssetClass {
     Unknown,
     Listed,
     Cash,
+    Derived(ContractKind),
 }
 
 /// Words of asset classes that are listed shares and funds; `cash equity` is one of them.
@@ -61,7 +64,13 @@ fn asset_class(found: &[u8]) -> Result<AssetClass, Fault> {
     if !has(&DERIVED) && (class.starts_with("cash") || CASH.contains(&class.as_str())) {
         return Ok(AssetClass::Cash);
     }
-    let text = format!("the asset class is {:?}; shares, funds and cash are read", excerpt(found));
+    if let Some(kind) = ContractKind::of(&class) {
+        return Ok(AssetClass::Derived(kind));
+    }
+    let text = format!(
+        "the asset class is {:?}; shares, funds, cash, swaps, futures and options are read",
+        excerpt(found)
+    );
     Err(Fault::new(Reason::UnsupportedKind, text))
 }
 
@@ -69,7 +78,13 @@ impl Columns {
     pub(super) fn read(&self, line: u64, row: &Row<'_>) -> Result<Read, Fault> {
         match asset_class(row.optional(self.asset_class))? {
             AssetClass::Cash => self.cash(line, row).map(Read::Cash),
-            class => self.position(line, row, class == AssetClass::Listed).map(Read::Position),
+            AssetClass::Derived(kind) => {
+                self.derivative(line, row, kind).map(Box::new).map(Read::Position)
+            }
+            class @ (AssetClass::Unknown | AssetClass::Listed) => self
+                .position(line, row, class == AssetClass::Listed)
+                .map(Box::new)
+                .map(Read::Position),
         }
     }
 
@@ -99,30 +114,79 @@ impl Columns {
             return Err(Fault::new(Reason::MayBeCash, text));
         }
         let size = self.size(row, instrument.as_texts().name())?;
+        self.held(line, row, (instrument, is_listed, None), size)
+    }
+
+    /// A line of a swap, of futures or of options. Identifiers beside an underlying may be those of the
+    /// contract, so the underlying's symbol counts alone.
+    fn derivative(
+        &self,
+        line: u64,
+        row: &Row<'_>,
+        kind: ContractKind,
+    ) -> Result<PositionLine, Fault> {
+        let instrument = match row.optional(self.contract.underlying) {
+            found if is_no_symbol(found) => self.instrument(row)?,
+            found => InstrumentRef::of_symbol(symbol(found)?.as_str()).into_owned(),
+        };
+        let (quantity, notional) = (self.quantity, self.contract.notional);
+        let size = self.signed_size(row, instrument.as_texts().name(), (quantity, notional))?;
+        let size = size.ok_or_else(|| kind.without_size(instrument.as_texts().name()))?;
+        let contract = self.contract.read(row, kind, size)?;
+        self.held(line, row, (instrument, false, Some(contract)), size)
+    }
+
+    fn held(
+        &self,
+        line: u64,
+        row: &Row<'_>,
+        (instrument, is_listed, contract): (InstrumentRef<String>, bool, Option<Contract>),
+        size: Size,
+    ) -> Result<PositionLine, Fault> {
+        let is_priced = matches!(contract, Some(Contract::Future { price: Some(_), .. }));
         let valued_on = match (size, row.optional(self.valued_on)) {
-            (Size::MarketValue(_), found) if !is_missing(found) => {
+            (size, found)
+                if !is_missing(found) && (is_priced || matches!(size, Size::MarketValue(_))) =>
+            {
                 Some(date("the valuation date", found)?)
             }
             _ => None,
         };
         let cost = amount("the average cost", row.optional(self.cost))?.map(|read| read.value);
+        // The prices of futures and options are not known, so their costs say nothing.
+        let has_cost = matches!(contract, None | Some(Contract::Swap));
         Ok(PositionLine {
             line,
             position_id: row.text(self.position_id),
             instrument,
             is_listed,
+            contract,
             size,
             valued_on,
             // Some books list positions received for free with an average cost of zero.
-            average_cost: cost.filter(|cost| *cost != 0.0).map(f64::abs),
+            average_cost: cost.filter(|cost| *cost != 0.0 && has_cost).map(f64::abs),
             labels: self.labels(row),
         })
     }
 
     /// The quantity, or else the market value, with the sign that the side gives.
     fn size(&self, row: &Row<'_>, name: &str) -> Result<Size, Fault> {
-        let quantity = signed("the quantity", row.optional(self.quantity))?;
-        let value = signed("the market value", row.optional(self.value))?;
+        self.signed_size(row, name, (self.quantity, self.value))?.ok_or_else(|| {
+            let text = format!("{name} has neither a quantity nor a market value");
+            Fault::new(Reason::MissingValue, text)
+        })
+    }
+
+    /// The number in the column of the quantity, or else that in the one of the value. `None` without
+    /// either.
+    fn signed_size(
+        &self,
+        row: &Row<'_>,
+        name: &str,
+        (quantity, value): (Option<usize>, Option<usize>),
+    ) -> Result<Option<Size>, Fault> {
+        let quantity = signed("the quantity", row.optional(quantity))?;
+        let value = signed("the market value", row.optional(value))?;
         let side = side(row.optional(self.side));
         // A side must agree with a negative number; it gives the sign of a positive one.
         let sign = |number: f64| match side {
@@ -133,12 +197,9 @@ impl Columns {
             _ => Ok(number),
         };
         match (quantity, value) {
-            (Some(quantity), _) => Ok(Size::Shares(sign(quantity)?)),
-            (None, Some(value)) => Ok(Size::MarketValue(sign(value)?)),
-            (None, None) => {
-                let text = format!("{name} has neither a quantity nor a market value");
-                Err(Fault::new(Reason::MissingValue, text))
-            }
+            (Some(quantity), _) => Ok(Some(Size::Shares(sign(quantity)?))),
+            (None, Some(value)) => Ok(Some(Size::MarketValue(sign(value)?))),
+            (None, None) => Ok(None),
         }
     }
 

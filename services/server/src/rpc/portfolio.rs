@@ -1,5 +1,7 @@
 //! Reads portfolios of requests, and names their lines in answers.
 
+pub mod kind;
+
 use crate::{
     limits,
     refusal::Refusal,
@@ -9,8 +11,8 @@ use contract::v1;
 use marketdata::{quotes::Quotes, symbol::Symbol};
 use portfolio::{
     book::{Book, Lot},
-    identifier::{InstrumentRef, may_be_cash},
-    lines::{RawLine, Size, Terms, Violation, amount_bounds, is_amount, line_name, violations},
+    identifier::InstrumentRef,
+    lines::{RawLine, Terms, Violation, amount_bounds, is_amount, line_name, violations},
     lookup::Lookup,
     netting::Netting,
     unresolved::{LooseLine, Unresolved},
@@ -49,7 +51,7 @@ pub fn frame(fields: &mut Fields, field: &str, portfolio: &mut v1::Portfolio) ->
         return false;
     }
     for (at, position) in portfolio.positions.iter_mut().enumerate() {
-        kind(fields, || format!("{field}.positions[{at}]"), position);
+        kind::check(fields, || format!("{field}.positions[{at}]"), position);
         labels(fields, || format!("{field}.positions[{at}].labels"), &position.labels);
     }
     for (at, balance) in portfolio.cash.iter_mut().enumerate() {
@@ -69,34 +71,6 @@ fn currency(fields: &mut Fields, field: &str, currency: &mut String) {
         "" => CURRENCY.clone_into(currency),
         CURRENCY => {}
         _ => fields.add(field, "must be USD or empty: only USD is accepted so far"),
-    }
-}
-
-/// A line that names no kind is a listed share, unless its symbol is more often money.
-fn kind(fields: &mut Fields, path: impl Fn() -> String, position: &mut v1::Position) {
-    use v1::PositionKind as Kind;
-    match Kind::try_from(position.kind) {
-        Ok(Kind::Listed) => {}
-        Ok(Kind::Unspecified) => {
-            let instrument = reference(position);
-            if may_be_cash(instrument.symbol) && !instrument.is_identified() {
-                let text = format!(
-                    "{} may be money or the listed share of that ticker: put money into \
-                     portfolio.cash, and give the share the kind POSITION_KIND_LISTED",
-                    instrument.symbol
-                );
-                fields.add(format!("{}.instrument.symbol", path()), text);
-            }
-            position.kind = Kind::Listed.into();
-        }
-        Err(_) => {
-            let text = format!(
-                "must be {}, the only one that this server can value, is {}",
-                Kind::Listed.as_str_name(),
-                position.kind
-            );
-            fields.add(format!("{}.kind", path()), text);
-        }
     }
 }
 
@@ -172,10 +146,8 @@ pub fn raw_lines(portfolio: &v1::Portfolio) -> impl ExactSizeIterator<Item = Raw
     portfolio.positions.iter().map(|position| RawLine {
         position_id: &position.position_id,
         instrument: reference(position),
-        size: position.size.map(|size| match size {
-            v1::position::Size::Quantity(shares) => Size::Shares(shares),
-            v1::position::Size::MarketValue(value) => Size::MarketValue(value),
-        }),
+        kind: kind::held(position),
+        size: kind::size(position),
         valued_on: &position.valued_on,
         average_cost: position.average_cost,
     })
@@ -258,8 +230,10 @@ pub fn labels_of(portfolio: &v1::Portfolio, line: usize) -> Vec<v1::Label> {
 }
 
 /// The lots of a name, with what the caller said about them.
-pub fn lots(portfolio: &v1::Portfolio, lots: &[Lot]) -> Vec<v1::PositionLot> {
+pub fn lots(portfolio: &v1::Portfolio, book: &Book, lots: &[Lot]) -> Vec<v1::PositionLot> {
     let lot = |lot: &Lot| v1::PositionLot {
+        kind: book.derivative(lot.line).map(|line| kind::of_derivative(line).into()),
+        option: book.derivative(lot.line).and_then(kind::sensitivities),
         position_id: name(portfolio, lot.line),
         market_value: lot.market_value,
         quantity: lot.shares,

@@ -229,6 +229,7 @@ pub const fn gap_reason(reason: GapReason) -> v1::GapReason {
         GapReason::AmbiguousInstrument => Wire::AmbiguousInstrument,
         GapReason::IdentifiersDisagree => Wire::IdentifiersDisagree,
         GapReason::NameOfOtherDays => Wire::NameOfOtherDays,
+        GapReason::FirstOrder => Wire::FirstOrder,
     }
 }
 

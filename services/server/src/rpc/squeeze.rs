@@ -139,7 +139,7 @@ impl Query for BookQuery {
         let merged = merged(pinned, is_through, &names.iter().copied());
         let totals = to_proto::totals(&report, self.participation);
         let scenarios = covering::scenarios(&report);
-        let line = |line| to_proto::line(&prepared.universe, portfolio, line);
+        let line = |line| to_proto::line(&prepared.universe, (portfolio, &book), line);
         let lines = report.lines.into_iter().map(line);
         let mut response = v1::AssessShortBookResponse {
             unresolved: portfolio::all_unresolved(portfolio, &book, LooseLine::is_short),

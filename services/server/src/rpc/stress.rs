@@ -2,6 +2,7 @@
 
 mod from_proto;
 mod listed;
+mod repriced;
 mod run;
 pub(super) mod setup;
 mod squeezed;

@@ -71,6 +71,7 @@ impl Needed<BacktestQuery> for Backtest {
         let book = portfolio::book(submitted, &Netting::Instrument, lookup, quotes)?;
         let held = HeldShares::of(&book, submitted);
         let mut gaps = held.without_shares.clone();
+        gaps.extend(book.first_order_gaps());
         // The close before the stretch is the first that forecasts.
         let closes = stretch.start.saturating_sub(1)..stretch.end;
         let mut found = Vec::with_capacity(closes.len());

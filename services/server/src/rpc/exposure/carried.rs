@@ -45,7 +45,7 @@ pub(super) fn carried(
                 gap(lot.line, reason, format!("{what} {day} and {other}"));
                 continue;
             };
-            line.size = Some(v1::position::Size::Quantity(shares * change.shares));
+            portfolio::kind::hold_shares(line, shares * change.shares);
             line.average_cost = line.average_cost.map(|cost| cost / change.shares);
             if !name(line, holding.instrument, to) {
                 nameless.push(lot.line);
@@ -64,7 +64,9 @@ fn name(line: &mut v1::Position, instrument: InstrumentId, to: &Pinned) -> bool 
         Some(symbol) => {
             let symbol = symbol.to_owned();
             line.instrument = Some(v1::InstrumentRef { symbol, ..v1::InstrumentRef::default() });
-            line.kind = v1::PositionKind::Listed.into();
+            if line.kind() == v1::PositionKind::Unspecified {
+                line.kind = v1::PositionKind::Listed.into();
+            }
             true
         }
         // Identifiers belong to one instrument for good; a symbol may be that of another one.

@@ -1,7 +1,7 @@
 //! Validates groupings of a book, and converts books by groups to protobuf.
 
 use super::to_proto;
-use crate::rpc::field::Fields;
+use crate::rpc::{field::Fields, portfolio::kind::group_id};
 use contract::v1;
 use exposure::{
     breakdown::{GroupBy, LabelGroups},
@@ -52,16 +52,18 @@ fn grouping(
 ) -> Option<GroupBy> {
     let (kind_path, key_path) = (format!("{path}.kind"), format!("{path}.label_key"));
     if asked.kind == Kind::Unspecified as i32 {
-        fields.add(&kind_path, "must be SIZE, SECTOR or LABEL");
+        fields.add(&kind_path, "must be SIZE, SECTOR, LABEL or POSITION_KIND");
     }
     let kind = fields.choice(&kind_path, asked.kind);
-    if matches!(kind, Kind::Size | Kind::Sector) && !asked.label_key.is_empty() {
+    if matches!(kind, Kind::Size | Kind::Sector | Kind::PositionKind) && !asked.label_key.is_empty()
+    {
         fields.add(&key_path, "is for a grouping by LABEL only");
     }
     match kind {
         Kind::Unspecified => None,
         Kind::Size => Some(GroupBy::Size),
         Kind::Sector => Some(GroupBy::Sector),
+        Kind::PositionKind => Some(GroupBy::Label(LabelGroups::of(lines.iter().map(group_id)))),
         Kind::Label => {
             let groups = label_groups(lines, &asked.label_key);
             if groups.is_empty() {

@@ -1,7 +1,7 @@
 //! The shares of a book, as positions of earlier days.
 
 use super::carried::own_symbol;
-use crate::views::Pinned;
+use crate::{rpc::portfolio::kind::hold_shares, views::Pinned};
 use ::portfolio::book::Book;
 use contract::v1;
 use marketdata::{
@@ -24,6 +24,8 @@ struct HeldLine {
     /// In the units of the as-of date.
     shares: f64,
     labels: Vec<v1::Label>,
+    /// What it is; a derivative is its shares on every day.
+    kind: v1::PositionKind,
 }
 
 impl HeldShares {
@@ -40,9 +42,10 @@ impl HeldShares {
             let position_id = book.line_name(lot.line);
             let line = submitted.and_then(|submitted| submitted.positions.get(lot.line));
             let labels = line.map_or_else(Vec::new, |line| line.labels.clone());
+            let kind = line.map_or(v1::PositionKind::Listed, v1::Position::kind);
             match lot.shares {
                 Some(shares) => {
-                    lines.push(HeldLine { position_id, instrument, shares, labels });
+                    lines.push(HeldLine { position_id, instrument, shares, labels, kind });
                 }
                 None => {
                     let detail = "no price at the as-of date, so its shares are not known: the line \
@@ -76,17 +79,18 @@ impl HeldShares {
                 gaps.push(Gap::new(GapReason::UnknownInstrument, subject, detail));
                 continue;
             };
-            positions.push(v1::Position {
+            let mut position = v1::Position {
                 position_id: line.position_id.clone(),
                 instrument: Some(v1::InstrumentRef {
                     symbol: symbol.to_owned(),
                     ..v1::InstrumentRef::default()
                 }),
-                kind: v1::PositionKind::Listed.into(),
-                size: Some(v1::position::Size::Quantity(line.shares / change.shares)),
+                kind: line.kind.into(),
                 labels: line.labels.clone(),
                 ..v1::Position::default()
-            });
+            };
+            hold_shares(&mut position, line.shares / change.shares);
+            positions.push(position);
         }
         (positions, gaps)
     }

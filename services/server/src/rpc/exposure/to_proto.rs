@@ -61,7 +61,7 @@ pub(super) fn report(
             .into_iter()
             .map(|row| {
                 let risk = risk_answer::contributions(risk, &row.contributions);
-                let row = position(row, &report.sector_scheme, (portfolio, trades));
+                let row = position(row, &report.sector_scheme, (book, portfolio, trades));
                 v1::PositionExposure { risk_contributions: risk, ..row }
             })
             .collect(),
@@ -243,7 +243,7 @@ fn concentration(concentration: &Concentration) -> v1::Concentration {
 fn position(
     row: PositionRow,
     sector_scheme: &str,
-    (portfolio, trades): (&v1::Portfolio, &[v1::TradeDefinition]),
+    (book, portfolio, trades): (&Book, &v1::Portfolio, &[v1::TradeDefinition]),
 ) -> v1::PositionExposure {
     let betas = row.betas().map(betas::beta).collect();
     let sized = row.bucket.as_ref().map(|(_, sized)| *sized);
@@ -252,7 +252,7 @@ fn position(
         CapSource::Printed => v1::MarketCapSource::Printed,
     });
     v1::PositionExposure {
-        lots: portfolio::lots(portfolio, &row.lots),
+        lots: portfolio::lots(portfolio, book, &row.lots),
         symbol: row.symbol,
         market_value: row.market_value,
         gross: row.gross,

@@ -2,6 +2,7 @@
 
 use super::covering;
 use crate::rpc::{gaps, portfolio, shared::timestamp};
+use ::portfolio::book::Book;
 use contract::v1;
 use factors::{
     exit_curve::ExitPoint, short_ratio::Published, squeeze_threshold::squeeze_threshold,
@@ -108,10 +109,10 @@ pub(super) fn left_out(ranking: &Ranking) -> v1::SqueezeLeftOut {
 /// One short line; its gaps are reported with its name.
 pub(super) fn line(
     universe: &Universe,
-    portfolio: &v1::Portfolio,
+    (portfolio, book): (&v1::Portfolio, &Book),
     line: ShortLine,
 ) -> v1::ShortLine {
-    let lots = portfolio::lots(portfolio, &line.lots);
+    let lots = portfolio::lots(portfolio, book, &line.lots);
     let score = line.place.and_then(|place| universe.score(place));
     let mut name = name(universe, &line.name, score);
     name.gaps = gaps::folded(line.gaps);

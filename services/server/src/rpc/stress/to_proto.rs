@@ -1,6 +1,6 @@
 //! Converts stress reports to protobuf.
 
-use super::setup::Setup;
+use super::{repriced, setup::Setup};
 use crate::rpc::{
     portfolio,
     scenario::{move_size, series, series_id},
@@ -63,15 +63,16 @@ impl Shown<'_> {
                 proxied_sessions: position.sessions_without,
             }
         };
-        v1::ScenarioPnl {
+        repriced::summed(v1::ScenarioPnl {
             pnl: report.pnl,
             pnl_low: report.low,
             pnl_high: report.high,
             factors: vec![factor("MARKET", report.market), factor("SIZE", report.size)],
             residual_pnl: report.residual,
+            options: repriced::options(self.setup, |at| made(at).total_return),
             positions: self.positions(made),
             ..self.splits(&report.partitions)
-        }
+        })
     }
 
     /// What known moves make.
@@ -79,13 +80,14 @@ impl Shown<'_> {
         let factor_count = self.view.map_or(0, |view| view.factors.factors().len());
         let (factors, others) = outcome.coordinates.split_at(factor_count);
         let made = |at: usize| self.expected(at, outcome.positions[at]);
-        v1::ScenarioPnl {
+        repriced::summed(v1::ScenarioPnl {
             pnl: outcome.pnl,
             pnl_low: outcome.low,
             pnl_high: outcome.high,
             factors: factors.iter().map(factor).collect(),
             residual_pnl: outcome.specific_pnl,
             series: others.iter().map(series_move).collect(),
+            options: repriced::options(self.setup, |at| made(at).total_return),
             positions: self.positions(made),
             shock_betas: outcome.betas.clone(),
             plausibility: Some(v1::ScenarioPlausibility {
@@ -93,7 +95,7 @@ impl Shown<'_> {
                 probability: outcome.probability,
             }),
             ..self.splits(&outcome.partitions)
-        }
+        })
     }
 
     /// The likeliest scenario of a loss; a gap if the search has no end.
@@ -128,9 +130,11 @@ impl Shown<'_> {
             pnl_high: pnl,
             factors: likely.factors.iter().map(factor).collect(),
             residual_pnl: likely.specific_pnl,
+            options: repriced::options(self.setup, |at| made(at).total_return),
             positions: self.positions(made),
             ..self.splits(&likely.partitions)
         };
+        let pnl = repriced::summed(pnl);
         v1::LikelyScenario {
             pnl: Some(pnl),
             standard_deviations: likely.distance,

@@ -1,0 +1,127 @@
+//! The terms of swaps, futures and options in a portfolio file.
+
+use super::{Contract, OptionSensitivity, columns::ContractColumns, holding::signed};
+use crate::{
+    lines::Size,
+    option::{OptionModel, Right},
+};
+use tables::{
+    cell::{date, is_missing, percentage},
+    refusal::{Fault, Reason},
+    row::Row,
+};
+
+/// What an asset class says of a line that is no share, fund or money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ContractKind {
+    Swap,
+    Future,
+    Option,
+}
+
+impl ContractKind {
+    /// The kind of an asset class in lower case. `None` if it is none of these, or two of them: an
+    /// option on a future.
+    pub(super) fn of(class: &str) -> Option<ContractKind> {
+        let has = |word: &str| class.contains(word);
+        let is_word = |word: &str| {
+            class.split(|letter: char| !letter.is_alphanumeric()).any(|part| part == word)
+        };
+        let kinds = [
+            (ContractKind::Swap, has("swap") || is_word("cfd") || is_word("trs")),
+            (ContractKind::Future, has("future")),
+            (ContractKind::Option, has("option")),
+        ];
+        let mut found = kinds.into_iter().filter(|(_, is_it)| *is_it).map(|(kind, _)| kind);
+        let kind = found.next()?;
+        let is_other = ["forward", "warrant", "right"].into_iter().any(has);
+        (found.next().is_none() && !is_other).then_some(kind)
+    }
+
+    /// The fault of a line without a size that this kind can have.
+    pub(super) fn without_size(self, name: &str) -> Fault {
+        let needs = match self {
+            ContractKind::Swap => "swap has neither a quantity nor a notional",
+            ContractKind::Future => "future has neither a quantity of contracts nor a notional",
+            ContractKind::Option => "option has no quantity of contracts",
+        };
+        let text = format!("{name}: the {needs}; a market value is not its exposure");
+        Fault::new(Reason::MissingValue, text)
+    }
+}
+
+impl ContractColumns {
+    pub(super) fn read(
+        &self,
+        row: &Row<'_>,
+        kind: ContractKind,
+        size: Size,
+    ) -> Result<Contract, Fault> {
+        let multiplier = signed("the multiplier", row.optional(self.multiplier))?;
+        let is_money = matches!(size, Size::MarketValue(_));
+        match kind {
+            ContractKind::Swap => Ok(Contract::Swap),
+            // A notional needs neither, and the file may have them for its other lines.
+            ContractKind::Future if is_money => {
+                let contract_month = row.text(self.contract_month);
+                Ok(Contract::Future { multiplier: None, price: None, contract_month })
+            }
+            ContractKind::Future => Ok(Contract::Future {
+                multiplier: Some(multiplier.ok_or_else(|| missing("future", "a multiplier"))?),
+                price: signed("the price", row.optional(self.price))?,
+                contract_month: row.text(self.contract_month),
+            }),
+            ContractKind::Option if is_money => Err(missing("option", "a quantity of contracts")),
+            ContractKind::Option => Ok(Contract::Option {
+                multiplier: multiplier.ok_or_else(|| missing("option", "a multiplier"))?,
+                sensitivity: self.sensitivity(row)?,
+            }),
+        }
+    }
+
+    fn sensitivity(&self, row: &Row<'_>) -> Result<OptionSensitivity, Fault> {
+        if let Some(delta) = signed("the delta", row.optional(self.delta))? {
+            return Ok(OptionSensitivity::Delta(delta));
+        }
+        let right = match row.optional(self.right).to_ascii_lowercase().as_slice() {
+            b"call" | b"c" => Some(Right::Call),
+            b"put" | b"p" => Some(Right::Put),
+            _ => None,
+        };
+        let strike = signed("the strike", row.optional(self.strike))?;
+        let expiry = match row.optional(self.expiry) {
+            found if is_missing(found) => None,
+            found => Some(date("the expiry", found)?),
+        };
+        let volatility = decimal("the volatility", row.optional(self.volatility))?;
+        let rate = decimal("the rate", row.optional(self.rate))?;
+        let dividends = decimal("the dividend yield", row.optional(self.dividend_yield))?;
+        let lacking: Vec<&str> = [
+            ("call or put", right.is_none()),
+            ("strike", strike.is_none()),
+            ("expiry", expiry.is_none()),
+            ("volatility", volatility.is_none()),
+            ("rate", rate.is_none()),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_lacking)| is_lacking.then_some(name))
+        .collect();
+        let known = right.zip(strike).zip(expiry).zip(volatility).zip(rate);
+        let Some(((((right, strike), expiry), volatility), rate)) = known else {
+            let lacking = lacking.join(", ");
+            return Err(missing("option", &format!("a delta, or these terms too: {lacking}")));
+        };
+        let dividend_yield = dividends.unwrap_or(0.0);
+        let model = OptionModel { right, strike, volatility, rate, dividend_yield };
+        Ok(OptionSensitivity::Model(model, expiry))
+    }
+}
+
+/// A decimal, or a number with a sign for per cent.
+fn decimal(field: &str, found: &[u8]) -> Result<Option<f64>, Fault> {
+    if found.ends_with(b"%") { percentage(field, found) } else { signed(field, found) }
+}
+
+fn missing(kind: &str, what: &str) -> Fault {
+    Fault::new(Reason::MissingValue, format!("the {kind} needs {what}"))
+}
