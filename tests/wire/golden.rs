@@ -292,6 +292,18 @@ async fn squeeze(goldens: &mut Goldens, channel: Channel, market: &Market) {
     };
     let answer = client.assess_short_book(request).await.unwrap();
     goldens.keep("short_book", "AssessShortBookResponse", answer);
+    let request = v1::SimulateSqueezeRequest {
+        as_of: on(ROTATION_ON),
+        portfolio: Some(book(market)),
+        crowd: Some(v1::SqueezeCrowdTerms {
+            leverage: Some(4.0),
+            price_fall_of_all: Some(0.16),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let answer = client.simulate_squeeze(request).await.unwrap();
+    goldens.keep("squeeze_simulation", "SimulateSqueezeResponse", answer);
     let request =
         v1::RankSqueezeRequest { as_of: on(ROTATION_ON), page_size: 15, ..Default::default() };
     let answer = client.rank_squeeze(request).await.unwrap();

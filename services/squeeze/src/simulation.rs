@@ -258,25 +258,22 @@ fn simulated_short(
     crowd: Option<&SqueezeCrowd>,
     exit_sessions: &[u16],
 ) -> Result<Short, Option<Gap>> {
-    let gap = |field: &'static str, reason: GapReason, detail: String| {
-        Some(Gap::new(reason, Subject::number_of(&line.symbol, field), detail))
+    let gap = |reason: GapReason, detail: &str| {
+        let detail = format!("not simulated: {detail}");
+        Some(Gap::new(reason, Subject::symbol(&line.symbol), detail))
     };
     let score = line.place.and_then(|place| universe.score(place));
     if score.is_none() {
         return Err(None);
     }
     let probability = line.place.and_then(|place| universe.probability(place)).ok_or_else(|| {
-        let detail = "not simulated: the market is not heavily short of it, and the calibration \
-                      says nothing about such names";
-        gap("squeeze_probability", GapReason::InputMissing, detail.to_owned())
+        let detail = "the market is not heavily short of it, and the calibration says nothing about \
+                      such names";
+        gap(GapReason::InputMissing, detail)
     })?;
-    let known = |field: &'static str, measured: Measured| {
-        let lacking = |why| gap(field, why, format!("not simulated: {}", sentence(why)));
-        measured.map_err(lacking)
-    };
-    let daily_volatility = known("sixty_session_volatility", line.name.volatility())?;
-    let days = line.name.days_to_cover_at_normal_volume();
-    let days_to_cover = known("exit_days_at_normal_volume", days)?;
+    let known = |measured: Measured| measured.map_err(|why| gap(why, sentence(why)));
+    let daily_volatility = known(line.name.volatility())?;
+    let days_to_cover = known(line.name.days_to_cover_at_normal_volume())?;
     let threshold = squeeze_threshold(daily_volatility);
     let left = |sessions: &u16| line.exit.normal.map_or(1.0, |days| share_left(days, *sessions));
     Ok(Short {
