@@ -13,6 +13,7 @@ use crate::{
     drawn_files::{Draws, ELDERS, FIRST_DAY, ISINS, MEGACAPS, bars, base, drawn, file, master},
     harness::{Harness, held, instant, named, reference, replay_of},
     replay_settings::other_settings,
+    squeeze_simulation::crowd,
     stress,
 };
 use contract::v1::{
@@ -225,11 +226,7 @@ async fn squeezes(channel: &Channel, as_of: &Option<v1::AsOf>) -> [CallResult; 4
         as_of: as_of.clone(),
         portfolio: portfolio(),
         settings: through_funds(),
-        crowd: Some(v1::SqueezeCrowdTerms {
-            leverage: Some(4.0),
-            price_fall_of_all: Some(0.2),
-            ..Default::default()
-        }),
+        crowd: Some(crowd()),
         ..Default::default()
     };
     [

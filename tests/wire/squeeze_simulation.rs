@@ -9,7 +9,7 @@ use crate::{
 use contract::v1::{self, position::Size, squeeze_service_client::SqueezeServiceClient};
 use prost::Message as _;
 use simulation::squeeze_history::{HistoryParameters, SqueezeHistory};
-use tonic::{Code, transport::Channel};
+use tonic::{Code, Response, transport::Channel};
 
 type Client = SqueezeServiceClient<Channel>;
 
@@ -20,13 +20,14 @@ async fn simulate(
     client.simulate_squeeze(request).await.unwrap().into_inner()
 }
 
-/// Short every third name, 100,000 of the first and 1,000 more of each next one; long two others.
+/// Short every third name, 100 million of the first and a million more of each next one, some days of
+/// their volume; long two others.
 fn book(history: &SqueezeHistory) -> v1::Portfolio {
     let shorts = history.names.iter().step_by(3).enumerate();
     let short = |(at, name): (usize, &simulation::squeeze_history::HistoryName)| {
-        held(&name.symbol, Size::MarketValue(-1e5 - 1e3 * at as f64))
+        held(&name.symbol, Size::MarketValue(-1e8 - 1e6 * at as f64))
     };
-    let longs = history.names[1..3].iter().zip([3e6, 1e6]);
+    let longs = history.names[1..3].iter().zip([3e9, 1e9]);
     let long = |(name, value): (&simulation::squeeze_history::HistoryName, f64)| {
         held(&name.symbol, Size::MarketValue(value))
     };
@@ -34,7 +35,8 @@ fn book(history: &SqueezeHistory) -> v1::Portfolio {
     v1::Portfolio { positions, ..v1::Portfolio::default() }
 }
 
-fn crowd() -> v1::SqueezeCrowdTerms {
+/// A crowd that is short all of the market's short interest, with a loop gain of 0.48.
+pub(crate) fn crowd() -> v1::SqueezeCrowdTerms {
     v1::SqueezeCrowdTerms {
         leverage: Some(4.0),
         price_fall_of_all: Some(0.16),
@@ -60,17 +62,47 @@ fn poisson_binomial(chances: impl Iterator<Item = f64>) -> Vec<f64> {
     exactly
 }
 
-/// The history that calibrates, see `squeeze_calibration`.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_calibrated_book_has_a_joint_loss() {
+/// A market of the history that calibrates, see `squeeze_calibration`, calibrated on its last day.
+async fn calibrated() -> (Harness, SqueezeHistory) {
     let history = SqueezeHistory::new(HistoryParameters { names: 200, sessions: 620, seed: 7 });
-    let (day, before) = (history.days[619].to_string(), history.days[618].to_string());
     let harness = Harness::at("2024-02-01T12:00:00Z").await;
     load(&harness, &history).await;
     let mut client = SqueezeServiceClient::new(harness.channel().await);
-    let (_, calibrated) = calibrate(&mut client, request("c1", &day)).await.unwrap();
-    assert!(calibrated.calibration.unwrap().calibrated);
+    let day = history.days[619].to_string();
+    let (_, answer) = calibrate(&mut client, request("c1", &day)).await.unwrap();
+    assert!(answer.calibration.unwrap().calibrated);
+    (harness, history)
+}
 
+/// The joint loss of six shorts and two longs there, few enough to read.
+pub(crate) async fn of_a_few() -> Response<v1::SimulateSqueezeResponse> {
+    let (harness, history) = calibrated().await;
+    let mut portfolio = book(&history);
+    let longs = portfolio.positions.len() - 2;
+    portfolio.positions.drain(6..longs);
+    let simulation = v1::SqueezeSimulation {
+        excess: Some(v1::SqueezeExcess { scale: 0.2, shape: 0.25 }),
+        exit_sessions: vec![1, 5],
+        ..Default::default()
+    };
+    let request = v1::SimulateSqueezeRequest {
+        as_of: on(&history.days[619].to_string()),
+        portfolio: Some(portfolio),
+        simulation: Some(simulation),
+        crowd: Some(v1::SqueezeCrowdTerms { margin_rise: Some(0.1), ..crowd() }),
+        ..Default::default()
+    };
+    let mut client = SqueezeServiceClient::new(harness.channel().await);
+    let answer = client.simulate_squeeze(request).await.unwrap();
+    harness.stop().await;
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_calibrated_book_has_a_joint_loss() {
+    let (harness, history) = calibrated().await;
+    let (day, before) = (history.days[619].to_string(), history.days[618].to_string());
+    let mut client = SqueezeServiceClient::new(harness.channel().await);
     let asked = |as_of: &str| v1::SimulateSqueezeRequest {
         as_of: on(as_of),
         portfolio: Some(book(&history)),
@@ -163,6 +195,7 @@ fn check_distribution(made: &v1::JointSqueezeLoss, shorts: &[v1::SimulatedShort]
     }
     assert_eq!(made.exits.iter().map(|exit| exit.session).collect::<Vec<_>>(), [1, 2, 5, 10, 21]);
     let total: f64 = shorts.iter().map(|short| -short.market_value).sum();
+    assert!(0.1 < made.exits[0].share_left && made.exits[0].share_left < 1.0);
     for exit in &made.exits {
         let left = |short: &v1::SimulatedShort| {
             let days = short.exit_days_at_normal_volume.unwrap();
@@ -176,7 +209,7 @@ fn check_distribution(made: &v1::JointSqueezeLoss, shorts: &[v1::SimulatedShort]
 
 fn check_crowd(answer: &v1::SimulateSqueezeResponse) {
     let crowd = answer.crowd.unwrap();
-    near(crowd.own_longs, 4e6);
+    near(crowd.own_longs, 4e9);
     near(crowd.assets, crowd.short_market_value);
     // 0.16 * 3, and 1 + 0.16 * 4 / (1 - 0.48).
     near(crowd.gain, 0.48);
@@ -186,7 +219,7 @@ fn check_crowd(answer: &v1::SimulateSqueezeResponse) {
         let made = scenario.deleveraging.unwrap();
         near(made.multiplier.unwrap(), made.total_loss / made.first_loss);
         near(made.price_fall, (0.16 * made.sold / crowd.assets).min(1.0));
-        near(made.longs_pnl, -4e6 * made.price_fall);
+        near(made.longs_pnl, -4e9 * made.price_fall);
         near(scenario.total_pnl, scenario.pnl + made.longs_pnl);
     }
     let one = &answer.scenarios[0];

@@ -251,3 +251,50 @@ fn scenarios(answer: &SimulateSqueezeResponse) -> Table {
     }
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract::v1::{SqueezeCount, SqueezeExitLoss, SqueezeTailContribution};
+
+    #[test]
+    fn every_table_of_a_distribution_has_its_numbers() {
+        let number = |value| Some(SimulatedNumber { value, standard_error: 0.5 });
+        let contribution =
+            SqueezeTailContribution { symbol: "A".to_owned(), contribution: number(30.0) };
+        let tail = SqueezeTail {
+            confidence: 0.95,
+            value_at_risk: number(20.0),
+            expected_shortfall: number(40.0),
+            contributions: vec![contribution],
+            longs_contribution: number(10.0),
+        };
+        let exit = SqueezeExitLoss {
+            session: 5,
+            share_left: 0.25,
+            mean_loss: number(2.0),
+            tails: vec![tail.clone()],
+        };
+        let distribution = JointSqueezeLoss {
+            copula: SqueezeCopula::StudentT4.into(),
+            mean_loss: number(8.0),
+            counts: vec![SqueezeCount { count: 1, probability: number(0.75) }],
+            tails: vec![tail],
+            exits: vec![exit],
+        };
+        let answer = SimulateSqueezeResponse {
+            distributions: vec![distribution],
+            ..SimulateSqueezeResponse::default()
+        };
+        let page = report(&answer, 5, Terminal::plain());
+        let rows = |table| {
+            let text = page.csv(table).unwrap();
+            text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(rows("losses"), ["Student t4,8,0.5,0.95,20,0.5,40,0.5"]);
+        assert_eq!(rows("squeezes"), ["Student t4,1,0.75,0.5"]);
+        let parts = ["Student t4,0.95,A,30,0.5", "Student t4,0.95,longs,10,0.5"];
+        assert_eq!(rows("contributions"), parts);
+        assert_eq!(rows("exit"), ["Student t4,5,0.25,2,0.5,0.95,20,0.5,40,0.5"]);
+    }
+}
