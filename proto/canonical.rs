@@ -205,6 +205,7 @@ mod tests {
         every_field_matters::<v1::AnalyzePortfolioRequest>("AnalyzePortfolioRequest");
         every_field_matters::<v1::ValidatePortfolioRequest>("ValidatePortfolioRequest");
         every_field_matters::<v1::AssessShortBookRequest>("AssessShortBookRequest");
+        every_field_matters::<v1::SimulateSqueezeRequest>("SimulateSqueezeRequest");
         every_field_matters::<v1::RankSqueezeRequest>("RankSqueezeRequest");
         every_field_matters::<v1::GetRotationRequest>("GetRotationRequest");
         every_field_matters::<v1::QueryRecordsRequest>("QueryRecordsRequest");

@@ -12,7 +12,7 @@ use crate::{
     harness::{Harness, header, held, instant, named, on},
     hedge::plan_request,
     postgres_server::Postgres,
-    stress,
+    squeeze_simulation, stress,
 };
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient, hedge_service_client::HedgeServiceClient,
@@ -292,6 +292,16 @@ async fn squeeze(goldens: &mut Goldens, channel: Channel, market: &Market) {
     };
     let answer = client.assess_short_book(request).await.unwrap();
     goldens.keep("short_book", "AssessShortBookResponse", answer);
+    let request = v1::SimulateSqueezeRequest {
+        as_of: on(ROTATION_ON),
+        portfolio: Some(book(market)),
+        crowd: Some(squeeze_simulation::crowd()),
+        ..Default::default()
+    };
+    let answer = client.simulate_squeeze(request).await.unwrap();
+    goldens.keep("squeeze_simulation", "SimulateSqueezeResponse", answer);
+    let answer = squeeze_simulation::of_a_few().await;
+    goldens.keep("squeeze_distribution", "SimulateSqueezeResponse", answer);
     let request =
         v1::RankSqueezeRequest { as_of: on(ROTATION_ON), page_size: 15, ..Default::default() };
     let answer = client.rank_squeeze(request).await.unwrap();

@@ -2,6 +2,7 @@
 
 use crate::{
     harness::{Harness, forget_reference, header, held, named, on},
+    squeeze_simulation::crowd,
     stress,
 };
 use contract::v1::{
@@ -296,6 +297,13 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
         ..v1::AssessShortBookRequest::default()
     };
     named_answer!(all, "AssessShortBook", client.assess_short_book(request));
+    let request = v1::SimulateSqueezeRequest {
+        as_of: as_of(),
+        portfolio: portfolio.clone(),
+        crowd: Some(crowd()),
+        ..v1::SimulateSqueezeRequest::default()
+    };
+    named_answer!(all, "SimulateSqueeze", client.simulate_squeeze(request));
     all.extend(stresses(channel, portfolio).await);
     all
 }

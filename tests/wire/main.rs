@@ -77,6 +77,7 @@ mod shutdown;
 mod squeeze;
 mod squeeze_calibration;
 mod squeeze_real;
+mod squeeze_simulation;
 mod squeeze_watch;
 mod stress;
 mod tls;

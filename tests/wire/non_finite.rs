@@ -29,6 +29,13 @@ impl SqueezeService for Nonsense {
         }))
     }
 
+    async fn simulate_squeeze(
+        &self,
+        _request: Request<v1::SimulateSqueezeRequest>,
+    ) -> Result<Response<v1::SimulateSqueezeResponse>, Status> {
+        Ok(Response::new(v1::SimulateSqueezeResponse::default()))
+    }
+
     async fn rank_squeeze(
         &self,
         _request: Request<v1::RankSqueezeRequest>,

@@ -13,6 +13,7 @@ use crate::{
     drawn_files::{Draws, ELDERS, FIRST_DAY, ISINS, MEGACAPS, bars, base, drawn, file, master},
     harness::{Harness, held, instant, named, reference, replay_of},
     replay_settings::other_settings,
+    squeeze_simulation::crowd,
     stress,
 };
 use contract::v1::{
@@ -202,7 +203,7 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
     all
 }
 
-async fn squeezes(channel: &Channel, as_of: &Option<v1::AsOf>) -> [CallResult; 3] {
+async fn squeezes(channel: &Channel, as_of: &Option<v1::AsOf>) -> [CallResult; 4] {
     let mut squeeze = SqueezeServiceClient::new(channel.clone());
     let ranking = v1::RankSqueezeRequest {
         as_of: as_of.clone(),
@@ -221,10 +222,18 @@ async fn squeezes(channel: &Channel, as_of: &Option<v1::AsOf>) -> [CallResult; 3
         covering: Some(v1::CoveringTerms::default()),
         ..shorts.clone()
     };
+    let simulated = v1::SimulateSqueezeRequest {
+        as_of: as_of.clone(),
+        portfolio: portfolio(),
+        settings: through_funds(),
+        crowd: Some(crowd()),
+        ..Default::default()
+    };
     [
         call_result("RankSqueeze", squeeze.rank_squeeze(ranking).await),
         call_result("AssessShortBook", squeeze.assess_short_book(shorts).await),
         call_result("AssessShortBook, funds", squeeze.assess_short_book(behind).await),
+        call_result("SimulateSqueeze", squeeze.simulate_squeeze(simulated).await),
     ]
 }
 

@@ -12,7 +12,7 @@ use tonic::{Code, transport::Channel};
 type Client = SqueezeServiceClient<Channel>;
 
 /// The history as the files of its sources.
-async fn load(harness: &Harness, history: &SqueezeHistory) {
+pub(crate) async fn load(harness: &Harness, history: &SqueezeHistory) {
     let mut times = String::from("settlement,first_seen\n");
     for settlement in &history.settlements {
         let on = history.days[*settlement];
@@ -45,7 +45,7 @@ async fn load(harness: &Harness, history: &SqueezeHistory) {
     }
 }
 
-async fn calibrate(
+pub(crate) async fn calibrate(
     client: &mut Client,
     request: v1::CalibrateSqueezeRequest,
 ) -> Result<(usize, v1::CalibrateSqueezeResponse), tonic::Status> {
@@ -59,7 +59,7 @@ async fn calibrate(
     Ok((all.len(), last))
 }
 
-fn request(id: &str, day: &str) -> v1::CalibrateSqueezeRequest {
+pub(crate) fn request(id: &str, day: &str) -> v1::CalibrateSqueezeRequest {
     v1::CalibrateSqueezeRequest { request_id: id.into(), as_of: on(day), ..Default::default() }
 }
 

@@ -27,6 +27,7 @@ mod serve;
 mod settings_args;
 mod show;
 mod squeeze;
+mod squeeze_simulation;
 mod squeeze_watch;
 mod store_commands;
 mod stress;
@@ -134,7 +135,7 @@ enum Query {
     Factors(factors::FactorArguments),
     /// List the names that the legs of a trade stand for.
     Members(trade_members::MemberArguments),
-    /// Rank the market by squeeze risk, or assess or watch the shorts of a portfolio.
+    /// Rank the market by squeeze risk, or assess, simulate or watch the shorts of a portfolio.
     Squeeze(squeeze::SqueezeArguments),
     /// Say what a portfolio would make or lose in past windows and known moves, or find the likeliest
     /// way to lose an amount; `list` lists the scenarios.

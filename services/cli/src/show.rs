@@ -33,6 +33,7 @@ mod book_row;
 
 pub(crate) mod short_costs;
 pub(crate) mod squeeze;
+pub(crate) mod squeeze_simulation;
 pub(crate) mod squeeze_watch;
 
 pub(crate) mod calibration;

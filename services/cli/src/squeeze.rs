@@ -9,6 +9,7 @@ use crate::{
     report::{self, file::ReportArguments},
     settings_args::{LookThroughArguments, NettingArguments},
     show,
+    squeeze_simulation::{SimulationArguments, squeeze_simulation},
     squeeze_watch::{SqueezeWatchArguments, squeeze_watch},
     terminal,
 };
@@ -82,6 +83,9 @@ pub(crate) struct SqueezeArguments {
 enum SqueezeCommand {
     #[command(flatten)]
     Calibration(CalibrationCommand),
+    /// Simulate squeezes of several shorts of a portfolio at once: the distribution of their joint
+    /// loss, if a calibration passes, and scenarios in any case.
+    Simulate(Box<SimulationArguments>),
     /// Watch the shorts of a portfolio: print where they stand, and then each threshold that they
     /// cross as data arrive.
     Watch(SqueezeWatchArguments),
@@ -98,7 +102,7 @@ pub(crate) enum RankBy {
     DaysToCoverAtRecentVolume,
 }
 
-/// Ranks the market by squeeze risk, or assesses or watches the shorts of a portfolio.
+/// Ranks the market by squeeze risk, or assesses, simulates or watches the shorts of a portfolio.
 ///
 /// # Errors
 /// If the file is not a portfolio, or the server rejects the request.
@@ -111,6 +115,9 @@ pub(crate) async fn squeeze(
     match (&arguments.further, &arguments.book) {
         (Some(SqueezeCommand::Calibration(command)), _) => {
             calibration::run(command, connection, output).await
+        }
+        (Some(SqueezeCommand::Simulate(simulate)), _) => {
+            squeeze_simulation(simulate, connection, output).await
         }
         (Some(SqueezeCommand::Watch(watch)), _) => squeeze_watch(watch, connection, output).await,
         (None, Some(book)) => short_book(arguments, book, connection, output).await,

@@ -183,6 +183,20 @@ pub const EXPLANATIONS: usize = 2;
 pub const CALIBRATION_SESSIONS_DEFAULT: i32 = 756;
 /// Most sessions that a calibration observes: ten years. Each costs a squeeze universe.
 pub const CALIBRATION_SESSIONS: i32 = 2_520;
+/// Paths of one simulation of squeezes if the caller does not set a number.
+pub const SIMULATION_PATHS_DEFAULT: i32 = 100_000;
+/// Fewest paths of one: fifty losses lie beyond a confidence of 95 %.
+pub const SIMULATION_PATHS_LEAST: i32 = 1_000;
+/// Most paths of one, each of which keeps a loss per exit session in memory.
+pub const SIMULATION_PATHS: i32 = 500_000;
+/// Paths times simulated shorts times copulas of one: some seconds of one processor.
+pub const SIMULATION_DRAWS: usize = 200_000_000;
+/// Confidences of one.
+pub const SIMULATION_CONFIDENCES: usize = 4;
+/// Exit sessions of one.
+pub const SIMULATION_EXITS: usize = 8;
+/// Longs that one names as the crowd's.
+pub const CROWD_LONGS: usize = 1_000;
 /// Entries of a page if the caller does not set a size.
 pub const PAGE_DEFAULT: usize = 100;
 /// Maximum number of entries of a page.

@@ -23,6 +23,7 @@
 //! its errors as variants of [`Refusal`](crate::refusal::Refusal), whose status the compiler asks
 //! for in `rpc/status.rs`.
 
+mod caller;
 mod dataset;
 pub mod envelope;
 pub mod exchange;

@@ -108,7 +108,7 @@ pub struct ShortBook {
 
 /// Assesses every short of a book.
 pub fn assess(universe: &Universe, shorts: Shorts<'_>, participation: Participation) -> ShortBook {
-    let Shorts { book, names, long_names, gross, funds } = shorts;
+    let Shorts { book, names, longs, gross, funds } = shorts;
     let loose = || book.loose.iter().filter(|loose| loose.is_short());
     let joined: f64 = names.iter().map(|short| -short.side.market_value).sum();
     let unjoined: f64 = loose().filter_map(LooseLine::market_value).map(f64::abs).sum();
@@ -151,7 +151,7 @@ pub fn assess(universe: &Universe, shorts: Shorts<'_>, participation: Participat
     ];
     ShortBook {
         gross_short,
-        long_names,
+        long_names: longs.len() as u32,
         share_scored: share(scored, gross_short),
         mean_score: (0.0 < scored).then(|| points / scored),
         profit_and_loss: profit_and_loss(&assessed),

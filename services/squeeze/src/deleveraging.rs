@@ -1,10 +1,18 @@
 //! Forced selling that feeds on itself: a loss lifts leverage, selling restores it, and the price
-//! impact of the sale is the next loss (the loss spiral of Brunnermeier and Pedersen 2009).
+//! impact of the sale is the next loss; a falling price may also raise margins, so that less leverage
+//! is allowed (the loss spiral and the margin spiral of Brunnermeier and Pedersen 2009).
 //!
-//! A holder with equity E keeps assets A at leverage L. A loss l lowers equity by l, so (L − 1)·l
-//! must be sold beside the loss itself; selling s moves the price by λ·s, and the assets still held
-//! lose λ·s·A. The loop gain at the start is φ = λ·(L − 1)·A. Below 1 each round is smaller than the
-//! one before, and to first order the losses add up to l/(1 − φ).
+//! A holder with equity E keeps assets A at leverage L = 1/m, with m the margin. A loss l of the assets
+//! lowers both by l, so (L − 1)·l must be sold; a loss elsewhere, for instance of shorts, lowers equity
+//! alone, so L·l must be sold. Selling s moves the price by f = λ·s, the assets still held lose f·A,
+//! and the margin rises by μ·f. The loop gain at the start is
+//!
+//! ```text
+//! φ = λ·A·(L − 1 + μ·L)
+//! ```
+//!
+//! Below 1 each round is smaller than the one before. To first order a loss of the assets then becomes
+//! l/(1 − φ), and a loss elsewhere l·(1 + λ·A·L/(1 − φ)).
 
 /// Rounds after which the loop is cut off, whatever is left.
 const ROUNDS: usize = 10_000;
@@ -17,6 +25,16 @@ pub struct Holders {
     assets: f64,
     leverage: f64,
     impact: f64,
+    margin_rise: f64,
+}
+
+/// The loss that starts a spiral, 0 or more, and where it falls.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum FirstLoss {
+    /// On the assets.
+    OnAssets(f64),
+    /// On something else that the holders have: their shorts.
+    Elsewhere(f64),
 }
 
 /// What a first loss becomes.
@@ -41,22 +59,37 @@ pub enum End {
     Exhausted,
 }
 
+impl FirstLoss {
+    const fn amount(self) -> f64 {
+        match self {
+            FirstLoss::OnAssets(loss) | FirstLoss::Elsewhere(loss) => loss.max(0.0),
+        }
+    }
+}
+
 impl Holders {
     /// Holders of `assets`, at a `leverage` of assets over equity, in a market whose price falls by
     /// `impact` (a decimal) per unit of money sold. `None` unless assets and impact are finite and 0
     /// or more, and leverage is finite and 1 or more.
     pub fn new(assets: f64, leverage: f64, impact: f64) -> Option<Holders> {
-        let valid = [assets, impact].iter().all(|value| value.is_finite() && 0.0 <= *value);
+        let valid = is_amount(assets) && is_amount(impact);
         (valid && 1.0 <= leverage && leverage.is_finite()).then_some(Holders {
             assets,
             leverage,
             impact,
+            margin_rise: 0.0,
         })
+    }
+
+    /// The same holders, whose margin (a share of their assets) rises by `rise` per unit by which the
+    /// price falls, up to all of the assets. `None` unless it is finite and 0 or more.
+    pub fn with_margin_rise(self, rise: f64) -> Option<Holders> {
+        is_amount(rise).then_some(Holders { margin_rise: rise, ..self })
     }
 
     /// φ, the share of a round's loss that comes back in the next round, at the start.
     pub fn gain(&self) -> f64 {
-        self.impact * (self.leverage - 1.0) * self.assets
+        self.impact * self.assets * (self.leverage - 1.0 + self.margin_rise * self.leverage)
     }
 
     /// Whether small losses die out: φ < 1.
@@ -64,30 +97,67 @@ impl Holders {
         self.gain() < 1.0
     }
 
-    /// The rounds that follow a first loss, 0 or more.
-    pub fn spiral(&self, first_loss: f64) -> Spiral {
-        let mut equity = self.assets / self.leverage;
-        let mut assets = self.assets;
-        let mut spiral =
-            Spiral { losses: Vec::new(), sold: 0.0, price_fall: 0.0, end: End::Settled };
-        let mut loss = first_loss.max(0.0);
-        while NEGLIGIBLE * first_loss < loss && spiral.losses.len() < ROUNDS {
-            spiral.losses.push(loss);
-            equity -= loss;
-            assets = (assets - loss).max(0.0);
-            let exhausted = equity <= 0.0;
-            let sale = if exhausted { assets } else { ((self.leverage - 1.0) * loss).min(assets) };
-            assets -= sale;
-            spiral.sold += sale;
-            if exhausted {
-                spiral.end = End::Exhausted;
+    /// What a small loss elsewhere becomes per unit, to first order. `None` if it does not die out.
+    pub fn first_order_multiplier(&self) -> Option<f64> {
+        let returned = self.impact * self.assets * self.leverage;
+        self.is_stable().then(|| 1.0 + returned / (1.0 - self.gain()))
+    }
+
+    /// The rounds that follow a first loss.
+    pub fn spiral(&self, first: FirstLoss) -> Spiral {
+        let mut losses = Vec::new();
+        let (sold, end) = self.rounds(first, |loss| losses.push(loss));
+        Spiral { losses, sold, price_fall: self.impact * sold, end }
+    }
+
+    /// The fall of the price caused by the sales that follow a first loss, at most 1.
+    pub fn price_fall(&self, first: FirstLoss) -> f64 {
+        (self.impact * self.rounds(first, |_| ()).0).min(1.0)
+    }
+
+    /// Plays the rounds; returns what was sold, and how it ended.
+    fn rounds(&self, first: FirstLoss, mut each: impl FnMut(f64)) -> (f64, End) {
+        let (mut equity, mut assets) = (self.assets / self.leverage, self.assets);
+        let (mut leverage, mut sold, mut fall) = (self.leverage, 0.0, 0.0);
+        let least = NEGLIGIBLE * first.amount();
+        let mut loss = first.amount();
+        let mut on_assets = matches!(first, FirstLoss::OnAssets(_));
+        for _round in 0..ROUNDS {
+            if loss <= least {
                 break;
             }
-            loss = self.impact * sale * assets;
+            each(loss);
+            equity -= loss;
+            let per_loss = if on_assets { leverage - 1.0 } else { leverage };
+            assets = if on_assets { (assets - loss).max(0.0) } else { assets };
+            if equity <= 0.0 {
+                return (sold + assets, End::Exhausted);
+            }
+            // What the loss requires, and what the higher margin does. The difference of assets and
+            // their target would be as large as its own rounding at the end.
+            let allowed = self.allowed(leverage, fall);
+            let sale = (per_loss * loss + equity * (leverage - allowed)).min(assets);
+            leverage = allowed;
+            assets -= sale;
+            sold += sale;
+            fall = self.impact * sale;
+            loss = fall * assets;
+            on_assets = true;
         }
-        spiral.price_fall = self.impact * spiral.sold;
-        spiral
+        (sold, End::Settled)
     }
+
+    /// The leverage that a margin allows after the price fell.
+    fn allowed(&self, leverage: f64, fall: f64) -> f64 {
+        match self.margin_rise * fall {
+            rise if 0.0 < rise => 1.0 / (1.0 / leverage + rise).min(1.0),
+            _ => leverage,
+        }
+    }
+}
+
+fn is_amount(value: f64) -> bool {
+    value.is_finite() && 0.0 <= value
 }
 
 impl Spiral {
@@ -104,7 +174,7 @@ impl Spiral {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{FirstLoss::*, *};
     use proptest::prelude::*;
 
     /// Equity 100, assets 400, leverage 4, λ = 0.0004, a shock of −2 %: a loss of 8. It leaves 392
@@ -113,7 +183,7 @@ mod tests {
     #[test]
     fn the_rounds_by_hand() {
         let holders = Holders::new(400.0, 4.0, 0.0004).unwrap();
-        let spiral = holders.spiral(8.0);
+        let spiral = holders.spiral(OnAssets(8.0));
         for (loss, expected) in spiral.losses.iter().zip([8.0, 3.5328, 1.5002, 0.6262]) {
             assert!((loss - expected).abs() < 5e-5, "{loss} is not {expected}");
         }
@@ -123,22 +193,54 @@ mod tests {
         assert_eq!(spiral.end, End::Settled);
     }
 
+    /// The same shock on the shorts: equity 92 allows 368, so 32 are sold: 0.0128 of 368 is 4.7104.
+    /// That sells 14.1312 of 363.2896; 0.565248 % of 349.1584 is 1.9736. With margins that rise by a
+    /// tenth of the fall, 1.28 % allow a leverage of 1/0.25128 = 3.979624: equity 87.2896 holds
+    /// 347.3798, and 15.9098 are sold; 0.636391 % of 347.3798 is 2.2107. The totals are those of the
+    /// same rounds in Python, each target as equity / margin. φ = 0.0004·400·(3 + 0.1·4) = 0.544.
+    #[test]
+    fn a_loss_of_the_shorts_and_rising_margins_by_hand() {
+        let plain = Holders::new(400.0, 4.0, 0.0004).unwrap();
+        let rising = plain.with_margin_rise(0.1).unwrap();
+        for (holders, rounds, total) in [
+            (plain, [8.0, 4.7104, 1.973_611, 0.808_227], 16.042_092),
+            (rising, [8.0, 4.7104, 2.210_695, 1.005_395], 16.737_699),
+        ] {
+            let spiral = holders.spiral(Elsewhere(8.0));
+            for (loss, expected) in spiral.losses.iter().zip(rounds) {
+                assert!((loss - expected).abs() < 1e-6, "{loss} is not {expected}");
+            }
+            assert!((spiral.total() - total).abs() < 1e-6, "{}", spiral.total());
+            let fall = holders.price_fall(Elsewhere(8.0));
+            assert!((fall - spiral.price_fall).abs() < 1e-15);
+        }
+        assert!((rising.gain() - 0.544).abs() < 1e-12);
+        // A small loss becomes what the first order says: 1 + 0.64/0.456.
+        let small = rising.spiral(Elsewhere(1e-6)).multiplier().unwrap();
+        let first_order = rising.first_order_multiplier().unwrap();
+        assert!((first_order - (1.0 + 0.64 / 0.456)).abs() < 1e-12);
+        assert!((small - first_order).abs() < 1e-6, "{small}");
+        assert_eq!(plain.with_margin_rise(f64::NAN), None);
+    }
+
     /// A loss of all the equity sells everything.
     #[test]
     fn a_loss_of_the_equity_exhausts_it() {
-        let spiral = Holders::new(400.0, 4.0, 0.0004).unwrap().spiral(100.0);
+        let spiral = Holders::new(400.0, 4.0, 0.0004).unwrap().spiral(OnAssets(100.0));
         assert_eq!((spiral.end, spiral.losses.len()), (End::Exhausted, 1));
         assert!((spiral.sold - 300.0).abs() < 1e-12);
         let unstable = Holders::new(400.0, 4.0, 0.01).unwrap();
         assert!(!unstable.is_stable());
-        assert_eq!(unstable.spiral(8.0).end, End::Exhausted);
+        assert_eq!(unstable.spiral(OnAssets(8.0)).end, End::Exhausted);
     }
 
     #[test]
     fn what_holds_nothing_or_borrows_nothing_sells_nothing() {
-        let unlevered = Holders::new(400.0, 1.0, 0.0004).unwrap().spiral(8.0);
+        let unlevered = Holders::new(400.0, 1.0, 0.0004).unwrap().spiral(OnAssets(8.0));
         assert_eq!((unlevered.losses.len(), unlevered.sold.to_bits()), (1, 0));
-        assert!(Holders::new(400.0, 4.0, 0.0004).unwrap().spiral(0.0).multiplier().is_none());
+        assert!(
+            Holders::new(400.0, 4.0, 0.0004).unwrap().spiral(OnAssets(0.0)).multiplier().is_none()
+        );
         for (assets, leverage, impact) in
             [(-1.0, 2.0, 0.1), (1.0, 0.5, 0.1), (1.0, f64::NAN, 0.1), (1.0, 2.0, f64::INFINITY)]
         {
@@ -158,14 +260,14 @@ mod tests {
         ) {
             let impact = gain / (assets * leverage);
             let holders = Holders::new(assets, leverage, impact).unwrap();
-            let spiral = holders.spiral(shock * assets);
+            let spiral = holders.spiral(OnAssets(shock * assets));
             let scaled = Holders::new(assets * scale, leverage, impact / scale).unwrap();
-            let other = scaled.spiral(shock * assets * scale);
+            let other = scaled.spiral(OnAssets(shock * assets * scale));
             prop_assert_eq!(other.sold.to_bits(), (spiral.sold * scale).to_bits());
             prop_assert_eq!(other.losses.len(), spiral.losses.len());
             prop_assert!(spiral.sold <= assets);
             prop_assert!(spiral.total() >= shock * assets);
-            let larger = holders.spiral(1.1 * shock * assets);
+            let larger = holders.spiral(OnAssets(1.1 * shock * assets));
             if larger.end == End::Settled {
                 prop_assert!(spiral.sold <= larger.sold * (1.0 + 1e-9));
             }

@@ -99,6 +99,11 @@ pub struct ExitSession {
     pub squeeze_pnl_left: f64,
 }
 
+/// Share that is left after some sessions of what takes `days` to buy back, 0 to 1.
+pub fn share_left(days: f64, sessions: u16) -> f64 {
+    (1.0 - f64::from(sessions) / days).max(0.0)
+}
+
 /// Maximum number of sessions listed one by one: a quarter.
 pub const SESSIONS: usize = 63;
 
@@ -110,7 +115,7 @@ pub fn exit_sessions(lines: &[Leaving]) -> Vec<ExitSession> {
     let Some(slowest) = slowest.filter(|_| 0.0 < total) else { return Vec::new() };
     let sessions = slowest.ceil().clamp(1.0, SESSIONS as f64) as usize;
     let after = |session: usize| {
-        let left = |leaving: &Leaving| (1.0 - session as f64 / leaving.line.days).max(0.0);
+        let left = |leaving: &Leaving| share_left(leaving.line.days, session as u16);
         // The sum of nothing is -0.0, and so is what is left of a loss.
         let value_left: f64 = lines.iter().map(|l| left(l) * l.line.value).sum::<f64>() + 0.0;
         let squeeze_pnl_left: f64 =

@@ -9,11 +9,13 @@
 //! The probabilities must come from a calibrated model. Without one there is no distribution to
 //! simulate; see `scenario`.
 
+pub mod contributions;
 pub mod copula;
 pub mod jump;
 pub mod tail;
 
-use crate::deleveraging::Holders;
+use crate::deleveraging::{FirstLoss, Holders};
+use contributions::Contributions;
 use copula::{Conditional, Copula, Factor, NormalTable};
 use jump::{Excess, Jump};
 use rayon::prelude::*;
@@ -27,6 +29,8 @@ pub struct Short {
     pub symbol: String,
     /// Market value held short, 0 or more.
     pub value: f64,
+    /// Share of it that is left at each later stage of buying back, 0 to 1. Every short has as many.
+    pub left: Vec<f64>,
     /// Market value that the crowd holds short, 0 or more.
     pub crowd_value: f64,
     /// Probability of a squeeze within the horizon, inside (0, 1).
@@ -64,15 +68,24 @@ pub struct Simulation {
 /// The joint loss of a short book over the horizon of its probabilities.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JointLoss {
+    /// Probability of at least 1, 2, … squeezes among the names, up to the most that happened, at
+    /// most [`COUNTS`].
+    pub at_least: Vec<Estimate>,
+    /// The loss of the whole book.
+    pub whole: Loss,
+    /// For each tail of it, what each short and the longs lose on its paths.
+    pub contributions: Vec<Contributions>,
+    /// The loss of what is left at each later stage.
+    pub left: Vec<Loss>,
+}
+
+/// A distribution of losses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loss {
     /// Mean loss, positive.
     pub mean: Estimate,
-    /// Probability of at least 1, 2, … squeezes among the names, up to the most that happened.
-    pub at_least: Vec<Estimate>,
     /// The tail at each confidence.
     pub tails: Vec<Tail>,
-    /// For each tail, the mean loss of each short on the paths of the tail, in the order of
-    /// [`JointModel::shorts`], and then that of the longs: they add up to the expected shortfall.
-    pub contributions: Vec<Vec<f64>>,
 }
 
 /// A short book ready to be simulated.
@@ -86,6 +99,8 @@ pub struct JointModel {
     table: NormalTable,
 }
 
+/// Most counts of squeezes whose probability is given.
+pub const COUNTS: u16 = 100;
 /// Paths simulated together: their losses stay in the nearest cache.
 const BLOCK: usize = 2_048;
 /// Purposes of random numbers, a word of their counter.
@@ -107,9 +122,11 @@ impl JointModel {
         let all_valid = shorts
             .iter()
             .all(|s| is_valid(s.value) && is_valid(s.crowd_value) && s.jump.is_valid())
+            && shorts.iter().flat_map(|s| &s.left).all(|left| (0.0..=1.0).contains(left))
             && [excess.scale, excess.shape, cap].into_iter().all(is_valid)
             && crowd.is_none_or(|crowd| is_valid(crowd.own_longs));
-        if !all_valid || pairs < 2 {
+        let one_length = shorts.windows(2).all(|pair| pair[0].left.len() == pair[1].left.len());
+        if !all_valid || !one_length || pairs < 2 {
             return None;
         }
         shorts.sort_by(|a, b| a.symbol.cmp(&b.symbol));
@@ -128,50 +145,69 @@ impl JointModel {
         &self.shorts
     }
 
-    /// Simulates the book, on the threads of the caller's pool.
-    pub fn simulate(&self, confidences: &[f64]) -> JointLoss {
+    /// Simulates the book, on the threads of the caller's pool. `None` as soon as the caller has gone.
+    pub fn simulate(
+        &self,
+        confidences: &[f64],
+        has_gone: &(dyn Fn() -> bool + Sync),
+    ) -> Option<JointLoss> {
         let paths = 2 * self.simulation.pairs;
         let starts: Vec<usize> = (0..paths).step_by(BLOCK).collect();
-        let blocks: Vec<Block> = starts
+        let blocks = starts
             .into_par_iter()
-            .map(|start| self.block(start, BLOCK.min(paths - start)))
-            .collect();
-        let losses: Vec<f64> = blocks.iter().flat_map(|block| &block.losses).copied().collect();
-        let counts: Vec<u16> = blocks.iter().flat_map(|block| &block.counts).copied().collect();
-        let most = counts.iter().copied().max().unwrap_or(0);
-        let at_least = |k: u16| mean(|path| f64::from(k <= counts[path]), paths);
-        let tails = tails(&losses, confidences);
-        JointLoss {
-            mean: mean(|path| losses[path], paths),
-            at_least: (1..=most).map(at_least).collect(),
-            contributions: tails.iter().map(|tail| self.contributions(&tail.paths)).collect(),
-            tails,
+            .map(|start| (!has_gone()).then(|| self.block(start, BLOCK.min(paths - start))))
+            .collect::<Option<Vec<Block>>>()?;
+        let stage = |stage: usize| {
+            let losses: Vec<f64> =
+                blocks.iter().flat_map(|block| &block.losses[stage]).copied().collect();
+            let tails = tails(&losses, confidences);
+            Loss { mean: mean(|path| losses[path], paths), tails }
+        };
+        let whole = stage(0);
+        let mut contributions = Vec::with_capacity(confidences.len());
+        for tail in &whole.tails {
+            if has_gone() {
+                return None;
+            }
+            contributions.push(self.contributions(tail));
         }
+        let counts: Vec<u16> = blocks.iter().flat_map(|block| &block.counts).copied().collect();
+        let most = counts.iter().copied().max().unwrap_or(0).min(COUNTS);
+        let at_least = |k: u16| mean(|path| f64::from(k <= counts[path]), paths);
+        Some(JointLoss {
+            at_least: (1..=most).map(at_least).collect(),
+            whole,
+            contributions,
+            left: (1..=self.stages()).map(stage).collect(),
+        })
     }
 
-    /// Mean loss of each short, and of the longs, over some paths.
-    fn contributions(&self, paths: &[usize]) -> Vec<f64> {
-        let mut sums = vec![0.0; self.shorts.len() + 1];
-        for path in paths {
-            let factor = self.factor(*path);
-            let mut crowd_loss = 0.0;
-            for (name, (short, sum)) in self.shorts.iter().zip(&mut sums).enumerate() {
-                let words = self.words(name, path / 4);
-                if self.is_squeezed(name, words[path % 4], factor) {
-                    let jump = self.jump(name, *path);
-                    *sum += short.value * jump;
-                    crowd_loss += short.crowd_value * jump;
-                }
+    /// Number of later stages.
+    fn stages(&self) -> usize {
+        self.shorts.first().map_or(0, |short| short.left.len())
+    }
+
+    /// Loss of each short on a path, and then that of the longs.
+    fn path_losses(&self, path: usize) -> Vec<f64> {
+        let factor = self.factor(path);
+        let (mut losses, mut crowd_loss) = (vec![0.0; self.shorts.len() + 1], 0.0);
+        for (name, (short, loss)) in self.shorts.iter().zip(&mut losses).enumerate() {
+            let words = self.words(name, path / 4);
+            if self.is_squeezed(name, words[path % 4], factor) {
+                let jump = self.jump(name, path);
+                *loss = short.value * jump;
+                crowd_loss += short.crowd_value * jump;
             }
-            sums[self.shorts.len()] += self.long_loss(crowd_loss);
         }
-        sums.into_iter().map(|sum| sum / paths.len() as f64).collect()
+        losses[self.shorts.len()] = self.long_loss(crowd_loss);
+        losses
     }
 
     /// Losses and numbers of squeezes of consecutive paths; `start` is a multiple of four.
     fn block(&self, start: usize, count: usize) -> Block {
         let factors: Vec<Factor> = (start..start + count).map(|path| self.factor(path)).collect();
-        let mut block = Block { losses: vec![0.0; count], counts: vec![0; count] };
+        let losses = vec![vec![0.0; count]; 1 + self.stages()];
+        let mut block = Block { losses, counts: vec![0; count] };
         let mut crowd_losses = vec![0.0; count];
         for (name, short) in self.shorts.iter().enumerate() {
             for (group, factors) in factors.chunks(4).enumerate() {
@@ -180,15 +216,15 @@ impl JointModel {
                     if self.is_squeezed(name, word, *factor) {
                         let at = 4 * group + lane;
                         let jump = self.jump(name, start + at);
-                        block.counts[at] += 1;
-                        block.losses[at] += short.value * jump;
+                        block.squeeze(at, short, jump);
                         crowd_losses[at] += short.crowd_value * jump;
                     }
                 }
             }
         }
-        for (loss, crowd) in block.losses.iter_mut().zip(crowd_losses) {
-            *loss += self.long_loss(crowd);
+        for (at, crowd_loss) in crowd_losses.into_iter().enumerate() {
+            let lost = self.long_loss(crowd_loss);
+            block.losses.iter_mut().for_each(|losses| losses[at] += lost);
         }
         block
     }
@@ -229,7 +265,7 @@ impl JointModel {
     fn long_loss(&self, crowd_loss: f64) -> f64 {
         match &self.crowd {
             Some(crowd) if 0.0 < crowd_loss => {
-                crowd.own_longs * crowd.holders.spiral(crowd_loss).price_fall.min(1.0)
+                crowd.own_longs * crowd.holders.price_fall(FirstLoss::Elsewhere(crowd_loss))
             }
             Some(_) | None => 0.0,
         }
@@ -238,8 +274,20 @@ impl JointModel {
 
 /// Consecutive paths.
 struct Block {
-    losses: Vec<f64>,
+    /// Losses of the whole book, and of what is left at each later stage.
+    losses: Vec<Vec<f64>>,
     counts: Vec<u16>,
+}
+
+impl Block {
+    fn squeeze(&mut self, at: usize, short: &Short, jump: f64) {
+        let loss = short.value * jump;
+        self.counts[at] += 1;
+        self.losses[0][at] += loss;
+        for (losses, left) in self.losses[1..].iter_mut().zip(&short.left) {
+            losses[at] += left * loss;
+        }
+    }
 }
 
 fn counter(index: u64, purpose: u32, part: u32) -> [u32; 4] {

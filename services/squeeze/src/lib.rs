@@ -27,6 +27,7 @@ pub mod rank;
 pub mod scenario;
 pub mod score;
 pub mod shorts;
+pub mod simulation;
 pub mod traded;
 pub mod universe;
 pub mod watch;

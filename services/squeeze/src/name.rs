@@ -208,6 +208,24 @@ impl SqueezeName {
         Ok(0.0 - shares * gain(traded)?)
     }
 
+    /// Market value at the last close of the shares short at the settlement, USD.
+    ///
+    /// # Errors
+    /// No current short interest, no trading, or no known factor converts its units.
+    pub fn short_interest_usd(&self) -> Measured {
+        let traded = self.traded.as_ref().map_err(|reason| *reason)?;
+        let shares = current(&self.short)?.shares_short.value * self.shares_factor?;
+        Ok(shares * traded.value_per_share?)
+    }
+
+    /// Short interest / median volume of the last 63 sessions, in days.
+    ///
+    /// # Errors
+    /// No current short interest, no normal volume, or no known factor converts its units.
+    pub fn days_to_cover_at_normal_volume(&self) -> Measured {
+        ratio(current(&self.short)?.shares_short.value, self.normal_volume()?)
+    }
+
     /// Average USD traded per day over 21 sessions.
     ///
     /// # Errors

@@ -27,14 +27,22 @@ pub(crate) struct Short {
     pub(crate) through_funds: Option<f64>,
 }
 
+/// A name of which something is held long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Long {
+    pub(crate) instrument: InstrumentId,
+    /// Market value of what is held long, 0 or more.
+    pub(crate) market_value: f64,
+}
+
 /// The shorts of a book, and what else an assessment says of the book.
 #[derive(Clone, Debug)]
 pub struct Shorts<'a> {
     pub(crate) book: &'a Book,
     /// In the order of names.
     pub(crate) names: Vec<Short>,
-    /// Number of names of which something is held long.
-    pub(crate) long_names: u32,
+    /// The names of which something is held long, in the order of names.
+    pub(crate) longs: Vec<Long>,
     /// Gross of what is assessed, and of lines that did not join.
     pub(crate) gross: f64,
     /// The funds with known holdings that were looked through, in the order of names.
@@ -57,7 +65,6 @@ pub struct Look<'a> {
 impl<'a> Shorts<'a> {
     /// The lines of a book.
     pub fn of(book: &'a Book) -> Shorts<'a> {
-        let is_long = |holding: &&Holding| 0.0 < holding.market_value || 0.0 < holding.boxed;
         let short = |holding: &Holding| {
             let side = book.short_side(holding)?;
             let (instrument, quote) = (holding.instrument, holding.quote);
@@ -66,7 +73,11 @@ impl<'a> Shorts<'a> {
         Shorts {
             book,
             names: book.holdings.iter().filter_map(short).collect(),
-            long_names: book.holdings.iter().filter(is_long).count() as u32,
+            longs: longs(
+                book.holdings
+                    .iter()
+                    .map(|held| Part::line(held.instrument, held.market_value, held.boxed)),
+            ),
             gross: book.gross,
             funds: Vec::new(),
         }
@@ -94,11 +105,16 @@ impl<'a> Shorts<'a> {
         Shorts {
             book,
             names: parts.iter().filter_map(short).collect(),
-            long_names: parts.iter().filter(|part| 0.0 < part.long()).count() as u32,
+            longs: longs(parts.iter().copied()),
             gross: parts.iter().map(Part::gross).sum::<f64>() + loose.sum::<f64>(),
             funds: book.holdings.iter().filter_map(|held| fund_line(held, look)).collect(),
         }
     }
+}
+
+fn longs(parts: impl Iterator<Item = Part>) -> Vec<Long> {
+    let long = |part: Part| Long { instrument: part.instrument, market_value: part.long() };
+    parts.map(long).filter(|long| 0.0 < long.market_value).collect()
 }
 
 /// What is short of a name, with the lots of its own line.

@@ -78,7 +78,11 @@ const NEEDED: [(CallerRole, &str, &[&str]); 12] = [
     ),
     (CallerRole::Reader, "/ballast.v1.SqueezeService/", &["GetCalibration", "RankSqueeze"]),
     (CallerRole::Ingester, "/ballast.v1.SqueezeService/", &["CalibrateSqueeze"]),
-    (CallerRole::Analyst, "/ballast.v1.SqueezeService/", &["AssessShortBook", "WatchSqueeze"]),
+    (
+        CallerRole::Analyst,
+        "/ballast.v1.SqueezeService/",
+        &["AssessShortBook", "SimulateSqueeze", "WatchSqueeze"],
+    ),
     (
         CallerRole::Analyst,
         "/ballast.v1.HedgeService/",

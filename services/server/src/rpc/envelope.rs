@@ -118,6 +118,7 @@ enveloped! {
     QueryRecordsResponse
     RankSqueezeResponse
     RunStressResponse
+    SimulateSqueezeResponse
     TraceFrontierResponse
     ValidatePortfolioResponse
     WatchRotationResponse

@@ -1,6 +1,5 @@
 //! HedgeService: what to trade to be out of the risk of a portfolio.
 
-mod caller;
 mod faults;
 mod from_proto;
 mod limited;

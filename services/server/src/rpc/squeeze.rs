@@ -4,6 +4,8 @@ mod calibrate;
 mod calibration;
 mod covering;
 mod from_proto;
+mod simulate;
+mod simulate_request;
 mod to_proto;
 mod watch;
 
@@ -50,6 +52,13 @@ impl SqueezeService for Handler {
         request: Request<v1::AssessShortBookRequest>,
     ) -> Result<Response<v1::AssessShortBookResponse>, Status> {
         answer::<BookQuery>(&self.services, request).await
+    }
+
+    async fn simulate_squeeze(
+        &self,
+        request: Request<v1::SimulateSqueezeRequest>,
+    ) -> Result<Response<v1::SimulateSqueezeResponse>, Status> {
+        simulate::simulate(&self.services, request).await
     }
 
     async fn rank_squeeze(

@@ -3,6 +3,8 @@
 //! Paths come in antithetic pairs (2k, 2k + 1). Pairs are independent, paths of a pair are not, so
 //! every error is that of means of pairs.
 
+use rayon::prelude::*;
+
 /// A number from a simulation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
@@ -21,7 +23,7 @@ pub struct Tail {
     pub value_at_risk: Estimate,
     /// The mean of the k largest losses.
     pub expected_shortfall: Estimate,
-    /// The paths of these, ties by number of path.
+    /// The paths of these, the largest loss first, ties by number of path.
     pub paths: Vec<usize>,
 }
 
@@ -46,7 +48,7 @@ pub fn mean(values: impl Fn(usize) -> f64, paths: usize) -> Estimate {
 /// The tail of losses at some confidences.
 pub fn tails(losses: &[f64], confidences: &[f64]) -> Vec<Tail> {
     let mut order: Vec<usize> = (0..losses.len()).collect();
-    order.sort_unstable_by(|a, b| losses[*b].total_cmp(&losses[*a]).then(a.cmp(b)));
+    order.par_sort_unstable_by(|a, b| losses[*b].total_cmp(&losses[*a]).then(a.cmp(b)));
     confidences.iter().map(|confidence| tail(losses, &order, *confidence)).collect()
 }
 

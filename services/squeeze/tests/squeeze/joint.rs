@@ -12,6 +12,7 @@ use squeeze::{
     },
 };
 use stats::normal;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const PLAIN: Simulation = Simulation {
     copula: Copula::Gaussian,
@@ -28,6 +29,7 @@ fn shorts(count: usize) -> Vec<Short> {
     let short = |at: usize| Short {
         symbol: format!("N{at:03}"),
         value: 1e6 * (1 + at % 7) as f64,
+        left: vec![1.0 / (1 + at % 4) as f64, 0.0],
         crowd_value: 1e7 * (1 + at % 3) as f64,
         probability: 0.005 * (1 + at % 10) as f64,
         jump: Jump {
@@ -40,7 +42,8 @@ fn shorts(count: usize) -> Vec<Short> {
 }
 
 fn simulated(count: usize, simulation: Simulation) -> JointLoss {
-    JointModel::new(shorts(count), None, simulation).unwrap().simulate(&[0.95, 0.99])
+    let model = JointModel::new(shorts(count), None, simulation).unwrap();
+    model.simulate(&[0.95, 0.99], &|| false).unwrap()
 }
 
 /// Within four standard errors; a fixed seed passes or fails for good.
@@ -110,8 +113,13 @@ fn the_mean_loss_by_hand() {
         shorts.iter().map(|short| short.value * short.probability * short.jump.threshold).sum();
     for copula in [Copula::Gaussian, Copula::StudentT4] {
         let simulation = Simulation { excess: Excess { scale: 0.0, shape: 0.0 }, copula, ..PLAIN };
-        let found = JointModel::new(shorts.clone(), None, simulation).unwrap().simulate(&[0.99]);
-        near(found.mean, expected);
+        let model = JointModel::new(shorts.clone(), None, simulation).unwrap();
+        let found = model.simulate(&[0.99], &|| false).unwrap();
+        near(found.whole.mean, expected);
+        let left: f64 =
+            shorts.iter().map(|s| s.left[0] * s.value * s.probability * s.jump.threshold).sum();
+        near(found.left[0].mean, left);
+        assert_eq!(found.left[1].mean, Estimate { value: 0.0, error: 0.0 }, "nothing is left");
     }
 }
 
@@ -125,7 +133,7 @@ fn tails_agree_with_numpy() {
     };
     for (copula, numpy) in NUMPY {
         let found = simulated(200, Simulation { copula, ..PLAIN });
-        for (tail, [var, var_error, es, es_error]) in found.tails.iter().zip(numpy) {
+        for (tail, [var, var_error, es, es_error]) in found.whole.tails.iter().zip(numpy) {
             check(tail.value_at_risk, var, var_error);
             check(tail.expected_shortfall, es, es_error);
         }
@@ -151,12 +159,13 @@ const NUMPY: [(Copula, [[f64; 4]; 2]); 2] = [
 ];
 
 /// The crowd sells what its leverage requires, and the longs fall with it: on the path of a single
-/// squeeze by 20 % of a crowd short of 100, the rounds of `deleveraging`.
+/// squeeze by 20 % of a crowd short of 40, the rounds of `deleveraging`.
 #[test]
 fn the_crowd_sells_its_longs() {
     let short = Short {
         symbol: "A".to_owned(),
         value: 10.0,
+        left: vec![0.25],
         crowd_value: 40.0,
         probability: 0.5,
         jump: Jump { threshold: 0.2, daily_volatility: 0.0, days_to_cover: 0.0 },
@@ -165,14 +174,28 @@ fn the_crowd_sells_its_longs() {
     let crowd = Crowd { holders, own_longs: 100.0 };
     let excess = Excess { scale: 0.0, shape: 0.0 };
     let model = JointModel::new(vec![short], Some(crowd), Simulation { excess, ..PLAIN }).unwrap();
-    let found = model.simulate(&[0.9]);
-    // A loss of 8 is the example of the deleveraging loop: 14.1013 are lost in all, and three
-    // times that is sold.
-    let fall = 0.0004 * 3.0 * 14.1013;
-    let [short, longs] = found.contributions[0][..] else { panic!("one short and the longs") };
-    assert!((short - 2.0).abs() < 1e-9);
-    assert!((longs - 100.0 * fall).abs() < 1e-3, "{longs}");
-    assert!((found.tails[0].expected_shortfall.value - short - longs).abs() < 1e-9);
+    let found = model.simulate(&[0.9], &|| false).unwrap();
+    // A loss of 8 on the shorts is an example of the loop, in which 56.126 276 are sold in all.
+    let fall = 0.0004 * 56.126_276;
+    let parts = &found.contributions[0];
+    assert!((parts.shorts[0].value - 2.0).abs() < 1e-9);
+    assert!((parts.longs.value - 100.0 * fall).abs() < 1e-6, "{:?}", parts.longs);
+    let whole = found.whole.tails[0].expected_shortfall.value;
+    assert!((whole - parts.shorts[0].value - parts.longs.value).abs() < 1e-9);
+    // A quarter of the short is left at the next stage, and all of the longs.
+    let left = found.left[0].tails[0].expected_shortfall.value;
+    assert!((left - 0.5 - 100.0 * fall).abs() < 1e-6, "{left}");
+}
+
+#[test]
+fn a_caller_who_leaves_ends_the_simulation() {
+    let model = JointModel::new(shorts(3), None, PLAIN).unwrap();
+    assert_eq!(model.simulate(&[0.95], &|| true), None);
+    let asked = AtomicUsize::new(0);
+    let leaves = || 2 < asked.fetch_add(1, Ordering::Relaxed);
+    assert_eq!(model.simulate(&[0.95], &leaves), None);
+    // 49 blocks of 2,048 paths; no block begins after the departure is known.
+    assert!(asked.into_inner() < 49);
 }
 
 #[test]
@@ -187,6 +210,8 @@ fn what_cannot_be_simulated_is_refused() {
     assert!(with(|short| short.value = -1.0));
     assert!(with(|short| short.jump.threshold = f64::NAN));
     assert!(with(|short| short.symbol = "N000".to_owned()));
+    assert!(with(|short| short.left = vec![1.0]));
+    assert!(with(|short| short.left[0] = 1.5));
     let refused = |simulation| JointModel::new(shorts(3), None, simulation).is_none();
     assert!(refused(Simulation { correlation: 1.0, ..PLAIN }));
     assert!(refused(Simulation { pairs: 1, ..PLAIN }));
@@ -194,19 +219,23 @@ fn what_cannot_be_simulated_is_refused() {
 }
 
 /// The stated errors are those that other seeds show: the spread of 40 expected shortfalls lies
-/// within a third of the mean of their errors.
+/// within a third of the mean of their errors, and so does that of the contributions of the shorts
+/// together and of one of the largest.
 #[test]
 fn errors_are_those_of_other_seeds() {
-    let runs: Vec<Estimate> = (0..40)
-        .map(|seed| {
-            let simulation = Simulation { pairs: 2_500, seed, ..PLAIN };
-            simulated(50, simulation).tails[0].expected_shortfall
-        })
-        .collect();
-    let mean = runs.iter().map(|run| run.value).sum::<f64>() / 40.0;
-    let spread = (runs.iter().map(|run| (run.value - mean).powi(2)).sum::<f64>() / 39.0).sqrt();
-    let stated = runs.iter().map(|run| run.error).sum::<f64>() / 40.0;
-    assert!((0.67..1.5).contains(&(spread / stated)), "{spread} {stated}");
+    let runs: Vec<JointLoss> =
+        (0..40).map(|seed| simulated(50, Simulation { pairs: 2_500, seed, ..PLAIN })).collect();
+    let check = |of: &dyn Fn(&JointLoss) -> Estimate| {
+        let runs: Vec<Estimate> = runs.iter().map(of).collect();
+        let mean = runs.iter().map(|run| run.value).sum::<f64>() / 40.0;
+        let spread = (runs.iter().map(|run| (run.value - mean).powi(2)).sum::<f64>() / 39.0).sqrt();
+        let stated = runs.iter().map(|run| run.error).sum::<f64>() / 40.0;
+        assert!((0.67..1.5).contains(&(spread / stated)), "{spread} {stated}");
+    };
+    check(&|run| run.whole.tails[0].expected_shortfall);
+    check(&|run| run.contributions[0].shorts[27]);
+    check(&|run| run.contributions[0].shorts[48]);
+    check(&|run| run.left[0].tails[0].expected_shortfall);
 }
 
 proptest! {
@@ -221,18 +250,20 @@ proptest! {
         let simulation = Simulation { pairs: 3_000, seed, copula, ..PLAIN };
         let model = JointModel::new(shorts(count), None, simulation).unwrap();
         let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let found = pool(1).install(|| model.simulate(&[0.95, 0.99]));
+        let run = |model: &JointModel| model.simulate(&[0.95, 0.99], &|| false).unwrap();
+        let found = pool(1).install(|| run(&model));
         let mut turned = shorts(count);
         turned.reverse();
         let turned = JointModel::new(turned, None, simulation).unwrap();
-        prop_assert_eq!(&pool(3).install(|| turned.simulate(&[0.95, 0.99])), &found);
-        for (tail, parts) in found.tails.iter().zip(&found.contributions) {
-            let sum: f64 = parts.iter().sum();
+        prop_assert_eq!(&pool(3).install(|| run(&turned)), &found);
+        for (tail, parts) in found.whole.tails.iter().zip(&found.contributions) {
+            let sum: f64 = parts.shorts.iter().chain([&parts.longs]).map(|part| part.value).sum();
             let expected = tail.expected_shortfall.value;
             prop_assert!((sum - expected).abs() <= 1e-9 * expected.max(1.0));
         }
         let more = simulated(count + 1, simulation);
-        prop_assert!(found.mean.value <= more.mean.value);
-        prop_assert!(found.tails[0].value_at_risk.value <= more.tails[0].value_at_risk.value);
+        prop_assert!(found.whole.mean.value <= more.whole.mean.value);
+        let var = |run: &JointLoss| run.whole.tails[0].value_at_risk.value;
+        prop_assert!(var(&found) <= var(&more));
     }
 }

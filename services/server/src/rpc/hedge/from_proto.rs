@@ -1,7 +1,6 @@
 //! Validates requests for hedges.
 
 use super::{
-    caller::Caller,
     limited::{LIMIT, line},
     problem::{AskedProblem, problem},
 };
@@ -10,6 +9,7 @@ use crate::{
     limits,
     refusal::Refusal,
     rpc::{
+        caller::Caller,
         exposure::report_query::ReportQuery,
         field::Fields,
         portfolio,

@@ -172,7 +172,7 @@ fn resolved_target(
 }
 
 /// The instrument of a line; a violation at its path if there is none, or not exactly one.
-fn line(
+pub fn line(
     fields: &mut Fields,
     path: &str,
     named: &v1::InstrumentRef,

@@ -51,12 +51,7 @@ impl FromProto for BookQuery {
     fn from_proto(mut request: v1::AssessShortBookRequest) -> Result<BookQuery, Refusal> {
         let mut fields = Fields::new();
         let as_of = shared::as_of(&mut fields, request.as_of.take());
-        let share = *request.participation.get_or_insert(Participation::USUAL.share());
-        let participation = Participation::new(share);
-        if participation.is_none() {
-            let wrong = format!("must be from {} to 1, is {share}", Participation::LEAST);
-            fields.add("participation", wrong);
-        }
+        let participation = participation(&mut fields, &mut request.participation);
         let asked = request.settings.get_or_insert_default();
         let (netting, look_through) = sides(&mut fields, asked, request.portfolio.as_ref());
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
@@ -73,6 +68,17 @@ impl FromProto for BookQuery {
     }
 }
 
+/// The participation of a request; `None` after a violation.
+pub(super) fn participation(fields: &mut Fields, asked: &mut Option<f64>) -> Option<Participation> {
+    let share = *asked.get_or_insert(Participation::USUAL.share());
+    let participation = Participation::new(share);
+    if participation.is_none() {
+        let wrong = format!("must be from {} to 1, is {share}", Participation::LEAST);
+        fields.add("participation", wrong);
+    }
+    participation
+}
+
 fn covering_terms(fields: &mut Fields, asked: &mut v1::CoveringTerms) -> CoveringTerms {
     let longest = i32::from(CoveringTerms::LONGEST);
     let horizon = asked.horizon_sessions;
@@ -87,7 +93,7 @@ fn covering_terms(fields: &mut Fields, asked: &mut v1::CoveringTerms) -> Coverin
 
 /// What decides which names are short; the rest of the settings is cleared, so that their echo has
 /// what is used.
-fn sides(
+pub(super) fn sides(
     fields: &mut Fields,
     asked: &mut v1::AnalysisSettings,
     portfolio: Option<&v1::Portfolio>,

@@ -1,4 +1,5 @@
-//! Whether the client still waits for an answer: a search asks in every iteration of the solver.
+//! Whether the client still waits for an answer: a search asks in every iteration of the solver, and a
+//! simulation before every block of paths.
 
 use ::hedge::limits;
 use std::sync::{

@@ -1,0 +1,278 @@
+//! SimulateSqueeze: the joint loss of the shorts of a portfolio, and what a crowd then sells.
+
+use super::{merged, shorts, simulate_request::SimulateQuery};
+use crate::{
+    as_of::AsOf,
+    limits,
+    refusal::Refusal,
+    rpc::{
+        envelope::Answer,
+        field::Fields,
+        look_through, portfolio,
+        query::{FromProto as _, Normal, Place, Query, respond},
+        scenario::resolve,
+        shared::timestamp,
+    },
+    services::Services,
+    telemetry::spans::{Step, step_now},
+    views::Pinned,
+};
+use ::portfolio::{lookup::Lookup, unresolved::LooseLine};
+use ::squeeze::{
+    joint::{
+        JointLoss, JointModel, Loss,
+        contributions::Contributions,
+        copula::Copula,
+        tail::{Estimate, Tail},
+    },
+    prepared::PreparedSqueeze,
+    scenario::{Scenario, ScenarioKind},
+    simulation::{Deleveraging, SimulatedBook, SimulatedShort, SqueezeCrowd},
+};
+use contract::v1;
+use marketdata::instrument::InstrumentId;
+use tonic::{Request, Response, Status};
+
+/// Answers a call. The simulation ends when the caller leaves.
+pub(super) async fn simulate(
+    services: &Services,
+    request: Request<v1::SimulateSqueezeRequest>,
+) -> Result<Response<v1::SimulateSqueezeResponse>, Status> {
+    let query = step_now(Step::Validate, || SimulateQuery::from_proto(request.into_inner()))?;
+    let _waiting = query.caller.waiting();
+    Ok(Response::new(respond(services, query).await?))
+}
+
+impl Query for SimulateQuery {
+    const MODEL: &'static str = ::squeeze::MODEL_VERSION;
+    type Prepared = PreparedSqueeze;
+    type Response = v1::SimulateSqueezeResponse;
+
+    fn asked(&self) -> (&AsOf, &impl Normal) {
+        (&self.as_of, &self.normal)
+    }
+
+    fn place(&mut self, _prepared: &PreparedSqueeze) -> Result<Place, Refusal> {
+        Ok(Place::Long)
+    }
+
+    fn answer(
+        &self,
+        pinned: &Pinned,
+        prepared: &PreparedSqueeze,
+    ) -> Result<Answer<Self::Response>, Refusal> {
+        let nothing = v1::Portfolio::default();
+        let asked = &self.normal;
+        let portfolio = asked.portfolio.as_ref().unwrap_or(&nothing);
+        let book =
+            portfolio::book(Some(portfolio), &self.netting, &prepared.lookup, &prepared.quotes)?;
+        let longs = self.crowd_longs(&prepared.lookup)?;
+        let shorts = shorts(&book, self.look_through, prepared);
+        let crowd = (self.crowd.as_ref(), &longs[..]);
+        let exits = &self.terms.exit_sessions;
+        let found = SimulatedBook::of(&prepared.universe, shorts, self.participation, crowd, exits);
+        let is_through = self.look_through.is_some();
+        let shown = found.book.lines.iter().map(|line| line.name.instrument);
+        let held = book.holdings.iter().map(|holding| holding.instrument);
+        // Merges of what is held matter for the longs of the crowd, and for funds.
+        let names: Vec<InstrumentId> = shown.chain(held).collect();
+        let merged = merged(pinned, is_through, &names.iter().copied());
+        let response = v1::SimulateSqueezeResponse {
+            distributions: self.distributions(&found)?,
+            no_distribution: no_distribution(&found).map(Into::into),
+            shorts: found.shorts.iter().map(|simulated| short(&found, simulated)).collect(),
+            scenarios: scenarios(&found),
+            crowd: found.crowd.as_ref().map(crowd_of),
+            gross_short: found.book.gross_short,
+            share_simulated: found.share_simulated,
+            calibrated_at: found.calibrated_at.map(timestamp),
+            simulation: asked.simulation.clone(),
+            crowd_terms: asked.crowd.clone(),
+            settings: asked.settings.clone(),
+            participation: self.participation.share(),
+            unresolved: portfolio::all_unresolved(portfolio, &book, LooseLine::is_short),
+            currency: portfolio.currency.clone(),
+            funds: found.book.funds.iter().map(look_through::fund).collect(),
+            ..Default::default()
+        };
+        let mut gaps = found.book.gaps;
+        gaps.extend(found.gaps);
+        Ok(Answer::with_coverage(response, gaps, found.book.coverage).with_merged(merged))
+    }
+}
+
+impl SimulateQuery {
+    /// The longs that the request names as the crowd's.
+    fn crowd_longs(&self, lookup: &Lookup) -> Result<Vec<InstrumentId>, Refusal> {
+        let mut fields = Fields::new();
+        let named = self.normal.crowd.iter().flat_map(|crowd| &crowd.longs);
+        let mut found = Vec::new();
+        for (at, named) in named.enumerate() {
+            found.extend(resolve::line(&mut fields, &format!("crowd.longs[{at}]"), named, lookup));
+        }
+        fields.finish(Some(found))
+    }
+
+    fn distributions(&self, found: &SimulatedBook) -> Result<Vec<v1::JointSqueezeLoss>, Refusal> {
+        if found.shorts.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.check_work(found.shorts.len())?;
+        let has_gone = || self.caller.has_gone();
+        let distribution = |copula: &Copula| {
+            let invariant = |_| Refusal::Failed("invariant: shorts can be simulated".to_owned());
+            let made = found.simulate(*copula, &self.terms, &has_gone).map_err(invariant)?;
+            // The client no longer waits.
+            let (model, loss) = made.ok_or(Refusal::DeadlineExceeded)?;
+            Ok(self.distribution(found, *copula, (&model, &loss)))
+        };
+        self.terms.copulas.iter().map(distribution).collect()
+    }
+
+    /// Refuses more work than one call may cause.
+    fn check_work(&self, shorts: usize) -> Result<(), Refusal> {
+        let copulas = self.terms.copulas.len();
+        let most = limits::SIMULATION_DRAWS / (shorts * copulas);
+        let mut fields = Fields::new();
+        if most < 2 * self.terms.pairs {
+            let text = format!(
+                "must be at most {most} for {shorts} simulated shorts and {copulas} copulas, is {}",
+                2 * self.terms.pairs
+            );
+            fields.add("simulation.path_count", text);
+        }
+        fields.finish(Some(()))
+    }
+
+    fn distribution(
+        &self,
+        found: &SimulatedBook,
+        copula: Copula,
+        (model, loss): (&JointModel, &JointLoss),
+    ) -> v1::JointSqueezeLoss {
+        let has_crowd = found.crowd.is_some();
+        let whole = loss.whole.tails.iter().zip(&loss.contributions).map(|(tail, parts)| {
+            let (contributions, longs) = contributions(model, parts);
+            v1::SqueezeTail {
+                contributions,
+                longs_contribution: has_crowd.then_some(longs),
+                ..plain_tail(tail)
+            }
+        });
+        let exit = |(stage, (session, left)): (usize, (&u16, &Loss))| v1::SqueezeExitLoss {
+            session: i32::from(*session),
+            share_left: found.share_left(stage),
+            mean_loss: Some(number(left.mean)),
+            tails: left.tails.iter().map(plain_tail).collect(),
+        };
+        let count = |(count, probability): (i32, &Estimate)| v1::SqueezeCount {
+            count,
+            probability: Some(number(*probability)),
+        };
+        v1::JointSqueezeLoss {
+            copula: match copula {
+                Copula::Gaussian => v1::SqueezeCopula::Gaussian,
+                Copula::StudentT4 => v1::SqueezeCopula::StudentT4,
+            }
+            .into(),
+            mean_loss: Some(number(loss.whole.mean)),
+            counts: (1..).zip(&loss.at_least).map(count).collect(),
+            tails: whole.collect(),
+            exits: self.terms.exit_sessions.iter().zip(&loss.left).enumerate().map(exit).collect(),
+        }
+    }
+}
+
+fn no_distribution(found: &SimulatedBook) -> Option<v1::NoSqueezeDistribution> {
+    match found.calibrated_at {
+        None => Some(v1::NoSqueezeDistribution::NotCalibrated),
+        Some(_) => found.shorts.is_empty().then_some(v1::NoSqueezeDistribution::NoShort),
+    }
+}
+
+const fn number(estimate: Estimate) -> v1::SimulatedNumber {
+    v1::SimulatedNumber { value: estimate.value, standard_error: estimate.error }
+}
+
+/// A tail without contributions.
+fn plain_tail(tail: &Tail) -> v1::SqueezeTail {
+    v1::SqueezeTail {
+        confidence: tail.confidence,
+        value_at_risk: Some(number(tail.value_at_risk)),
+        expected_shortfall: Some(number(tail.expected_shortfall)),
+        contributions: Vec::new(),
+        longs_contribution: None,
+    }
+}
+
+/// What the shorts add, the largest first, and what the longs add.
+fn contributions(
+    model: &JointModel,
+    parts: &Contributions,
+) -> (Vec<v1::SqueezeTailContribution>, v1::SimulatedNumber) {
+    let mut order: Vec<(&str, Estimate)> = model
+        .shorts()
+        .iter()
+        .map(|s| s.symbol.as_str())
+        .zip(parts.shorts.iter().copied())
+        .collect();
+    order.sort_by(|a, b| b.1.value.total_cmp(&a.1.value).then_with(|| a.0.cmp(b.0)));
+    let row = |(symbol, estimate): (&str, Estimate)| v1::SqueezeTailContribution {
+        symbol: symbol.to_owned(),
+        contribution: Some(number(estimate)),
+    };
+    (order.into_iter().map(row).collect(), number(parts.longs))
+}
+
+fn short(found: &SimulatedBook, simulated: &SimulatedShort) -> v1::SimulatedShort {
+    let (line, short) = (&found.book.lines[simulated.line], &simulated.short);
+    v1::SimulatedShort {
+        symbol: short.symbol.clone(),
+        market_value: line.market_value,
+        squeeze_probability: short.probability,
+        squeeze_threshold: short.jump.threshold,
+        sixty_session_volatility: short.jump.daily_volatility,
+        days_to_cover_at_normal_volume: short.jump.days_to_cover,
+        exit_days_at_normal_volume: line.exit.normal.ok(),
+        crowd_market_value: short.crowd_value,
+    }
+}
+
+fn crowd_of(crowd: &SqueezeCrowd) -> v1::SqueezeCrowd {
+    v1::SqueezeCrowd {
+        assets: crowd.assets,
+        short_market_value: crowd.short_value,
+        gain: crowd.holders.gain(),
+        stable: crowd.holders.is_stable(),
+        first_order_multiplier: crowd.holders.first_order_multiplier(),
+        own_longs: crowd.own_longs,
+    }
+}
+
+fn scenarios(found: &SimulatedBook) -> Vec<v1::SqueezeLossScenario> {
+    let scenario = |(at, scenario): (usize, &Scenario)| {
+        let deleveraging = found.deleveraging.get(at).map(deleveraging);
+        let symbol = |line: &usize| found.book.lines[*line].symbol.clone();
+        v1::SqueezeLossScenario {
+            all_heavily_short: scenario.kind == ScenarioKind::Crowd,
+            symbols: scenario.lines.iter().map(symbol).collect(),
+            pnl: scenario.pnl,
+            total_pnl: scenario.pnl + deleveraging.as_ref().map_or(0.0, |all| all.longs_pnl),
+            deleveraging,
+        }
+    };
+    found.book.scenarios.iter().enumerate().map(scenario).collect()
+}
+
+fn deleveraging(made: &Deleveraging) -> v1::SqueezeDeleveraging {
+    v1::SqueezeDeleveraging {
+        first_loss: made.first_loss,
+        total_loss: made.total_loss,
+        multiplier: made.multiplier,
+        round_count: made.rounds as i32,
+        sold: made.sold,
+        price_fall: made.price_fall,
+        exhausted: made.is_exhausted,
+        longs_pnl: made.longs_pnl,
+    }
+}

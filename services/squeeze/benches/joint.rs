@@ -1,0 +1,82 @@
+//! Benches the joint loss of a short book of 200 names: 100,000 paths (target: at most 0.5 s on one
+//! thread), twice as many, and all threads.
+//!
+//! `tests/oracles/joint_squeeze.py` simulates the same book in numpy and prints the time of 100,000
+//! paths. Run both one after the other on a quiet machine, so that the ratio is of one machine and
+//! hour:
+//!
+//! ```sh
+//! cargo bench -p squeeze --bench joint
+//! python tests/oracles/joint_squeeze.py
+//! ```
+
+#![expect(clippy::unwrap_used, reason = "a book made for a bench is lawful")]
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use squeeze::{
+    deleveraging::Holders,
+    joint::{
+        Crowd, JointModel, Short, Simulation,
+        copula::Copula,
+        jump::{Excess, Jump},
+    },
+};
+use std::hint::black_box;
+
+/// The book of the script. It is not bought back, as in the script.
+fn shorts() -> Vec<Short> {
+    let short = |at: usize| Short {
+        symbol: format!("N{at:03}"),
+        value: 1e6 * (1 + at % 7) as f64,
+        left: Vec::new(),
+        crowd_value: 1e7 * (1 + at % 3) as f64,
+        probability: 0.005 * (1 + at % 10) as f64,
+        jump: Jump {
+            threshold: 0.15 + 0.02 * (at % 5) as f64,
+            daily_volatility: 0.02 + 0.005 * (at % 4) as f64,
+            days_to_cover: (at % 9) as f64,
+        },
+    };
+    (0..200).map(short).collect()
+}
+
+/// The same book with five stages of buying back, as requests have by default.
+fn bought_back() -> Vec<Short> {
+    let left = |short: Short| Short { left: vec![0.9, 0.8, 0.5, 0.2, 0.0], ..short };
+    shorts().into_iter().map(left).collect()
+}
+
+fn model(shorts: Vec<Short>, crowd: Option<Crowd>, copula: Copula, paths: usize) -> JointModel {
+    let excess = Excess { scale: 0.2, shape: 0.25 };
+    let (correlation, cap, seed) = (0.3, 10.0, 1);
+    let simulation = Simulation { copula, correlation, excess, cap, pairs: paths / 2, seed };
+    JointModel::new(shorts, crowd, simulation).unwrap()
+}
+
+fn bench(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("joint loss of 200 shorts");
+    group.sample_size(10);
+    // A loop gain of 0.48; the crowd's longs are as large as its shorts.
+    let holders = Holders::new(4e9, 4.0, 0.16 / 4e9).unwrap();
+    let crowd = Some(Crowd { holders, own_longs: 1e9 });
+    let (gauss, t4) = (Copula::Gaussian, Copula::StudentT4);
+    for (name, model, threads) in [
+        ("100,000 paths, 1 thread", model(shorts(), None, gauss, 100_000), 1),
+        ("200,000 paths, 1 thread", model(shorts(), None, gauss, 200_000), 1),
+        ("100,000 paths, 2 threads", model(shorts(), None, gauss, 100_000), 2),
+        ("100,000 paths, t copula, 1 thread", model(shorts(), None, t4, 100_000), 1),
+        (
+            "100,000 paths, exits and crowd, 1 thread",
+            model(bought_back(), crowd, gauss, 100_000),
+            1,
+        ),
+    ] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let run = || black_box(&model).simulate(&[0.95, 0.99], &|| false);
+        group.bench_function(name, |bencher| bencher.iter(|| pool.install(run)));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, bench);
+criterion_main!(benches);
