@@ -359,6 +359,7 @@ mod tests {
             },
             |asked| measure(asked).measure_id = "a".to_owned(),
             |asked| measure(asked).window_sessions = Some(999),
+            |asked| measure(asked).horizon_sessions = Some(2),
             |asked| shortfall(asked, split(v1::RiskSplitKind::Position, None)),
             |asked| shortfall(asked, by_group(v1::GroupByKind::Size)),
             |asked| shortfall(asked, by_group(v1::GroupByKind::Sector)),
