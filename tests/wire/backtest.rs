@@ -150,12 +150,8 @@ async fn runs_of_sessions_do_not_overlap() {
         assert_eq!(row.mean_value_at_risk, Some(forecasts[at] / 2.0));
     }
     // One session is the same answer as none.
-    let ids = [None, Some(1)].map(asked).map(|asked| async {
-        let answer = client.clone().backtest_risk(asked).await.unwrap().into_inner();
-        answer.info.unwrap().result_id
-    });
-    let [first, second] = ids;
-    assert_eq!(first.await, second.await);
+    let none = backtest(&mut client, asked(None)).await;
+    assert_eq!(none, backtest(&mut client, asked(Some(1))).await);
     let refusal = client.backtest_risk(asked(Some(61))).await.unwrap_err();
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &["horizon_sessions"]);
     harness.stop().await;
@@ -289,6 +285,7 @@ async fn every_fault_is_named() {
             of(Method::CornishFisher(v1::CornishFisherMethod {})),
         ],
         confidences: vec![0.4, f64::NAN, 0.99, 0.99],
+        horizon_sessions: Some(61),
     };
     let refused = client.backtest_risk(wrong).await.unwrap_err();
     let paths = [
@@ -301,6 +298,7 @@ async fn every_fault_is_named() {
         "confidences[0]",
         "confidences[1]",
         "confidences[3]",
+        "horizon_sessions",
         "portfolio",
     ];
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &paths);

@@ -13,7 +13,7 @@ use crate::{
     drawn_files::{Draws, ELDERS, FIRST_DAY, ISINS, MEGACAPS, bars, base, drawn, file, master},
     harness::{Harness, held, instant, named, reference, replay_of},
     replay_settings::other_settings,
-    stress,
+    risk_measures, stress,
 };
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient, hedge_service_client::HedgeServiceClient,
@@ -153,10 +153,15 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         top_positions: Some(10_000),
         ..Default::default()
     };
-    let seen = v1::AnalyzePortfolioRequest { settings: through_funds(), ..analysis.clone() };
+    let seen = v1::AnalyzePortfolioRequest {
+        settings: through_funds(),
+        risk_measures: risk_measures::over_several_sessions(),
+        ..analysis.clone()
+    };
     let crowding = v1::AnalyzePortfolioRequest {
         include: vec![v1::ReportBlock::Crowding.into()],
         top_positions: None,
+        risk_measures: Vec::new(),
         ..seen.clone()
     };
     let pnl = v1::ExplainPnlRequest {
