@@ -336,7 +336,7 @@ mod tests {
     #[test]
     fn every_field_that_alters_an_answer_alters_its_id() {
         type Change = fn(&mut Asked);
-        let changes: [Change; 39] = [
+        let changes: [Change; 40] = [
             |_| {},
             |asked| asked.include = vec![v1::ReportBlock::Risk.into()],
             |asked| asked.repeat_on = vec!["2024-03-28".to_owned()],
