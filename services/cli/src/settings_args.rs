@@ -202,7 +202,7 @@ mod tests {
         assert_eq!((read.window_sessions, read.contributions_by.len()), (Some(500), 2));
         assert_eq!(measure("var").unwrap().contributions_by.len(), 0);
         assert_eq!(
-            (read.horizon_sessions, read.measure_id),
+            (read.horizon_sessions, read.measure_id.clone()),
             (None, "es:historical:500".to_owned())
         );
         let ten = measure("var:gaussian@10").unwrap();
