@@ -102,6 +102,61 @@ async fn a_forecast_is_that_of_a_call_as_of_the_close_before() {
     harness.stop().await;
 }
 
+/// Runs of five sessions: two in twelve, each forecast by the analysis of the close before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_of_sessions_do_not_overlap() {
+    let (harness, mut client) = market().await;
+    let methods = vec![
+        of(Method::FilteredHistorical(v1::FilteredHistoricalMethod::default())),
+        of(Method::Ewma(v1::EwmaMethod::default())),
+    ];
+    let asked = |horizon_sessions| v1::BacktestRiskRequest {
+        methods: methods.clone(),
+        horizon_sessions,
+        ..request()
+    };
+    let answer = backtest(&mut client, asked(Some(5))).await;
+    assert_eq!(answer.sessions, 12);
+    let revision = Some(reference(&answer.info).revision);
+    let mut forecasts = [0.0; 2];
+    for close in ["2021-01-08", "2021-01-15"] {
+        let measure = |method| v1::RiskMeasureRequest {
+            measure_id: format!("{method:?}").chars().take(20).collect(),
+            kind: Kind::ValueAtRisk.into(),
+            method: Some(method),
+            horizon_sessions: Some(5),
+            ..v1::RiskMeasureRequest::default()
+        };
+        let analysis = v1::AnalyzePortfolioRequest {
+            as_of: Some(v1::AsOf { revision, ..on(close).unwrap() }),
+            portfolio: portfolio(),
+            include: vec![v1::ReportBlock::Risk.into()],
+            risk_measures: vec![
+                measure(v1::risk_measure_request::Method::FilteredHistorical(Default::default())),
+                measure(v1::risk_measure_request::Method::Ewma(v1::EwmaMethod::default())),
+            ],
+            ..v1::AnalyzePortfolioRequest::default()
+        };
+        let report = client.analyze_portfolio(analysis).await.unwrap().into_inner().report.unwrap();
+        for (sum, measure) in forecasts.iter_mut().zip(&report.risk_measures) {
+            *sum += measure.levels[0].value;
+        }
+    }
+    let sets = ["filtered_historical/1000/0.94/h5", "ewma/1000/0.94/h5"];
+    for (at, set) in sets.into_iter().enumerate() {
+        let row = &answer.backtests[2 * at];
+        assert_eq!((row.scenario_set_id.as_str(), row.confidence), (set, 0.95));
+        assert_eq!((row.forecast_count, row.missing_count), (2, 0));
+        assert_eq!(row.mean_value_at_risk, Some(forecasts[at] / 2.0));
+    }
+    // One session is the same answer as none.
+    let none = backtest(&mut client, asked(None)).await;
+    assert_eq!(none, backtest(&mut client, asked(Some(1))).await);
+    let refusal = client.backtest_risk(asked(Some(61))).await.unwrap_err();
+    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &["horizon_sessions"]);
+    harness.stop().await;
+}
+
 /// The returns of the market repeat every eleven sessions (−5 to 5 per cent), so the counts follow from
 /// the forecasts; a stretch is the sum of its sessions.
 #[tokio::test(flavor = "multi_thread")]
@@ -230,6 +285,7 @@ async fn every_fault_is_named() {
             of(Method::CornishFisher(v1::CornishFisherMethod {})),
         ],
         confidences: vec![0.4, f64::NAN, 0.99, 0.99],
+        horizon_sessions: Some(61),
     };
     let refused = client.backtest_risk(wrong).await.unwrap_err();
     let paths = [
@@ -242,6 +298,7 @@ async fn every_fault_is_named() {
         "confidences[0]",
         "confidences[1]",
         "confidences[3]",
+        "horizon_sessions",
         "portfolio",
     ];
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &paths);

@@ -63,6 +63,7 @@ mod real_files;
 mod reference_knowledge;
 mod refusals;
 mod replay;
+mod replay_answers;
 mod replay_histories;
 mod replay_settings;
 mod replicas;

@@ -27,12 +27,13 @@ const OTHER: [&str; 14] = [
 ];
 
 /// Why numbers of some names have no address, wherever they are.
-const UNADDRESSED: [(&str, &str); 18] = [
+const UNADDRESSED: [(&str, &str); 19] = [
     ("standard_error", "says how certain the number beside it is"),
     ("pnl_standard_error", "says how certain the number beside it is"),
     ("observations", "says what an estimate was made of"),
     ("sessions", "says what the scenarios were made of"),
     ("left_out_sessions", "says what the scenarios were made of"),
+    ("joined_scenarios", "says what the scenarios were made of"),
     ("draw_count", "says what the scenarios were made of"),
     ("seed_sessions", "a parameter of the filter"),
     ("decay", "a parameter of the filter"),

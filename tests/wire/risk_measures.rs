@@ -37,6 +37,17 @@ fn plain() -> Option<Method> {
     Some(Method::Historical(v1::HistoricalMethod {}))
 }
 
+/// Losses over three sessions by simulated paths, by runs and by a fitted distribution.
+pub(crate) fn over_several_sessions() -> Vec<Asked> {
+    let methods = [filtered(0.94), plain(), Some(Method::Ewma(v1::EwmaMethod::default()))];
+    let measure = |(at, method): (usize, Option<Method>)| Asked {
+        method,
+        horizon_sessions: Some(3),
+        ..asked(&at.to_string(), Kind::ExpectedShortfall)
+    };
+    methods.into_iter().enumerate().map(measure).collect()
+}
+
 async fn report(
     client: &mut ExposureServiceClient<Channel>,
     risk_measures: Vec<Asked>,
@@ -218,6 +229,62 @@ async fn more_contributions_than_an_answer_holds_are_refused_before_they_are_com
     assert!(refusal.message().ends_with("has 112016"), "{}", refusal.message());
 }
 
+/// One session beside ten: each row says which, and a horizon of one is the same as none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_measure_over_several_sessions_has_scenarios_of_its_own() {
+    let (_harness, mut client) = market().await;
+    let over = |id, horizon_sessions, method| Asked {
+        horizon_sessions,
+        method,
+        contributions_by: vec![split(By::TradeLeg)],
+        ..asked(id, Kind::ExpectedShortfall)
+    };
+    let measures = vec![
+        over("none", None, filtered(0.94)),
+        over("one", Some(1), filtered(0.94)),
+        over("ten", Some(10), filtered(0.94)),
+        over("runs", Some(5), plain()),
+        over("normal", Some(9), Some(Method::Gaussian(v1::GaussianMethod {}))),
+    ];
+    let found = report(&mut client, measures.clone()).await;
+    let sets: Vec<&str> =
+        found.risk_measures.iter().map(|row| row.scenario_set_id.as_str()).collect();
+    let filtered_set = "filtered_historical/1000/0.94";
+    let ten = "filtered_historical/1000/0.94/h10";
+    assert_eq!(sets, [filtered_set, filtered_set, ten, "historical/1000/h5", "gaussian/1000/h9"]);
+    let horizons = found.risk_measures.iter().map(|row| row.request.as_ref().unwrap());
+    let horizons: Vec<Option<i32>> = horizons.map(|asked| asked.horizon_sessions).collect();
+    assert_eq!(horizons, [1, 1, 10, 5, 9].map(Some));
+    let joined = |id: &str| {
+        let set = found.scenario_sets.iter().find(|set| set.scenario_set_id == id).unwrap();
+        (set.joined_scenarios, set.sessions)
+    };
+    assert_eq!(joined(filtered_set).0, 0);
+    assert_eq!(joined("gaussian/1000/h9").0, 0);
+    let (paths, sessions) = joined(ten);
+    assert!(10_000 <= paths && paths % sessions == 0 && paths < 10_000 + sessions);
+    let (runs, sessions) = joined("historical/1000/h5");
+    assert_eq!(runs, sessions - 4);
+    for (row, measure) in found.risk_measures.iter().zip(measures) {
+        for level in &row.levels {
+            near(by_leg(level), level.value);
+        }
+        // A tail of a single session has no error, so the first confidence is looked at.
+        assert_eq!(row.levels[0].standard_error.is_some(), measure.measure_id != "normal");
+        // Each row is what it is alone, and the same paths are drawn again.
+        assert_eq!(*row, report(&mut client, vec![measure]).await.risk_measures[0]);
+    }
+    let value = |at: usize| found.risk_measures[at].levels[0].value;
+    assert!(value(0) < value(2), "{} {}", value(0), value(2));
+    let many = [60, 30, 31].map(|horizon| Asked {
+        horizon_sessions: Some(horizon),
+        ..asked(&horizon.to_string(), Kind::Volatility)
+    });
+    let request = v1::AnalyzePortfolioRequest { risk_measures: many.to_vec(), ..example() };
+    let refusal = client.analyze_portfolio(request).await.unwrap_err();
+    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &["risk_measures"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn measures_are_refused_by_field() {
     let (_harness, mut client) = market().await;
@@ -227,7 +294,7 @@ async fn measures_are_refused_by_field() {
             confidences: vec![0.95],
             quantile_rule: Some(v1::QuantileRule::Ceil.into()),
             interval_level: Some(0.9),
-            horizon_sessions: Some(10),
+            horizon_sessions: Some(61),
             contributions_by: vec![split(By::TradeLeg), split(By::TradeLeg)],
             ..asked("a", Kind::Volatility)
         },

@@ -35,6 +35,9 @@ pub(crate) struct BacktestArguments {
     /// Number of sessions behind each forecast, 252 to 1,000.
     #[arg(long, value_name = "SESSIONS", value_parser = clap::value_parser!(i32).range(252..=1_000))]
     window: Option<i32>,
+    /// The sessions that a loss is counted over, 1 to 60; runs of them do not overlap.
+    #[arg(long, value_name = "SESSIONS", value_parser = clap::value_parser!(i32).range(1..=60))]
+    horizon: Option<i32>,
     /// The confidences of the forecasts, separated by commas; without it 0.95 and 0.99.
     #[arg(long = "confidences", value_name = "SHARES", value_delimiter = ',')]
     confidences: Vec<f64>,
@@ -102,6 +105,7 @@ pub(crate) async fn backtest(
         end_on: arguments.until.clone().unwrap_or_default(),
         methods: arguments.methods(),
         confidences: arguments.confidences.clone(),
+        horizon_sessions: arguments.horizon,
     };
     let clients = connection.open().await?;
     let answer = clients.exposure().backtest_risk(connection.request(request)).await?.into_inner();

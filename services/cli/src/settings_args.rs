@@ -2,9 +2,10 @@
 
 use clap::Args;
 use contract::v1::{
-    AnalysisSettings, FilteredHistoricalMethod, FundView, GroupBy, GroupByKind, HistoricalMethod,
-    LookThrough, Netting, NettingLevel, ReportBlock, RiskMeasureKind, RiskMeasureRequest,
-    RiskSplit, RiskSplitKind, risk_measure_request::Method,
+    AnalysisSettings, CornishFisherMethod, EwmaMethod, FilteredHistoricalMethod, FundView,
+    GaussianMethod, GroupBy, GroupByKind, HistoricalMethod, LookThrough, Netting, NettingLevel,
+    ReportBlock, RiskMeasureKind, RiskMeasureRequest, RiskSplit, RiskSplitKind,
+    risk_measure_request::Method,
 };
 
 /// Before what gross is measured.
@@ -74,9 +75,11 @@ fn fund_view(text: &str) -> Result<FundView, String> {
 /// The risk measures to compute.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct MeasureArguments {
-    /// A risk measure: `var`, `es` or `volatility`, then if wanted the method (`filtered` or
-    /// `historical`) and the sessions of its window, for instance `es:historical:500`; can be
-    /// repeated. Without it value at risk and expected shortfall over 1,000 filtered sessions.
+    /// A risk measure: `var`, `es` or `volatility`, then if wanted the method (`filtered`,
+    /// `historical`, `ewma`, `gaussian` or `cornish_fisher`), the sessions of its window, and `@` with
+    /// the sessions that the loss is counted over, for instance `es:historical:500` or `var@10`; can
+    /// be repeated. Without it value at risk and expected shortfall of one session over 1,000 filtered
+    /// ones.
     #[arg(long = "measure", value_name = "MEASURE", value_parser = measure)]
     measures: Vec<RiskMeasureRequest>,
     /// Split every `--measure` but a value at risk by the groups of `--group-by` as well.
@@ -109,7 +112,13 @@ fn splits_by(group_by: &[GroupBy]) -> Vec<RiskSplit> {
 }
 
 fn measure(text: &str) -> Result<RiskMeasureRequest, String> {
-    let mut parts = text.split(':');
+    let (what, horizon) = match text.split_once('@') {
+        Some((what, sessions)) => (what, Some(sessions)),
+        None => (text, None),
+    };
+    let horizon_sessions = horizon.map(str::parse).transpose();
+    let horizon_sessions = horizon_sessions.map_err(|_| "`@` must be followed by a number")?;
+    let mut parts = what.split(':');
     let kind = match parts.next() {
         Some("var") => RiskMeasureKind::ValueAtRisk,
         Some("es") => RiskMeasureKind::ExpectedShortfall,
@@ -121,12 +130,20 @@ fn measure(text: &str) -> Result<RiskMeasureRequest, String> {
             Method::FilteredHistorical(FilteredHistoricalMethod { decay: None })
         }
         Some("historical") => Method::Historical(HistoricalMethod {}),
-        Some(_) => return Err("the method must be `filtered` or `historical`".to_owned()),
+        Some("ewma") => Method::Ewma(EwmaMethod { decay: None }),
+        Some("gaussian") => Method::Gaussian(GaussianMethod {}),
+        Some("cornish_fisher") => Method::CornishFisher(CornishFisherMethod {}),
+        Some(_) => {
+            let methods = "`filtered`, `historical`, `ewma`, `gaussian` or `cornish_fisher`";
+            return Err(format!("the method must be {methods}"));
+        }
     };
     let window = parts.next().map(str::parse).transpose();
     let window = window.map_err(|_| "the window must be a number of sessions".to_owned())?;
     if parts.next().is_some() {
-        return Err("must be KIND, KIND:METHOD or KIND:METHOD:WINDOW".to_owned());
+        return Err(
+            "must be KIND, KIND:METHOD or KIND:METHOD:WINDOW, each with @SESSIONS".to_owned()
+        );
     }
     // A value at risk cannot be split.
     let by = [RiskSplitKind::TradeLeg, RiskSplitKind::Position]
@@ -137,6 +154,7 @@ fn measure(text: &str) -> Result<RiskMeasureRequest, String> {
         kind: kind.into(),
         method: Some(method),
         window_sessions: window,
+        horizon_sessions,
         contributions_by: if is_split { by.to_vec() } else { Vec::new() },
         ..RiskMeasureRequest::default()
     })
@@ -183,7 +201,16 @@ mod tests {
         assert_eq!(read.method, Some(Method::Historical(HistoricalMethod {})));
         assert_eq!((read.window_sessions, read.contributions_by.len()), (Some(500), 2));
         assert_eq!(measure("var").unwrap().contributions_by.len(), 0);
-        for wrong in ["", "cvar", "var:normal", "var:filtered:x", "var:filtered:500:1"] {
+        assert_eq!(
+            (read.horizon_sessions, read.measure_id.clone()),
+            (None, "es:historical:500".to_owned())
+        );
+        let ten = measure("var:gaussian@10").unwrap();
+        assert_eq!((ten.horizon_sessions, ten.window_sessions), (Some(10), None));
+        assert_eq!(ten.method, Some(Method::Gaussian(GaussianMethod {})));
+        for wrong in
+            ["", "cvar", "var:normal", "var:filtered:x", "var:filtered:500:1", "var@", "es@x"]
+        {
             assert!(measure(wrong).is_err(), "{wrong}");
         }
         let by_group = splits_by(&[]);

@@ -54,6 +54,7 @@ fn bench(criterion: &mut Criterion) {
     let tail = TailSettings {
         method: TailMethod::FILTERED,
         window_sessions: 1_000,
+        horizon_sessions: 1,
         levels: vec![LevelSettings {
             confidences: vec![0.95, 0.99],
             quantile_rule: QuantileRule::Linear,

@@ -27,6 +27,7 @@ pub mod validate;
 
 mod classification;
 mod concentration;
+mod courses;
 mod day_pnl;
 mod gaps;
 mod groups;

@@ -2,9 +2,11 @@
 //!
 //! A sum of positions' returns has the mean and variance that their covariance matrix gives it, so no
 //! matrix is formed. Every number is Σ −share·P with the shares of `stats::parametric`, so its parts by
-//! position, leg and group sum to it (Euler).
+//! position, leg and group sum to it (Euler). Over several sessions they are those of the sum of as many
+//! independent ones.
 
 use crate::{
+    courses::Courses,
     report::{TailLevel, TailStandIns, TailVolatility, VolatilityStandIns},
     settings::{SEED_SESSIONS, TailMethod, TailSettings},
     tail_risk::{Measured, OUT_OF_RANGE, Replay, Shares, spread},
@@ -31,9 +33,11 @@ pub(crate) fn measure(
     settings: &TailSettings,
     profits: &[Vec<f64>],
 ) -> Result<Measured, String> {
-    let whole = fit(settings.method, profits).ok_or(OUT_OF_RANGE)?;
+    let fit =
+        |profits: &[Vec<f64>]| Some(fit(settings.method, profits)?.over(settings.horizon_sessions));
+    let whole = fit(profits).ok_or(OUT_OF_RANGE)?;
     let draws = if profits.len() < 2 { &[] } else { profits };
-    let one = |draw: &Vec<f64>| fit(settings.method, std::slice::from_ref(draw));
+    let one = |draw: &Vec<f64>| fit(std::slice::from_ref(draw));
     let by_draw = draws.iter().map(one).collect::<Option<Vec<Fit>>>().ok_or(OUT_OF_RANGE)?;
     let fitted = Fitted { profits, whole, by_draw };
     let mut levels = Vec::new();
@@ -44,7 +48,10 @@ pub(crate) fn measure(
     let volatility = match (settings.volatility, settings.method) {
         (false, _) => None,
         (true, TailMethod::Ewma { .. }) => Some(fitted.volatility(replay).ok_or(OUT_OF_RANGE)?),
-        (true, _) => Some(volatility::measure(replay, profits).ok_or(OUT_OF_RANGE)?),
+        (true, _) => {
+            let one = volatility::measure(replay, &Courses::Sessions, (profits, profits));
+            Some(volatility::over(one.ok_or(OUT_OF_RANGE)?, settings.horizon_sessions))
+        }
     };
     Ok(Measured { levels, volatility })
 }
@@ -92,7 +99,7 @@ impl Fitted<'_> {
     }
 
     fn outside(&self, confidence: f64) -> String {
-        let Fit { skewness, excess_kurtosis, .. } = self.whole;
+        let (skewness, excess_kurtosis) = self.whole.shape();
         format!(
             "the Cornish-Fisher expansion is no quantile at {confidence} for a skewness of \
              {skewness:.2} and an excess kurtosis of {excess_kurtosis:.2}"
@@ -104,7 +111,8 @@ impl Fitted<'_> {
         let shares = self.shares(&volatility);
         let stand_ins = match replay.stand_in_part(&shares) {
             Some(contribution) => {
-                let values: Vec<f64> = self.by_draw.iter().map(|fit| fit.deviation).collect();
+                let values: Vec<f64> =
+                    self.by_draw.iter().map(|fit| fit.volatility().value).collect();
                 let spread = moments::variance(&values, Ddof::Sample)?.sqrt();
                 Some(VolatilityStandIns { contribution, spread })
             }

@@ -263,6 +263,9 @@ pub struct TailRisk {
     pub settings: TailSettings,
     /// Number of sessions used as scenarios.
     pub sessions: usize,
+    /// Number of scenarios made of several sessions, per draw: runs or paths. `None` if each is one
+    /// session.
+    pub scenarios: Option<usize>,
     /// First of these sessions.
     pub first_on: Day,
     /// Last of these sessions.
@@ -282,8 +285,8 @@ pub struct TailRisk {
     pub worst_pnl: f64,
     /// What today's shares made on that session itself.
     pub worst_day: DayPnl,
-    /// The session of the worst scenario. The same as `worst_on` for plain history without
-    /// stand-ins.
+    /// The session of the worst scenario, the first if it has several. The same as `worst_on` for plain
+    /// history over one session without stand-ins.
     pub worst_scenario_on: Day,
     /// P&L of that scenario, rescaled by the filter, with the stand-ins of one draw.
     pub worst_scenario_pnl: f64,

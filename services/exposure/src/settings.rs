@@ -5,8 +5,9 @@ use portfolio::identifier::InstrumentRef;
 use std::collections::BTreeMap;
 
 pub use risk::settings::{
-    BetaSettings, DRAWS, FILTER_DECAY, LevelSettings, SCENARIOS_MIN, SEED_SESSIONS, Shrinkage,
-    TailMethod, TailPart, TailSettings, WINDOW_SESSIONS_MAX,
+    BetaSettings, DRAWS, FILTER_DECAY, HORIZON_SESSIONS_MAX, LevelSettings, PATHS_MIN,
+    SCENARIOS_MIN, SEED_SESSIONS, Shrinkage, TailMethod, TailPart, TailSettings,
+    WINDOW_SESSIONS_MAX,
 };
 
 /// A trade to report.

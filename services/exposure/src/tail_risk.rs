@@ -2,6 +2,7 @@
 
 use crate::{
     breakdown::Grouped,
+    courses::Courses,
     day_pnl::day_pnl,
     history::{History, Lacking, is_known},
     parametric,
@@ -16,7 +17,7 @@ use crate::{
 use marketdata::gap::{Gap, GapReason, MeasureRef};
 use portfolio::book::{Book, Holding};
 use stats::{
-    filter::{Filter, filter},
+    filter::{Filter, filter, growths},
     moments::{self, Ddof},
     scenarios::{Level, Scenario, Scenarios},
     tail::{self, Tail as TailNumbers},
@@ -63,6 +64,9 @@ pub(crate) struct Replay<'a> {
     returns: Vec<Vec<f64>>,
     /// By draw: the multiplier m_s of every scenario.
     multipliers: Vec<Vec<f64>>,
+    courses: Courses,
+    /// The day of the last session, which paths are drawn from.
+    seed: u64,
     gross: f64,
     /// The trades whose legs are shown.
     trades: &'a [usize],
@@ -98,8 +102,8 @@ pub(crate) fn measure(
         stand_ins = None;
     }
     let seeds = settings.seed_sessions();
-    if sessions.len() < seeds + SCENARIOS_MIN {
-        return Err(none(GapReason::ShortHistory, &too_few(sessions.len(), seeds)));
+    if let Some(detail) = too_few(sessions.len(), settings) {
+        return Err(none(GapReason::ShortHistory, &detail));
     }
     let replay = Replay {
         history,
@@ -109,6 +113,8 @@ pub(crate) fn measure(
         seeds,
         returns: Vec::new(),
         multipliers: Vec::new(),
+        courses: Courses::of_history(settings),
+        seed: seed(prepared, &sessions),
         gross,
         trades,
     };
@@ -136,12 +142,33 @@ pub(crate) fn spread(by_draw: &[TailNumbers]) -> Option<[f64; 2]> {
     Some([of(|tail| tail.value_at_risk)?, of(|tail| tail.expected_shortfall)?])
 }
 
-fn too_few(sessions: usize, seeds: usize) -> String {
-    let need = seeds + SCENARIOS_MIN;
-    format!(
-        "{sessions} sessions with returns of the names or their peers, {need} needed: \
-         {SCENARIOS_MIN} scenarios after {seeds} sessions that only initialise the volatility"
-    )
+/// The day of the last session as a number: known to the view alone, and new with every session.
+fn seed(prepared: &PreparedExposure, sessions: &[usize]) -> u64 {
+    let last = sessions.last().and_then(|at| prepared.sessions.days().get(*at));
+    last.map_or(0, |day| day.epoch().unsigned_abs().into())
+}
+
+/// Why there are too few sessions. Runs that overlap are alike, so plain history needs as many that do
+/// not.
+fn too_few(sessions: usize, settings: &TailSettings) -> Option<String> {
+    let seeds = settings.seed_sessions();
+    let length = match settings.method {
+        TailMethod::Historical => settings.horizon_sessions,
+        _ => 1,
+    };
+    let need = seeds + SCENARIOS_MIN * length;
+    let why = match length {
+        1 => {
+            format!("scenarios after {seeds} sessions that only initialise the volatility")
+        }
+        _ => format!("runs of {length} sessions that do not overlap"),
+    };
+    (sessions < need).then(|| {
+        format!(
+            "{sessions} sessions with returns of the names or their peers, {need} needed: \
+             {SCENARIOS_MIN} {why}"
+        )
+    })
 }
 
 /// The numbers over a set of scenarios.
@@ -176,7 +203,7 @@ impl<'a> Replay<'a> {
     ) -> Result<(TailRisk, Vec<TailWeights>), String> {
         let draws = if self.stand_ins.is_some() { DRAWS } else { 1 };
         self.returns = (0..draws).map(|draw| self.returns(draw)).collect();
-        let filter = self.scale(settings.method).ok_or(OUT_OF_RANGE)?;
+        let filter = self.scale(settings).ok_or(OUT_OF_RANGE)?;
         let numbers = self.numbers(settings, prepared.panel.width)?;
         let (risk, weights) = self
             .risk((prepared, book), settings, lacking, (filter, numbers))
@@ -204,6 +231,7 @@ impl<'a> Replay<'a> {
         let risk = TailRisk {
             settings: settings.clone(),
             sessions: replayed.len(),
+            scenarios: self.courses.count(replayed.len()),
             first_on: on(0)?,
             last_on: on(replayed.len() - 1)?,
             filter,
@@ -213,7 +241,7 @@ impl<'a> Replay<'a> {
             worst_on: on(worst)?,
             worst_pnl,
             worst_day: day_pnl(prepared, book, on(worst)?),
-            worst_scenario_on: on(worst_scenario.period as usize)?,
+            worst_scenario_on: on(self.courses.first(&worst_scenario))?,
             worst_scenario_pnl: worst_scenario.profit,
             draws: self.returns.len(),
             proxied_share: lacking.iter().map(absent).sum::<f64>() / replayed.len() as f64,
@@ -228,11 +256,15 @@ impl<'a> Replay<'a> {
     /// Every number that is asked for; `width` is the number of sessions of the panel.
     fn numbers(&self, settings: &TailSettings, width: usize) -> Result<Numbers, String> {
         let draws = 0..self.returns.len();
-        let profits: Vec<Vec<f64>> = draws.map(|draw| self.profits(draw)).collect();
-        let mut scenarios = Scenarios::unordered(&profits).ok_or(OUT_OF_RANGE)?;
+        let sessions: Vec<Vec<f64>> = draws.map(|draw| self.profits(draw)).collect();
+        let profits = self.courses.profits(&sessions);
+        let scenarios = Scenarios::unordered(&profits).ok_or(OUT_OF_RANGE)?;
+        let mut scenarios = scenarios.depending(self.courses.dependence());
         let measured = match settings.method.has_scenarios() {
-            true => self.simulated(settings, &mut scenarios, &profits).ok_or(OUT_OF_RANGE)?,
-            false => parametric::measure(self, settings, &profits)?,
+            true => self
+                .simulated(settings, &mut scenarios, (&profits, &sessions))
+                .ok_or(OUT_OF_RANGE)?,
+            false => parametric::measure(self, settings, &sessions)?,
         };
         let shares_of = |part: &TailPart| match *part {
             TailPart::Level(group, at) => {
@@ -251,34 +283,37 @@ impl<'a> Replay<'a> {
         })
     }
 
-    /// The numbers as quantiles and means of scenarios.
+    /// The numbers as quantiles and means of scenarios, given the P&L of these and of the sessions by
+    /// draw.
     fn simulated(
         &self,
         settings: &TailSettings,
         scenarios: &mut Scenarios,
-        profits: &[Vec<f64>],
+        (profits, sessions): (&[Vec<f64>], &[Vec<f64>]),
     ) -> Option<Measured> {
         let mut levels = Vec::new();
         for group in &settings.levels {
             let (confidences, rule) = (&group.confidences, group.quantile_rule);
             let measured = scenarios.levels(confidences, rule, group.interval_level)?;
             let spreads = self.spreads(group, profits)?;
-            for (at, level) in measured.into_iter().enumerate() {
+            for (at, mut level) in measured.into_iter().enumerate() {
+                level.shares = self.courses.by_session(level.shares, sessions);
                 let row = self.level(confidences[at], &level, spreads.get(at).copied());
                 levels.push((row, level.shares));
             }
         }
         let volatility = match settings.volatility {
-            true => Some(volatility::measure(self, profits)?),
+            true => Some(volatility::measure(self, &self.courses, (profits, sessions))?),
             false => None,
         };
         Some(Measured { levels, volatility })
     }
 
-    /// Computes m_s of every scenario, and returns a record of the filter if there is one.
-    fn scale(&mut self, method: TailMethod) -> Option<Option<FilterRecord>> {
+    /// Computes m_s of every session and the courses of a filter, and returns a record of the filter if
+    /// there is one.
+    fn scale(&mut self, settings: &TailSettings) -> Option<Option<FilterRecord>> {
         let draws = self.returns.len();
-        let TailMethod::FilteredHistorical { decay } = method else {
+        let TailMethod::FilteredHistorical { decay } = settings.method else {
             self.multipliers = vec![vec![1.0; self.sessions.len() - self.seeds]; draws];
             return Some(None);
         };
@@ -292,6 +327,11 @@ impl<'a> Replay<'a> {
             volatility: volatility * self.gross,
             unscaled: filters.iter().map(|f| f.unscaled).sum(),
         };
+        let of_draws = || {
+            let draws = filters.iter().zip(&self.returns);
+            draws.map(|(filter, returns)| growths(filter, &returns[self.seeds..], decay)).collect()
+        };
+        self.courses = Courses::simulated(settings.horizon_sessions, self.seed, of_draws)?;
         self.multipliers = filters.into_iter().map(|filter| filter.multipliers).collect();
         Some(Some(record))
     }
@@ -308,7 +348,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// P&L of the scenarios in a draw.
+    /// P&L of the sessions in a draw, rescaled by the filter.
     fn profits(&self, draw: usize) -> Vec<f64> {
         let returns = self.returns[draw][self.seeds..].iter();
         returns.zip(&self.multipliers[draw]).map(|(r, m)| r * m * self.gross).collect()

@@ -61,6 +61,7 @@ fn set(at: usize) -> TailSettings {
     TailSettings {
         method: TailMethod::Historical,
         window_sessions: 1_000 - at,
+        horizon_sessions: 1,
         levels: vec![LevelSettings {
             confidences: vec![0.95, 0.99],
             quantile_rule: QuantileRule::Linear,

@@ -113,6 +113,8 @@ pub struct TailSettings {
     pub method: TailMethod,
     /// Number of latest sessions used as scenarios; fewer if fewer are available.
     pub window_sessions: usize,
+    /// Number of sessions over which a loss is counted, from 1.
+    pub horizon_sessions: usize,
     /// Value at risk and expected shortfall are measured at these levels.
     pub levels: Vec<LevelSettings>,
     /// Whether the standard deviation is measured.
@@ -124,10 +126,11 @@ pub struct TailSettings {
 }
 
 impl TailSettings {
-    /// The name of the set: the method, the window and, if it has one, its decay.
+    /// The name of the set: the method, the window and, if it has one, its decay; then the horizon if it
+    /// is longer than one session.
     pub fn id(&self) -> String {
         let window = self.window_sessions;
-        match self.method {
+        let set = match self.method {
             TailMethod::Historical => format!("historical/{window}"),
             TailMethod::FilteredHistorical { decay } => {
                 format!("filtered_historical/{window}/{decay}")
@@ -135,6 +138,10 @@ impl TailSettings {
             TailMethod::Ewma { decay } => format!("ewma/{window}/{decay}"),
             TailMethod::Gaussian => format!("gaussian/{window}"),
             TailMethod::CornishFisher => format!("cornish_fisher/{window}"),
+        };
+        match self.horizon_sessions {
+            1 => set,
+            horizon => format!("{set}/h{horizon}"),
         }
     }
 
@@ -165,6 +172,13 @@ pub const SEED_SESSIONS: usize = 60;
 
 /// Decay λ of the filter's recursion by default.
 pub const FILTER_DECAY: f64 = 0.94;
+
+/// Least number of simulated paths behind a tail over several sessions. The error of a quantile at
+/// 99 % is then two to three percent of it, less than that of a thousand sessions of history.
+pub const PATHS_MIN: usize = 10_000;
+
+/// Maximum number of sessions over which a loss is counted: a quarter.
+pub const HORIZON_SESSIONS_MAX: usize = 60;
 
 /// Minimum number of scenarios for a tail: one in the worst twentieth.
 pub const SCENARIOS_MIN: usize = 20;

@@ -98,6 +98,22 @@ pub fn filter_from(outcomes: &[f64], initial_variance: f64, lambda: f64) -> Opti
     all_finite(&multipliers).then_some(Filter { multipliers, volatility, unscaled })
 }
 
+/// √(λ + (1−λ)z²) of each outcome, z = m·x/σ_{T+1}: what it does to the volatility of the period after
+/// it, on a simulated path that takes it ([`crate::paths`]).
+///
+/// If σ_{T+1} is zero or negligible, z says nothing and every growth is 1.
+#[must_use]
+pub fn growths(filter: &Filter, outcomes: &[f64], lambda: f64) -> Vec<f64> {
+    if filter.volatility <= NEGLIGIBLE_VOLATILITY * mean_square(outcomes).sqrt() {
+        return vec![1.0; filter.multipliers.len()];
+    }
+    let growth = |(multiplier, outcome): (&f64, &f64)| {
+        let z = multiplier * outcome / filter.volatility;
+        (1.0 - lambda).mul_add(z * z, lambda).sqrt()
+    };
+    filter.multipliers.iter().zip(outcomes).map(growth).collect()
+}
+
 fn mean_square(values: &[f64]) -> f64 {
     values.iter().map(|x| x * x).sum::<f64>() / values.len() as f64
 }

@@ -32,6 +32,7 @@ pub mod moments;
 pub mod newey_west;
 pub mod normal;
 pub mod parametric;
+pub mod paths;
 pub mod quantile;
 pub mod rank;
 pub mod regression;

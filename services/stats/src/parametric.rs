@@ -10,7 +10,8 @@
 //!
 //! e is −1/α times the integral of q·φ up to z: the expected shortfall of the variable that q makes of
 //! a normal one (Maillard 2012). Without S and K both are those of the normal distribution. They are
-//! homogeneous in the profits, so that each is Σ −share·profit with share = −∂/∂profit (Euler).
+//! homogeneous in the profits, so that each is Σ −share·profit with share = −∂/∂profit (Euler). Over h
+//! periods they are the same with hμ, σ√h, S/√h and K/h.
 
 use crate::{normal, tail::Tail};
 
@@ -39,9 +40,11 @@ pub struct Fit {
     freedom: f64,
     has_mean: bool,
     has_shape: bool,
+    /// Number of periods whose sum the losses are about.
+    horizon: f64,
 }
 
-/// A loss of a [`Fit`]: −μ + σ·m, with the derivatives of m.
+/// A loss of a [`Fit`]: −hμ + √h·σ·m, with the derivatives of m by the shape of the sum.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Loss {
     /// The number.
@@ -125,7 +128,22 @@ impl Fit {
             freedom,
             has_mean: false,
             has_shape: false,
+            horizon: 1.0,
         })
+    }
+
+    /// The distribution of the sum of h independent periods of this one: hμ, σ√h, S/√h and K/h, because
+    /// cumulants add up. The variance of the recursion is expected to stay what it is, so it is hσ² as
+    /// well. The moments are still those of one period; the losses and their shares are those of the sum.
+    #[must_use]
+    pub fn over(self, periods: usize) -> Fit {
+        Fit { horizon: periods as f64, ..self }
+    }
+
+    /// S and K of the sum.
+    #[must_use]
+    pub fn shape(&self) -> (f64, f64) {
+        (self.skewness / self.horizon.sqrt(), self.excess_kurtosis / self.horizon)
     }
 
     fn mean_of(&self, profits: Draws<'_>, of: impl Fn(f64) -> f64) -> f64 {
@@ -144,9 +162,9 @@ impl Fit {
     #[must_use]
     pub fn value_at_risk(&self, confidence: f64) -> Option<Loss> {
         let z = self.quantile(confidence)?;
-        let cube = z * z * z;
-        let multiple = -normal::cornish_fisher(z, self.skewness, self.excess_kurtosis);
-        let by_skewness = -(z * z - 1.0) / 6.0 + (2.0 * cube - 5.0 * z) * self.skewness / 18.0;
+        let ((s, k), cube) = (self.shape(), z * z * z);
+        let multiple = -normal::cornish_fisher(z, s, k);
+        let by_skewness = -(z * z - 1.0) / 6.0 + (2.0 * cube - 5.0 * z) * s / 18.0;
         let by_kurtosis = -(cube - 3.0 * z) / 24.0;
         Some(self.loss(multiple, by_skewness, by_kurtosis))
     }
@@ -155,7 +173,7 @@ impl Fit {
     #[must_use]
     pub fn expected_shortfall(&self, confidence: f64) -> Option<Loss> {
         let z = self.quantile(confidence)?;
-        let (s, k) = (self.skewness, self.excess_kurtosis);
+        let (s, k) = self.shape();
         let mean = normal::pdf(z) / (1.0 - confidence);
         let square = 2.0 * z * z - 1.0;
         let shape = 1.0 + z * s / 6.0 + (z * z - 1.0) * k / 24.0 - square * s * s / 36.0;
@@ -173,9 +191,9 @@ impl Fit {
 
     /// σ as a loss, without the mean.
     #[must_use]
-    pub const fn volatility(&self) -> Loss {
+    pub fn volatility(&self) -> Loss {
         Loss {
-            value: self.deviation,
+            value: self.deviation * self.horizon.sqrt(),
             multiple: 1.0,
             by_skewness: 0.0,
             by_kurtosis: 0.0,
@@ -184,14 +202,15 @@ impl Fit {
     }
 
     fn loss(&self, multiple: f64, by_skewness: f64, by_kurtosis: f64) -> Loss {
-        let value = self.deviation * multiple - self.mean;
+        let value = self.deviation * self.horizon.sqrt() * multiple - self.mean * self.horizon;
         Loss { value, multiple, by_skewness, by_kurtosis, has_mean: self.has_mean }
     }
 
     /// z at a confidence inside the domain.
     fn quantile(&self, confidence: f64) -> Option<f64> {
         let z = normal::quantile(1.0 - confidence)?;
-        keeps_order(z, self.skewness, self.excess_kurtosis).then_some(z)
+        let (s, k) = self.shape();
+        keeps_order(z, s, k).then_some(z)
     }
 
     /// −∂loss/∂profit for a profit of a period: Σ −share·profit over all periods and draws is the
@@ -199,7 +218,7 @@ impl Fit {
     #[must_use]
     pub fn share(&self, loss: &Loss, period: usize, profit: f64) -> f64 {
         let weight = self.weights.get(period).copied().unwrap_or(0.0) / self.draws;
-        let of_mean = if loss.has_mean { weight } else { 0.0 };
+        let of_mean = if loss.has_mean { weight * self.horizon } else { 0.0 };
         if self.deviation <= 0.0 {
             return of_mean;
         }
@@ -212,10 +231,11 @@ impl Fit {
             let (s, k) = (self.skewness, self.excess_kurtosis);
             let skewness = 3.0 * (u * u - 1.0 - s * u);
             let kurtosis = 4.0 * (u * u * u - s - (k + 3.0) * u);
-            let shape = loss.by_skewness * skewness + loss.by_kurtosis * kurtosis;
+            let by_skewness = loss.by_skewness / self.horizon.sqrt();
+            let shape = by_skewness * skewness + loss.by_kurtosis / self.horizon * kurtosis;
             slope += self.deviation * weight / unit * shape;
         }
-        of_mean - slope
+        of_mean - slope * self.horizon.sqrt()
     }
 }
 
@@ -311,7 +331,8 @@ mod tests {
             |fit| fit.expected_shortfall(0.975),
             |fit| Some(fit.volatility()),
         ];
-        for fit_of in fits {
+        for (fit_of, horizon) in fits.into_iter().flat_map(|fit| [(fit, 1), (fit, 7)]) {
+            let fit_of = |draws: Draws<'_>| fit_of(draws).map(|fit| fit.over(horizon));
             let fit = fit_of(&draws).unwrap();
             for loss_of in losses {
                 let loss = loss_of(&fit).unwrap();
@@ -333,6 +354,44 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// The moments of the sum of four independent periods, from all 4⁴ of their sequences.
+    #[test]
+    fn the_moments_of_a_sum_are_those_of_all_sequences() {
+        let values: [f64; 4] = [-0.05, 0.01, 0.02, 0.04];
+        let sequence = |at: usize| (0..4).map(|digit| values[at >> (2 * digit) & 3]).sum::<f64>();
+        let sums: Vec<f64> = (0..256).map(sequence).collect();
+        let of = |values: &[f64]| Fit::cornish_fisher(&[values.to_vec()]).unwrap();
+        let (one, all) = (of(&values).over(4), of(&sums));
+        near(one.shape().0, all.skewness, 1e-12);
+        near(one.shape().1, all.excess_kurtosis, 1e-12);
+        // The variance of the population, without n/(n−1).
+        let population = Fit { deviation: one.deviation * 0.75_f64.sqrt(), freedom: 1.0, ..one };
+        let whole = Fit { deviation: all.deviation * (255.0_f64 / 256.0).sqrt(), ..all };
+        for loss in [Fit::value_at_risk, Fit::expected_shortfall] {
+            let (sum, known) = (loss(&population, 0.9).unwrap(), loss(&whole, 0.9).unwrap());
+            near(sum.value, known.value, 1e-12);
+        }
+    }
+
+    /// Without a mean the normal numbers of h periods are those of one times √h.
+    #[test]
+    fn normal_losses_grow_with_the_root_of_the_horizon() {
+        let fit = Fit::ewma(&[RETURNS.to_vec()], 0.94, 10).unwrap();
+        for horizon in [1_u32, 4, 25, 60] {
+            let over = fit.clone().over(horizon as usize);
+            let root = f64::from(horizon).sqrt();
+            for loss in [Fit::value_at_risk, Fit::expected_shortfall] {
+                let (one, long) = (loss(&fit, 0.99).unwrap(), loss(&over, 0.99).unwrap());
+                near(long.value, root * one.value, 1e-15);
+            }
+            near(over.volatility().value, root * fit.deviation, 1e-15);
+        }
+        let with_mean = Fit::normal(&[RETURNS.to_vec()]).unwrap();
+        let value = |fit: &Fit| fit.value_at_risk(0.95).unwrap().value;
+        let (one, nine) = (value(&with_mean), value(&with_mean.clone().over(9)));
+        near(nine + 9.0 * with_mean.mean, 3.0 * (one + with_mean.mean), 1e-15);
     }
 
     /// The condition in closed form against a grid, and monotone expansions (Maillard 2012) at any

@@ -11,23 +11,30 @@ use contract::v1::{ExposureReport, RiskLevel, RiskMeasure, RiskMeasureKind as Ki
 struct Row<'a> {
     set: &'a str,
     confidence: f64,
+    /// The sessions that the loss is counted over.
+    horizon: i32,
     value_at_risk: Option<&'a RiskLevel>,
     shortfall: Option<&'a RiskLevel>,
 }
 
 /// One row per set of scenarios and confidence.
 pub(crate) fn tails(report: &ExposureReport) -> Table {
+    let rows = rows(report);
+    let is_one_day = rows.iter().all(|row| row.horizon == 1);
     let mut table = Table::new(&[
-        "one day, confidence",
+        if is_one_day { "one day, confidence" } else { "confidence" },
         ">value at risk",
         ">interval",
         ">expected shortfall",
         ">± error",
     ]);
     let shows_sets = 1 < report.scenario_sets.len();
-    for row in rows(report) {
+    for row in rows {
         let confidence = number::signed(100.0 * row.confidence, 1);
         let mut label = format!("{} %", confidence.trim_start_matches('+'));
+        if !is_one_day {
+            label += &format!(" over {}", days(row.horizon));
+        }
         if shows_sets {
             label += &format!(" {}", row.set);
         }
@@ -51,7 +58,7 @@ fn rows(report: &ExposureReport) -> Vec<Row<'_>> {
         let is_shortfall = kind(measure) == Kind::ExpectedShortfall;
         for level in &measure.levels {
             let Some(confidence) = level.confidence else { continue };
-            let set = measure.scenario_set_id.as_str();
+            let (set, horizon) = (measure.scenario_set_id.as_str(), horizon(measure));
             let slot = rows.iter().position(|row| {
                 let filled = if is_shortfall { row.shortfall } else { row.value_at_risk };
                 row.set == set
@@ -59,7 +66,7 @@ fn rows(report: &ExposureReport) -> Vec<Row<'_>> {
                     && filled.is_none()
             });
             let slot = slot.unwrap_or_else(|| {
-                rows.push(Row { set, confidence, value_at_risk: None, shortfall: None });
+                rows.push(Row { set, confidence, horizon, value_at_risk: None, shortfall: None });
                 rows.len() - 1
             });
             let row = &mut rows[slot];
@@ -71,6 +78,18 @@ fn rows(report: &ExposureReport) -> Vec<Row<'_>> {
 
 fn kind(measure: &RiskMeasure) -> Kind {
     measure.request.as_ref().map_or(Kind::Unspecified, |request| request.kind())
+}
+
+/// The sessions that the loss is counted over.
+fn horizon(measure: &RiskMeasure) -> i32 {
+    measure.request.as_ref().and_then(|request| request.horizon_sessions).unwrap_or(1)
+}
+
+fn days(horizon: i32) -> String {
+    match horizon {
+        1 => "1 day".to_owned(),
+        _ => format!("{} days", number::count(horizon)),
+    }
 }
 
 fn interval(level: Option<&RiskLevel>) -> String {
@@ -89,16 +108,26 @@ pub(crate) fn notes(report: &ExposureReport) -> String {
 
 fn note(set: &ScenarioSet) -> String {
     format!(
-        "  Today's positions over {} sessions, {} to {}; losses are positive. Replayed \
+        "  Today's positions over {} sessions, {} to {}{}; losses are positive. Replayed \
          at today's values without rescaling, the worst session is {} with {}{}.{}\n",
         set.sessions,
         set.first_on,
         set.last_on,
+        joined(set),
         set.worst_replay_on,
         number::usd_signed(set.worst_replay_pnl),
         day_itself(set.worst_day.as_ref()),
         method(set)
     )
+}
+
+/// How many scenarios of several sessions were made.
+fn joined(set: &ScenarioSet) -> String {
+    match (set.joined_scenarios, &set.filter) {
+        (0, _) => String::new(),
+        (runs, None) => format!(", in {} runs", number::count(runs)),
+        (paths, Some(_)) => format!(", in {} simulated paths", number::count(paths)),
+    }
 }
 
 /// How filtered historical simulation rescaled the sessions.
@@ -143,8 +172,12 @@ fn stand_ins(report: &ExposureReport, set: &ScenarioSet) -> String {
 fn volatility(measure: &RiskMeasure) -> Option<String> {
     let level = measure.levels.first().filter(|_| kind(measure) == Kind::Volatility)?;
     let error = level.standard_error.map(|error| format!(" ± {}", number::usd(error)));
+    let per = match horizon(measure) {
+        1 => "a day".to_owned(),
+        longer => format!("over {}", days(longer)),
+    };
     Some(format!(
-        "  Volatility of the P&L over {}: {}{} a day.\n",
+        "  Volatility of the P&L over {}: {}{} {per}.\n",
         measure.scenario_set_id,
         number::usd(level.value),
         error.unwrap_or_default()

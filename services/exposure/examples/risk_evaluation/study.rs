@@ -49,6 +49,7 @@ pub(crate) fn rows() -> Vec<Row> {
             let set = TailSettings {
                 method,
                 window_sessions: 1_000,
+                horizon_sessions: 1,
                 levels: vec![level],
                 volatility: false,
                 by_position: Vec::new(),

@@ -10,6 +10,7 @@ mod explain;
 mod explain_oracle;
 mod filtered;
 mod hand;
+mod horizon;
 mod laws;
 mod look_through;
 mod netting;
@@ -58,6 +59,7 @@ fn tail(levels: &[f64], rule: QuantileRule) -> TailSettings {
     TailSettings {
         method: TailMethod::Historical,
         window_sessions: 1_000,
+        horizon_sessions: 1,
         levels: vec![LevelSettings {
             confidences: levels.to_vec(),
             quantile_rule: rule,

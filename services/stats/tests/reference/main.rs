@@ -7,6 +7,7 @@
 mod backtests;
 mod covariance;
 mod distribution;
+mod libraries;
 mod oracle;
 mod regression;
 mod scenarios;

@@ -21,6 +21,8 @@ pub(super) struct BacktestQuery {
     pub(super) sets: Vec<TailSettings>,
     /// One per method and confidence.
     pub(super) rows: Vec<Row>,
+    /// Number of sessions that a loss is counted over.
+    pub(super) horizon: usize,
     pub(super) normal: v1::BacktestRiskRequest,
 }
 
@@ -52,10 +54,15 @@ impl FromProto for BacktestQuery {
             confidences,
             limits::BACKTEST_CONFIDENCES,
         );
-        let (sets, rows) = plan(&methods, confidences);
+        let horizon = &mut request.horizon_sessions;
+        let sessions = risk_request::horizon(&mut fields, "horizon_sessions", horizon);
+        // An answer about single sessions has the id that it had before there were others.
+        *horizon = horizon.filter(|horizon| *horizon != 1);
+        let (sets, rows) = plan(&methods, confidences, sessions);
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
         let normal = request;
-        fields.finish(Some(BacktestQuery { as_of, start_on, end_on, sets, rows, normal }))
+        let horizon = sessions;
+        fields.finish(Some(BacktestQuery { as_of, start_on, end_on, sets, rows, horizon, normal }))
     }
 }
 
@@ -122,7 +129,11 @@ const fn of_measure(method: MeasureMethod) -> Method {
 
 /// One set per method; one per confidence where a level may be outside of the method's domain, because
 /// a set has all of its numbers or none.
-fn plan(methods: &[(TailMethod, usize)], confidences: &[f64]) -> (Vec<TailSettings>, Vec<Row>) {
+fn plan(
+    methods: &[(TailMethod, usize)],
+    confidences: &[f64],
+    horizon_sessions: usize,
+) -> (Vec<TailSettings>, Vec<Row>) {
     let (mut sets, mut rows) = (Vec::new(), Vec::new());
     for (at, (method, window_sessions)) in methods.iter().enumerate() {
         let together = match method {
@@ -138,6 +149,7 @@ fn plan(methods: &[(TailMethod, usize)], confidences: &[f64]) -> (Vec<TailSettin
             sets.push(TailSettings {
                 method: *method,
                 window_sessions: *window_sessions,
+                horizon_sessions,
                 levels: vec![LevelSettings {
                     confidences: confidences.to_vec(),
                     quantile_rule: QuantileRule::Linear,

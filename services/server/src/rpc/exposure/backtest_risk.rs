@@ -1,6 +1,7 @@
 //! BacktestRisk: forecasts at each close of a stretch, and what the shares made on the session after.
 //!
-//! A view of the close before each session makes its forecast, so that no number can look ahead.
+//! A view of the close before each session makes its forecast, so that no number can look ahead. Over
+//! several sessions runs follow each other without overlap, because the tests suppose independence.
 
 use super::{
     backtest_request::{BacktestQuery, Row},
@@ -75,12 +76,16 @@ impl Needed<BacktestQuery> for Backtest {
         // The close before the stretch is the first that forecasts.
         let closes = stretch.start.saturating_sub(1)..stretch.end;
         let mut found = Vec::with_capacity(closes.len());
-        for at in closes.filter(|_| !stretch.is_empty()) {
+        let whole = stretch.len() - stretch.len() % query.horizon;
+        for (place, at) in closes.filter(|_| !stretch.is_empty()).enumerate() {
             let then = pinned.earlier(Instant::close_of(days[at]));
             let (positions, without_units) = held.positions(&then, pinned);
             gaps.extend(without_units);
             let prepared = services.prepared::<PreparedExposure>(&then).await?;
-            let (currency, sets) = (currency(query), query.sets.clone());
+            // Only a close before a run makes forecasts.
+            let forecasts = place.is_multiple_of(query.horizon) && place < whole;
+            let sets = if forecasts { query.sets.clone() } else { Vec::new() };
+            let currency = currency(query);
             let portfolio = v1::Portfolio { positions, currency, ..v1::Portfolio::default() };
             let on = days[at];
             let work = move || AtClose::of((&prepared, on), &portfolio, &sets);
@@ -91,10 +96,12 @@ impl Needed<BacktestQuery> for Backtest {
             portfolio::all_unresolved(submitted, &book, |_| true)
         });
         let (rows, methods) = (query.rows.clone(), query.normal.methods.clone());
+        let horizon = query.horizon;
         let test = move || {
             gaps.extend(lines_without_value(&found));
             gaps.extend(sessions_without_pnl(&found, &days));
-            let test = |row: &Row| test(row, &methods[row.method], (&found, &days));
+            let runs = runs(&found, &days, horizon);
+            let test = |row: &Row| test(row, &methods[row.method], (&runs, horizon));
             let (rows, missing): (Vec<_>, Vec<_>) = rows.iter().map(test).unzip();
             gaps.extend(missing.into_iter().flatten());
             Backtest { rows, stretch: days, unresolved, gaps }
@@ -218,21 +225,42 @@ fn sessions_without_pnl(found: &[AtClose], days: &[Day]) -> Vec<Gap> {
     untested.into_iter().chain(unmoved).collect()
 }
 
-/// The tests of a row, and a gap if it has no forecast for some sessions.
+/// A run of sessions: the close before it, what was made on it, and its last session.
+#[derive(Debug)]
+struct Run<'a> {
+    before: &'a AtClose,
+    /// `None` if one of its sessions has none.
+    pnl: Option<f64>,
+    on: Day,
+}
+
+/// The runs of a stretch, one after the other.
+fn runs<'a>(found: &'a [AtClose], days: &[Day], horizon: usize) -> Vec<Run<'a>> {
+    let run = |(at, days): (usize, &[Day])| {
+        let closes = found.get(at * horizon..=at * horizon + horizon)?;
+        let (before, sessions) = closes.split_first()?;
+        let pnl = sessions.iter().map(AtClose::pnl).sum();
+        Some(Run { before, pnl, on: *days.last()? })
+    };
+    days.chunks_exact(horizon).enumerate().filter_map(run).collect()
+}
+
+/// The tests of a row, and a gap if it has no forecast for some runs.
 fn test(
     row: &Row,
     method: &v1::BacktestMethod,
-    (found, days): (&[AtClose], &[Day]),
+    (runs, horizon): (&[Run<'_>], usize),
 ) -> (v1::RiskBacktest, Option<Gap>) {
     let (mut tested, mut risks, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-    for (closes, on) in found.windows(2).zip(days) {
-        match (&closes[0].forecasts[row.set], closes[1].pnl()) {
+    for Run { before, pnl, on } in runs {
+        match (&before.forecasts[row.set], pnl) {
             (Err(gap), _) => failed.push((*on, gap)),
             (Ok(risk), Some(pnl)) => {
                 let level = &risk.levels[row.level];
                 let (value_at_risk, expected_shortfall) =
                     (level.value_at_risk, level.expected_shortfall);
-                tested.push(Forecast { on: *on, pnl, value_at_risk, expected_shortfall });
+                let (on, pnl) = (*on, *pnl);
+                tested.push(Forecast { on, pnl, value_at_risk, expected_shortfall });
                 risks.push(risk);
             }
             (Ok(_), None) => {}
@@ -248,17 +276,18 @@ fn test(
         method: Some(*method),
         confidence: row.confidence,
         forecast_count: tested.len() as i32,
-        missing_count: (days.len() - tested.len()) as i32,
+        missing_count: (runs.len() - tested.len()) as i32,
         fewest_sessions: risks.iter().map(|risk| risk.sessions as i32).min().unwrap_or(0),
         mean_proxied_share: mean(|risk| risk.proxied_share),
         ..found.map_or_else(v1::RiskBacktest::default, tests)
     };
     let gap = failed.first().map(|(first, gap)| {
         let detail = format!(
-            "no forecast at {} for {} of {} sessions, the first {first}: {}",
+            "no forecast at {} for {} of {} {}, the first {first}: {}",
             row.confidence,
             failed.len(),
-            days.len(),
+            runs.len(),
+            if horizon == 1 { "sessions" } else { "runs" },
             gap.detail
         );
         Gap::new(gap.reason, gap.subject.clone(), detail)
@@ -330,5 +359,38 @@ impl Query for BacktestQuery {
             ..Default::default()
         };
         Ok(Answer::with_gaps(response, backtest.gaps.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Eight sessions in runs of three: two runs, and a rest of two that is left out. The close before a
+    /// run is not part of what is made on it.
+    #[test]
+    fn runs_follow_each_other_without_overlap() {
+        let start = Day::parse_iso("2021-01-04").unwrap();
+        let close = |at: i32| AtClose {
+            made: DayPnl {
+                pnl: Some(f64::from(1 << at)),
+                missing_gross_share: if at == 5 { 0.06 } else { 0.0 },
+            },
+            forecasts: Vec::new(),
+            without_value: vec![at.to_string()],
+        };
+        let found: Vec<AtClose> = (0..9).map(close).collect();
+        let days: Vec<Day> = (1..9).map(|at| start.plus(at)).collect();
+        let of = |horizon| {
+            let runs = runs(&found, &days, horizon);
+            let run = |run: &Run<'_>| (run.before.without_value[0].clone(), run.pnl, run.on);
+            runs.iter().map(run).collect::<Vec<_>>()
+        };
+        // 2 + 4 + 8; the fifth session has no P&L for more than a twentieth of gross.
+        let expected = [("0", Some(14.0), days[2]), ("3", None, days[5])];
+        assert_eq!(of(3), expected.map(|(before, pnl, on)| (before.to_owned(), pnl, on)));
+        let single = of(1);
+        assert_eq!((single.len(), &single[7]), (8, &("7".to_owned(), Some(256.0), days[7])));
+        assert_eq!(of(9), []);
     }
 }

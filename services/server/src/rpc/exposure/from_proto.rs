@@ -336,7 +336,7 @@ mod tests {
     #[test]
     fn every_field_that_alters_an_answer_alters_its_id() {
         type Change = fn(&mut Asked);
-        let changes: [Change; 39] = [
+        let changes: [Change; 40] = [
             |_| {},
             |asked| asked.include = vec![v1::ReportBlock::Risk.into()],
             |asked| asked.repeat_on = vec!["2024-03-28".to_owned()],
@@ -359,6 +359,7 @@ mod tests {
             },
             |asked| measure(asked).measure_id = "a".to_owned(),
             |asked| measure(asked).window_sessions = Some(999),
+            |asked| measure(asked).horizon_sessions = Some(2),
             |asked| shortfall(asked, split(v1::RiskSplitKind::Position, None)),
             |asked| shortfall(asked, by_group(v1::GroupByKind::Size)),
             |asked| shortfall(asked, by_group(v1::GroupByKind::Sector)),

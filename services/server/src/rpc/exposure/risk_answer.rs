@@ -183,5 +183,6 @@ fn scenario_set(risk: &TailRisk) -> v1::ScenarioSet {
         draw_count: risk.draws as i32,
         proxied_share: risk.proxied_share,
         left_out_sessions: risk.left_out_sessions as i32,
+        joined_scenarios: risk.scenarios.unwrap_or(0) as i32,
     }
 }

@@ -7,7 +7,8 @@ use exposure::{
     blocks::{Block, Blocks},
     breakdown::GroupBy,
     settings::{
-        FILTER_DECAY, LevelSettings, TailMethod, TailPart, TailSettings, WINDOW_SESSIONS_MAX,
+        FILTER_DECAY, HORIZON_SESSIONS_MAX, LevelSettings, TailMethod, TailPart, TailSettings,
+        WINDOW_SESSIONS_MAX,
     },
 };
 use stats::quantile::QuantileRule;
@@ -33,6 +34,11 @@ const LEVEL_BOUNDS: (f64, f64) = (0.5, 0.999);
 const LABEL_CONTRIBUTIONS_MAX: usize = 100_000;
 /// Bounds of the window, sessions.
 const WINDOW_BOUNDS: (i32, i32) = (252, WINDOW_SESSIONS_MAX as i32);
+/// Bounds of the horizon, sessions.
+const HORIZON_BOUNDS: (i32, i32) = (1, HORIZON_SESSIONS_MAX as i32);
+/// Maximum sum of the horizons of all sets of simulated paths of a request. A session of ten thousand
+/// paths with stand-ins takes milliseconds.
+const PATH_SESSIONS_MAX: usize = 120;
 /// Bounds of λ: a memory of 5 to 100 sessions.
 const DECAY_BOUNDS: (f64, f64) = (0.8, 0.99);
 
@@ -127,6 +133,7 @@ pub(super) fn plan(fields: &mut Fields, asked: &mut Vec<Asked>, shown: Shown<'_>
         }
         plan.add(fields, &path, &mut asked[at], shown);
     }
+    plan.check_paths(fields);
     plan
 }
 
@@ -156,6 +163,23 @@ impl RiskPlan {
         }
     }
 
+    /// Refuses more simulated sessions than a request may cost.
+    fn check_paths(&self, fields: &mut Fields) {
+        let is_simulated = |set: &&TailSettings| {
+            let is_filtered = matches!(set.method, TailMethod::FilteredHistorical { .. });
+            is_filtered && 1 < set.horizon_sessions
+        };
+        let simulated = self.sets.iter().filter(is_simulated);
+        let sessions: usize = simulated.map(|set| set.horizon_sessions).sum();
+        if PATH_SESSIONS_MAX < sessions {
+            let text = format!(
+                "must have at most {PATH_SESSIONS_MAX} sessions over all simulated horizons \
+                 (filtered_historical), has {sessions}"
+            );
+            fields.add("risk_measures", text);
+        }
+    }
+
     fn add(
         &mut self,
         fields: &mut Fields,
@@ -167,16 +191,11 @@ impl RiskPlan {
         if asked.kind == Kind::Unspecified as i32 {
             fields.add(path("kind"), "must be given");
         }
-        let horizon = asked.horizon_sessions.unwrap_or(1);
-        if horizon != 1 {
-            let text = format!("must be 1, the only horizon so far, is {horizon}");
-            fields.add(path("horizon_sessions"), text);
-        }
-        asked.horizon_sessions = Some(horizon);
+        let horizon = horizon(fields, &path("horizon_sessions"), &mut asked.horizon_sessions);
         let window = window(fields, &path("window_sessions"), &mut asked.window_sessions);
         let (method, wire) = method(fields, path, asked.method);
         asked.method = Some(wire);
-        let set = self.set(method, window);
+        let set = self.set(method, window, horizon);
         let levels = levels(fields, path, asked, (kind, method));
         let parts = match levels {
             Some(levels) => add_levels(&mut self.sets[set], &levels),
@@ -194,14 +213,21 @@ impl RiskPlan {
         self.measures.push(planned);
     }
 
-    /// The set of a method and a window.
-    fn set(&mut self, method: TailMethod, window_sessions: usize) -> usize {
+    /// The set of a method, a window and a horizon.
+    fn set(
+        &mut self,
+        method: TailMethod,
+        window_sessions: usize,
+        horizon_sessions: usize,
+    ) -> usize {
+        let wanted = (method, window_sessions, horizon_sessions);
         let is_same =
-            |set: &TailSettings| set.method == method && set.window_sessions == window_sessions;
+            |set: &TailSettings| (set.method, set.window_sessions, set.horizon_sessions) == wanted;
         self.sets.iter().position(is_same).unwrap_or_else(|| {
             self.sets.push(TailSettings {
                 method,
                 window_sessions,
+                horizon_sessions,
                 levels: Vec::new(),
                 volatility: false,
                 by_position: Vec::new(),
@@ -272,6 +298,13 @@ pub(super) fn window(fields: &mut Fields, path: &str, asked: &mut Option<i32>) -
     let window = fields.within_or(path, *asked, WINDOW_BOUNDS.1, WINDOW_BOUNDS);
     *asked = Some(window);
     usize::try_from(window).unwrap_or(WINDOW_SESSIONS_MAX)
+}
+
+/// Reads the number of sessions that a loss is counted over, and fills in its default.
+pub(super) fn horizon(fields: &mut Fields, path: &str, asked: &mut Option<i32>) -> usize {
+    let horizon = fields.within_or(path, *asked, HORIZON_BOUNDS.0, HORIZON_BOUNDS);
+    *asked = Some(horizon);
+    usize::try_from(horizon).unwrap_or(1)
 }
 
 /// The confidences of a measure and how they are measured; `None` for a volatility.
