@@ -170,6 +170,7 @@ const CROWDED: [&str; 8] = [
     "exit_days_with_crowd",
 ];
 const LOT: [&str; 4] = ["market_value", "quantity", "average_cost", "profit_and_loss"];
+const OPTION: [&str; 3] = ["delta", "gamma_per_percent", "vega_per_point"];
 
 fn book() -> Vec<(String, Measure)> {
     let mut all = Vec::new();
@@ -279,10 +280,12 @@ fn names() -> Vec<(String, Measure)> {
     all.extend(SEEN.map(|field| looked(("look_through.names", "looked_through"), field)));
     all.extend(FUND.map(|field| looked(("look_through.funds", "fund"), field)));
     all.extend(CROWDED.map(|field| looked(("crowding.names", "crowded"), field)));
-    all.extend(LOT.map(|field| {
+    let of_lot = |path: &str, field: &str| {
         let lot = v1::NameRef { position_id: "lot-1".to_owned(), ..name(field) };
-        (format!("positions.lots.{field}"), Measure::Name(lot))
-    }));
+        (format!("positions.lots.{path}{field}"), Measure::Name(lot))
+    };
+    all.extend(LOT.map(|field| of_lot("", field)));
+    all.extend(OPTION.map(|field| of_lot("option.", field)));
     all
 }
 
