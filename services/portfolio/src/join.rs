@@ -23,6 +23,8 @@ pub(crate) struct ResolvedLine {
     pub(crate) line: usize,
     /// Size as given.
     pub(crate) given: Size,
+    /// Whether the caller gave money, which no price of the instrument moves.
+    pub(crate) gave_value: bool,
     /// Size to value: shares if a market value of an earlier day was given.
     pub(crate) size: Size,
     pub(crate) average_cost: Option<f64>,
@@ -96,6 +98,7 @@ impl<'a> Joiner<'a> {
                 instrument,
                 line: at,
                 given: valid.size,
+                gave_value: valid.gave_value(),
                 size,
                 average_cost: valid.average_cost,
             }),
@@ -112,7 +115,7 @@ impl<'a> Joiner<'a> {
     ) -> Result<Size, Cause> {
         let kind = terms.kind();
         let (size, option) = match terms {
-            Terms::Linear(_) => (self.todays(instrument, line)?, None),
+            Terms::Linear(_) | Terms::PricedFuture => (self.todays(instrument, line)?, None),
             Terms::Delta(delta) => (line.size, Some(ValuedOption { delta, model: None })),
             Terms::Model(model, expires_on) => {
                 let (Size::Shares(shares) | Size::MarketValue(shares)) = line.size;
