@@ -350,7 +350,7 @@ pub(crate) fn value_option(
     shares: f64,
     (price, session): (f64, Day),
 ) -> (f64, ValuedOption) {
-    let years = f64::from(expires_on.epoch() - session.epoch()) / DAYS_PER_YEAR;
+    let years = years(session, expires_on);
     let Sensitivities { delta, gamma, vega } = model.sensitivities(price, years);
     let modelled = ModelledOption {
         gamma_per_percent: shares * gamma * price * price / 100.0,
@@ -361,6 +361,11 @@ pub(crate) fn value_option(
         years,
     };
     (shares * delta, ValuedOption { delta, model: Some(modelled) })
+}
+
+/// Years of the model from a session to an expiry.
+pub(crate) fn years(session: Day, expires_on: Day) -> f64 {
+    f64::from(expires_on.epoch() - session.epoch()) / DAYS_PER_YEAR
 }
 
 /// Days of a year of the model.
