@@ -35,11 +35,11 @@ fn future(multiplier: Option<f64>, price: Option<f64>) -> Terms {
     Terms::Future(v1::FutureTerms { multiplier, price, contract_month: "2024-09".to_owned() })
 }
 
-fn option(multiplier: Option<f64>, sensitivity: Sensitivity) -> Terms {
+pub(crate) fn option(multiplier: Option<f64>, sensitivity: Sensitivity) -> Terms {
     Terms::Option(v1::OptionTerms { multiplier, sensitivity: Some(sensitivity) })
 }
 
-fn line(kind: Kind, symbol: &str, size: Size, terms: Option<Terms>) -> v1::Position {
+pub(crate) fn line(kind: Kind, symbol: &str, size: Size, terms: Option<Terms>) -> v1::Position {
     v1::Position { kind: kind.into(), terms, ..held(symbol, size) }
 }
 
@@ -106,7 +106,7 @@ async fn through_time(
     let portfolio = analysis.portfolio.clone();
     let history = v1::AnalyzePortfolioHistoryRequest {
         analysis: Some(v1::AnalyzePortfolioRequest {
-            include: [Block::Trades, Block::Risk].map(i32::from).to_vec(),
+            include: [Block::Trades, Block::Risk, Block::Positions].map(i32::from).to_vec(),
             repeat_on: Vec::new(),
             top_positions: None,
             ..analysis
@@ -118,6 +118,9 @@ async fn through_time(
     let mut answer = exposure.analyze_portfolio_history(history).await.unwrap().into_inner();
     for point in answer.points.iter_mut().filter_map(|point| point.answer.as_mut()) {
         found.push(gaps(&point.info.take()).to_vec());
+        // Its delta on that day is not known, and the shares it is held as have none.
+        let rows = point.report.iter().flat_map(|report| &report.positions);
+        assert!(rows.flat_map(|row| &row.lots).all(|lot| lot.option.is_none()));
         plain(point.report.as_mut());
     }
     answer.info = None;
@@ -224,7 +227,7 @@ fn call(expires_on: &str) -> Sensitivity {
 }
 
 #[track_caller]
-fn near(value: f64, expected: f64, tolerance: f64) {
+pub(crate) fn near(value: f64, expected: f64, tolerance: f64) {
     assert!((value - expected).abs() <= tolerance, "{value} is not {expected} ± {tolerance}");
 }
 
@@ -391,14 +394,43 @@ async fn of_another_kind(client: &mut ExposureServiceClient<Channel>) {
         "portfolio.positions[2].kind",
     ];
     expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths);
-    // An option has no delta on its last day, and none that is finite after centuries.
+    // An option has no delta that is finite after centuries, or many at large rates over decades. One
+    // that has expired is no fault.
     let lines = ["2021-01-27", "2021-01-28", "2051-01-20", "2051-01-21", "9999-12-31"]
         .map(|expiry| line(Kind::Option, "AA", one, Some(option(Some(1.0), call(expiry)))));
     let status = client.analyze_portfolio(request(of(lines.to_vec()))).await.unwrap_err();
     let paths =
-        [0, 3, 4].map(|at| format!("portfolio.positions[{at}].option.black_scholes.expires_on"));
+        [3, 4].map(|at| format!("portfolio.positions[{at}].option.black_scholes.expires_on"));
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    let Sensitivity::BlackScholes(mut model) = call("2051-01-20") else { panic!("a model") };
+    (model.rate, model.dividend_yield) = (Some(0.2), Some(-1.0));
+    let terms = option(Some(1.0), Sensitivity::BlackScholes(model));
+    let lines = vec![line(Kind::Option, "AA", one, Some(terms))];
+    let status = client.analyze_portfolio(request(of(lines))).await.unwrap_err();
+    let paths = ["rate", "dividend_yield"]
+        .map(|field| format!("portfolio.positions[0].option.black_scholes.{field}"));
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    expired(client).await;
+}
+
+/// The session is 2021-01-27. An option of that day or before is listed as not valued, whatever its
+/// rates, and the rest of the book is as without it.
+async fn expired(client: &mut ExposureServiceClient<Channel>) {
+    let shares = held("AA", Size::Quantity(100.0));
+    let without = client.analyze_portfolio(request(of(vec![shares.clone()]))).await.unwrap();
+    let old = |expiry| {
+        line(Kind::Option, "AA", Size::Quantity(1.0), Some(option(Some(1.0), call(expiry))))
+    };
+    let lines = vec![shares, old("2021-01-27"), old("2020-06-19")];
+    let answer = client.analyze_portfolio(request(of(lines))).await.unwrap().into_inner();
+    assert_eq!(answer.report.unwrap().total, without.into_inner().report.unwrap().total);
+    let ids: Vec<_> = answer.unresolved.iter().map(|line| line.position_id.as_str()).collect();
+    assert_eq!(ids, [1, 2].map(|at| format!("portfolio.positions[{at}]")));
+    for line in &answer.unresolved {
+        assert_eq!((line.reason(), line.gross_share), (GapReason::Expired, None));
+    }
 }
 
 /// Lots of one holding in any kind and number are one net position.
@@ -429,64 +461,5 @@ async fn splitting_a_line_changes_nothing() {
         reports.push(report);
     }
     assert_eq!(reports[0], reports[1]);
-    harness.stop().await;
-}
-
-/// Stress says what options make beyond their delta: nothing for one that is as good as a share, and
-/// more than nothing for whoever holds a choice, whichever way the price goes.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_scenario_values_options_anew() {
-    let harness = Harness::at(NOW).await;
-    let simulated = simulated(&harness).await;
-    let channel = harness.channel().await;
-    let asked = v1::AnalyzePortfolioRequest {
-        as_of: on(LAST_ON),
-        portfolio: Some(book(&simulated)),
-        ..Default::default()
-    };
-    let analysis = ExposureServiceClient::new(channel.clone()).analyze_portfolio(asked).await;
-    let held = analysis.unwrap().into_inner().report.unwrap().positions;
-    let [first, second, third, ..] = &held[..] else { panic!("three names") };
-    let mut client = StressServiceClient::new(channel);
-    let terms = |strike: f64| {
-        let model = v1::BlackScholesTerms {
-            right: OptionRight::Call.into(),
-            strike: Some(strike),
-            expires_on: "2025-01-17".to_owned(),
-            volatility: Some(0.4),
-            rate: Some(0.0),
-            dividend_yield: None,
-        };
-        Some(option(Some(100.0), Sensitivity::BlackScholes(model)))
-    };
-    let of = |name: &v1::PositionExposure, strike: f64, contracts: f64| {
-        line(Kind::Option, &name.symbol, Size::Quantity(contracts), terms(strike))
-    };
-    // A strike of next to nothing, one at the close held long, and one at the close sold.
-    let positions = vec![
-        of(first, 1e-6, 10.0),
-        of(second, second.price.unwrap(), 10.0),
-        of(third, third.price.unwrap(), -10.0),
-    ];
-    let asked = v1::RunStressRequest {
-        as_of: on(LAST_ON),
-        portfolio: Some(v1::Portfolio { positions, ..Default::default() }),
-        scenarios: vec![stress::replay(ROTATION_ON, ""), stress::listed("rotation_2024_07")],
-        ..Default::default()
-    };
-    let answer = client.run_stress(asked).await.unwrap().into_inner();
-    for result in &answer.results {
-        let pnl = result.pnl.as_ref().unwrap();
-        let [share, held, sold] = &pnl.options[..] else { panic!("{:?}", pnl.options) };
-        let beyond = |row: &v1::RepricedOption| row.repriced_pnl - row.first_order_pnl;
-        // A strike of 1e-6 is worth 1e-3 for 1,000 shares.
-        near(beyond(share), 0.0, 1e-3);
-        assert!(share.total_return != 0.0 && 0.0 < beyond(held) && beyond(sold) < 0.0);
-        near(pnl.beyond_first_order_pnl.unwrap(), pnl.options.iter().map(beyond).sum(), 1e-9);
-        let first_order: f64 = pnl.options.iter().map(|row| row.first_order_pnl).sum();
-        near(first_order, pnl.pnl, 1e-6 * pnl.pnl.abs().max(1.0));
-        let ids: Vec<_> = pnl.options.iter().map(|row| row.position_id.as_str()).collect();
-        assert_eq!(ids, [0, 1, 2].map(|at| format!("portfolio.positions[{at}]")));
-    }
     harness.stop().await;
 }

@@ -162,6 +162,26 @@ async fn a_book_crosses_up_and_back_and_an_interrupted_stream_says_the_same() {
     harness.stop().await;
 }
 
+/// A call that was sold is watched as a short, and every message says that it counts as its delta.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_says_that_options_are_first_order() {
+    let harness = watched(NOW).await;
+    let mut asked = request();
+    let sold = &mut asked.portfolio.as_mut().unwrap().positions[1];
+    sold.kind = v1::PositionKind::Option.into();
+    sold.terms = Some(v1::position::Terms::Option(v1::OptionTerms {
+        multiplier: Some(1.0),
+        sensitivity: Some(v1::option_terms::Sensitivity::Delta(0.5)),
+    }));
+    let first = next(&mut watch(&harness, asked).await.unwrap()).await;
+    let found = &first.info.as_ref().unwrap().gaps;
+    let found: Vec<_> =
+        found.iter().filter(|gap| gap.reason() == v1::GapReason::FirstOrder).collect();
+    let [gap] = &found[..] else { panic!("{found:?}") };
+    assert!(is_about(gap, "first"), "{gap:?}");
+    harness.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_becomes_known_is_found_and_time_alone_can_cross() {
     let harness = watched(NOW).await;

@@ -15,6 +15,7 @@ pub(crate) fn fault(trade: &Trade<'_>, name: &str) -> Option<(GapReason, String)
         | Cause::NoPrice
         | Cause::UnknownUnits(_)
         | Cause::NoPriceOn(_)
+        | Cause::Expired { .. }
         | Cause::UnknownUnitsOn(_) => None,
     }
 }

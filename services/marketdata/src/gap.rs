@@ -56,6 +56,8 @@ pub enum GapReason {
     NameOfOtherDays,
     /// An option counts as its delta in shares.
     FirstOrder,
+    /// A contract had its last day at or before the as-of date.
+    Expired,
 }
 
 /// One thing missing from an answer.

@@ -68,7 +68,7 @@ pub struct Lot {
     pub market_value: f64,
     /// Shares in the units of the view's day, negative for a short. `None` without a price.
     pub shares: Option<f64>,
-    /// Whether the line gave a market value, not shares.
+    /// Whether the line gave a market value, not shares or contracts.
     pub gave_value: bool,
     /// Average cost per share.
     pub average_cost: Option<f64>,
@@ -437,7 +437,7 @@ fn lot(line: &ResolvedLine, quote: Option<Quote>) -> Lot {
         line: line.line,
         market_value,
         shares,
-        gave_value: matches!(line.given, Size::MarketValue(_)),
+        gave_value: line.gave_value,
         average_cost: line.average_cost,
         profit_and_loss: profit_and_loss.filter(|pnl| pnl.is_finite()),
         is_short: false,

@@ -129,6 +129,9 @@ impl ModelledOption {
 pub(crate) enum Terms {
     /// Its size is already one of the underlying.
     Linear(DerivativeKind),
+    /// Futures by number and price. Their size is money, because no share count is known yet, but what
+    /// was given is a quantity, which moves with the market.
+    PricedFuture,
     /// An option of a given delta, which its size contains.
     Delta(f64),
     /// An option valued by a model; its size is the shares under contract.
@@ -185,15 +188,20 @@ pub(crate) fn check(
                 Some(Size::MarketValue(_)) => fields.no_terms(terms),
                 Some(Size::Shares(_)) | None => fields.future(terms, line.valued_on),
             };
+            let has_price = factor.as_ref().is_some_and(|factor| factor.price.is_some());
             let size = given.zip(factor).map(|(size, factor)| factor.of(size));
-            (size, Some(Terms::Linear(DerivativeKind::Future)))
+            let terms = match has_price {
+                true => Terms::PricedFuture,
+                false => Terms::Linear(DerivativeKind::Future),
+            };
+            (size, Some(terms))
         }
         Kind::Option(option) => {
             let multiplier = fields.multiplier("option", option.multiplier);
             let terms = fields.sensitivity(option.sensitivity.as_ref());
             let delta = match terms {
                 Some(Terms::Delta(delta)) => delta,
-                Some(Terms::Model(..) | Terms::Linear(_)) | None => 1.0,
+                Some(Terms::Model(..) | Terms::Linear(_) | Terms::PricedFuture) | None => 1.0,
             };
             let factor = multiplier.map(|shares| Factor { shares: shares * delta, price: None });
             (given.zip(factor).map(|(size, factor)| factor.of(size)), terms)
@@ -329,6 +337,7 @@ impl Terms {
     pub(crate) const fn kind(&self) -> DerivativeKind {
         match self {
             Terms::Linear(kind) => *kind,
+            Terms::PricedFuture => DerivativeKind::Future,
             Terms::Delta(_) | Terms::Model(..) => DerivativeKind::Option,
         }
     }
@@ -341,7 +350,7 @@ pub(crate) fn value_option(
     shares: f64,
     (price, session): (f64, Day),
 ) -> (f64, ValuedOption) {
-    let years = f64::from(expires_on.epoch() - session.epoch()) / DAYS_PER_YEAR;
+    let years = years(session, expires_on);
     let Sensitivities { delta, gamma, vega } = model.sensitivities(price, years);
     let modelled = ModelledOption {
         gamma_per_percent: shares * gamma * price * price / 100.0,
@@ -352,6 +361,11 @@ pub(crate) fn value_option(
         years,
     };
     (shares * delta, ValuedOption { delta, model: Some(modelled) })
+}
+
+/// Years of the model from a session to an expiry.
+pub(crate) fn years(session: Day, expires_on: Day) -> f64 {
+    f64::from(expires_on.epoch() - session.epoch()) / DAYS_PER_YEAR
 }
 
 /// Days of a year of the model.

@@ -1,9 +1,13 @@
 //! Finds the instruments of lines and brings market values to the view's session.
 
 use crate::{
-    derivative::{Derivative, Kind, Terms, ValuedOption, value_option},
-    lines::{RawLine, Size, ValidLine, Violation, check_line, is_amount, is_cost, violation},
+    derivative::{Derivative, Kind, Terms, ValuedOption, value_option, years},
+    lines::{
+        RawLine, Size, ValidLine, Violation, amount_bounds, check_line, is_amount, is_cost,
+        violation,
+    },
     lookup::Lookup,
+    option::OptionModel,
     unresolved::{Cause, LineOfOtherDays, LooseLine},
 };
 use marketdata::{
@@ -16,6 +20,10 @@ use marketdata::{
 /// Maximum days to the expiry of an option: 30 years.
 const EXPIRY_DAYS_MAX: i32 = 30 * 365;
 
+/// Maximum |rate| times years to the expiry: no price grows more than 20-fold by it, so a delta is at
+/// most 20.
+const GROWTH_MAX: f64 = 3.0;
+
 /// A line whose instrument is known.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ResolvedLine {
@@ -23,6 +31,8 @@ pub(crate) struct ResolvedLine {
     pub(crate) line: usize,
     /// Size as given.
     pub(crate) given: Size,
+    /// Whether the caller gave money, which no price of the instrument moves.
+    pub(crate) gave_value: bool,
     /// Size to value: shares if a market value of an earlier day was given.
     pub(crate) size: Size,
     pub(crate) average_cost: Option<f64>,
@@ -96,6 +106,7 @@ impl<'a> Joiner<'a> {
                 instrument,
                 line: at,
                 given: valid.size,
+                gave_value: valid.gave_value(),
                 size,
                 average_cost: valid.average_cost,
             }),
@@ -112,18 +123,12 @@ impl<'a> Joiner<'a> {
     ) -> Result<Size, Cause> {
         let kind = terms.kind();
         let (size, option) = match terms {
-            Terms::Linear(_) => (self.todays(instrument, line)?, None),
+            Terms::Linear(_) | Terms::PricedFuture => (self.todays(instrument, line)?, None),
             Terms::Delta(delta) => (line.size, Some(ValuedOption { delta, model: None })),
             Terms::Model(model, expires_on) => {
                 let (Size::Shares(shares) | Size::MarketValue(shares)) = line.size;
-                self.check_expiry(at, expires_on);
-                let quote = self.quotes.get(instrument).zip(self.session);
-                let Some((quote, session)) = quote.filter(|(_, session)| *session < expires_on)
-                else {
-                    return Err(Cause::no_quote(self.lookup.snapshot(), instrument));
-                };
                 let (shares, option) =
-                    value_option((&model, expires_on), shares, (quote.price, session));
+                    self.valued(at, instrument, ((&model, expires_on), shares))?;
                 (Size::Shares(shares), Some(option))
             }
         };
@@ -131,17 +136,47 @@ impl<'a> Joiner<'a> {
         Ok(size)
     }
 
-    /// An option has no delta on its last day, and none that a double holds after centuries.
-    fn check_expiry(&mut self, at: usize, expires_on: Day) {
-        let is_lawful =
-            |session: &Day| *session < expires_on && expires_on <= session.plus(EXPIRY_DAYS_MAX);
-        if let Some(session) = self.session.filter(|session| !is_lawful(session)) {
-            let field = format!("positions[{at}].option.black_scholes.expires_on");
+    /// An option of a model at the last close, with its delta-equivalent shares. One that has expired
+    /// is a line without a value and no fault: a portfolio must not become invalid as data arrive.
+    fn valued(
+        &mut self,
+        at: usize,
+        instrument: InstrumentId,
+        ((model, expires_on), shares): ((&OptionModel, Day), f64),
+    ) -> Result<(f64, ValuedOption), Cause> {
+        let no_quote = || Cause::no_quote(self.lookup.snapshot(), instrument);
+        let session = self.session.ok_or_else(no_quote)?;
+        if expires_on <= session {
+            return Err(Cause::Expired { on: expires_on, session });
+        }
+        let quote = self.quotes.get(instrument).ok_or_else(no_quote);
+        self.check_term(at, model, (session, expires_on));
+        let valued = value_option((model, expires_on), shares, (quote?.price, session));
+        if !is_amount(valued.0) {
+            let text = format!("times the delta of the option {}", amount_bounds());
+            self.violations.push(violation(format!("positions[{at}].quantity"), text));
+        }
+        Ok(valued)
+    }
+
+    /// Over decades and at large rates an option is worth what no double holds, or many of its shares.
+    fn check_term(&mut self, at: usize, model: &OptionModel, (session, expires_on): (Day, Day)) {
+        let field = |name: &str| format!("positions[{at}].option.black_scholes.{name}");
+        if session.plus(EXPIRY_DAYS_MAX) < expires_on {
             let text = format!(
                 "must be after {session}, the last session with closes at the as-of date, by at \
                  most {EXPIRY_DAYS_MAX} days"
             );
-            self.violations.push(violation(field, text));
+            self.violations.push(violation(field("expires_on"), text));
+            return;
+        }
+        let years = years(session, expires_on);
+        let rates = [("rate", model.rate), ("dividend_yield", model.dividend_yield)];
+        for (name, _) in rates.into_iter().filter(|(_, rate)| GROWTH_MAX < rate.abs() * years) {
+            let text = format!(
+                "times the {years:.2} years to the expiry must be from -{GROWTH_MAX} to {GROWTH_MAX}"
+            );
+            self.violations.push(violation(field(name), text));
         }
     }
 

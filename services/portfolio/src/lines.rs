@@ -84,6 +84,12 @@ pub(crate) struct ValidLine {
 }
 
 impl ValidLine {
+    /// Whether the caller gave money. A future's own price makes money of a number of contracts.
+    pub(crate) fn gave_value(&self) -> bool {
+        let is_counted = self.terms == Some(derivative::Terms::PricedFuture);
+        matches!(self.size, Size::MarketValue(_)) && !is_counted
+    }
+
     /// The size with the sign of its exposure, for a line that cannot be valued: a put that is held
     /// long is a short.
     pub(crate) fn exposed(&self) -> Size {

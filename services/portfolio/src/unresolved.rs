@@ -66,6 +66,13 @@ pub enum Cause {
     NoPriceOn(Day),
     /// No known factor connects the close on the day of its market value to today's shares.
     UnknownUnitsOn(Day),
+    /// It is an option whose expiry is not after the last session with closes.
+    Expired {
+        /// Its expiry.
+        on: Day,
+        /// That session.
+        session: Day,
+    },
 }
 
 impl LooseLine {
@@ -132,6 +139,10 @@ impl Cause {
                 "no known factor connects the close of {symbol} on {day}, the day of its market \
                  value, to the last one"
             ),
+            Cause::Expired { on, session } => format!(
+                "its option on {symbol} expired on {on}, and {session} is the last session with \
+                 closes at the as-of date"
+            ),
         }
     }
 
@@ -143,6 +154,7 @@ impl Cause {
             Cause::Disagree(_) => GapReason::IdentifiersDisagree,
             Cause::NoPrice | Cause::NoPriceOn(_) => GapReason::NoPrice,
             Cause::UnknownUnits(_) | Cause::UnknownUnitsOn(_) => GapReason::BasisUnknown,
+            Cause::Expired { .. } => GapReason::Expired,
         }
     }
 
@@ -155,7 +167,8 @@ impl Cause {
             Cause::NoPrice
             | Cause::UnknownUnits(_)
             | Cause::NoPriceOn(_)
-            | Cause::UnknownUnitsOn(_) => String::new(),
+            | Cause::UnknownUnitsOn(_)
+            | Cause::Expired { .. } => String::new(),
         }
     }
 }

@@ -9,6 +9,7 @@ use marketdata::{
 };
 use portfolio::{
     book::Book,
+    derivative::{Kind, RawFuture},
     lines::{RawLine, Size, Terms},
     lookup::Lookup,
 };
@@ -77,4 +78,25 @@ fn another_price_moves_shares_and_not_values() {
     let [aapl, msft] = &book.holdings[..] else { unreachable!("{:?}", book.holdings) };
     assert_eq!(book.value_at(aapl, 150.0), (15_000.0 - 1_420.0, 1_420.0));
     assert_eq!(book.value_at(msft, 1.0), (-200.0, 200.0));
+}
+
+/// Long 100 shares at 142, short futures on them worth the same at their own price: 50 x 2 x 142. At
+/// 10 % less both lose 1,420. A notional is an amount of money, which no price moves.
+#[test]
+fn futures_by_number_move_with_the_price_of_what_they_are_on() {
+    let (_, lookup, quotes) = book();
+    let future = |size, multiplier, price| RawLine {
+        kind: Kind::Future(RawFuture { multiplier, price }),
+        ..RawLine::of("AAPL", size)
+    };
+    let value_at = |line| {
+        let lines = [RawLine::of("AAPL", Size::Shares(100.0)), line];
+        let book = Book::join(lines, &Terms::NONE, &lookup, &quotes).unwrap();
+        assert!(book.holdings[0].market_value.abs() < 1e-9);
+        book.value_at(&book.holdings[0], 0.9 * 142.0)
+    };
+    let (value, kept) = value_at(future(Size::Shares(-2.0), Some(50.0), Some(142.0)));
+    assert!(value.abs() < 1e-9 && kept.abs() < 1e-9, "{value} {kept}");
+    let (value, kept) = value_at(future(Size::MarketValue(-14_200.0), None, None));
+    assert!((value + 1_420.0).abs() < 1e-9 && (kept - 14_200.0).abs() < 1e-9, "{value} {kept}");
 }

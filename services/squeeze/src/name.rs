@@ -352,6 +352,7 @@ pub const fn sentence(reason: GapReason) -> &'static str {
         | GapReason::IdentifiersDisagree
         | GapReason::NameOfOtherDays
         | GapReason::FirstOrder
+        | GapReason::Expired
         | GapReason::Merged
         | GapReason::LaterKnowledge => "the measure could not be computed",
     }

@@ -74,6 +74,8 @@ pub struct Outcome {
     pub specific_pnl: f64,
     /// By holding of the book, in its order.
     pub positions: Vec<f64>,
+    /// By holding: its expected return, also of one that nets to nothing. 0 without exposures.
+    pub moves: Vec<f64>,
     /// By partition, its parts.
     pub partitions: Vec<Vec<f64>>,
     /// By shock: the book's beta to its target alone, P&L per unit of its move.
@@ -144,7 +146,10 @@ impl Asked<'_> {
         let given = joint.given(self.targets, &sizes)?;
         let positions: Vec<(InstrumentId, f64)> = positions(self.book);
         let form = self.setting.pnl_form(&positions);
-        let by_position = self.by_position(&given);
+        let moves = self.moves(&given);
+        let holdings = self.book.holdings.iter();
+        let by_position: Vec<f64> =
+            holdings.zip(&moves).map(|(holding, moved)| holding.market_value * moved).collect();
         let common = given.expected_common();
         let factor = |(at, moved): (usize, &f64)| CoordinateMove {
             id: self.setting.factor_id(at),
@@ -175,13 +180,14 @@ impl Asked<'_> {
             specific_pnl: total(&through_specific),
             partitions: self.partitions.iter().map(|parts| parts.sums(&by_position)).collect(),
             positions: by_position,
+            moves,
             betas: self.targets.iter().map(beta).collect(),
             distance,
             probability: plausibility::beyond_distance(distance, self.targets.len()),
         })
     }
 
-    fn by_position(&self, given: &Given<'_>) -> Vec<f64> {
+    fn moves(&self, given: &Given<'_>) -> Vec<f64> {
         let (common, specific) = (given.expected_common(), given.expected_specific());
         let holdings = self.book.holdings.iter();
         let of = |holding: &portfolio::book::Holding| {
@@ -189,8 +195,7 @@ impl Asked<'_> {
             let Some((name, own)) = self.setting.name(holding.instrument).zip(own) else {
                 return 0.0;
             };
-            let moved = stats::kernel::dot(&name.exposures, &common) + own;
-            holding.market_value * moved
+            stats::kernel::dot(&name.exposures, &common) + own
         };
         holdings.map(of).collect()
     }

@@ -337,6 +337,7 @@ fn reason(reason: GapReason) -> &'static str {
         GapReason::IdentifiersDisagree => "identifiers disagree",
         GapReason::NameOfOtherDays => "name of other days",
         GapReason::FirstOrder => "first order only",
+        GapReason::Expired => "expired",
     }
 }
 

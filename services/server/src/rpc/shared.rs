@@ -230,6 +230,7 @@ pub const fn gap_reason(reason: GapReason) -> v1::GapReason {
         GapReason::IdentifiersDisagree => Wire::IdentifiersDisagree,
         GapReason::NameOfOtherDays => Wire::NameOfOtherDays,
         GapReason::FirstOrder => Wire::FirstOrder,
+        GapReason::Expired => Wire::Expired,
     }
 }
 

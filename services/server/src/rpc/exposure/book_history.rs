@@ -123,8 +123,8 @@ impl Needed<BookHistoryQuery> for BookHistory {
             let request = with_positions(analysis, positions);
             let query = AnalysisQuery::from_proto(request).map_err(of_analysis)?;
             let views = AnalysisViews::of(services, &then, query.crowding.is_some()).await?;
-            let answer =
-                respond_with(services, query, then, Arc::new(views)).await.map_err(of_analysis)?;
+            let answer = respond_with(services, query, then, Arc::new(views)).await;
+            let answer = without_options(answer.map_err(of_analysis)?);
             history.points.push(v1::PortfolioHistoryPoint {
                 on: on.to_string(),
                 known_at: Some(shared::timestamp(Instant::close_of(*on))),
@@ -133,6 +133,16 @@ impl Needed<BookHistoryQuery> for BookHistory {
         }
         Ok(Arc::new(history))
     }
+}
+
+/// The answer without what options were valued with: on that day they are held as the shares of the
+/// as-of date, and the delta of one of those is no option's.
+fn without_options(mut answer: v1::AnalyzePortfolioResponse) -> v1::AnalyzePortfolioResponse {
+    let rows = answer.report.iter_mut().flat_map(|report| &mut report.positions);
+    for lot in rows.flat_map(|row| &mut row.lots) {
+        lot.option = None;
+    }
+    answer
 }
 
 /// A refusal of the analysis as one of the request that holds it.

@@ -170,7 +170,8 @@ impl WatchQuery {
         let book =
             portfolio::book(Some(portfolio), &self.netting, &prepared.lookup, &prepared.quotes)?;
         let shorts = shorts(&book, self.look_through, prepared);
-        let (readings, gaps) = Readings::of(&prepared.universe, &shorts, &self.thresholds);
+        let (readings, mut gaps) = Readings::of(&prepared.universe, &shorts, &self.thresholds);
+        gaps.extend(book.first_order_gaps());
         let (names, thresholds) = (readings.names.len(), self.thresholds.len());
         if limits::WATCHED_READINGS < names * thresholds {
             let most = limits::WATCHED_READINGS;

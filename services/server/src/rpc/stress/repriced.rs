@@ -4,37 +4,70 @@ use super::setup::Setup;
 use crate::rpc::portfolio;
 use contract::v1;
 
+/// An option line of known terms after a scenario.
+#[derive(Clone, Copy)]
+struct Repriced {
+    line: usize,
+    total_return: f64,
+    first_order_pnl: f64,
+    repriced_pnl: f64,
+}
+
+impl Repriced {
+    fn beyond(&self) -> f64 {
+        self.repriced_pnl - self.first_order_pnl
+    }
+}
+
+/// The options of a book after a scenario, in the order submitted.
+pub(super) struct Options<'a> {
+    setup: &'a Setup,
+    all: Vec<Repriced>,
+}
+
 /// The options of known terms whose underlying has a return; `total_return` gives that of a holding.
-pub(super) fn options(
-    setup: &Setup,
-    total_return: impl Fn(usize) -> f64,
-) -> Vec<v1::RepricedOption> {
-    let Setup { book, setting, .. } = setup;
-    let mut found = Vec::new();
+pub(super) fn options(setup: &Setup, total_return: impl Fn(usize) -> f64) -> Options<'_> {
+    let book = &setup.book;
+    let mut all = Vec::new();
     for (at, holding) in book.holdings.iter().enumerate() {
+        let total_return = total_return(at);
+        if !total_return.is_finite() {
+            continue;
+        }
         for lot in book.lots(holding) {
             let option = book.derivative(lot.line).and_then(|derivative| derivative.option);
             let Some(model) = option.and_then(|option| option.model) else { continue };
-            let total_return = total_return(at);
-            if !total_return.is_finite() {
-                continue;
-            }
-            let repriced = v1::RepricedOption {
-                position_id: portfolio::name(&setting.portfolio, lot.line),
+            all.push(Repriced {
+                line: lot.line,
                 total_return,
                 first_order_pnl: lot.market_value * total_return,
                 repriced_pnl: model.pnl(total_return),
-            };
-            found.push((lot.line, repriced));
+            });
         }
     }
-    found.sort_by_key(|(line, _)| *line);
-    found.into_iter().map(|(_, repriced)| repriced).collect()
+    all.sort_by_key(|option| option.line);
+    Options { setup, all }
 }
 
-/// The P&L with the sum of its options.
-pub(super) fn summed(pnl: v1::ScenarioPnl) -> v1::ScenarioPnl {
-    let beyond = |option: &v1::RepricedOption| option.repriced_pnl - option.first_order_pnl;
-    let sum = pnl.options.iter().fold(0.0, |sum, option| sum + beyond(option));
-    v1::ScenarioPnl { beyond_first_order_pnl: (!pnl.options.is_empty()).then_some(sum), ..pnl }
+impl Options<'_> {
+    /// The P&L with the sum over all options, and as many of them as positions are listed: those that
+    /// add most to the sum, by size. Each P&L has its own, so all of a large book would be too many.
+    pub(super) fn beside(self, pnl: v1::ScenarioPnl) -> v1::ScenarioPnl {
+        let Options { setup, mut all } = self;
+        if all.is_empty() {
+            return pnl;
+        }
+        let sum = all.iter().fold(0.0, |sum, option| sum + option.beyond());
+        all.sort_by(|a, b| b.beyond().abs().total_cmp(&a.beyond().abs()));
+        all.truncate(setup.setting.top);
+        all.sort_by_key(|option| option.line);
+        let row = |option: &Repriced| v1::RepricedOption {
+            position_id: portfolio::name(&setup.setting.portfolio, option.line),
+            total_return: option.total_return,
+            first_order_pnl: option.first_order_pnl,
+            repriced_pnl: option.repriced_pnl,
+        };
+        let options = all.iter().map(row).collect();
+        v1::ScenarioPnl { options, beyond_first_order_pnl: Some(sum), ..pnl }
+    }
 }

@@ -5,7 +5,6 @@ use crate::rpc::{
     portfolio,
     scenario::{move_size, series, series_id},
 };
-use ::portfolio::book::Holding;
 use contract::v1::{self, ScenarioSource as Wire, likely_loss::Outcome as WireOutcome};
 use marketdata::{
     dataset::Dataset,
@@ -63,14 +62,14 @@ impl Shown<'_> {
                 proxied_sessions: position.sessions_without,
             }
         };
-        repriced::summed(v1::ScenarioPnl {
+        let options = repriced::options(self.setup, |at| report.positions[at].total_return);
+        options.beside(v1::ScenarioPnl {
             pnl: report.pnl,
             pnl_low: report.low,
             pnl_high: report.high,
             factors: vec![factor("MARKET", report.market), factor("SIZE", report.size)],
             residual_pnl: report.residual,
-            options: repriced::options(self.setup, |at| made(at).total_return),
-            positions: self.positions(made),
+            positions: self.positions(|at| report.positions[at].pnl, made),
             ..self.splits(&report.partitions)
         })
     }
@@ -80,15 +79,15 @@ impl Shown<'_> {
         let factor_count = self.view.map_or(0, |view| view.factors.factors().len());
         let (factors, others) = outcome.coordinates.split_at(factor_count);
         let made = |at: usize| self.expected(at, outcome.positions[at]);
-        repriced::summed(v1::ScenarioPnl {
+        let options = repriced::options(self.setup, |at| outcome.moves[at]);
+        options.beside(v1::ScenarioPnl {
             pnl: outcome.pnl,
             pnl_low: outcome.low,
             pnl_high: outcome.high,
             factors: factors.iter().map(factor).collect(),
             residual_pnl: outcome.specific_pnl,
             series: others.iter().map(series_move).collect(),
-            options: repriced::options(self.setup, |at| made(at).total_return),
-            positions: self.positions(made),
+            positions: self.positions(|at| outcome.positions[at], made),
             shock_betas: outcome.betas.clone(),
             plausibility: Some(v1::ScenarioPlausibility {
                 standard_deviations: outcome.distance,
@@ -130,11 +129,10 @@ impl Shown<'_> {
             pnl_high: pnl,
             factors: likely.factors.iter().map(factor).collect(),
             residual_pnl: likely.specific_pnl,
-            options: repriced::options(self.setup, |at| made(at).total_return),
-            positions: self.positions(made),
+            positions: self.positions(|at| likely.positions[at].pnl, made),
             ..self.splits(&likely.partitions)
         };
-        let pnl = repriced::summed(pnl);
+        let pnl = repriced::options(self.setup, |at| likely.positions[at].moved).beside(pnl);
         v1::LikelyScenario {
             pnl: Some(pnl),
             standard_deviations: likely.distance,
@@ -153,13 +151,19 @@ impl Shown<'_> {
     }
 
     /// The holdings listed, the largest P&L by size first, equal ones in the order of names.
-    fn positions(self, made: impl Fn(usize) -> Made) -> Vec<v1::ScenarioPositionPnl> {
+    /// Only of these is more than the P&L asked for: a fund's own source may be a regression.
+    fn positions(
+        self,
+        pnl: impl Fn(usize) -> f64,
+        made: impl Fn(usize) -> Made,
+    ) -> Vec<v1::ScenarioPositionPnl> {
         let Setup { book, setting, exposure, .. } = self.setup;
         let top = setting.top;
         if top == 0 {
             return Vec::new();
         }
-        let row = |(holding, made): (&Holding, Made)| {
+        let row = |at: usize| {
+            let (holding, made) = (&book.holdings[at], made(at));
             let mut lines: Vec<usize> = book.lots(holding).iter().map(|lot| lot.line).collect();
             lines.sort_unstable();
             let name = |line| portfolio::name(&setting.portfolio, line);
@@ -173,9 +177,8 @@ impl Shown<'_> {
                 proxied_sessions: made.proxied_sessions as i32,
             }
         };
-        let all = book.holdings.iter().enumerate();
-        let mut all: Vec<(&Holding, Made)> = all.map(|(at, held)| (held, made(at))).collect();
-        all.sort_by(|(_, a), (_, b)| b.pnl.abs().total_cmp(&a.pnl.abs()));
+        let mut all: Vec<usize> = (0..book.holdings.len()).collect();
+        all.sort_by(|a, b| pnl(*b).abs().total_cmp(&pnl(*a).abs()));
         all.truncate(top);
         all.into_iter().map(row).collect()
     }

@@ -1,0 +1,101 @@
+//! Options after a scenario: what they make beyond their delta.
+
+use crate::{
+    derivatives::{line, near, option},
+    golden::{LAST_ON, NOW, ROTATION_ON, book, simulated},
+    harness::{Harness, held, on},
+    stress,
+};
+use contract::v1::{
+    self, OptionRight, PositionKind as Kind, exposure_service_client::ExposureServiceClient,
+    option_terms::Sensitivity, position::Size, stress_service_client::StressServiceClient,
+};
+use tonic::transport::Channel;
+
+/// Stress says what options make beyond their delta: nothing for one that is as good as a share, and
+/// more than nothing for whoever holds a choice, whichever way the price goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scenario_values_options_anew() {
+    let harness = Harness::at(NOW).await;
+    let simulated = simulated(&harness).await;
+    let channel = harness.channel().await;
+    let asked = v1::AnalyzePortfolioRequest {
+        as_of: on(LAST_ON),
+        portfolio: Some(book(&simulated)),
+        ..Default::default()
+    };
+    let analysis = ExposureServiceClient::new(channel.clone()).analyze_portfolio(asked).await;
+    let held = analysis.unwrap().into_inner().report.unwrap().positions;
+    let [first, second, third, ..] = &held[..] else { panic!("three names") };
+    let mut client = StressServiceClient::new(channel);
+    let terms = |strike: f64| {
+        let model = v1::BlackScholesTerms {
+            right: OptionRight::Call.into(),
+            strike: Some(strike),
+            expires_on: "2025-01-17".to_owned(),
+            volatility: Some(0.4),
+            rate: Some(0.0),
+            dividend_yield: None,
+        };
+        Some(option(Some(100.0), Sensitivity::BlackScholes(model)))
+    };
+    let of = |name: &v1::PositionExposure, strike: f64, contracts: f64| {
+        line(Kind::Option, &name.symbol, Size::Quantity(contracts), terms(strike))
+    };
+    // A strike of next to nothing, one at the close held long, and one at the close sold.
+    let positions = vec![
+        of(first, 1e-6, 10.0),
+        of(second, second.price.unwrap(), 10.0),
+        of(third, third.price.unwrap(), -10.0),
+    ];
+    let asked = v1::RunStressRequest {
+        as_of: on(LAST_ON),
+        portfolio: Some(v1::Portfolio { positions, ..Default::default() }),
+        scenarios: vec![stress::replay(ROTATION_ON, ""), stress::listed("rotation_2024_07")],
+        ..Default::default()
+    };
+    let answer = client.run_stress(asked.clone()).await.unwrap().into_inner();
+    for result in &answer.results {
+        let pnl = result.pnl.as_ref().unwrap();
+        let [share, held, sold] = &pnl.options[..] else { panic!("{:?}", pnl.options) };
+        let beyond = |row: &v1::RepricedOption| row.repriced_pnl - row.first_order_pnl;
+        // A strike of 1e-6 is worth 1e-3 for 1,000 shares.
+        near(beyond(share), 0.0, 1e-3);
+        assert!(share.total_return != 0.0 && 0.0 < beyond(held) && beyond(sold) < 0.0);
+        near(pnl.beyond_first_order_pnl.unwrap(), pnl.options.iter().map(beyond).sum(), 1e-9);
+        let first_order: f64 = pnl.options.iter().map(|row| row.first_order_pnl).sum();
+        near(first_order, pnl.pnl, 1e-6 * pnl.pnl.abs().max(1.0));
+        let ids: Vec<_> = pnl.options.iter().map(|row| row.position_id.as_str()).collect();
+        assert_eq!(ids, [0, 1, 2].map(|at| format!("portfolio.positions[{at}]")));
+    }
+    netted_and_unlisted(&mut client, asked, &answer).await;
+    harness.stop().await;
+}
+
+/// An option whose shares are hedged away has its part in the sum, and so have options that are not
+/// among the positions listed.
+async fn netted_and_unlisted(
+    client: &mut StressServiceClient<Channel>,
+    mut asked: v1::RunStressRequest,
+    before: &v1::RunStressResponse,
+) {
+    let portfolio = asked.portfolio.as_mut().unwrap();
+    let analysis = &before.results[0].pnl.as_ref().unwrap().positions;
+    let hedges: Vec<v1::Position> = analysis
+        .iter()
+        .map(|row| held(&row.symbol, Size::MarketValue(-row.market_value)))
+        .collect();
+    portfolio.positions.extend(hedges);
+    asked.top_positions = Some(1);
+    let answer = client.run_stress(asked).await.unwrap().into_inner();
+    for (result, before) in answer.results.iter().zip(&before.results) {
+        let (pnl, before) = (result.pnl.as_ref().unwrap(), before.pnl.as_ref().unwrap());
+        near(pnl.pnl, 0.0, 1e-9);
+        let sum = before.beyond_first_order_pnl.unwrap();
+        near(pnl.beyond_first_order_pnl.unwrap(), sum, 1e-6 * sum.abs());
+        let beyond = |row: &v1::RepricedOption| (row.repriced_pnl - row.first_order_pnl).abs();
+        let largest = before.options.iter().map(beyond).fold(0.0, f64::max);
+        let [listed] = &pnl.options[..] else { panic!("{:?}", pnl.options) };
+        near(beyond(listed), largest, 1e-6 * largest);
+    }
+}
