@@ -127,9 +127,7 @@ async fn trace(
 ) -> Result<()> {
     let mut problem = arguments.problem().await?;
     let id = frontier.constraint_id.as_str();
-    if id == MAX_TURNOVER && arguments.max_turnover.is_none() {
-        problem.constraints.extend(frontier.limits.iter().copied().reduce(f64::max).map(turnover));
-    }
+    limit_turnover(&mut problem, frontier);
     let limited = problem.constraints.iter().find(|limit| limit.constraint_id == id);
     let side = match limited {
         None => {
@@ -158,6 +156,15 @@ async fn trace(
 
 /// The id of the limit that `--max-turnover` sets.
 const MAX_TURNOVER: &str = "max_turnover";
+
+/// Adds the limit that a frontier of turnover needs, unless the problem has it: no two limits of a
+/// problem have the same id.
+fn limit_turnover(problem: &mut HedgeProblem, frontier: &Frontier) {
+    let has_it = problem.constraints.iter().any(|limit| limit.constraint_id == MAX_TURNOVER);
+    if frontier.constraint_id == MAX_TURNOVER && !has_it {
+        problem.constraints.extend(frontier.limits.iter().copied().reduce(f64::max).map(turnover));
+    }
+}
 
 fn turnover(most: f64) -> HedgeConstraint {
     HedgeConstraint {
@@ -293,6 +300,18 @@ mod tests {
         let expected = Frontier { constraint_id: "net".to_owned(), limits: vec![1e6, -5.0] };
         assert_eq!(limits("net=1e6, -5"), Ok(expected));
         assert!(limits("net").is_err() && limits("net=").is_err() && limits("net=1,x").is_err());
+    }
+
+    #[test]
+    fn a_frontier_of_turnover_adds_its_limit_only_if_the_problem_has_none() {
+        let frontier = limits("max_turnover=1e7,5e7").unwrap();
+        let mut problem = HedgeProblem::default();
+        limit_turnover(&mut problem, &frontier);
+        assert_eq!(problem.constraints, [turnover(5e7)]);
+        let own = HedgeProblem { constraints: vec![turnover(2e7)], ..HedgeProblem::default() };
+        let mut problem = own.clone();
+        limit_turnover(&mut problem, &frontier);
+        assert_eq!(problem, own);
     }
 
     #[test]

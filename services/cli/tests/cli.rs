@@ -300,7 +300,12 @@ fn cash_in_a_portfolio_file_needs_an_asset_class() {
         let option = file(folder.path(), "option.csv", option);
         let refused = ballast(&["--server", address, "exposure", option.to_str().unwrap()]);
         assert_eq!(refused.status.code(), Some(3));
-        holds(&stderr(&refused), &["option.csv:2", "cannot be analysed"]);
+        holds(&stderr(&refused), &["option.csv:2", "the option needs a multiplier"]);
+        let warrant = "symbol,asset_class,quantity\nAAPL,Warrant,5\n";
+        let warrant = file(folder.path(), "warrant.csv", warrant);
+        let refused = ballast(&["--server", address, "exposure", warrant.to_str().unwrap()]);
+        assert_eq!(refused.status.code(), Some(3));
+        holds(&stderr(&refused), &["warrant.csv:2", "cannot be analysed"]);
     });
 }
 

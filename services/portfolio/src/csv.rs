@@ -279,7 +279,7 @@ mod tests {
                     Equity Swap,AAPL,,-100,1,2,,,,,,,,,150,\n\
                     TRS,AAPL,,,7,-20000,,,,,,,,,,2021-01-26\n\
                     Future,ESH1,SPY,-2,,,50,4800.25,,,,,,,9,\n\
-                    Index Future,SPY,,3,,,100,,,,,,,,,\n\
+                    Index Future,SPY,SPY,3,,,100,,,,,,,,,\n\
                     Equity Option,AAPL 210319P,AAPL,5,,,100,,(0.4),,,,,,,\n\
                     Option,x,AAPL,5,,,100,,,Call,130,2021-03-19,35%,0.01,2,\n\
                     CFD,AAPL,,,7,,,,,,,,,,,\n\
@@ -330,6 +330,78 @@ mod tests {
         assert!(texts[0].contains("notional"), "{texts:?}");
         assert!(texts[1].contains("strike, volatility"), "{texts:?}");
         assert!(texts[2].contains("multiplier"), "{texts:?}");
+    }
+
+    fn refused(text: &str) -> Vec<(u64, Reason)> {
+        let file = read(text.as_bytes()).unwrap();
+        file.rejected.iter().map(|bad| (bad.line, bad.reason)).collect()
+    }
+
+    /// ES is the ticker of a future and of Eversource. A future of SPY's index has ten times its price.
+    #[test]
+    fn a_future_names_its_underlying_and_has_a_price_of_its_own() {
+        let text = "asset class,symbol,underlying,isin,quantity,notional,multiplier,price\n\
+                    Future,ES,,,-2,,50,4800\n\
+                    Future,ES,,,,-5e5,50,4800\n\
+                    Future,ES,SPY,,-2,,50,\n\
+                    Future,ES,SPY,,-2,,50,4800\n\
+                    Future,ES,SPY,,,-5e5,50,\n\
+                    Future,SPY US Equity,SPY,,3,,100,\n\
+                    Future,,SPY,,3,,100,\n\
+                    Future,,,US78462F1030,3,,100,\n";
+        let missing = Reason::MissingValue;
+        assert_eq!(refused(text), [(2, missing), (3, missing), (4, missing)]);
+        let rejected = read(text.as_bytes()).unwrap().rejected;
+        assert!(rejected[0].text.contains("underlying"), "{rejected:?}");
+        assert!(rejected[2].text.contains("price"), "{rejected:?}");
+    }
+
+    #[test]
+    fn contracts_that_do_not_move_with_a_share_are_refused() {
+        let of = |classes: &[&str]| {
+            let rows = classes.iter().map(|class| format!("{class},SPY,SPY,5,100,50,0.5\n"));
+            let head = "asset class,symbol,underlying,quantity,multiplier,price,delta\n";
+            refused(&(head.to_owned() + &rows.collect::<String>()))
+        };
+        let others = [
+            "Credit Default Swap",
+            "Variance Swap",
+            "EquityVarianceSwap",
+            "Volatility Swap",
+            "Dividend Swap",
+            "Interest Rate Swap",
+            "Rates - Swap",
+            "Inflation Swap",
+            "Currency Swap",
+            "FX Swap",
+            "Swaption",
+            "Basis Swap",
+            "Dividend Future",
+            "Volatility Future",
+            "VIX Future",
+            "Bond Futures",
+            "Rate Future",
+            "Commodity Future",
+            "FX Option",
+            "Currency Option",
+        ];
+        let expected: Vec<_> = (2..22).map(|line| (line, Reason::UnsupportedKind)).collect();
+        assert_eq!(of(&others), expected);
+        let shares =
+            ["Total Return Swap", "Corporate Equity Swap", "CFD", "Index Future", "Option"];
+        assert_eq!(of(&shares), []);
+    }
+
+    #[test]
+    fn a_delta_has_the_sign_of_its_right() {
+        let text = "asset class,symbol,quantity,multiplier,delta,right\n\
+                    Option,SPY,5,100,0.4,Put\n\
+                    Option,SPY,5,100,-0.4,C\n\
+                    Option,SPY,5,100,-0.4,p\n\
+                    Option,SPY,-5,100,0.4,call\n\
+                    Option,SPY,5,100,0,Put\n\
+                    Option,SPY,5,100,-0.4,\n";
+        assert_eq!(refused(text), [(2, Reason::OutOfRange), (3, Reason::OutOfRange)]);
     }
 
     #[test]

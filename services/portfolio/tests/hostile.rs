@@ -7,8 +7,9 @@ const SAMPLES: [&[u8]; 4] = [
     b"Ticker,Side,Quantity,Avg Cost\nAAPL US Equity,Long,\"1,500\",150.25\nGME,Short,200,\n",
     b"symbol;market_value\nSPY;($1,000,000)\nIWM;400-\n",
     b"SPY,100\nIWM,-50\nBRK/B,\"3\"\n",
-    b"class,asset_class,symbol,quantity,multiplier,delta,right,strike,expiry,vol,rate\n\
-      a,Future,SPY,2,50,,,,,,\nb,Option,SPY,1,100,.5,,,,,\nc,Option,SPY,1,100,,C,9,2030-01-01,2%,0\n",
+    b"class,asset_class,symbol,quantity,multiplier,delta,right,strike,expiry,vol,rate,underlying\n\
+      a,Future,SPY,2,50,,,,,,,SPY\nb,Option,SPY,1,100,.5,,,,,\n\
+      c,Option,SPY,1,100,,C,9,2030-01-01,2%,0\n",
 ];
 
 fn is_readable(text: &str) -> bool {

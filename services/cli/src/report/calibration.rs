@@ -39,7 +39,7 @@ pub(super) fn reliability(document: &mut Document, calibration: &SqueezeCalibrat
         error: Some(bin.standard_error),
     });
     let series =
-        Series { name: "tenths of the observations", is_line: false, points: points.collect() };
+        Series { name: "tenths of the observations", is_line: false, runs: vec![points.collect()] };
     document.plane(Plane {
         title: "Reliability on sessions that had no part in the fit".to_owned(),
         x_axis: "mean probability of a squeeze within five sessions",

@@ -152,12 +152,12 @@ pub(super) struct Plane {
     pub(super) series: Vec<Series>,
 }
 
-/// Points of one kind, in the order in which a line joins them.
+/// Points of one kind, in runs: a line joins the points of a run in their order, and no two runs.
 #[derive(Clone, Debug)]
 pub(super) struct Series {
     pub(super) name: &'static str,
     pub(super) is_line: bool,
-    pub(super) points: Vec<Point>,
+    pub(super) runs: Vec<Vec<Point>>,
 }
 
 /// A point, with the standard error of its height if that is known.
@@ -178,12 +178,12 @@ const LEGEND: f64 = 18.0;
 impl Plane {
     /// Whether there is nothing to show.
     pub(super) fn is_empty(&self) -> bool {
-        self.series.iter().all(|series| series.points.is_empty())
+        self.series.iter().all(Series::is_empty)
     }
 
     /// Adds the chart to a page.
     pub(super) fn draw(&self, html: &mut Html) {
-        let points = || self.series.iter().flat_map(|series| &series.points);
+        let points = || self.series.iter().flat_map(|series| series.runs.iter().flatten());
         let mut across = Range::of(points().map(|point| point.x));
         let heights = points().flat_map(|point| {
             let error = point.error.unwrap_or(0.0);
@@ -245,17 +245,21 @@ impl Plane {
 }
 
 impl Series {
+    /// Whether there is nothing to show.
+    pub(super) fn is_empty(&self) -> bool {
+        self.runs.iter().all(Vec::is_empty)
+    }
+
     fn draw(&self, html: &mut Html, at: usize, x: Scale, y: Scale) {
-        if self.is_line {
-            let points = self
-                .points
+        for run in self.runs.iter().filter(|run| self.is_line && 1 < run.len()) {
+            let points = run
                 .iter()
                 .map(|point| format!("{},{}", number(x.at(point.x)), number(y.at(point.y))));
             let points = points.collect::<Vec<String>>().join(" ");
             let class = format!("line l{}", at + 1);
             html.empty("polyline", &[("class", &class), ("points", &points)]);
         }
-        for point in &self.points {
+        for point in self.runs.iter().flatten() {
             let centre = x.at(point.x);
             if let Some(error) = point.error {
                 let ends = [y.at(point.y - error), y.at(point.y + error)];
@@ -409,7 +413,7 @@ mod tests {
             write_x: |value| signed(value, 1),
             write_y: |value| signed(value, 1),
             diagonal: Some("as forecast"),
-            series: vec![Series { name: "tenths", is_line: false, points }],
+            series: vec![Series { name: "tenths", is_line: false, runs: vec![points] }],
         };
         let text = drawn(|html| plane.draw(html));
         // The field is 78 to 534 across and 252 to 42 up.

@@ -9,8 +9,7 @@ use crate::{
     terminal::Terminal,
 };
 use contract::v1::{
-    AnalyzePortfolioResponse, Breakdown, ExplainPnlResponse, ExposureReport, RiskMeasure,
-    RiskMeasureKind,
+    AnalyzePortfolioResponse, Breakdown, ExplainPnlResponse, ExposureReport, RiskLevel,
 };
 use tonic::Status;
 
@@ -132,28 +131,72 @@ fn scenarios(report: &ExposureReport) -> Bars {
     bars
 }
 
+/// The measure of a row that a group of bars shows.
+type Kind = for<'a> fn(&risk::Row<'a>) -> Option<&'a RiskLevel>;
+
 /// Value at risk and expected shortfall; losses are positive.
 fn tails(report: &ExposureReport) -> Bars {
-    let axis = "loss of a day; losses are positive; lines are intervals";
+    let rows = risk::rows(report);
+    let axis = match risk::is_one_day(&rows) {
+        true => "loss of a day; losses are positive; lines are intervals",
+        false => "loss over the days of each bar; losses are positive; lines are intervals",
+    };
     let mut bars = Bars::new("Losses of the tail", axis, number::usd);
-    let kinds = [
-        (RiskMeasureKind::ValueAtRisk, "value at risk", 1),
-        (RiskMeasureKind::ExpectedShortfall, "expected shortfall", 2),
-    ];
-    for (kind, name, shade) in kinds {
-        let is_it = |measure: &&RiskMeasure| {
-            measure.request.as_ref().is_some_and(|request| request.kind() == kind)
-        };
-        let measures = report.risk_measures.iter().filter(is_it);
-        let levels = measures.flat_map(|measure| &measure.levels);
-        let levels: Vec<_> = levels.filter_map(|level| Some((level.confidence?, level))).collect();
+    let labels = risk::labels(report, &rows);
+    let kinds: [(&str, Kind); 2] =
+        [("value at risk", |row| row.value_at_risk), ("expected shortfall", |row| row.shortfall)];
+    for (at, (name, level)) in kinds.into_iter().enumerate() {
+        let levels = labels.iter().zip(&rows).filter_map(|(label, row)| Some((label, level(row)?)));
+        let levels: Vec<_> = levels.collect();
         if !levels.is_empty() {
             bars.group(name);
         }
-        for (confidence, level) in levels {
+        for (label, level) in levels {
             let interval = level.value_low.zip(level.value_high);
-            bars.bar(number::share(confidence), Shade::Series(shade), level.value, interval);
+            bars.bar(label, Shade::Series(at + 1), level.value, interval);
         }
     }
     bars
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::html::Html;
+    use contract::v1::{RiskMeasure, RiskMeasureKind, RiskMeasureRequest};
+
+    fn measure(kind: RiskMeasureKind, horizon_sessions: Option<i32>, value: f64) -> RiskMeasure {
+        let level = RiskLevel { confidence: Some(0.99), value, ..RiskLevel::default() };
+        RiskMeasure {
+            request: Some(RiskMeasureRequest {
+                kind: kind.into(),
+                horizon_sessions,
+                ..RiskMeasureRequest::default()
+            }),
+            levels: vec![level],
+            ..RiskMeasure::default()
+        }
+    }
+
+    fn drawn(risk_measures: Vec<RiskMeasure>) -> String {
+        let mut html = Html::new();
+        let report = ExposureReport { risk_measures, ..ExposureReport::default() };
+        tails(&report).draw(&mut html);
+        html.into_text()
+    }
+
+    #[test]
+    fn a_loss_of_ten_days_is_not_shown_as_that_of_one() {
+        use RiskMeasureKind::{ExpectedShortfall, ValueAtRisk};
+        let one = drawn(vec![measure(ValueAtRisk, None, 1e6)]);
+        assert!(one.contains("loss of a day") && one.contains(">99.0 %<"), "{one}");
+        let both = drawn(vec![
+            measure(ValueAtRisk, None, 1e6),
+            measure(ValueAtRisk, Some(10), 3e6),
+            measure(ExpectedShortfall, Some(10), 4e6),
+        ]);
+        assert!(!both.contains("loss of a day"), "{both}");
+        assert_eq!(both.matches("99.0 % over 1 day<").count(), 1, "{both}");
+        assert_eq!(both.matches("99.0 % over 10 days<").count(), 2, "{both}");
+    }
 }

@@ -62,20 +62,14 @@ pub(crate) fn frontier(
     let title = format!("Ways out of {book} by {constraint_id} {}", evidence::as_known(info));
     let mut document = Document::new(title, info, &answer.currency);
     document.doubts(info);
-    let plane = |title: &str, y_axis, number: fn(&HedgeOutcome) -> Option<f64>| {
-        let points = answer.points.iter().filter_map(|point| {
-            let (_, outcome) = hedge::solution(point.plan.as_ref()?)?;
-            Some(Point { x: point.limit, y: number(outcome)?, error: None })
-        });
-        Plane {
-            title: title.to_owned(),
-            x_axis: "the limit, in its unit",
-            y_axis,
-            write_x: number::magnitude,
-            write_y: number::usd,
-            diagonal: None,
-            series: vec![Series { name: "the best plan", is_line: true, points: points.collect() }],
-        }
+    let plane = |title: &str, y_axis, number: fn(&HedgeOutcome) -> Option<f64>| Plane {
+        title: title.to_owned(),
+        x_axis: "the limit, in its unit",
+        y_axis,
+        write_x: number::magnitude,
+        write_y: number::usd,
+        diagonal: None,
+        series: vec![Series { name: "the best plan", is_line: true, runs: runs(answer, number) }],
     };
     document.plane(plane(
         "Risk of a day after the trades",
@@ -88,6 +82,25 @@ pub(crate) fn frontier(
     document.add(|page| hedge::points(page, answer));
     document.lacks(info, &answer.unresolved);
     document
+}
+
+/// The points of a frontier from the lowest limit up, whatever the order of the request. A limit that
+/// no plan keeps ends a run: a line across it would show plans that do not exist.
+fn runs(
+    answer: &TraceFrontierResponse,
+    number: fn(&HedgeOutcome) -> Option<f64>,
+) -> Vec<Vec<Point>> {
+    let mut points: Vec<_> = answer.points.iter().collect();
+    points.sort_by(|a, b| a.limit.total_cmp(&b.limit));
+    let points: Vec<Option<Point>> = points
+        .into_iter()
+        .map(|point| {
+            let (_, outcome) = hedge::solution(point.plan.as_ref()?)?;
+            Some(Point { x: point.limit, y: number(outcome)?, error: None })
+        })
+        .collect();
+    let runs = points.split(Option::is_none).map(|run| run.iter().copied().flatten().collect());
+    runs.filter(|run: &Vec<Point>| !run.is_empty()).collect()
 }
 
 /// The plans that have trades, by name, with the place of their colour; the book itself is first.
@@ -134,4 +147,27 @@ fn risks(answer: &PlanHedgeResponse) -> Bars {
         bars.bar(name, Shade::Series(at), risk.after, None);
     }
     bars
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract::v1::{HedgeFrontierPoint, HedgePlan, HedgeSolution, hedge_plan::Result as Found};
+
+    #[test]
+    fn a_line_of_a_frontier_goes_up_the_limits_and_ends_where_no_plan_is() {
+        let point = |limit, has_plan: bool| {
+            let outcome = Some(HedgeOutcome::default());
+            let solution = HedgeSolution { outcome, ..HedgeSolution::default() };
+            let result = has_plan.then_some(Found::Solution(solution));
+            let plan = Some(HedgePlan { result, ..HedgePlan::default() });
+            HedgeFrontierPoint { limit, plan }
+        };
+        let points = vec![point(5.0, true), point(1.0, true), point(3.0, false), point(2.0, true)];
+        let answer = TraceFrontierResponse { points, ..TraceFrontierResponse::default() };
+        let found = runs(&answer, |_| Some(7.0));
+        let found: Vec<Vec<f64>> =
+            found.iter().map(|run| run.iter().map(|point| point.x).collect()).collect();
+        assert_eq!(found, [vec![1.0, 2.0], vec![5.0]]);
+    }
 }

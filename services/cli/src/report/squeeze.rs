@@ -81,16 +81,16 @@ fn exit(totals: &ShortBookTotals) -> Plane {
         ("at normal volume", totals.exit_at_normal_volume.as_ref()),
         ("at the volume of the last 21 sessions", totals.exit_at_recent_volume.as_ref()),
     ];
-    let series = series.map(|(name, plan)| Series { name, is_line: true, points: curve(plan) });
+    let series = series.map(|(name, plan)| Series { name, is_line: true, runs: vec![curve(plan)] });
     let share = number::share(totals.participation);
     Plane {
         title: format!("Buying back at {share} of the volume"),
         x_axis: "days",
-        y_axis: "bought back, of the value",
+        y_axis: "bought back, of the value with exit days",
         write_x: |days| format!("{days:.1}"),
         write_y: |share| format!("{:.0} %", 100.0 * share),
         diagonal: None,
-        series: series.into_iter().filter(|series| !series.points.is_empty()).collect(),
+        series: series.into_iter().filter(|series| !series.is_empty()).collect(),
     }
 }
 

@@ -61,6 +61,9 @@ fn scenarios(results: &[StressResult]) -> Bars {
         let Some(pnl) = &result.pnl else { continue };
         bars.group(stress::title(result));
         bars.bar("P&L", Shade::BySign, pnl.pnl, interval(pnl));
+        if let Some(beyond) = pnl.beyond_first_order_pnl {
+            bars.bar(stress::ANEW, Shade::BySign, beyond, None);
+        }
         if let Some(like_this) = &result.pnl_like_this {
             bars.bar("as on days like this one", Shade::BySign, like_this.pnl, interval(like_this));
         }
@@ -83,6 +86,9 @@ fn parts(document: &mut Document, pnl: &ScenarioPnl) {
     }
     if !bars.is_empty() {
         bars.bar("names themselves", Shade::BySign, pnl.residual_pnl, None);
+        if let Some(beyond) = pnl.beyond_first_order_pnl {
+            bars.bar(stress::ANEW, Shade::BySign, beyond, None);
+        }
     }
     document.bars(bars);
     let mut bars = Bars::new("P&L by name, the largest", "P&L", number::usd_signed);

@@ -7,29 +7,26 @@ use crate::show::{
 };
 use contract::v1::{ExposureReport, RiskLevel, RiskMeasure, RiskMeasureKind as Kind, ScenarioSet};
 
-/// Value at risk and expected shortfall at one confidence over one set of scenarios.
-struct Row<'a> {
+/// Value at risk and expected shortfall at one confidence and horizon over one set of scenarios.
+pub(crate) struct Row<'a> {
     set: &'a str,
     confidence: f64,
     /// The sessions that the loss is counted over.
     horizon: i32,
-    value_at_risk: Option<&'a RiskLevel>,
-    shortfall: Option<&'a RiskLevel>,
+    pub(crate) value_at_risk: Option<&'a RiskLevel>,
+    pub(crate) shortfall: Option<&'a RiskLevel>,
 }
 
-/// One row per set of scenarios and confidence.
-pub(crate) fn tails(report: &ExposureReport) -> Table {
-    let rows = rows(report);
-    let is_one_day = rows.iter().all(|row| row.horizon == 1);
-    let mut table = Table::new(&[
-        if is_one_day { "one day, confidence" } else { "confidence" },
-        ">value at risk",
-        ">interval",
-        ">expected shortfall",
-        ">± error",
-    ]);
-    let shows_sets = 1 < report.scenario_sets.len();
-    for row in rows {
+/// Whether every loss is that of one day.
+pub(crate) fn is_one_day(rows: &[Row<'_>]) -> bool {
+    rows.iter().all(|row| row.horizon == 1)
+}
+
+/// What tells each row from the others: the confidence, the days if a row has several, and the
+/// scenarios if there are several sets.
+pub(crate) fn labels(report: &ExposureReport, rows: &[Row<'_>]) -> Vec<String> {
+    let (is_one_day, shows_sets) = (is_one_day(rows), 1 < report.scenario_sets.len());
+    let label = |row: &Row<'_>| {
         let confidence = number::signed(100.0 * row.confidence, 1);
         let mut label = format!("{} %", confidence.trim_start_matches('+'));
         if !is_one_day {
@@ -38,6 +35,22 @@ pub(crate) fn tails(report: &ExposureReport) -> Table {
         if shows_sets {
             label += &format!(" {}", row.set);
         }
+        label
+    };
+    rows.iter().map(label).collect()
+}
+
+/// One row per set of scenarios and confidence.
+pub(crate) fn tails(report: &ExposureReport) -> Table {
+    let rows = rows(report);
+    let mut table = Table::new(&[
+        if is_one_day(&rows) { "one day, confidence" } else { "confidence" },
+        ">value at risk",
+        ">interval",
+        ">expected shortfall",
+        ">± error",
+    ]);
+    for (label, row) in labels(report, &rows).into_iter().zip(&rows) {
         let (value_at_risk, shortfall) = (row.value_at_risk, row.shortfall);
         table.row([
             label.into(),
@@ -50,8 +63,8 @@ pub(crate) fn tails(report: &ExposureReport) -> Table {
     table
 }
 
-/// Puts the two kinds side by side where they agree in scenarios and confidence.
-fn rows(report: &ExposureReport) -> Vec<Row<'_>> {
+/// Puts the two kinds side by side where they agree in scenarios, confidence and horizon.
+pub(crate) fn rows(report: &ExposureReport) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     let levels = |measure: &'_ RiskMeasure| measure.levels.len();
     for measure in report.risk_measures.iter().filter(|measure| 0 < levels(measure)) {
@@ -62,6 +75,7 @@ fn rows(report: &ExposureReport) -> Vec<Row<'_>> {
             let slot = rows.iter().position(|row| {
                 let filled = if is_shortfall { row.shortfall } else { row.value_at_risk };
                 row.set == set
+                    && row.horizon == horizon
                     && row.confidence.to_bits() == confidence.to_bits()
                     && filled.is_none()
             });

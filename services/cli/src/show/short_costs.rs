@@ -61,12 +61,22 @@ pub(crate) fn scenarios(page: &mut Page, answer: &AssessShortBookResponse) {
             Cell::faint(first.join(", ")),
         ]);
     }
-    page.say(
-        "Each squeezed name jumps by its squeeze threshold. These are not forecasts: the score is \
-         not calibrated, so there are no probabilities.\n"
-            .to_owned(),
-    );
+    page.say(not_forecasts(answer.method.as_ref().is_some_and(|method| method.calibrated)));
     page.table("scenarios", table);
+}
+
+/// What the scenarios are not, by whether squeezes have probabilities.
+fn not_forecasts(calibrated: bool) -> &'static str {
+    match calibrated {
+        true => {
+            "Each squeezed name jumps by its squeeze threshold. These are not forecasts and have no \
+             probabilities; `ballast squeeze simulate` has those of joint losses.\n"
+        }
+        false => {
+            "Each squeezed name jumps by its squeeze threshold. These are not forecasts: the score \
+             is not calibrated, so there are no probabilities.\n"
+        }
+    }
 }
 
 /// Which shorts a scenario squeezes.
@@ -151,4 +161,27 @@ fn left(totals: Option<&ShortBookTotals>) -> Table {
         table.row(row.chain(cells(&normal, after)).chain(cells(&recent, after)));
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::terminal::Terminal;
+    use contract::v1::SqueezeMethod;
+
+    #[test]
+    fn scenarios_say_that_the_score_is_not_calibrated_only_if_it_is_not() {
+        let said = |calibrated| {
+            let method = SqueezeMethod { calibrated, ..SqueezeMethod::default() };
+            let scenarios = vec![SqueezeScenario::default()];
+            let answer =
+                AssessShortBookResponse { method: Some(method), scenarios, ..<_>::default() };
+            let mut page = Page::new();
+            super::scenarios(&mut page, &answer);
+            let words = page.render(Terminal::plain());
+            words.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        assert!(said(false).contains("not calibrated"));
+        assert!(!said(true).contains("not calibrated") && said(true).contains("simulate"));
+    }
 }

@@ -15,6 +15,8 @@ use contract::v1::{
     scenario_need::Need,
 };
 
+/// What options add that are valued anew; a P&L has them to first order.
+pub(crate) const ANEW: &str = "options valued anew add";
 /// Gaps of one scenario that are told.
 const GAPS_TOLD: usize = 2;
 
@@ -53,7 +55,7 @@ pub(crate) fn words(result: &StressResult) -> String {
         out = format!("{name}: the book {}", expected(pnl));
     }
     if let Some(beyond) = pnl.beyond_first_order_pnl {
-        out.push_str(&format!("; options valued anew add {}", number::usd_signed(beyond)));
+        out.push_str(&format!("; {ANEW} {}", number::usd_signed(beyond)));
     }
     if let Some(like_this) = &result.pnl_like_this {
         out.push_str(&format!(
@@ -115,6 +117,7 @@ pub(crate) fn scenarios(results: &[StressResult]) -> Table {
         ">squeezed",
         ">after leaving",
         ">stand-ins",
+        ">options anew",
     ]);
     for result in results {
         let id = result.scenario.as_ref().map_or("", |scenario| &scenario.scenario_id);
@@ -129,6 +132,7 @@ pub(crate) fn scenarios(results: &[StressResult]) -> Table {
             money(result.squeezed.as_ref().map(|squeezed| squeezed.pnl)),
             money(result.exit.as_ref().map(|exit| exit.pnl)),
             number::cell(pnl.map(|_| proxied(&result.sources)), number::share),
+            money(pnl.and_then(|pnl| pnl.beyond_first_order_pnl)),
         ]);
     }
     table
@@ -151,6 +155,9 @@ pub(crate) fn parts(page: &mut Page, pnl: &ScenarioPnl) {
     for leg in pnl.trades.iter().flat_map(|trade| &trade.legs) {
         let name = if leg.leg_id.is_empty() { "in no leg" } else { leg.leg_id.as_str() };
         table.row([name.into(), number::absent(), money(leg.pnl)]);
+    }
+    if let Some(beyond) = pnl.beyond_first_order_pnl {
+        table.row([format!("beside it {ANEW}").into(), number::absent(), money(beyond)]);
     }
     page.table("parts", table);
     page.say("\n");
@@ -207,13 +214,17 @@ fn likely_words(found: &LikelyScenario) -> String {
     let through = worst.map(|worst| {
         format!(", most of it through {} ({})", worst.factor_id, number::usd_signed(worst.pnl))
     });
+    let beyond = found.pnl.as_ref().and_then(|pnl| pnl.beyond_first_order_pnl);
+    let beyond =
+        beyond.map(|beyond| format!(" Beside that P&L, {ANEW} {}.", number::usd_signed(beyond)));
     format!(
         "The likeliest way is {:.1} standard deviations out{}. A loss so large happens {} if \
-         returns are normal, and {} if their tails are heavy.\n",
+         returns are normal, and {} if their tails are heavy.{}\n",
         found.standard_deviations,
         through.unwrap_or_default(),
         once_in(found.probability),
-        once_in(found.heavy_tail_probability)
+        once_in(found.heavy_tail_probability),
+        beyond.unwrap_or_default()
     )
 }
 
@@ -315,5 +326,16 @@ mod tests {
         assert_eq!(words(&lacking), "The rotation twice: not computed, the market has no close.\n");
         let table = scenarios(&[squeezed, lacking]).csv();
         assert!(table.contains("twice,-3200000,-4200000,-2200000,-4800000,-5000000"), "{table}");
+    }
+
+    #[test]
+    fn what_options_valued_anew_add_is_told_of_a_likely_loss_too() {
+        let pnl = ScenarioPnl { beyond_first_order_pnl: Some(2.5e5), ..ScenarioPnl::default() };
+        let found = LikelyScenario { pnl: Some(pnl.clone()), ..LikelyScenario::default() };
+        assert!(likely_words(&found).ends_with("options valued anew add +$250.0k.\n"));
+        let none = LikelyScenario::default();
+        assert!(!likely_words(&none).contains("options"));
+        let table = scenarios(&[StressResult { pnl: Some(pnl), ..result(0.0) }]).csv();
+        assert!(table.contains("options_anew") && table.contains(",250000"), "{table}");
     }
 }

@@ -21,7 +21,7 @@ pub(super) enum ContractKind {
 
 impl ContractKind {
     /// The kind of an asset class in lower case. `None` if it is none of these, or two of them: an
-    /// option on a future.
+    /// option on a future. `None` too if it stands for something else than shares: credit, rates.
     pub(super) fn of(class: &str) -> Option<ContractKind> {
         let has = |word: &str| class.contains(word);
         let is_word = |word: &str| {
@@ -34,8 +34,18 @@ impl ContractKind {
         ];
         let mut found = kinds.into_iter().filter(|(_, is_it)| *is_it).map(|(kind, _)| kind);
         let kind = found.next()?;
-        let is_other = ["forward", "warrant", "right"].into_iter().any(has);
+        let is_other =
+            ["forward", "warrant", "right"].into_iter().any(has) || is_of_no_share(class);
         (found.next().is_none() && !is_other).then_some(kind)
+    }
+
+    /// The fault of a future that only its own ticker names.
+    pub(super) fn without_underlying(name: &str) -> Fault {
+        let text = format!(
+            "{name}: the future needs the symbol of its underlying in a column underlying; its own \
+             ticker may be that of another company"
+        );
+        Fault::new(Reason::MissingValue, text)
     }
 
     /// The fault of a line without a size that this kind can have.
@@ -50,12 +60,41 @@ impl ContractKind {
     }
 }
 
+/// Parts of asset classes whose contracts do not move with the price of a share.
+const OF_NO_SHARE: [&str; 14] = [
+    "credit",
+    "default",
+    "varian",
+    "volatil",
+    "correlat",
+    "dividend",
+    "interest",
+    "inflation",
+    "currenc",
+    "forex",
+    "swaption",
+    "commodit",
+    "treasur",
+    "energy",
+];
+/// Beginnings of words that say the same; `corporate` contains one of them.
+const BEGIN_OF_NO_SHARE: [&str; 8] = ["rate", "fx", "vol", "vix", "bond", "basis", "metal", "cds"];
+
+fn is_of_no_share(class: &str) -> bool {
+    let begins = |word: &str| BEGIN_OF_NO_SHARE.iter().any(|other| word.starts_with(other));
+    OF_NO_SHARE.iter().any(|other| class.contains(other))
+        || class.split(|letter: char| !letter.is_alphanumeric()).any(begins)
+}
+
 impl ContractColumns {
+    /// The terms of a line. A line that names the future beside its underlying is priced in points of
+    /// the future (`names_future`), so the close of the underlying cannot stand in for its price.
     pub(super) fn read(
         &self,
         row: &Row<'_>,
         kind: ContractKind,
         size: Size,
+        names_future: bool,
     ) -> Result<Contract, Fault> {
         let multiplier = signed("the multiplier", row.optional(self.multiplier))?;
         let is_money = matches!(size, Size::MarketValue(_));
@@ -66,11 +105,17 @@ impl ContractColumns {
                 let contract_month = row.text(self.contract_month);
                 Ok(Contract::Future { multiplier: None, price: None, contract_month })
             }
-            ContractKind::Future => Ok(Contract::Future {
-                multiplier: Some(multiplier.ok_or_else(|| missing("future", "a multiplier"))?),
-                price: signed("the price", row.optional(self.price))?,
-                contract_month: row.text(self.contract_month),
-            }),
+            ContractKind::Future => {
+                let multiplier = multiplier.ok_or_else(|| missing("future", "a multiplier"))?;
+                let price = signed("the price", row.optional(self.price))?;
+                if names_future && price.is_none() {
+                    let text = "a price or a notional, because the close of the underlying is not \
+                                its price; or the underlying's symbol alone, if it is";
+                    return Err(missing("future", text));
+                }
+                let contract_month = row.text(self.contract_month);
+                Ok(Contract::Future { multiplier: Some(multiplier), price, contract_month })
+            }
             ContractKind::Option if is_money => Err(missing("option", "a quantity of contracts")),
             ContractKind::Option => Ok(Contract::Option {
                 multiplier: multiplier.ok_or_else(|| missing("option", "a multiplier"))?,
@@ -80,14 +125,14 @@ impl ContractColumns {
     }
 
     fn sensitivity(&self, row: &Row<'_>) -> Result<OptionSensitivity, Fault> {
-        if let Some(delta) = signed("the delta", row.optional(self.delta))? {
-            return Ok(OptionSensitivity::Delta(delta));
-        }
         let right = match row.optional(self.right).to_ascii_lowercase().as_slice() {
             b"call" | b"c" => Some(Right::Call),
             b"put" | b"p" => Some(Right::Put),
             _ => None,
         };
+        if let Some(delta) = signed("the delta", row.optional(self.delta))? {
+            return given_delta(delta, right);
+        }
         let strike = signed("the strike", row.optional(self.strike))?;
         let expiry = match row.optional(self.expiry) {
             found if is_missing(found) => None,
@@ -115,6 +160,24 @@ impl ContractColumns {
         let model = OptionModel { right, strike, volatility, rate, dividend_yield };
         Ok(OptionSensitivity::Model(model, expiry))
     }
+}
+
+/// The delta of the file, which must have the sign of the right beside it. Some systems write the
+/// delta of a put without a sign, and a guess would turn a hedge into a bet.
+fn given_delta(delta: f64, right: Option<Right>) -> Result<OptionSensitivity, Fault> {
+    let (name, fits) = match right {
+        Some(Right::Call) => ("call", 0.0 <= delta),
+        Some(Right::Put) => ("put", delta <= 0.0),
+        None => return Ok(OptionSensitivity::Delta(delta)),
+    };
+    if fits {
+        return Ok(OptionSensitivity::Delta(delta));
+    }
+    let text = format!(
+        "a {name} has no delta of {delta}; the delta is that of one option held long, so a call's \
+         is not below zero and a put's not above"
+    );
+    Err(Fault::new(Reason::OutOfRange, text))
 }
 
 /// A decimal, or a number with a sign for per cent.

@@ -68,7 +68,8 @@ fn asset_class(found: &[u8]) -> Result<AssetClass, Fault> {
         return Ok(AssetClass::Derived(kind));
     }
     let text = format!(
-        "the asset class is {:?}; shares, funds, cash, swaps, futures and options are read",
+        "the asset class is {:?}; shares, funds and cash are read, and swaps, futures and \
+         options of shares and funds",
         excerpt(found)
     );
     Err(Fault::new(Reason::UnsupportedKind, text))
@@ -118,7 +119,8 @@ impl Columns {
     }
 
     /// A line of a swap, of futures or of options. Identifiers beside an underlying may be those of the
-    /// contract, so the underlying's symbol counts alone.
+    /// contract, so the underlying's symbol counts alone. The ticker of a future may also be that of a
+    /// share (ES is Eversource), so it never stands for the underlying.
     fn derivative(
         &self,
         line: u64,
@@ -126,14 +128,31 @@ impl Columns {
         kind: ContractKind,
     ) -> Result<PositionLine, Fault> {
         let instrument = match row.optional(self.contract.underlying) {
-            found if is_no_symbol(found) => self.instrument(row)?,
+            found if is_no_symbol(found) => {
+                let named = self.instrument(row)?;
+                if kind == ContractKind::Future && !named.symbol.is_empty() {
+                    return Err(ContractKind::without_underlying(&named.symbol));
+                }
+                named
+            }
             found => InstrumentRef::of_symbol(symbol(found)?.as_str()).into_owned(),
         };
         let (quantity, notional) = (self.quantity, self.contract.notional);
         let size = self.signed_size(row, instrument.as_texts().name(), (quantity, notional))?;
         let size = size.ok_or_else(|| kind.without_size(instrument.as_texts().name()))?;
-        let contract = self.contract.read(row, kind, size)?;
+        let names_future = self.names_another(row, &instrument.symbol);
+        let contract = self.contract.read(row, kind, size, names_future)?;
         self.held(line, row, (instrument, false, Some(contract)), size)
+    }
+
+    /// Whether the column of the symbol names something else than the underlying.
+    fn names_another(&self, row: &Row<'_>, underlying: &str) -> bool {
+        let found = row.optional(self.symbol);
+        let is_same = match (Symbol::listed(&text(found)), Symbol::listed(underlying)) {
+            (Ok(named), Ok(underlying)) => named == underlying,
+            _ => false,
+        };
+        !is_no_symbol(found) && !is_same
     }
 
     fn held(
