@@ -51,6 +51,12 @@ impl Paths {
         self.periods * self.rounds
     }
 
+    /// Number of periods of the history.
+    #[must_use]
+    pub const fn periods(&self) -> usize {
+        self.periods
+    }
+
     /// Number of periods that a path takes.
     #[must_use]
     pub const fn steps(&self) -> usize {
@@ -106,7 +112,8 @@ impl Paths {
     ///
     /// The sums also vary by what else is on the paths, by (steps − 1)/rounds of the variance of a value
     /// beyond the simulation's own error; this is taken out (Wager, Hastie and Efron 2014). What is left
-    /// is the error of history and of the simulation, and no less than that of the simulation.
+    /// is the error of history and of the simulation, and no less than that of the simulation: in a deep
+    /// tail over many steps the two cannot be told apart, and the error of history may be lost there.
     ///
     /// `None` for a value that is not finite.
     #[must_use]

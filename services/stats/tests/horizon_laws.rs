@@ -187,3 +187,15 @@ fn filtered_paths_do_not_drift() {
         }
     }
 }
+
+/// 10,000 paths of 500 periods: at 99.9 % the upper end is beyond one in 500, at 95 % it is not.
+#[test]
+fn intervals_of_paths_open_where_the_history_ends() {
+    let outcomes = normals(500, 1);
+    let paths = Arc::new(Paths::balanced(500, STEPS, 20, 1).unwrap());
+    let scenarios = Scenarios::unordered(&[paths.profits(&outcomes, &vec![1.0; 500])]).unwrap();
+    let mut scenarios = scenarios.depending(Dependence::Paths(paths));
+    let levels = scenarios.levels(&[0.999, CONFIDENCE], QuantileRule::Linear, 0.95).unwrap();
+    assert_eq!(levels[0].interval.high, None);
+    assert!(levels[1].interval.low.is_some() && levels[1].interval.high.is_some());
+}
