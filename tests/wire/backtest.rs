@@ -177,8 +177,8 @@ async fn horizons_that_cannot_be_tested_are_said() {
         let decay = Some(0.9 + f64::from(at) / 100.0);
         of(Method::FilteredHistorical(v1::FilteredHistoricalMethod { decay }))
     };
-    // 82 sessions times eight methods times 2,500 positions are 1,640,000, and with 1,000 for the paths
-    // of each method 2,296,000.
+    // 81 sessions times eight methods times 2,500 positions are 1,620,000, and with 1,000 for the paths
+    // of each method 2,268,000.
     let many = |horizon| v1::BacktestRiskRequest {
         portfolio: Some(v1::Portfolio {
             positions: vec![held("AA", Size::Quantity(1.0)); 2_500],
@@ -190,7 +190,7 @@ async fn horizons_that_cannot_be_tested_are_said() {
     };
     let refused = client.backtest_risk(many(2)).await.unwrap_err();
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &["start_on"]);
-    assert!(refused.message().ends_with("leaves 2296000"), "{}", refused.message());
+    assert!(refused.message().ends_with("leaves 2268000"), "{}", refused.message());
     harness.stop().await;
 }
 
