@@ -157,6 +157,43 @@ async fn runs_of_sessions_do_not_overlap() {
     harness.stop().await;
 }
 
+/// Without methods plain history is left out where its windows have too few runs; by name it is refused.
+/// A stretch that is shorter than a run says that it has no forecasts. Simulated paths are work.
+#[tokio::test(flavor = "multi_thread")]
+async fn horizons_that_cannot_be_tested_are_said() {
+    let (harness, mut client) = market().await;
+    let over = |horizon| v1::BacktestRiskRequest { horizon_sessions: Some(horizon), ..request() };
+    let answer = backtest(&mut client, over(51)).await;
+    assert_eq!(answer.backtests.len(), 8);
+    assert_eq!(answer.backtests[0].scenario_set_id, "filtered_historical/1000/0.94/h51");
+    assert!(answer.backtests.iter().all(|row| row.forecast_count == 0));
+    let detail = "no forecasts: 12 sessions are no run of 51";
+    assert!(gaps(&answer.info).iter().any(|gap| gap.detail.contains(detail)), "{answer:?}");
+    let plain = vec![of(Method::Historical(v1::HistoricalMethod {}))];
+    let named = v1::BacktestRiskRequest { methods: plain, ..over(51) };
+    let refused = client.backtest_risk(named).await.unwrap_err();
+    expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &["horizon_sessions"]);
+    let filtered = |at| {
+        let decay = Some(0.9 + f64::from(at) / 100.0);
+        of(Method::FilteredHistorical(v1::FilteredHistoricalMethod { decay }))
+    };
+    // 81 sessions times eight methods times 2,500 positions are 1,620,000, and with 1,000 for the paths
+    // of each method 2,268,000.
+    let many = |horizon| v1::BacktestRiskRequest {
+        portfolio: Some(v1::Portfolio {
+            positions: vec![held("AA", Size::Quantity(1.0)); 2_500],
+            ..v1::Portfolio::default()
+        }),
+        methods: (0..8).map(filtered).collect(),
+        start_on: "2020-10-01".to_owned(),
+        ..over(horizon)
+    };
+    let refused = client.backtest_risk(many(2)).await.unwrap_err();
+    expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &["start_on"]);
+    assert!(refused.message().ends_with("leaves 2268000"), "{}", refused.message());
+    harness.stop().await;
+}
+
 /// The returns of the market repeat every eleven sessions (−5 to 5 per cent), so the counts follow from
 /// the forecasts; a stretch is the sum of its sessions.
 #[tokio::test(flavor = "multi_thread")]

@@ -285,6 +285,24 @@ async fn a_measure_over_several_sessions_has_scenarios_of_its_own() {
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &["risk_measures"]);
 }
 
+/// 252 sessions have 20 runs of 12 that do not overlap, and 1,000 have 20 of 50.
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_runs_that_a_window_can_never_hold_are_refused() {
+    let (_harness, mut client) = market().await;
+    let measure = |(at, (horizon, window_sessions)): (usize, (i32, Option<i32>))| Asked {
+        method: plain(),
+        horizon_sessions: Some(horizon),
+        window_sessions,
+        ..asked(&at.to_string(), Kind::Volatility)
+    };
+    let asked = [(12, Some(252)), (13, Some(252)), (50, None), (51, None)];
+    let risk_measures = asked.into_iter().enumerate().map(measure).collect();
+    let request = v1::AnalyzePortfolioRequest { risk_measures, ..example() };
+    let refusal = client.analyze_portfolio(request).await.unwrap_err();
+    let paths = ["risk_measures[1].horizon_sessions", "risk_measures[3].horizon_sessions"];
+    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn measures_are_refused_by_field() {
     let (_harness, mut client) = market().await;

@@ -21,7 +21,8 @@ use std::{borrow::Cow, sync::Arc};
 pub(crate) enum Courses {
     /// One session each.
     Sessions,
-    /// Every run of this many sessions.
+    /// Every run of this many sessions of the window, one after the other there: a run goes on after a
+    /// session that is left out.
     Runs(usize),
     /// Simulated paths.
     Paths {

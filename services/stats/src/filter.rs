@@ -98,20 +98,28 @@ pub fn filter_from(outcomes: &[f64], initial_variance: f64, lambda: f64) -> Opti
     all_finite(&multipliers).then_some(Filter { multipliers, volatility, unscaled })
 }
 
-/// √(λ + (1−λ)z²) of each outcome, z = m·x/σ_{T+1}: what it does to the volatility of the period after
-/// it, on a simulated path that takes it ([`crate::paths`]).
+/// √(λ + (1−λ)z²/q) of each outcome, z = m·x/σ_{T+1} and q the mean of z²: what it does to the
+/// volatility of the period after it, on a simulated path that takes it ([`crate::paths`]).
 ///
-/// If σ_{T+1} is zero or negligible, z says nothing and every growth is 1.
+/// Over all outcomes the squares of the growths have the mean 1, so a path expects no other variance of
+/// later periods: residuals have unit variance (Barone-Adesi, Giannopoulos and Vosper 1999). Without q
+/// the variance would grow by 1 + (1−λ)(q − 1) per period, and q is above 1 where the recursion lags
+/// behind jumps.
+///
+/// If σ_{T+1} is zero or negligible, or no outcome moves, z says nothing and every growth is 1.
 #[must_use]
 pub fn growths(filter: &Filter, outcomes: &[f64], lambda: f64) -> Vec<f64> {
+    let still = vec![1.0; filter.multipliers.len()];
     if filter.volatility <= NEGLIGIBLE_VOLATILITY * mean_square(outcomes).sqrt() {
-        return vec![1.0; filter.multipliers.len()];
+        return still;
     }
-    let growth = |(multiplier, outcome): (&f64, &f64)| {
-        let z = multiplier * outcome / filter.volatility;
-        (1.0 - lambda).mul_add(z * z, lambda).sqrt()
-    };
-    filter.multipliers.iter().zip(outcomes).map(growth).collect()
+    let pairs = filter.multipliers.iter().zip(outcomes);
+    let squares: Vec<f64> = pairs.map(|(m, x)| (m * x / filter.volatility).powi(2)).collect();
+    let mean = squares.iter().sum::<f64>() / squares.len() as f64;
+    if mean <= 0.0 {
+        return still;
+    }
+    squares.iter().map(|z| (1.0 - lambda).mul_add(z / mean, lambda).sqrt()).collect()
 }
 
 fn mean_square(values: &[f64]) -> f64 {

@@ -6,12 +6,13 @@
 //! of one step are the history itself.
 //!
 //! ```text
-//! profit of a path = Σ_k u_k·y(s_k),  u_1 = 1,  u_{k+1} = u_k·√(λ + (1−λ)·z(s_k)²)
+//! profit of a path = Σ_k u_k·y(s_k),  u_1 = 1,  u_{k+1} = u_k·√(λ + (1−λ)·z(s_k)²/q)
 //! ```
 //!
 //! y(s) is the outcome of period s at the volatility of the next period, z(s) the same in units of
-//! that volatility. This is the recursion of [`crate::filter`] along the path (Barone-Adesi,
-//! Giannopoulos and Vosper 1999).
+//! that volatility, and q the mean of z². This is the recursion of [`crate::filter`] along the path, on
+//! residuals of unit variance (Barone-Adesi, Giannopoulos and Vosper 1999): E[u²] = 1 at every step. If
+//! one outcome is most of q, u is most often below 1, and few paths carry the variance and the tail.
 
 use crate::{rng::Rng, stationary_bootstrap};
 
@@ -50,6 +51,12 @@ impl Paths {
         self.periods * self.rounds
     }
 
+    /// Number of periods of the history.
+    #[must_use]
+    pub const fn periods(&self) -> usize {
+        self.periods
+    }
+
     /// Number of periods that a path takes.
     #[must_use]
     pub const fn steps(&self) -> usize {
@@ -68,7 +75,7 @@ impl Paths {
         }
     }
 
-    /// The periods of a path in order, each with u_k, given the growths √(λ + (1−λ)z²) of the periods.
+    /// The periods of a path in order, each with u_k, given the growths of the periods.
     pub fn course(&self, path: usize, growths: &[f64]) -> impl Iterator<Item = (usize, f64)> {
         (0..self.steps).scan(1.0, move |scale, step| {
             let (period, now) = (self.period(path, step), *scale);
@@ -105,7 +112,8 @@ impl Paths {
     ///
     /// The sums also vary by what else is on the paths, by (steps − 1)/rounds of the variance of a value
     /// beyond the simulation's own error; this is taken out (Wager, Hastie and Efron 2014). What is left
-    /// is the error of history and of the simulation, and no less than that of the simulation.
+    /// is the error of history and of the simulation, and no less than that of the simulation: in a deep
+    /// tail over many steps the two cannot be told apart, and the error of history may be lost there.
     ///
     /// `None` for a value that is not finite.
     #[must_use]
@@ -184,6 +192,8 @@ mod tests {
         let growths = growths(&found, &history[seeds..], decay);
         let pairs = found.multipliers.iter().zip(&history[seeds..]);
         let outcomes: Vec<f64> = pairs.map(|(m, x)| m * x).collect();
+        let squares = outcomes.iter().map(|y| (y / found.volatility).powi(2));
+        let unit = squares.sum::<f64>() / 30.0;
         let paths = Paths::balanced(30, 5, 2, 1).unwrap();
         let profits = paths.profits(&outcomes, &growths);
         for path in [0, 13, 59] {
@@ -194,7 +204,7 @@ mod tests {
                 let z = outcomes[period] / found.volatility;
                 let profit = z * f64::sqrt(variance);
                 sum += profit;
-                variance = decay * variance + (1.0 - decay) * profit * profit;
+                variance = decay * variance + (1.0 - decay) * profit * profit / unit;
             }
             assert!((profits[path] - sum).abs() < 1e-12 * sum.abs().max(1.0));
             let course = paths.course(path, &growths);

@@ -269,7 +269,7 @@ impl Scenarios {
     /// clusters.
     ///
     /// Draws of one period count as one observation. An end is open if less than one period remains
-    /// beyond it. `None` for confidence or level outside (0, 1).
+    /// beyond it, for simulated paths one in as many as the history has. `None` for confidence or level outside (0, 1).
     #[must_use]
     pub fn value_at_risk_interval(
         &self,
@@ -288,7 +288,12 @@ impl Scenarios {
         exceedance_error: f64,
     ) -> Option<ValueAtRiskInterval> {
         let reach = reach(level, exceedance_error)?;
-        let one = 1.0 / self.periods as f64;
+        // Paths are many, but know no more than the history that they are drawn from.
+        let known = match &self.dependence {
+            Dependence::Periods | Dependence::Runs(_) => self.periods,
+            Dependence::Paths(paths) => paths.periods(),
+        };
+        let one = 1.0 / known as f64;
         let at = |p: f64| {
             let is_inside = one <= p && p <= 1.0 - one;
             is_inside.then(|| self.quantile(p, rule)).flatten().map(|profit| 0.0 - profit)

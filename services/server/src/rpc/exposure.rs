@@ -173,11 +173,11 @@ impl AnalysisQuery {
             Listing::All => positions,
             Listing::Largest(count) => count.min(positions),
         };
-        // More than one set of scenarios, or a number over all of them, is more than half a
-        // millisecond.
+        // More than one set of scenarios, a number over all of them, or a horizon of several sessions
+        // is more than half a millisecond.
         let levels: usize = match self.risk.sets.as_slice() {
             [] => 0,
-            [set] if !set.volatility && set.by_group.is_empty() => {
+            [set] if !set.volatility && set.by_group.is_empty() && set.horizon_sessions == 1 => {
                 set.levels.iter().map(|group| group.confidences.len()).sum()
             }
             _ => return false,
@@ -259,6 +259,10 @@ impl Query for AnalysisQuery {
     }
 
     fn place(&mut self, views: &AnalysisViews) -> Result<Place, Refusal> {
+        // Up to 32 draws of ten thousand paths may take a second.
+        if 0 < self.risk.simulated_sessions() {
+            return Ok(Place::Long);
+        }
         if !self.is_quick() {
             return Ok(Place::Pool);
         }
@@ -417,5 +421,41 @@ impl Query for MembersQuery {
             ..Default::default()
         };
         Ok(Answer::with_gaps(response, gaps).with_merged(merged))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rpc::query::FromProto as _;
+
+    /// A loss over several sessions is never computed in the handler's task, and a simulated one leaves
+    /// its turn to other calls.
+    #[test]
+    fn only_single_sessions_are_quick() {
+        use v1::risk_measure_request::Method;
+        let query = |method, horizon_sessions| {
+            let measure = v1::RiskMeasureRequest {
+                measure_id: "es".to_owned(),
+                kind: v1::RiskMeasureKind::ExpectedShortfall.into(),
+                method: Some(method),
+                horizon_sessions,
+                ..Default::default()
+            };
+            AnalysisQuery::from_proto(v1::AnalyzePortfolioRequest {
+                portfolio: Some(v1::Portfolio::default()),
+                include: vec![v1::ReportBlock::Risk.into()],
+                risk_measures: vec![measure],
+                ..Default::default()
+            })
+            .unwrap()
+        };
+        let filtered = || Method::FilteredHistorical(v1::FilteredHistoricalMethod::default());
+        let one = query(filtered(), None);
+        assert!(one.is_quick() && one.risk.simulated_sessions() == 0);
+        let two = query(filtered(), Some(2));
+        assert!(!two.is_quick() && two.risk.simulated_sessions() == 2);
+        let runs = query(Method::Historical(v1::HistoricalMethod {}), Some(2));
+        assert!(!runs.is_quick() && runs.risk.simulated_sessions() == 0);
     }
 }

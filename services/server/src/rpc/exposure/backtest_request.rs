@@ -8,7 +8,7 @@ use crate::{
     rpc::{field::Fields, portfolio, query::FromProto, shared},
 };
 use contract::v1::{self, backtest_method::Method, risk_measure_request::Method as MeasureMethod};
-use exposure::settings::{LevelSettings, TailMethod, TailSettings};
+use exposure::settings::{LevelSettings, TailMethod, TailSettings, WINDOW_SESSIONS_MAX};
 use marketdata::day::Day;
 use stats::quantile::QuantileRule;
 
@@ -46,7 +46,7 @@ impl FromProto for BacktestQuery {
         let as_of = shared::as_of(&mut fields, request.as_of.take());
         let (start_on, end_on) =
             fields.days(("start_on", &request.start_on), ("end_on", &request.end_on));
-        let methods = methods(&mut fields, &mut request.methods);
+        let methods = methods(&mut fields, &mut request.methods, request.horizon_sessions);
         let confidences = &mut request.confidences;
         risk_request::confidences(
             &mut fields,
@@ -56,6 +56,12 @@ impl FromProto for BacktestQuery {
         );
         let horizon = &mut request.horizon_sessions;
         let sessions = risk_request::horizon(&mut fields, "horizon_sessions", horizon);
+        let lacks = |(method, window): &&(TailMethod, usize)| {
+            risk_request::lacks_runs(*method, *window, sessions)
+        };
+        if let Some((_, window)) = methods.iter().find(lacks) {
+            fields.add("horizon_sessions", risk_request::too_long(*window));
+        }
         // An answer about single sessions has the id that it had before there were others.
         *horizon = horizon.filter(|horizon| *horizon != 1);
         let (sets, rows) = plan(&methods, confidences, sessions);
@@ -66,22 +72,38 @@ impl FromProto for BacktestQuery {
     }
 }
 
-/// Every method with its defaults.
-fn every_method() -> Vec<v1::BacktestMethod> {
+impl BacktestQuery {
+    /// Number of methods whose scenarios are simulated paths.
+    pub(super) fn simulated_methods(&self) -> usize {
+        let is_simulated =
+            |set: &&TailSettings| risk_request::is_simulated(set.method, set.horizon_sessions);
+        self.sets.iter().filter(is_simulated).count()
+    }
+}
+
+/// Every method with its defaults that can be computed over a horizon.
+fn every_method(horizon: Option<i32>) -> Vec<v1::BacktestMethod> {
+    let horizon = horizon.and_then(|horizon| usize::try_from(horizon).ok()).unwrap_or(1);
+    let plain = !risk_request::lacks_runs(TailMethod::Historical, WINDOW_SESSIONS_MAX, horizon);
     let of = |method| v1::BacktestMethod { method: Some(method), window_sessions: None };
-    vec![
-        of(Method::Historical(v1::HistoricalMethod {})),
+    let plain = plain.then(|| of(Method::Historical(v1::HistoricalMethod {})));
+    let others = [
         of(Method::FilteredHistorical(v1::FilteredHistoricalMethod::default())),
         of(Method::Ewma(v1::EwmaMethod::default())),
         of(Method::Gaussian(v1::GaussianMethod {})),
         of(Method::CornishFisher(v1::CornishFisherMethod {})),
-    ]
+    ];
+    plain.into_iter().chain(others).collect()
 }
 
 /// Reads the methods and their windows, and writes the defaults into the request.
-fn methods(fields: &mut Fields, asked: &mut Vec<v1::BacktestMethod>) -> Vec<(TailMethod, usize)> {
+fn methods(
+    fields: &mut Fields,
+    asked: &mut Vec<v1::BacktestMethod>,
+    horizon: Option<i32>,
+) -> Vec<(TailMethod, usize)> {
     if asked.is_empty() {
-        *asked = every_method();
+        *asked = every_method(horizon);
     }
     let mut read = Vec::new();
     if !fields.at_most("methods", asked.len(), limits::BACKTEST_METHODS) {

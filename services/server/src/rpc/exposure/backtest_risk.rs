@@ -100,6 +100,7 @@ impl Needed<BacktestQuery> for Backtest {
         let test = move || {
             gaps.extend(lines_without_value(&found));
             gaps.extend(sessions_without_pnl(&found, &days));
+            gaps.extend(no_run(days.len(), horizon));
             let runs = runs(&found, &days, horizon);
             let test = |row: &Row| test(row, &methods[row.method], (&runs, horizon));
             let (rows, missing): (Vec<_>, Vec<_>) = rows.iter().map(test).unzip();
@@ -132,11 +133,14 @@ fn stretch(query: &BacktestQuery, days: &[Day]) -> Result<Range<usize>, Refusal>
         let most = limits::BACKTEST_SESSIONS;
         return refused(format!("must leave at most {most} sessions, leaves {sessions}"));
     }
-    let work = sessions * methods * positions;
+    let simulated = query.simulated_methods();
+    let work = sessions * (methods * positions + simulated * limits::BACKTEST_PATHS_WORK);
     if limits::BACKTEST_WORK < work {
         let most = limits::BACKTEST_WORK;
         return refused(format!(
-            "must leave at most {most} sessions x methods x positions, leaves {work}"
+            "must leave at most {most} sessions x methods x positions (a simulated method counts as \
+             {} more), leaves {work}",
+            limits::BACKTEST_PATHS_WORK
         ));
     }
     Ok(stretch)
@@ -223,6 +227,13 @@ fn sessions_without_pnl(found: &[AtClose], days: &[Day]) -> Vec<Gap> {
     let untested = gap(&untested, "more than", "they are not tested");
     let unmoved = gap(&unmoved, "at most", "these names count as unmoved there");
     untested.into_iter().chain(unmoved).collect()
+}
+
+/// A gap if a stretch has sessions but no run of them.
+fn no_run(sessions: usize, horizon: usize) -> Option<Gap> {
+    let detail = format!("no forecasts: {sessions} sessions are no run of {horizon}");
+    let gap = || Gap::new(GapReason::ShortHistory, MeasureRef::ProfitAndLoss, detail);
+    (0 < sessions && sessions < horizon).then(gap)
 }
 
 /// A run of sessions: the close before it, what was made on it, and its last session.

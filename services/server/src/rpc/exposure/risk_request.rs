@@ -7,8 +7,8 @@ use exposure::{
     blocks::{Block, Blocks},
     breakdown::GroupBy,
     settings::{
-        FILTER_DECAY, HORIZON_SESSIONS_MAX, LevelSettings, TailMethod, TailPart, TailSettings,
-        WINDOW_SESSIONS_MAX,
+        FILTER_DECAY, HORIZON_SESSIONS_MAX, LevelSettings, SCENARIOS_MIN, TailMethod, TailPart,
+        TailSettings, WINDOW_SESSIONS_MAX,
     },
 };
 use stats::quantile::QuantileRule;
@@ -163,14 +163,16 @@ impl RiskPlan {
         }
     }
 
+    /// Sum of the horizons of all sets of simulated paths.
+    pub(super) fn simulated_sessions(&self) -> usize {
+        let simulated =
+            self.sets.iter().filter(|set| is_simulated(set.method, set.horizon_sessions));
+        simulated.map(|set| set.horizon_sessions).sum()
+    }
+
     /// Refuses more simulated sessions than a request may cost.
     fn check_paths(&self, fields: &mut Fields) {
-        let is_simulated = |set: &&TailSettings| {
-            let is_filtered = matches!(set.method, TailMethod::FilteredHistorical { .. });
-            is_filtered && 1 < set.horizon_sessions
-        };
-        let simulated = self.sets.iter().filter(is_simulated);
-        let sessions: usize = simulated.map(|set| set.horizon_sessions).sum();
+        let sessions = self.simulated_sessions();
         if PATH_SESSIONS_MAX < sessions {
             let text = format!(
                 "must have at most {PATH_SESSIONS_MAX} sessions over all simulated horizons \
@@ -195,6 +197,9 @@ impl RiskPlan {
         let window = window(fields, &path("window_sessions"), &mut asked.window_sessions);
         let (method, wire) = method(fields, path, asked.method);
         asked.method = Some(wire);
+        if lacks_runs(method, window, horizon) {
+            fields.add(path("horizon_sessions"), too_long(window));
+        }
         let set = self.set(method, window, horizon);
         let levels = levels(fields, path, asked, (kind, method));
         let parts = match levels {
@@ -236,6 +241,27 @@ impl RiskPlan {
             self.sets.len() - 1
         })
     }
+}
+
+/// Whether the scenarios are simulated paths.
+pub(super) fn is_simulated(method: TailMethod, horizon: usize) -> bool {
+    1 < horizon && matches!(method, TailMethod::FilteredHistorical { .. })
+}
+
+/// Whether a window can never have enough runs of sessions that do not overlap. A horizon out of bounds
+/// is refused as such.
+pub(super) fn lacks_runs(method: TailMethod, window: usize, horizon: usize) -> bool {
+    let is_plain = method == TailMethod::Historical && horizon <= HORIZON_SESSIONS_MAX;
+    is_plain && window < SCENARIOS_MIN * horizon
+}
+
+/// What is wrong with a horizon that [`lacks_runs`].
+pub(super) fn too_long(window: usize) -> String {
+    let most = window / SCENARIOS_MIN;
+    format!(
+        "must be at most {most} for historical with a window of {window} sessions: it needs \
+         {SCENARIOS_MIN} runs that do not overlap"
+    )
 }
 
 /// Adds confidences to a set, to those that are measured in the same way if there are any.
