@@ -19,6 +19,7 @@ use crate::{
 };
 use ::portfolio::{lookup::Lookup, unresolved::LooseLine};
 use ::squeeze::{
+    deleveraging::ROUNDS,
     joint::{
         JointLoss, JointModel, Loss,
         contributions::Contributions,
@@ -129,14 +130,19 @@ impl SimulateQuery {
         self.terms.copulas.iter().map(distribution).collect()
     }
 
-    /// Refuses more work than one call may cause.
+    /// Refuses more work than one call may cause. A round of the crowd costs as much as a short.
     fn check_work(&self, shorts: usize) -> Result<(), Refusal> {
         let copulas = self.terms.copulas.len();
-        let most = limits::SIMULATION_DRAWS / (shorts * copulas);
+        let (rounds, crowd) = match self.crowd {
+            Some(_) => (ROUNDS, ", and a crowd"),
+            None => (0, ""),
+        };
+        let most = limits::SIMULATION_DRAWS / ((shorts + rounds) * copulas);
         let mut fields = Fields::new();
         if most < 2 * self.terms.pairs {
             let text = format!(
-                "must be at most {most} for {shorts} simulated shorts and {copulas} copulas, is {}",
+                "must be at most {most} for {shorts} simulated shorts and {copulas} copulas{crowd}, \
+                 is {}",
                 2 * self.terms.pairs
             );
             fields.add("simulation.path_count", text);
@@ -274,5 +280,6 @@ fn deleveraging(made: &Deleveraging) -> v1::SqueezeDeleveraging {
         price_fall: made.price_fall,
         exhausted: made.is_exhausted,
         longs_pnl: made.longs_pnl,
+        cut_off: made.is_cut_off,
     }
 }
