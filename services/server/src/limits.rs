@@ -189,9 +189,9 @@ pub const SIMULATION_PATHS_DEFAULT: i32 = 100_000;
 pub const SIMULATION_PATHS_LEAST: i32 = 1_000;
 /// Most paths of one, each of which keeps a loss per exit session in memory.
 pub const SIMULATION_PATHS: i32 = 500_000;
-/// Paths times copulas times simulated shorts, and the rounds of a crowd, of one: some seconds of one
-/// processor.
-pub const SIMULATION_DRAWS: usize = 200_000_000;
+/// Paths times copulas times simulated shorts of one, with its tails and the rounds of its crowd: some
+/// seconds of one processor.
+pub const SIMULATION_DRAWS: f64 = 200_000_000.0;
 /// Confidences of one.
 pub const SIMULATION_CONFIDENCES: usize = 4;
 /// Exit sessions of one.

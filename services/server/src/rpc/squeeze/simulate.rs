@@ -34,6 +34,9 @@ use contract::v1;
 use marketdata::instrument::InstrumentId;
 use tonic::{Request, Response, Status};
 
+/// What a path costs again in each tail that it is in, of what its simulation costs.
+const TAIL_COST: f64 = 4.0;
+
 /// Answers a call. The simulation ends when the caller leaves.
 pub(super) async fn simulate(
     services: &Services,
@@ -130,19 +133,23 @@ impl SimulateQuery {
         self.terms.copulas.iter().map(distribution).collect()
     }
 
-    /// Refuses more work than one call may cause. A round of the crowd costs as much as a short.
+    /// Refuses more work than one call may cause. A round of the crowd costs as much as a short, and
+    /// the contributions to a tail up to four times as much per path as its simulation, which draws
+    /// for four paths at once.
     fn check_work(&self, shorts: usize) -> Result<(), Refusal> {
         let copulas = self.terms.copulas.len();
+        let in_tails: f64 = self.terms.confidences.iter().map(|level| 1.0 - level).sum();
         let (rounds, crowd) = match self.crowd {
-            Some(_) => (ROUNDS, ", and a crowd"),
+            Some(_) => (ROUNDS, ", a crowd"),
             None => (0, ""),
         };
-        let most = limits::SIMULATION_DRAWS / ((shorts + rounds) * copulas);
+        let per_path = shorts as f64 * (1.0 + TAIL_COST * in_tails) + rounds as f64;
+        let most = (limits::SIMULATION_DRAWS / (per_path * copulas as f64)) as usize;
         let mut fields = Fields::new();
         if most < 2 * self.terms.pairs {
             let text = format!(
-                "must be at most {most} for {shorts} simulated shorts and {copulas} copulas{crowd}, \
-                 is {}",
+                "must be at most {most} for {shorts} simulated shorts, {copulas} copulas{crowd} and \
+                 these confidences, is {}",
                 2 * self.terms.pairs
             );
             fields.add("simulation.path_count", text);
