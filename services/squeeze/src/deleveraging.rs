@@ -59,7 +59,8 @@ pub struct Spiral {
     pub rest: f64,
     /// What was sold in all.
     pub sold: f64,
-    /// Fall of the price caused by the sales, λ · sold.
+    /// Fall of the price caused by the sales, λ · sold: the sum of the falls of the rounds, which
+    /// compound for what the holders keep.
     pub price_fall: f64,
     /// How it ended.
     pub end: End,
