@@ -309,7 +309,7 @@ async fn a_bad_request_to_simulate_names_every_field() {
         simulation: Some(v1::SqueezeSimulation {
             copulas: vec![1, 1],
             correlation: Some(1.0),
-            path_count: Some(1_001),
+            path_count: Some(2_001),
             seed: None,
             confidences: vec![0.95, 1.0, 0.95],
             excess: Some(v1::SqueezeExcess { scale: -1.0, shape: 1.0 }),
@@ -348,6 +348,23 @@ async fn a_bad_request_to_simulate_names_every_field() {
         "crowd.longs[0]",
     ];
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+
+    // Two paths of 2,000 are no tail; twenty are.
+    let few = v1::SimulateSqueezeRequest {
+        portfolio: Some(v1::Portfolio {
+            positions: vec![held("A", Size::MarketValue(-1.0))],
+            ..Default::default()
+        }),
+        simulation: Some(v1::SqueezeSimulation {
+            path_count: Some(2_000),
+            confidences: vec![0.99, 0.999],
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let refused = client.simulate_squeeze(few).await.unwrap_err();
+    let path = "simulation.confidences[1]";
+    expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &[path]);
 
     let unknown = v1::SimulateSqueezeRequest {
         portfolio: Some(v1::Portfolio {

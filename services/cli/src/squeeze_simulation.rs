@@ -55,8 +55,8 @@ pub(crate) struct SimulationArguments {
     /// it 1, 2, 5, 10 and 21.
     #[arg(long, value_name = "SESSIONS")]
     after: Vec<i32>,
-    /// Longs / equity of a crowd that sells longs when its shorts lose, 1 to 100; without it there is
-    /// no crowd.
+    /// Longs / equity of a crowd that sells longs when its shorts lose, 1 to 100; it loses on the
+    /// portfolio's shorts alone. Without it there is no crowd.
     #[arg(long, value_name = "LEVERAGE", requires = "crowd_impact")]
     crowd_leverage: Option<f64>,
     /// Fall of the price of the crowd's longs if it sold all of them, a decimal.

@@ -185,12 +185,15 @@ pub const CALIBRATION_SESSIONS_DEFAULT: i32 = 756;
 pub const CALIBRATION_SESSIONS: i32 = 2_520;
 /// Paths of one simulation of squeezes if the caller does not set a number.
 pub const SIMULATION_PATHS_DEFAULT: i32 = 100_000;
-/// Fewest paths of one: fifty losses lie beyond a confidence of 95 %.
-pub const SIMULATION_PATHS_LEAST: i32 = 1_000;
+/// Fewest paths of one: twenty lie beyond the default confidence of 99 %.
+pub const SIMULATION_PATHS_LEAST: i32 = 2_000;
+/// Fewest paths beyond a confidence. Of one path no error can be told.
+pub const SIMULATION_TAIL_LEAST: f64 = 20.0;
 /// Most paths of one, each of which keeps a loss per exit session in memory.
 pub const SIMULATION_PATHS: i32 = 500_000;
-/// Paths times simulated shorts times copulas of one: some seconds of one processor.
-pub const SIMULATION_DRAWS: usize = 200_000_000;
+/// Paths times copulas times simulated shorts of one, with its tails and the rounds of its crowd: some
+/// seconds of one processor.
+pub const SIMULATION_DRAWS: f64 = 200_000_000.0;
 /// Confidences of one.
 pub const SIMULATION_CONFIDENCES: usize = 4;
 /// Exit sessions of one.

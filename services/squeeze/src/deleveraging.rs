@@ -13,11 +13,24 @@
 //!
 //! Below 1 each round is smaller than the one before. To first order a loss of the assets then becomes
 //! l/(1 − φ), and a loss elsewhere l·(1 + λ·A·L/(1 − φ)).
+//!
+//! Near φ = 1 small losses need thousands of rounds to die out. Only the first rounds are played; what
+//! follows them is computed. To second order the loss of the next round is φ·l − c·l², with
+//!
+//! ```text
+//! c = λ·L·(1 + μ)·(L·(1 + 2μ) − 1)
+//! ```
+//!
+//! and φ falls by c·l per round, so that the sum R of a loss l and all that follow it solves
+//! l = (1 − φ)·R + ½·c·(R² + Σl²). Rounds that are still not over have small losses, and Σl² is then
+//! small beside R².
 
-/// Rounds after which the loop is cut off, whatever is left.
-const ROUNDS: usize = 10_000;
+/// Rounds that are played. A loop with a gain of up to 0.75 is over by then.
+pub const ROUNDS: usize = 100;
 /// A loss below this share of the first one ends the loop.
 const NEGLIGIBLE: f64 = 1e-12;
+/// A loss below this share of the assets is that of rounding.
+const ROUNDED: f64 = 1e-15;
 
 /// Holders who keep a leverage, together: for instance those of a crowded trade.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,11 +53,14 @@ pub enum FirstLoss {
 /// What a first loss becomes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spiral {
-    /// The loss of each round, positive, the first loss included.
+    /// The loss of each round that was played, positive, the first loss included.
     pub losses: Vec<f64>,
+    /// The losses of all later rounds.
+    pub rest: f64,
     /// What was sold in all.
     pub sold: f64,
-    /// Fall of the price caused by the sales, λ · sold.
+    /// Fall of the price caused by the sales, λ · sold: the sum of the falls of the rounds, which
+    /// compound for what the holders keep.
     pub price_fall: f64,
     /// How it ended.
     pub end: End,
@@ -55,6 +71,8 @@ pub struct Spiral {
 pub enum End {
     /// The rounds died out.
     Settled,
+    /// They had not died out after [`ROUNDS`]; what follows was computed.
+    CutOff,
     /// Losses reached the equity: everything was sold.
     Exhausted,
 }
@@ -106,17 +124,16 @@ impl Holders {
     /// The rounds that follow a first loss.
     pub fn spiral(&self, first: FirstLoss) -> Spiral {
         let mut losses = Vec::new();
-        let (sold, end) = self.rounds(first, |loss| losses.push(loss));
-        Spiral { losses, sold, price_fall: self.impact * sold, end }
+        let Played { rest, sold, end } = self.rounds(first, |loss| losses.push(loss));
+        Spiral { losses, rest, sold, price_fall: self.impact * sold, end }
     }
 
     /// The fall of the price caused by the sales that follow a first loss, at most 1.
     pub fn price_fall(&self, first: FirstLoss) -> f64 {
-        (self.impact * self.rounds(first, |_| ()).0).min(1.0)
+        (self.impact * self.rounds(first, |_| ()).sold).min(1.0)
     }
 
-    /// Plays the rounds; returns what was sold, and how it ended.
-    fn rounds(&self, first: FirstLoss, mut each: impl FnMut(f64)) -> (f64, End) {
+    fn rounds(&self, first: FirstLoss, mut each: impl FnMut(f64)) -> Played {
         let (mut equity, mut assets) = (self.assets / self.leverage, self.assets);
         let (mut leverage, mut sold, mut fall) = (self.leverage, 0.0, 0.0);
         let least = NEGLIGIBLE * first.amount();
@@ -124,14 +141,14 @@ impl Holders {
         let mut on_assets = matches!(first, FirstLoss::OnAssets(_));
         for _round in 0..ROUNDS {
             if loss <= least {
-                break;
+                return Played { rest: 0.0, sold, end: End::Settled };
             }
             each(loss);
             equity -= loss;
             let per_loss = if on_assets { leverage - 1.0 } else { leverage };
             assets = if on_assets { (assets - loss).max(0.0) } else { assets };
             if equity <= 0.0 {
-                return (sold + assets, End::Exhausted);
+                return Played { rest: 0.0, sold: sold + assets, end: End::Exhausted };
             }
             // What the loss requires, and what the higher margin does. The difference of assets and
             // their target would be as large as its own rounding at the end.
@@ -144,7 +161,35 @@ impl Holders {
             loss = fall * assets;
             on_assets = true;
         }
-        (sold, End::Settled)
+        if loss <= least.max(ROUNDED * self.assets) {
+            return Played { rest: 0.0, sold, end: End::Settled };
+        }
+        let rest = Holders { assets, leverage, ..*self }.slow_rest(loss);
+        let sale = rest * (leverage - 1.0 + self.margin_rise * leverage);
+        match rest < equity {
+            true => Played { rest, sold: sold + sale.min(assets), end: End::CutOff },
+            false => Played { rest: equity, sold: sold + assets, end: End::Exhausted },
+        }
+    }
+
+    /// R of the module's text: a small loss of the assets and all that follow it.
+    fn slow_rest(&self, loss: f64) -> f64 {
+        let (leverage, rise) = (self.leverage, self.margin_rise);
+        let shrinking = 1.0 - self.gain();
+        let bend = self.impact * leverage * (1.0 + rise) * (leverage * (1.0 + 2.0 * rise) - 1.0);
+        let sum = |loss: f64| {
+            let root = (shrinking * shrinking + 2.0 * bend * loss).sqrt();
+            // The form without cancellation.
+            if shrinking < 0.0 {
+                (root - shrinking) / bend
+            } else {
+                2.0 * loss / (root + shrinking)
+            }
+        };
+        // Σl² as ∫l·dR, where l falls from the first loss along the parabola.
+        let first = sum(loss);
+        let area = first * (loss - first * (0.5 * shrinking + first * bend / 6.0));
+        sum((loss - 0.5 * bend * (area.max(0.0) + 0.5 * loss * loss)).max(0.0))
     }
 
     /// The leverage that a margin allows after the price fell.
@@ -156,6 +201,13 @@ impl Holders {
     }
 }
 
+/// What playing the rounds comes to.
+struct Played {
+    rest: f64,
+    sold: f64,
+    end: End,
+}
+
 fn is_amount(value: f64) -> bool {
     value.is_finite() && 0.0 <= value
 }
@@ -163,7 +215,7 @@ fn is_amount(value: f64) -> bool {
 impl Spiral {
     /// The sum of all rounds.
     pub fn total(&self) -> f64 {
-        self.losses.iter().sum()
+        self.losses.iter().sum::<f64>() + self.rest
     }
 
     /// The sum of all rounds / the first loss. `None` without a loss.
@@ -233,6 +285,32 @@ mod tests {
         assert!(!unstable.is_stable());
         assert_eq!(unstable.spiral(OnAssets(8.0)).end, End::Exhausted);
     }
+
+    /// Near a gain of 1 the rest is what the rounds come to. The expected sales are those of the same
+    /// rounds in Python, played to their end (up to 10,495 rounds of exact margins). The
+    /// third has a gain above 1, and ends all the same.
+    #[test]
+    fn slow_rounds_are_summed() {
+        for (gain, rise, loss, expected) in SLOW {
+            let holders = Holders::new(1e6, 4.0, gain / (1e6 * (3.0 + 4.0 * rise))).unwrap();
+            let spiral = holders.with_margin_rise(rise).unwrap().spiral(Elsewhere(loss));
+            assert!((spiral.sold / expected - 1.0).abs() < 1e-3, "{gain}: {}", spiral.sold);
+            assert_eq!((spiral.end, spiral.losses.len()), (End::CutOff, ROUNDS));
+            assert!(spiral.losses.iter().sum::<f64>() < spiral.total());
+        }
+        // Rounding alone is no rest.
+        let holders = Holders::new(1e6, 2.0, 1e-6 * 0.5 / 2.0).unwrap();
+        let tiny = holders.with_margin_rise(0.5).unwrap().spiral(Elsewhere(1e-6));
+        assert_eq!(tiny.end, End::Settled, "{tiny:?}");
+    }
+
+    /// Gain, rise of margins, first loss, and what is sold.
+    const SLOW: [(f64, f64, f64, f64); 4] = [
+        (0.97, 0.0, 10.0, 1_297.055_534),
+        (1.0, 0.0, 1.0, 2_449.155_978),
+        (1.02, 0.0, 1.0, 29_512.376_252),
+        (1.0, 0.5, 1.0, 2_182.002_029),
+    ];
 
     #[test]
     fn what_holds_nothing_or_borrows_nothing_sells_nothing() {

@@ -158,28 +158,24 @@ impl JointModel {
             .map(|start| (!has_gone()).then(|| self.block(start, BLOCK.min(paths - start))))
             .collect::<Option<Vec<Block>>>()?;
         let stage = |stage: usize| {
-            let losses: Vec<f64> =
-                blocks.iter().flat_map(|block| &block.losses[stage]).copied().collect();
-            let tails = tails(&losses, confidences);
-            Loss { mean: mean(|path| losses[path], paths), tails }
-        };
-        let whole = stage(0);
-        let mut contributions = Vec::with_capacity(confidences.len());
-        for tail in &whole.tails {
             if has_gone() {
                 return None;
             }
-            contributions.push(self.contributions(tail));
-        }
+            let losses: Vec<f64> =
+                blocks.iter().flat_map(|block| &block.losses[stage]).copied().collect();
+            let (tails, order) = tails(&losses, confidences);
+            Some((Loss { mean: mean(|path| losses[path], paths), tails }, order))
+        };
+        let (whole, order) = stage(0)?;
+        let parts = |tail: &Tail| self.contributions(&order[..tail.count], has_gone);
+        let contributions = whole.tails.iter().map(parts).collect::<Option<_>>()?;
+        drop(order);
+        let left = |at| stage(at).map(|(loss, _)| loss);
+        let left = (1..=self.stages()).map(left).collect::<Option<_>>()?;
         let counts: Vec<u16> = blocks.iter().flat_map(|block| &block.counts).copied().collect();
         let most = counts.iter().copied().max().unwrap_or(0).min(COUNTS);
         let at_least = |k: u16| mean(|path| f64::from(k <= counts[path]), paths);
-        Some(JointLoss {
-            at_least: (1..=most).map(at_least).collect(),
-            whole,
-            contributions,
-            left: (1..=self.stages()).map(stage).collect(),
-        })
+        Some(JointLoss { at_least: (1..=most).map(at_least).collect(), whole, contributions, left })
     }
 
     /// Number of later stages.

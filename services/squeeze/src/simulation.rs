@@ -91,7 +91,7 @@ pub struct Deleveraging {
     pub total_loss: f64,
     /// Total / first loss. `None` without a loss.
     pub multiplier: Option<f64>,
-    /// Number of rounds.
+    /// Number of rounds that were played.
     pub rounds: usize,
     /// What it sold.
     pub sold: f64,
@@ -99,6 +99,8 @@ pub struct Deleveraging {
     pub price_fall: f64,
     /// Whether its losses reached its equity.
     pub is_exhausted: bool,
+    /// Whether its rounds had not died out when they were cut off; what follows was computed.
+    pub is_cut_off: bool,
     /// P&L of the book's own longs, at most 0.
     pub longs_pnl: f64,
 }
@@ -240,6 +242,7 @@ impl SqueezeCrowd {
             sold: spiral.sold,
             price_fall,
             is_exhausted: spiral.end == End::Exhausted,
+            is_cut_off: spiral.end == End::CutOff,
             longs_pnl: 0.0 - self.own_longs * price_fall,
         }
     }

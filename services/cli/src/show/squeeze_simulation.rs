@@ -210,7 +210,7 @@ fn crowd_words(crowd: &SqueezeCrowd) -> String {
     };
     format!(
         "The crowd is long {} and short {}; its loop gain is {:.2}, {stable}. {} of the book's longs \
-         fall with its sales.\n",
+         fall with its sales. It loses on the book's squeezed shorts alone.\n",
         number::usd(crowd.assets),
         number::usd(crowd.short_market_value),
         crowd.gain,

@@ -13,10 +13,7 @@
 //! sensitivities", has the same expectation). Paths of a pair are not independent, so it is a mean over
 //! pairs.
 
-use super::{
-    JointModel,
-    tail::{Estimate, Tail},
-};
+use super::{JointModel, tail::Estimate};
 use rayon::prelude::*;
 
 /// Mean losses over the paths of a tail: they add up to its expected shortfall.
@@ -32,6 +29,8 @@ pub struct Contributions {
 const BORDER: usize = 10;
 /// Pairs summed together.
 const CHUNK: usize = 64;
+/// Paths of the border that are in memory together.
+const BATCH: usize = 1_024;
 
 /// Sums over some pairs of paths, per part.
 struct Sums {
@@ -43,20 +42,23 @@ struct Sums {
 }
 
 impl JointModel {
-    /// What each short, and the longs, add to the expected shortfall of a tail.
-    pub(super) fn contributions(&self, tail: &Tail) -> Contributions {
-        let count = tail.paths.len();
-        let border = &tail.paths[count - (count / BORDER).max(1)..];
+    /// What each short, and the longs, add to the expected shortfall of a tail: its paths, the largest
+    /// loss first. `None` as soon as the caller has gone.
+    pub(super) fn contributions(
+        &self,
+        tail: &[usize],
+        has_gone: &(dyn Fn() -> bool + Sync),
+    ) -> Option<Contributions> {
+        let count = tail.len();
         let parts = self.shorts().len() + 1;
-        let mut at_border = vec![0.0; parts];
-        for losses in border.par_iter().map(|path| self.path_losses(*path)).collect::<Vec<_>>() {
-            add(&mut at_border, losses.into_iter().map(|loss| loss / border.len() as f64));
-        }
-        let mut paths = tail.paths.clone();
+        let at_border = self.border(&tail[count - (count / BORDER).max(1)..], has_gone)?;
+        let mut paths = tail.to_vec();
         paths.sort_unstable();
         let pairs: Vec<&[usize]> = paths.chunk_by(|a, b| a / 2 == b / 2).collect();
-        let chunks: Vec<Sums> =
-            pairs.par_chunks(CHUNK).map(|pairs| self.sums(pairs, &at_border)).collect();
+        let chunks = pairs
+            .par_chunks(CHUNK)
+            .map(|pairs| (!has_gone()).then(|| self.sums(pairs, &at_border)))
+            .collect::<Option<Vec<Sums>>>()?;
         let mut sums = Sums::zero(parts);
         for chunk in chunks {
             add(&mut sums.losses, chunk.losses.into_iter());
@@ -70,7 +72,20 @@ impl JointModel {
             let variance = (sums.squares[part] / all - mean * mean).max(0.0) / (all - 1.0).max(1.0);
             Estimate { value: sums.losses[part] / count as f64, error: variance.sqrt() / share }
         };
-        Contributions { shorts: (0..parts - 1).map(estimate).collect(), longs: estimate(parts - 1) }
+        let shorts = (0..parts - 1).map(estimate).collect();
+        Some(Contributions { shorts, longs: estimate(parts - 1) })
+    }
+
+    /// Mean losses of some paths, per part; added up in their order.
+    fn border(&self, paths: &[usize], has_gone: &(dyn Fn() -> bool + Sync)) -> Option<Vec<f64>> {
+        let mut mean = vec![0.0; self.shorts().len() + 1];
+        for batch in paths.chunks(BATCH) {
+            let losses = |path: &usize| (!has_gone()).then(|| self.path_losses(*path));
+            for losses in batch.par_iter().map(losses).collect::<Option<Vec<_>>>()? {
+                add(&mut mean, losses.into_iter().map(|loss| loss / paths.len() as f64));
+            }
+        }
+        Some(mean)
     }
 
     /// Sums over pairs, of which one path or both are in the tail.

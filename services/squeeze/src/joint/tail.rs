@@ -23,8 +23,8 @@ pub struct Tail {
     pub value_at_risk: Estimate,
     /// The mean of the k largest losses.
     pub expected_shortfall: Estimate,
-    /// The paths of these, the largest loss first, ties by number of path.
-    pub paths: Vec<usize>,
+    /// k.
+    pub count: usize,
 }
 
 /// A number of paths this little above a whole one is the whole one.
@@ -45,11 +45,13 @@ pub fn mean(values: impl Fn(usize) -> f64, paths: usize) -> Estimate {
     Estimate { value, error: (variance / (count - 1.0).max(1.0)).sqrt() }
 }
 
-/// The tail of losses at some confidences.
-pub fn tails(losses: &[f64], confidences: &[f64]) -> Vec<Tail> {
+/// The tail of losses at some confidences, and the paths, the largest loss first, ties by number of
+/// path.
+pub fn tails(losses: &[f64], confidences: &[f64]) -> (Vec<Tail>, Vec<usize>) {
     let mut order: Vec<usize> = (0..losses.len()).collect();
     order.par_sort_unstable_by(|a, b| losses[*b].total_cmp(&losses[*a]).then(a.cmp(b)));
-    confidences.iter().map(|confidence| tail(losses, &order, *confidence)).collect()
+    let tails = confidences.iter().map(|confidence| tail(losses, &order, *confidence)).collect();
+    (tails, order)
 }
 
 fn tail(losses: &[f64], order: &[usize], confidence: f64) -> Tail {
@@ -71,7 +73,7 @@ fn tail(losses: &[f64], order: &[usize], confidence: f64) -> Tail {
         confidence,
         value_at_risk: Estimate { value, error: spread },
         expected_shortfall: Estimate { value: sum / count as f64, error: excess.error },
-        paths: order[..count].to_vec(),
+        count,
     }
 }
 
@@ -83,10 +85,11 @@ mod tests {
     #[test]
     fn a_tail_by_hand() {
         let losses: Vec<f64> = (1..=100).map(f64::from).collect();
-        let [tail] = &tails(&losses, &[0.95])[..] else { panic!("one tail") };
+        let (tails, order) = tails(&losses, &[0.95]);
+        let [tail] = &tails[..] else { panic!("one tail") };
         assert!((tail.value_at_risk.value - 96.0).abs() < 1e-12);
         assert!((tail.expected_shortfall.value - 98.0).abs() < 1e-12);
-        assert_eq!(tail.paths, [99, 98, 97, 96, 95]);
+        assert_eq!(order[..tail.count], [99, 98, 97, 96, 95]);
     }
 
     /// Pairs (0, 2), (1, 1), (2, 4): means 1, 1, 3; their mean 5/3, variance 4/3 with n − 1.

@@ -196,6 +196,11 @@ fn a_caller_who_leaves_ends_the_simulation() {
     assert_eq!(model.simulate(&[0.95], &leaves), None);
     // 49 blocks of 2,048 paths; no block begins after the departure is known.
     assert!(asked.into_inner() < 49);
+    // Nor does the work of a tail go on: half of 100,000 paths, hundreds of chunks.
+    let asked = AtomicUsize::new(0);
+    let leaves = || 60 < asked.fetch_add(1, Ordering::Relaxed);
+    assert_eq!(model.simulate(&[0.5], &leaves), None);
+    assert!(asked.into_inner() < 100);
 }
 
 #[test]

@@ -19,6 +19,7 @@ use crate::{
 };
 use ::portfolio::{lookup::Lookup, unresolved::LooseLine};
 use ::squeeze::{
+    deleveraging::ROUNDS,
     joint::{
         JointLoss, JointModel, Loss,
         contributions::Contributions,
@@ -32,6 +33,9 @@ use ::squeeze::{
 use contract::v1;
 use marketdata::instrument::InstrumentId;
 use tonic::{Request, Response, Status};
+
+/// What a path costs again in each tail that it is in, of what its simulation costs.
+const TAIL_COST: f64 = 4.0;
 
 /// Answers a call. The simulation ends when the caller leaves.
 pub(super) async fn simulate(
@@ -129,14 +133,23 @@ impl SimulateQuery {
         self.terms.copulas.iter().map(distribution).collect()
     }
 
-    /// Refuses more work than one call may cause.
+    /// Refuses more work than one call may cause. A round of the crowd costs as much as a short, and
+    /// the contributions to a tail up to four times as much per path as its simulation, which draws
+    /// for four paths at once.
     fn check_work(&self, shorts: usize) -> Result<(), Refusal> {
         let copulas = self.terms.copulas.len();
-        let most = limits::SIMULATION_DRAWS / (shorts * copulas);
+        let in_tails: f64 = self.terms.confidences.iter().map(|level| 1.0 - level).sum();
+        let (rounds, crowd) = match self.crowd {
+            Some(_) => (ROUNDS, ", a crowd"),
+            None => (0, ""),
+        };
+        let per_path = shorts as f64 * (1.0 + TAIL_COST * in_tails) + rounds as f64;
+        let most = (limits::SIMULATION_DRAWS / (per_path * copulas as f64)) as usize;
         let mut fields = Fields::new();
         if most < 2 * self.terms.pairs {
             let text = format!(
-                "must be at most {most} for {shorts} simulated shorts and {copulas} copulas, is {}",
+                "must be at most {most} for {shorts} simulated shorts, {copulas} copulas{crowd} and \
+                 these confidences, is {}",
                 2 * self.terms.pairs
             );
             fields.add("simulation.path_count", text);
@@ -274,5 +287,6 @@ fn deleveraging(made: &Deleveraging) -> v1::SqueezeDeleveraging {
         price_fall: made.price_fall,
         exhausted: made.is_exhausted,
         longs_pnl: made.longs_pnl,
+        cut_off: made.is_cut_off,
     }
 }

@@ -103,7 +103,7 @@ fn terms(fields: &mut Fields, asked: &mut v1::SqueezeSimulation) -> SimulationTe
         cap,
         pairs: usize::try_from(paths / 2).unwrap_or_default(),
         seed,
-        confidences: confidences(fields, &mut asked.confidences),
+        confidences: confidences(fields, &mut asked.confidences, paths),
         exit_sessions: exit_sessions(fields, &mut asked.exit_sessions),
     }
 }
@@ -135,7 +135,7 @@ fn copulas(fields: &mut Fields, asked: &mut Vec<i32>) -> Vec<Copula> {
     read
 }
 
-fn confidences(fields: &mut Fields, asked: &mut Vec<f64>) -> Vec<f64> {
+fn confidences(fields: &mut Fields, asked: &mut Vec<f64>, paths: i32) -> Vec<f64> {
     if asked.is_empty() {
         *asked = CONFIDENCES.to_vec();
     }
@@ -145,8 +145,14 @@ fn confidences(fields: &mut Fields, asked: &mut Vec<f64>) -> Vec<f64> {
     let (low, high) = CONFIDENCE_RANGE;
     for (at, confidence) in asked.iter().enumerate() {
         let path = format!("simulation.confidences[{at}]");
-        fields.within(&path, *confidence, low, high);
-        if asked[..at].iter().any(|earlier| earlier.to_bits() == confidence.to_bits()) {
+        let confidence = fields.within(&path, *confidence, low, high);
+        let (beyond, least) =
+            ((1.0 - confidence) * f64::from(paths), limits::SIMULATION_TAIL_LEAST);
+        // (1 − 0.99)·2,000 is a little off 20.
+        if beyond + 1e-6 < least {
+            fields.add(&path, format!("must leave {least} of {paths} paths in its tail"));
+        }
+        if asked[..at].iter().any(|earlier| earlier.to_bits() == asked[at].to_bits()) {
             fields.add(path, "is also an earlier one");
         }
     }
