@@ -349,12 +349,11 @@ async fn a_bad_request_to_simulate_names_every_field() {
     ];
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &paths);
 
+    let positions = vec![held("A", Size::MarketValue(-1.0))];
+    let short = Some(v1::Portfolio { positions, ..Default::default() });
     // Two paths of 2,000 are no tail; twenty are.
     let few = v1::SimulateSqueezeRequest {
-        portfolio: Some(v1::Portfolio {
-            positions: vec![held("A", Size::MarketValue(-1.0))],
-            ..Default::default()
-        }),
+        portfolio: short.clone(),
         simulation: Some(v1::SqueezeSimulation {
             path_count: Some(2_000),
             confidences: vec![0.99, 0.999],
@@ -367,10 +366,7 @@ async fn a_bad_request_to_simulate_names_every_field() {
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &[path]);
 
     let unknown = v1::SimulateSqueezeRequest {
-        portfolio: Some(v1::Portfolio {
-            positions: vec![held("A", Size::MarketValue(-1.0))],
-            ..Default::default()
-        }),
+        portfolio: short.clone(),
         crowd: Some(v1::SqueezeCrowdTerms { longs: vec![named("NOSUCH").unwrap()], ..crowd() }),
         ..Default::default()
     };
