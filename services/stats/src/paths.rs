@@ -11,7 +11,7 @@
 //!
 //! y(s) is the outcome of period s at the volatility of the next period, z(s) the same in units of
 //! that volatility, and q the mean of z². This is the recursion of [`crate::filter`] along the path, on
-//! residuals of unit variance (Barone-Adesi, Giannopoulos and Vosper 1999): E[u²] = 1 at every step. If
+//! residuals of unit variance (Barone-Adesi, Giannopoulos and Vosper 1999): E(u²) = 1 at every step. If
 //! one outcome is most of q, u is most often below 1, and few paths carry the variance and the tail.
 
 use crate::{rng::Rng, stationary_bootstrap};
