@@ -36,7 +36,7 @@ pub(crate) fn report(answer: &SimulateSqueezeResponse, names: usize, terminal: T
         page.table("exit", exits(answer));
     }
     if let Some(crowd) = &answer.crowd {
-        page.say(crowd_words(crowd));
+        page.say(crowd_words(crowd) + &endings(answer));
     }
     if !answer.scenarios.is_empty() {
         page.say(
@@ -218,6 +218,20 @@ fn crowd_words(crowd: &SqueezeCrowd) -> String {
     )
 }
 
+/// How its loop ended, where that is not by itself.
+fn endings(answer: &SimulateSqueezeResponse) -> String {
+    let made = || answer.scenarios.iter().filter_map(|scenario| scenario.deleveraging.as_ref());
+    let mut words = String::new();
+    if made().any(|made| made.exhausted) {
+        words += "In some scenarios its losses reach its equity, and it sells everything.\n";
+    }
+    if made().any(|made| made.cut_off) {
+        words += "In some scenarios its losses have not died out after 100 rounds; what follows is \
+                  estimated, to a few per cent.\n";
+    }
+    words
+}
+
 fn scenarios(answer: &SimulateSqueezeResponse) -> Table {
     let mut table = Table::new(&[
         "if these are squeezed",
@@ -255,7 +269,10 @@ fn scenarios(answer: &SimulateSqueezeResponse) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contract::v1::{SqueezeCount, SqueezeExitLoss, SqueezeTailContribution};
+    use contract::v1::{
+        SqueezeCount, SqueezeDeleveraging, SqueezeExitLoss, SqueezeLossScenario,
+        SqueezeTailContribution,
+    };
 
     #[test]
     fn every_table_of_a_distribution_has_its_numbers() {
@@ -296,5 +313,18 @@ mod tests {
         let parts = ["Student t4,0.95,A,30,0.5", "Student t4,0.95,longs,10,0.5"];
         assert_eq!(rows("contributions"), parts);
         assert_eq!(rows("exit"), ["Student t4,5,0.25,2,0.5,0.95,20,0.5,40,0.5"]);
+    }
+
+    #[test]
+    fn a_loop_that_does_not_end_by_itself_is_said() {
+        let ended = |exhausted, cut_off| {
+            let deleveraging =
+                Some(SqueezeDeleveraging { exhausted, cut_off, ..SqueezeDeleveraging::default() });
+            let scenario = SqueezeLossScenario { deleveraging, ..SqueezeLossScenario::default() };
+            endings(&SimulateSqueezeResponse { scenarios: vec![scenario], ..Default::default() })
+        };
+        assert_eq!(ended(false, false), "");
+        assert!(ended(true, false).contains("sells everything"));
+        assert!(ended(false, true).contains("not died out after 100 rounds"));
     }
 }

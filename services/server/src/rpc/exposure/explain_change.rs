@@ -68,17 +68,17 @@ impl Needed<ChangeQuery> for Change {
         let _turn = services.explanation().await?;
         let (stages, gaps) = stages(query, services, (&before, pinned)).await?;
         let [first, .., last] = &stages[..] else { return Err(no_stages()) };
-        let is_same = first.is(last);
         let is_earlier = query.normal.before_portfolio.is_some();
         let one = first.answer(services, query.names).await;
         let one = one.map_err(|refusal| located(refusal, is_earlier))?;
-        let other = match is_same {
-            true => Report(one.0.clone(), one.1.clone()),
+        let changed = match first.is(last) {
+            true => None,
             false => {
                 let answered = last.answer(services, query.names).await;
-                answered.map_err(|refusal| located(refusal, false))?
+                Some(answered.map_err(|refusal| located(refusal, false))?)
             }
         };
+        let other = changed.as_ref().unwrap_or(&one);
         let shown = shown((&one.0, &before), (&other.0, pinned), query.names);
         let numbers = |report: &v1::ExposureReport, of: &Pinned| {
             let named = |symbol: &str| Some(renamed(symbol, of, pinned));
@@ -105,8 +105,8 @@ impl Needed<ChangeQuery> for Change {
             answered: answered.map(|report| numbers(report, &before)),
             stages: found,
             before: shared::snapshot_ref(&before),
-            before_gaps: one.1,
-            after_gaps: other.1,
+            before_gaps: one.1.clone(),
+            after_gaps: other.1.clone(),
             gaps,
         }))
     }
