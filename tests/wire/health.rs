@@ -85,7 +85,9 @@ async fn a_replaced_log_is_not_followed() {
     ours.ingest("prices.csv", bars(2).as_bytes()).await;
     let follow = || async {
         let store = &theirs.services().store;
-        ours.services().market.catch_up(store.as_ref()).await.map_err(|error| error.to_string())
+        let services = ours.services();
+        let followed = services.market.catch_up(store.as_ref(), &services.store_health).await;
+        followed.map_err(|error| error.to_string())
     };
     let shorter = follow().await.unwrap_err();
     assert!(shorter.contains("newest revision is 0"), "{shorter}");

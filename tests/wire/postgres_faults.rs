@@ -209,11 +209,75 @@ async fn a_changed_row_is_found_by_whoever_reads_it_and_health_says_so() {
         assert_eq!(revision_of(&reader), 1, "{change}");
         let answer = coverage(&reader, None, AMPLE).await.unwrap();
         assert_eq!(reference(&answer.info).revision, 1, "reads go on from memory");
+        let refused = ingest_within(&reader, "more", &bars("T3", 3), AMPLE).await.unwrap_err();
+        expect_refusal(&refused, Code::DataLoss, "STORE_DAMAGED", &[]);
         let started = server::start(config_on(&url)).await;
         assert!(matches!(started, Err(StartError::Damaged { .. })), "{change}: {started:?}");
         let faults = server::admin::check(&url).await.unwrap().faults;
         assert!(!faults.is_empty(), "{change}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_revision_is_not_listed_and_nothing_is_written_after_it() {
+    let Some(database) = Postgres::start("a changed revision") else { return };
+    for change in [
+        "UPDATE revision SET committed_at = committed_at + 1 WHERE number = 1",
+        "DELETE FROM revision WHERE number = 1",
+        "DELETE FROM revision WHERE number = 2",
+    ] {
+        let url = database.database();
+        // It polls once an hour, so it meets the change only where it is asked to look.
+        let server = polling(&url, 3_600_000).await;
+        server.ingest("prices.csv", &bars("T1", 3)).await;
+        server.ingest("prices.csv", &bars("T2", 3)).await;
+        database.sql(&url, change);
+        let mut client = server.market_data().await;
+        let listed = client.list_revisions(v1::ListRevisionsRequest::default()).await;
+        expect_refusal(&listed.unwrap_err(), Code::DataLoss, "STORE_DAMAGED", &[]);
+        let refused = ingest_within(&server, "more", &bars("T3", 3), AMPLE).await.unwrap_err();
+        expect_refusal(&refused, Code::DataLoss, "STORE_DAMAGED", &[]);
+        assert!(!server.services().store_health.takes_writes(), "{change}");
+    }
+}
+
+/// A statement may run for 30 s.
+#[tokio::test(flavor = "multi_thread")]
+async fn health_says_soon_that_a_database_does_not_answer() {
+    let Some(database) = Postgres::start("a database that hangs") else { return };
+    let url = database.database();
+    let server = polling(&url, 50).await;
+    server.ingest("prices.csv", &bars("T1", 3)).await;
+    let mut health = Health::of(&server).await;
+    health.becomes(ServingStatus::Serving).await;
+    let begun = tokio::time::Instant::now();
+    let busy = database.hold(&url, "LOCK TABLE revision IN ACCESS EXCLUSIVE MODE");
+    health.becomes(ServingStatus::NotServing).await;
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    drop(busy);
+    health.becomes(ServingStatus::Serving).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_lost_a_right_is_reported_and_writes_again_once_it_has_it() {
+    let Some(database) = Postgres::start("a role that lost a right") else { return };
+    let url = database.database();
+    server::admin::migrate(&url).await.unwrap();
+    database.sql(&url, "CREATE ROLE desk LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO desk");
+    let server = polling(&url.replace("ballast@", "desk@"), 50).await;
+    server.ingest("prices.csv", &bars("T1", 3)).await;
+    let mut health = Health::of(&server).await;
+    health.becomes(ServingStatus::Serving).await;
+    database.sql(&url, "REVOKE INSERT ON segment FROM desk");
+    expect_unavailable(&ingest_within(&server, "once", &bars("T2", 3), AMPLE).await.unwrap_err());
+    health.becomes(ServingStatus::NotServing).await;
+    // Small writes would succeed, and health would come and go with them.
+    let stays = tokio::time::timeout(Duration::from_secs(1), health.next()).await;
+    assert!(stays.is_err(), "{stays:?}");
+    database.sql(&url, "GRANT INSERT ON segment TO desk");
+    health.becomes(ServingStatus::Serving).await;
+    let answer = ingest_within(&server, "once", &bars("T2", 3), AMPLE).await.unwrap();
+    assert_eq!((reference(&answer.info).revision, revision_of(&server)), (2, 2));
 }
 
 pub(crate) fn config_on(url: &str) -> Config {

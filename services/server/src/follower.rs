@@ -73,7 +73,7 @@ impl Follower {
             self.looks.send_modify(|looks| looks.begun += 1);
             not_before = Instant::now() + PAUSE;
             let begun = health.begin_look();
-            let outcome = resident.catch_up(store.as_ref()).await;
+            let outcome = resident.catch_up(store.as_ref(), &health).await;
             health.followed(begun, &outcome);
             self.looks.send_modify(|looks| {
                 looks.ended = looks.begun;

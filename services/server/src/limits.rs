@@ -335,6 +335,8 @@ pub const LONGEST_WAIT_MS: u64 = 30_000;
 /// Least time from one look at the store to the next, milliseconds. Requests that name unknown
 /// revisions cost the database a hundred transactions per second at most, one for each look.
 pub const LOOK_PAUSE_MS: u64 = 10;
+/// How long a look at the store may go without an answer, milliseconds, before health says so.
+pub const LOOK_LATE_MS: u64 = 3_000;
 /// How often a store whose writes succeed is asked whether it still takes them, milliseconds.
 pub const WRITES_ASKED_MS: u64 = 10_000;
 /// Pause between two looks at a standby that has not received a revision yet, milliseconds.

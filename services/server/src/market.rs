@@ -99,8 +99,12 @@ impl Resident {
     ///
     /// # Errors
     /// If the store cannot be read, or its log is not the one that was folded so far.
-    pub async fn catch_up(&self, store: &dyn Store) -> Result<bool, StoreError> {
-        let (is_behind, lags) = self.compared(store).await?;
+    pub async fn catch_up(
+        &self,
+        store: &dyn Store,
+        health: &StoreHealth,
+    ) -> Result<bool, StoreError> {
+        let (is_behind, lags) = answered(self.compared(store), health).await?;
         if is_behind {
             self.writing().await.catch_up(store).await?;
         }
@@ -119,6 +123,20 @@ impl Resident {
             return Err(StoreError::Replaced(text));
         }
         Ok((ours.revision <= head.revision && head != ours, lags))
+    }
+}
+
+/// The outcome of a look. One that is without an answer for long goes on, but health says so: the
+/// limits of a database that hangs are longer than callers should be sent to it.
+async fn answered<T>(look: impl Future<Output = T>, health: &StoreHealth) -> T {
+    let mut look = std::pin::pin!(look);
+    let late = Duration::from_millis(limits::LOOK_LATE_MS);
+    match tokio::time::timeout(late, look.as_mut()).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            health.silent();
+            look.await
+        }
     }
 }
 

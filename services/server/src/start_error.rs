@@ -36,7 +36,8 @@ pub enum StartError {
     /// The store is damaged: it does not hold what was written to it.
     #[error(
         "{cause}. The server does not start on a damaged store. `ballast check --store {url}` \
-         lists what is wrong; `ballast restore BACKUP NEW_FILE` creates a store from a backup"
+         lists what is wrong; {}",
+        how_to_restore(url)
     )]
     Damaged {
         /// URL of the store.
@@ -73,4 +74,14 @@ pub enum StartError {
     /// Reflection cannot be built from the contract.
     #[error("reflection cannot be built: {0}")]
     Reflection(String),
+}
+
+/// How a store of this kind is restored.
+fn how_to_restore(url: &str) -> &'static str {
+    match url.split_once(':') {
+        Some(("postgres" | "postgresql", _)) => {
+            "restore the database from a backup with PostgreSQL's own tools (OPERATIONS.md)"
+        }
+        _ => "`ballast restore BACKUP NEW_FILE` creates a store from a backup",
+    }
 }

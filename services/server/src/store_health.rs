@@ -18,6 +18,8 @@ pub struct StoreState {
     pub takes_writes: bool,
 }
 
+const CANNOT_BE_READ: &str = "the store cannot be read";
+
 /// The state of the store, shared by its writers, its follower and the health service.
 #[derive(Clone, Debug)]
 pub struct StoreHealth {
@@ -73,7 +75,14 @@ impl StoreHealth {
         if outcome.is_ok() {
             self.read_at.store(begun.micros(), Ordering::SeqCst);
         }
-        self.note(outcome.as_ref().err(), "the store cannot be read", |state| {
+        let cause = outcome.as_ref().err().map(|error| with_causes(error));
+        self.note(cause, CANNOT_BE_READ, |state| &mut state.is_followed);
+    }
+
+    /// Records that a look at the store has had no answer for long. It goes on; its outcome is
+    /// recorded when it ends.
+    pub fn silent(&self) {
+        self.note(Some("it does not answer".to_owned()), CANNOT_BE_READ, |state| {
             &mut state.is_followed
         });
     }
@@ -81,15 +90,19 @@ impl StoreHealth {
     /// Records a failed read; the follower finds out when reads succeed again.
     pub fn not_read(&self, error: &StoreError) {
         if concerns_the_store(error) {
-            self.note(Some(error), "the store cannot be read", |state| &mut state.is_followed);
+            let cause = Some(with_causes(error));
+            self.note(cause, CANNOT_BE_READ, |state| &mut state.is_followed);
         }
     }
 
     /// Records whether the store says that it takes writes. That it does is no proof: only a write
     /// that succeeds is.
     pub fn asked(&self, takes_writes: &Result<bool, StoreError>) {
-        if let Ok(false) = takes_writes {
-            self.written(&Err::<(), _>(StoreError::Unwritable));
+        match takes_writes {
+            Ok(false) => self.written(&Err::<(), _>(StoreError::Unwritable)),
+            // Damage that was found meanwhile stops every write.
+            Err(error) if error.outlook() == Outlook::Damaged => self.written(takes_writes),
+            Ok(true) | Err(_) => {}
         }
     }
 
@@ -99,34 +112,30 @@ impl StoreHealth {
         // Damage found by one write stops every later write.
         let is_damaged = |error: &StoreError| error.outlook() == Outlook::Damaged;
         if error.is_none_or(|error| concerns_the_store(error) || is_damaged(error)) {
-            self.note(error, "the store cannot be written", |state| &mut state.takes_writes);
+            let cause = error.map(|error| with_causes(error));
+            self.note(cause, "the store cannot be written", |state| &mut state.takes_writes);
         }
     }
 
     /// Updates the state, and logs once per change, not once per failure.
-    fn note(
-        &self,
-        error: Option<&StoreError>,
-        what: &str,
-        part: impl Fn(&mut StoreState) -> &mut bool,
-    ) {
-        let is_good = error.is_none();
+    fn note(&self, cause: Option<String>, what: &str, part: impl Fn(&mut StoreState) -> &mut bool) {
+        let is_good = cause.is_none();
         let has_changed = self.state.send_if_modified(|state| {
             let part = part(state);
             std::mem::replace(part, is_good) != is_good
         });
         if has_changed {
-            log_change(error, what);
+            log_change(cause, what);
         }
     }
 }
 
-fn log_change(error: Option<&StoreError>, what: &str) {
-    let Some(error) = error else {
+fn log_change(cause: Option<String>, what: &str) {
+    let Some(cause) = cause else {
         tracing::info!("recovered from: {what}");
         return;
     };
-    tracing::error!(cause = with_causes(error), "{what}; health is NOT_SERVING until it recovers");
+    tracing::error!(cause, "{what}; health is NOT_SERVING until it recovers");
 }
 
 /// Whether other calls would fail too. A late caller, a file that is too large and a damaged row do
@@ -177,6 +186,9 @@ mod tests {
         assert!(health.takes_writes(), "a question without an answer says nothing");
         health.asked(&Ok(false));
         assert!(!health.takes_writes());
+        let damaged = StoreHealth::good(Clock::system());
+        damaged.asked(&Err(StoreError::Damaged("a page".to_owned())));
+        assert!(!damaged.takes_writes(), "what a read found stops the writes");
         health.asked(&Ok(true));
         assert!(!health.takes_writes(), "it may still be full");
         health.written(&Ok(()));

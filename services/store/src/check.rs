@@ -90,6 +90,10 @@ async fn check_in(
 ) -> Result<(), StoreError> {
     refuse_too_new(reading.needed_reader().await?)?;
     report.faults.extend(reading.structure_faults().await?);
+    match reading.head().await {
+        Err(StoreError::Damaged(fault)) => report.faults.push(fault),
+        head => drop(head?),
+    }
     answer_faults(reading, &mut report.faults).await?;
     settings::faults(reading, &mut report.faults).await?;
     let listed = reading.segments().await?;

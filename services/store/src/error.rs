@@ -38,7 +38,10 @@ pub enum StoreError {
     #[error("the store was opened read-only")]
     ReadOnly,
     /// The database takes no writes for now, and may take them later.
-    #[error("the database is read-only for now: it is a standby, or was made read-only")]
+    #[error(
+        "the database is read-only for now: it is a standby, was made read-only, or its role may \
+         not write"
+    )]
     Unwritable,
     /// The store was written by a newer binary in a way this one cannot read.
     #[error("the store requires reader version {needed}, but this binary has version {ours}")]

@@ -25,7 +25,8 @@ use tracing::Instrument as _;
 pub(crate) struct FactLog {
     backend: Arc<dyn Backend>,
     workers: Workers,
-    /// Damage found by a write. It remains, whatever is written afterwards.
+    /// Damage found by a write or in what answers are computed from. It remains, whatever is
+    /// written afterwards: nothing is added to a damaged log.
     damage: Arc<OnceLock<String>>,
 }
 
@@ -46,7 +47,20 @@ impl FactLog {
         run(read(Arc::clone(&self.backend))).await
     }
 
-    /// Runs a write; after one write has found damage, no other runs.
+    /// Runs a read of the log itself; after one has found damage, no write runs. A damaged answer or
+    /// document of settings concerns only those who ask for it.
+    async fn read_log<T: Send + 'static, Read>(
+        &self,
+        read: impl FnOnce(Arc<dyn Backend>) -> Read,
+    ) -> Result<T, StoreError>
+    where
+        Read: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let (damage, read) = (Arc::clone(&self.damage), read(Arc::clone(&self.backend)));
+        run(async move { noted(&damage, read.await) }).await
+    }
+
+    /// Runs a write; after damage was found, none runs.
     async fn write<T: Send + 'static>(
         &self,
         write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
@@ -56,15 +70,18 @@ impl FactLog {
             if let Some(fault) = damage.get() {
                 return Err(StoreError::Damaged(fault.clone()));
             }
-            let outcome = write.await;
-            if let Err(StoreError::Damaged(fault)) = &outcome {
-                // The first damage is kept.
-                damage.set(fault.clone()).ok();
-            }
-            outcome
+            noted(&damage, write.await)
         };
         run(task).await
     }
+}
+
+/// Keeps the first damage that was found.
+fn noted<T>(damage: &OnceLock<String>, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+    if let Err(StoreError::Damaged(fault)) = &outcome {
+        damage.set(fault.clone()).ok();
+    }
+    outcome
 }
 
 /// Runs work in its own task, so that a caller who leaves cannot interrupt it.
@@ -87,6 +104,9 @@ impl Store for FactLog {
     }
 
     async fn takes_writes(&self) -> Result<bool, StoreError> {
+        if let Some(fault) = self.damage.get() {
+            return Err(StoreError::Damaged(fault.clone()));
+        }
         self.read(|backend| async move { backend.takes_writes().await }).await
     }
 
@@ -105,12 +125,12 @@ impl Store for FactLog {
     }
 
     async fn head(&self) -> Result<RevisionMark, StoreError> {
-        self.read(|backend| async move { load::head_of(&*backend).await }).await
+        self.read_log(|backend| async move { load::head_of(&*backend).await }).await
     }
 
     async fn load(&self, after: u64) -> Result<Delta, StoreError> {
         let workers = self.workers.clone();
-        self.read(|backend| async move { load::load(&*backend, &workers, after).await }).await
+        self.read_log(|backend| async move { load::load(&*backend, &workers, after).await }).await
     }
 
     async fn answer_of(
@@ -128,7 +148,7 @@ impl Store for FactLog {
     }
 
     async fn look(&self) -> Result<Look, StoreError> {
-        self.read(|backend| async move { load::look(&*backend).await }).await
+        self.read_log(|backend| async move { load::look(&*backend).await }).await
     }
 
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
@@ -137,7 +157,7 @@ impl Store for FactLog {
     }
 
     async fn revisions(&self, after: u64, limit: u32) -> Result<Vec<RevisionRecord>, StoreError> {
-        self.read(|backend| async move { load::revisions(&*backend, after, limit).await }).await
+        self.read_log(|backend| async move { load::revisions(&*backend, after, limit).await }).await
     }
 
     async fn keep_settings(&self, document: &str, most: u64) -> Result<bool, StoreError> {

@@ -267,8 +267,11 @@ pub trait Store: Debug + Send + Sync {
     /// Checks quickly that the store answers.
     async fn ready(&self) -> Result<(), StoreError>;
 
-    /// Whether the database takes writes now, as it says itself: a standby does not. Nothing is
-    /// written.
+    /// Whether the database takes writes now, as it says itself: a standby does not, nor does one
+    /// whose rights this role has lost. Nothing is written.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if damage was found since the store was opened.
     async fn takes_writes(&self) -> Result<bool, StoreError>;
 
     /// Checks that the store accepts writes, by a small durable write that changes no answer.

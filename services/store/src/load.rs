@@ -62,16 +62,37 @@ pub(crate) async fn answer_of(
     backend::end(transaction, found).await
 }
 
-/// A page of the log's revisions.
+/// A page of the log's revisions, verified like the log itself.
 pub(crate) async fn revisions(
     backend: &dyn Backend,
     after: u64,
     limit: u32,
 ) -> Result<Vec<RevisionRecord>, StoreError> {
     let mut transaction = backend.begin_read().await?;
-    let found = transaction.revisions(after, limit).await;
-    let found = backend::end(transaction, found).await?;
-    Ok(found.into_iter().map(|sealed| sealed.record).collect())
+    let found = revisions_in(&mut *transaction, after, limit).await;
+    backend::end(transaction, found).await
+}
+
+async fn revisions_in(
+    reading: &mut dyn Reading,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<RevisionRecord>, StoreError> {
+    let page = reading.revisions(after, limit).await?;
+    if page.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut verifier = Verifier::after(after, seal(reading, after).await?);
+    let mut names = NamePages::after(after);
+    let mut records = Vec::with_capacity(page.len());
+    for sealed in page {
+        let brought = names.of(reading, sealed.record.mark.revision).await?;
+        if let Some(fault) = verifier.faults(&sealed, &brought).into_iter().next() {
+            return Err(StoreError::Damaged(fault));
+        }
+        records.push(sealed.record);
+    }
+    Ok(records)
 }
 
 /// Everything after a revision, in one transaction.
@@ -91,6 +112,8 @@ async fn load_in(
     after: u64,
 ) -> Result<Delta, StoreError> {
     refuse_too_new(reading.needed_reader().await?)?;
+    // A backend that keeps the head apart compares it with the revisions.
+    reading.head().await?;
     let (mut delta, promised) = names_after(reading, after).await?;
     let listed = reading.segments().await?;
     if let Some(fault) = manifest_fault(&reading.manifest().await?, &listed) {

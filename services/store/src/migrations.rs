@@ -49,6 +49,13 @@ pub(crate) fn versions(ours: &Migrator, applied: Vec<Applied>) -> Result<Vec<i64
     Ok(applied.into_iter().map(|row| row.version).collect())
 }
 
+/// Faults of the table `meta`, which has one row per key.
+pub(crate) fn missing_keys(found: &[String]) -> Vec<String> {
+    let is_missing = |key: &&str| found.iter().all(|found| found != key);
+    let missing = ["min_reader_version", "write_probes"].into_iter().filter(is_missing);
+    missing.map(|key| format!("missing: row {key} of table meta")).collect()
+}
+
 /// A migration fails because the database fails, or because of what it finds there.
 pub(crate) fn failed(error: MigrateError) -> StoreError {
     match error {

@@ -21,7 +21,10 @@ use crate::{
 };
 use announcements::Announcements;
 use async_trait::async_trait;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{
+    ConnectOptions as _, Connection as _,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::time::Instant;
 use transaction::{Pool, Transaction, answered};
@@ -30,6 +33,8 @@ use transaction::{Pool, Transaction, answered};
 const READERS: u32 = 4;
 /// How long a call waits for a free connection; for a write, its turn in this process.
 const TURN: Duration = Duration::from_secs(10);
+/// How long the reason is awaited for which no connection was made.
+const REASON: Duration = Duration::from_secs(5);
 /// How long an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(300);
 /// How long a connection is used: connections find a database that moved.
@@ -106,6 +111,20 @@ impl Pool {
         let connections = pool(connections).connect_lazy_with(options(url)?);
         Ok(Pool { connections, has_sessions: has_sessions(url) })
     }
+
+    /// Opens the first connection. A pool that tried for its time says only that it did, so the
+    /// reason is asked for once more.
+    async fn reached(&self) -> Result<(), StoreError> {
+        let out_of_time = match self.connections.acquire().await {
+            Err(error @ sqlx::Error::PoolTimedOut) => error,
+            acquired => return Ok(acquired.map(drop)?),
+        };
+        let options = self.connections.connect_options();
+        match tokio::time::timeout(REASON, options.connect()).await {
+            Ok(connected) => Ok(connected?.close().await?),
+            Err(_) => Err(out_of_time.into()),
+        }
+    }
 }
 
 /// Whether a connection is a session of its own. The URL denies it, by a setting of the driver,
@@ -157,13 +176,14 @@ impl Backend for PostgreSql {
     async fn takes_writes(&self) -> Result<bool, StoreError> {
         let mut reading = self.reading(self.primary()).await?;
         let asked = reading.rows(sql::TAKES_NO_WRITES).fetch_one(reading.connection());
-        let (is_standby, is_made_so): (bool, bool) = answered(asked).await?;
+        let (is_standby, is_made_so, may_write): (bool, bool, bool) = answered(asked).await?;
         if is_made_so {
             // Sessions keep this setting from their beginning, so this one is not used again.
             drop(reading);
             return Ok(false);
         }
-        end(Box::new(reading), Ok(self.write.is_some() && !is_standby)).await
+        let takes_writes = self.write.is_some() && !is_standby && may_write;
+        end(Box::new(reading), Ok(takes_writes)).await
     }
 
     fn until(self: Arc<Self>, end: Instant) -> Arc<dyn Backend> {

@@ -7,11 +7,15 @@ mod databases;
 mod postgres;
 
 use databases::Databases;
+use marketdata::day::Day;
 use postgres::Postgres;
+use std::error::Error as _;
 use store::{
-    StoreError,
-    conformance::{self, SqliteFiles},
+    Appended, Outlook, StoreError,
+    conformance::{self, Batches, SqliteFiles, append_of, committed},
 };
+
+const FIRST: Day = Day::from_epoch(18_262);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_conforms() {
@@ -33,10 +37,10 @@ async fn a_database_of_another_program_is_left_alone() {
     let url = server.database();
     let missing = store::open(&url).await;
     assert!(matches!(missing, Err(StoreError::Missing(_))), "{missing:?}");
-    server.sql(&url, "CREATE TABLE orders (id bigint)");
+    server.sql(&url, "CREATE TABLE meta (id bigint); CREATE TABLE revision (id bigint)");
     let foreign = store::connect(&url).await;
     assert!(matches!(foreign, Err(StoreError::Foreign(_))), "{foreign:?}");
-    assert_eq!(server.sql(&url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "1");
+    assert_eq!(server.sql(&url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "2");
     // In a schema of its own it does not disturb.
     server.sql(&url, "CREATE SCHEMA risk");
     let store = store::connect(&format!("{url}&options[search_path]=risk")).await.unwrap();
@@ -53,10 +57,116 @@ async fn changed_tables_are_reported() {
         ("DROP INDEX request_by_age", "request_by_age"),
         ("ALTER TABLE request DROP CONSTRAINT request_key", "request_key"),
         ("ALTER TABLE revision ALTER seal DROP NOT NULL", "column revision seal"),
+        ("DELETE FROM meta WHERE key = 'write_probes'", "row write_probes of table meta"),
+        ("UPDATE head SET revision = 7", "its head is at revision 7, but its newest is 0"),
     ] {
         server.sql(&url, change);
         let faults = store.check().await.unwrap().faults;
         assert!(faults.iter().any(|fault| fault.contains(named)), "{named}: {faults:?}");
     }
     store.close().await;
+}
+
+/// The head gives out revisions, so one that does not match them would stop every write, or hand out
+/// a number twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_does_not_match_the_revisions_is_damage_wherever_it_is_read() {
+    let Some(server) = Postgres::start("a head that does not match") else { return };
+    for (change, restore) in [
+        ("UPDATE head SET revision = 5", "UPDATE head SET revision = 2"),
+        ("DELETE FROM head", "INSERT INTO head SELECT * FROM kept_head"),
+        ("DELETE FROM revision WHERE number = 2", "INSERT INTO revision SELECT * FROM kept"),
+    ] {
+        let url = server.database();
+        let store = store::connect(&url).await.unwrap();
+        let mut batches = Batches::new();
+        committed(&*store, batches.next(2, FIRST, 3), "first").await;
+        committed(&*store, batches.next(1, FIRST.plus(10), 1), "second").await;
+        let keep = "CREATE TABLE kept_head AS TABLE head; CREATE TABLE kept AS TABLE revision";
+        server.sql(&url, keep);
+        server.sql(&url, "DELETE FROM kept WHERE number = 1");
+        server.sql(&url, change);
+        let found = store.look().await;
+        assert!(matches!(found, Err(StoreError::Damaged(_))), "{change}: {found:?}");
+        let opened = store::open(&url).await.unwrap();
+        let loaded = opened.load(0).await.map(drop);
+        assert!(matches!(loaded, Err(StoreError::Damaged(_))), "{change}: {loaded:?}");
+        let checked = opened.check().await.unwrap();
+        assert!(!checked.faults.is_empty(), "{change}");
+        opened.close().await;
+        // What a read has found stops the writes of this process, whatever becomes of the row.
+        server.sql(&url, restore);
+        let append = append_of(batches.next(1, FIRST.plus(20), 1), "third");
+        let refused = store.append(append.clone()).await;
+        assert!(matches!(refused, Err(StoreError::Damaged(_))), "{change}: {refused:?}");
+        let asked = store.takes_writes().await;
+        assert!(matches!(asked, Err(StoreError::Damaged(_))), "{change}: {asked:?}");
+        let again = store::open(&url).await.unwrap();
+        let appended = again.append(append).await.unwrap();
+        assert!(matches!(appended, Appended::Committed(_)), "{change}: {appended:?}");
+        again.close().await;
+        store.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listed_revision_is_verified() {
+    let Some(server) = Postgres::start("changed revisions") else { return };
+    for change in [
+        "UPDATE revision SET file_name = 'other' WHERE number = 2",
+        "UPDATE revision SET committed_at = committed_at + 1 WHERE number = 3",
+        "UPDATE naming SET symbol = 'OTHER' WHERE revision = 1",
+        "DELETE FROM revision WHERE number = 2",
+    ] {
+        let url = server.database();
+        let store = store::connect(&url).await.unwrap();
+        let mut batches = Batches::new();
+        for (number, key) in ["first", "second", "third"].into_iter().enumerate() {
+            committed(&*store, batches.next(1, FIRST.plus(10 * number as i32), 3), key).await;
+        }
+        assert_eq!(store.revisions(0, 9).await.unwrap().len(), 3);
+        assert_eq!(store.revisions(2, 9).await.unwrap().len(), 1);
+        assert_eq!(store.revisions(3, 9).await.unwrap(), []);
+        server.sql(&url, change);
+        let listed = store.revisions(0, 9).await;
+        assert!(matches!(listed, Err(StoreError::Damaged(_))), "{change}: {listed:?}");
+        store.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_lost_a_right_takes_no_writes_until_it_has_it_again() {
+    let Some(server) = Postgres::start("a role without rights") else { return };
+    let url = server.database();
+    store::connect(&url).await.unwrap().close().await;
+    server
+        .sql(&url, "CREATE ROLE writer LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO writer");
+    let store = store::open(&url.replace("ballast@", "writer@")).await.unwrap();
+    let mut batches = Batches::new();
+    committed(&*store, batches.next(2, FIRST, 3), "first").await;
+    let append = append_of(batches.next(1, FIRST.plus(10), 1), "second");
+    for right in ["INSERT ON segment", "UPDATE ON head", "DELETE ON request"] {
+        assert!(store.takes_writes().await.unwrap(), "{right}");
+        server.sql(&url, &format!("REVOKE {right} FROM writer"));
+        assert!(!store.takes_writes().await.unwrap(), "{right}");
+        let probed = store.probe_write().await;
+        assert!(matches!(probed, Err(StoreError::Unwritable)), "{right}: {probed:?}");
+        let refused = store.append(append.clone()).await;
+        assert_eq!(refused.unwrap_err().outlook(), Outlook::MayPass, "{right}");
+        server.sql(&url, &format!("GRANT {right} TO writer"));
+    }
+    let appended = store.append(append).await.unwrap();
+    assert!(matches!(appended, Appended::Committed(_)), "{appended:?}");
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_without_a_connection_says_why() {
+    let Some(server) = Postgres::start("no connection to give") else { return };
+    let url = server.database();
+    store::connect(&url).await.unwrap().close().await;
+    server.sql(&url, "CREATE ROLE late LOGIN CONNECTION LIMIT 0");
+    let refused = store::open(&url.replace("ballast@", "late@")).await.map(drop).unwrap_err();
+    let cause = refused.source().unwrap().to_string();
+    assert!(cause.contains("too many connections for role"), "{cause}");
 }

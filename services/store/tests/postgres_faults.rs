@@ -166,6 +166,36 @@ async fn a_writer_that_stands_still_delays_other_writers_for_a_limited_time_and_
     store.close().await;
 }
 
+/// A server that is frozen in the middle of a write holds the lock of all others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_is_silent_in_its_write_loses_its_turn_to_those_who_wait() {
+    let Some(server) = Postgres::start("a writer that is silent") else { return };
+    let url = server.database();
+    let way = Cut::before(server.socket()).await;
+    let silent = store::connect(&way.url(&url)).await.unwrap();
+    let store = store::connect(&url).await.unwrap();
+    let mut batches = Batches::new();
+    committed(&*store, batches.next(2, FIRST, 3), "first").await;
+    let held = server.hold(&url, "SELECT 1 FROM head WHERE id = 1 FOR UPDATE");
+    let second = batches.next(1, FIRST.plus(10), 1);
+    let write = tokio::spawn({
+        let silent = Arc::clone(&silent);
+        let append = append_of(second.clone(), "silent");
+        async move { silent.append(append).await }
+    });
+    until("the write waits for its turn", || 0 < server.waiting(&url)).await;
+    way.swallow();
+    // It gets its turn, and says nothing more.
+    drop(held);
+    until("the write has its turn", || server.waiting(&url) == 0).await;
+    committed(&*store, second, "waiting").await;
+    let refused = write.await.unwrap();
+    assert_eq!(refused.unwrap_err().outlook(), Outlook::MayPass);
+    assert_eq!(store.head().await.unwrap().revision, 2);
+    store.close().await;
+    silent.close().await;
+}
+
 /// As behind a firewall that forgot its connections: nothing is refused, and nothing arrives.
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_became_silent_are_replaced_and_commits_are_heard_again() {

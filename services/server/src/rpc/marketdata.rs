@@ -38,7 +38,7 @@ use marketdata::{
 };
 use series::SeriesPage;
 use std::{ops::Range, sync::Arc, time::Duration};
-use store::{RevisionRecord, Store};
+use store::{RevisionRecord, Store, StoreError};
 use tonic::{Request, Response, Status, Streaming};
 
 #[tonic::async_trait]
@@ -253,9 +253,15 @@ impl Needed<RevisionsQuery> for Revisions {
             loop {
                 let page = move |store: Arc<dyn Store>| async move {
                     let found = store.revisions(after, most).await?;
+                    if expected <= found.len() as u64 {
+                        return Ok(Some(found));
+                    }
                     // Only a standby lacks a revision that this server has read or written.
-                    let is_late = (found.len() as u64) < expected && store.look().await?.lags;
-                    Ok((!is_late).then_some(found))
+                    if store.look().await?.lags {
+                        return Ok(None);
+                    }
+                    let missing = after + found.len() as u64 + 1;
+                    Err(StoreError::Damaged(format!("revision {missing} is missing")))
                 };
                 if let Some(found) = services.read(page).await? {
                     return Ok::<_, Refusal>(found);

@@ -24,6 +24,7 @@ fn migrator() -> Migrator {
 /// A store that is up to date is only read: a role without the right to create tables can use it,
 /// and it may be on a standby.
 pub(super) async fn prepare(pool: &Pool, access: Access, place: &str) -> Result<(), StoreError> {
+    pool.reached().await?;
     let mut reading = Transaction::begin_read(pool, None).await?;
     let found = state(&mut reading, place).await;
     match (end(Box::new(reading), found).await?, access) {
@@ -43,12 +44,12 @@ async fn state(transaction: &mut Transaction, place: &str) -> Result<State, Stor
     let tables = transaction.rows(sql::TABLES).fetch_one(transaction.connection());
     match answered(tables).await? {
         (0_i64, _) => Ok(State::Empty),
-        (_, 0_i64) => Err(StoreError::Foreign(place.to_owned())),
-        _ => {
+        (_, 2_i64) => {
             refuse_too_new(transaction.needed_reader().await?)?;
             applied(transaction).await?;
             Ok(State::UpToDate)
         }
+        _ => Err(StoreError::Foreign(place.to_owned())),
     }
 }
 
@@ -93,5 +94,8 @@ pub(super) async fn faults(transaction: &mut Transaction) -> Result<Vec<String>,
     let found = transaction.scalar(sql::DEFINITIONS).fetch_all(transaction.connection());
     let found: Vec<String> = answered(found).await?;
     let missing = DEFINITIONS.lines().filter(|made| found.iter().all(|found| found != made));
-    Ok(missing.map(|made| format!("missing or changed: {made}")).collect())
+    let mut faults: Vec<_> = missing.map(|made| format!("missing or changed: {made}")).collect();
+    let keys = transaction.scalar(sql::META_KEYS).fetch_all(transaction.connection());
+    faults.extend(migrations::missing_keys(&answered::<Vec<String>, _>(keys).await?));
+    Ok(faults)
 }

@@ -31,8 +31,14 @@ impl Reading for Transaction {
     }
 
     async fn head(&mut self) -> Result<Option<RevisionMark>, StoreError> {
-        let row = answered(self.query(sql::HEAD).fetch_optional(self.connection())).await?;
-        row.as_ref().map(rows::mark).transpose()
+        let row = answered(self.query(sql::HEAD).fetch_one(self.connection())).await?;
+        let newest = row.integer_or_null("number")?.unwrap_or(0);
+        let given_out = row.integer("given_out")?;
+        if given_out != newest {
+            let fault = format!("its head is at revision {given_out}, but its newest is {newest}");
+            return Err(StoreError::Damaged(fault));
+        }
+        (newest != 0).then(|| rows::mark(&row)).transpose()
     }
 
     async fn seal(&mut self, revision: u64) -> Result<Seal, StoreError> {

@@ -23,11 +23,14 @@ pub(super) fn begin_read(within: Duration) -> String {
 /// Locks the head first. Every later statement sees all commits made while waiting for the lock,
 /// because READ COMMITTED takes a new snapshot per statement. A database that does not wait for its
 /// disk at a commit is made to, because an answered write must be durable.
+///
+/// A writer that stands still between two statements loses its turn before those who wait for it
+/// give up. Nothing is computed between statements, so a writer that works never does.
 pub(super) const BEGIN_WRITE: &str = "
     BEGIN ISOLATION LEVEL READ COMMITTED;
     SET LOCAL statement_timeout = '30s';
-    SET LOCAL lock_timeout = '10s';
-    SET LOCAL idle_in_transaction_session_timeout = '120s';
+    SET LOCAL lock_timeout = '15s';
+    SET LOCAL idle_in_transaction_session_timeout = '10s';
     SELECT set_config('synchronous_commit', 'on', true)
     WHERE current_setting('synchronous_commit') = 'off';
     SELECT revision FROM head WHERE id = 1 FOR UPDATE";
@@ -42,9 +45,10 @@ pub(super) const COMMIT: &str = "COMMIT";
 /// In a transaction that has failed, the database refuses the first statement, and so the second.
 pub(super) const ROLLBACK: &str = "SELECT 1; ROLLBACK";
 
-/// Tables in the schema where ours are, or would be created.
+/// Tables in the schema where ours are, or would be created, and how many of the two that tell our
+/// schema from another program's.
 pub(super) const TABLES: &str = "
-    SELECT count(*), count(*) FILTER (WHERE relname = 'meta') FROM pg_class
+    SELECT count(*), count(*) FILTER (WHERE relname IN ('meta', '_sqlx_migrations')) FROM pg_class
     WHERE relnamespace = to_regnamespace(quote_ident(current_schema())) AND relkind IN ('r', 'p')";
 /// Columns, constraints and indexes of the tables in that schema, one text each.
 pub(super) const DEFINITIONS: &str = "
@@ -70,12 +74,23 @@ pub(super) const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 10
 /// Asked only to hear an answer.
 pub(super) const NOTHING: &str = "SELECT 1";
 pub(super) const IS_STANDBY: &str = "SELECT pg_is_in_recovery()";
-/// Whether it is a standby, and whether transactions of this session are made read-only.
-pub(super) const TAKES_NO_WRITES: &str =
-    "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')::boolean";
+/// Whether it is a standby, whether transactions of this session are made read-only, and whether
+/// this role has every right that a write needs.
+pub(super) const TAKES_NO_WRITES: &str = "
+    SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')::boolean,
+           (SELECT bool_and(has_table_privilege(name, privilege))
+            FROM (VALUES ('head', 'UPDATE'), ('meta', 'UPDATE'), ('revision', 'INSERT'),
+                         ('request', 'INSERT'), ('request', 'DELETE'), ('settings', 'INSERT'),
+                         ('instrument', 'INSERT'), ('naming', 'INSERT'), ('texts', 'INSERT'),
+                         ('segment', 'INSERT'), ('segment', 'UPDATE'), ('segment', 'DELETE'))
+                 AS needed (name, privilege))";
+pub(super) const META_KEYS: &str = "SELECT key FROM meta ORDER BY key";
 
-pub(super) const HEAD: &str =
-    "SELECT number, data_version FROM revision ORDER BY number DESC LIMIT 1";
+/// The newest revision, beside the number that the head gave out last.
+pub(super) const HEAD: &str = "
+    SELECT head.revision AS given_out, number, data_version
+    FROM head LEFT JOIN revision ON number = (SELECT max(number) FROM revision)
+    WHERE head.id = 1";
 pub(super) const REVISIONS: &str = "
     SELECT number, data_version, committed_at, source, file_name, content_hash, received_at, facts,
            seal

@@ -152,7 +152,10 @@ impl Writing for Transaction {
     }
 
     async fn touch(&mut self) -> Result<(), StoreError> {
-        self.execute(self.query(sql::TOUCH)).await.map(drop)
+        match self.execute(self.query(sql::TOUCH)).await? {
+            0 => Err(StoreError::Damaged("its count of small writes is missing".to_owned())),
+            _ => Ok(()),
+        }
     }
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {

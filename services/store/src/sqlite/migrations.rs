@@ -65,11 +65,14 @@ pub(super) async fn fault(connection: &mut SqliteConnection) -> Result<Option<St
     }
     let new = Sqlite::in_memory().await?;
     let made = definitions(&mut *new.read.acquire().await?).await?;
-    let found = definitions(connection).await?;
+    let found = definitions(&mut *connection).await?;
     // The table of migrations belongs to the driver, and a later version may define it differently.
     let mut ours = made.into_iter().filter(|(name, _)| name != "_sqlx_migrations");
-    let other = ours.find(|made| !found.contains(made));
-    Ok(other.map(|(name, _)| format!("the definition of table or index {name} was changed")))
+    if let Some((name, _)) = ours.find(|made| !found.contains(made)) {
+        return Ok(Some(format!("the definition of table or index {name} was changed")));
+    }
+    let keys: Vec<String> = sqlx::query_scalar(sql::META_KEYS).fetch_all(connection).await?;
+    Ok(migrations::missing_keys(&keys).into_iter().next())
 }
 
 /// The versions of the applied migrations; those known to this binary must be unchanged.

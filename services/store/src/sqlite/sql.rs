@@ -19,6 +19,7 @@ pub(super) const MIGRATIONS: &str = "
     FROM _sqlx_migrations ORDER BY version";
 pub(super) const PAGES: &str = "PRAGMA page_count";
 pub(super) const MIN_READER: &str = "SELECT value FROM meta WHERE key = 'min_reader_version'";
+pub(super) const META_KEYS: &str = "SELECT key FROM meta ORDER BY key";
 /// Changes a page, so that something has to be written.
 pub(super) const TOUCH: &str = "UPDATE meta SET value = value + 1 WHERE key = 'write_probes'";
 pub(super) const NOW: &str = "SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER)";

@@ -129,8 +129,10 @@ impl Writing for Transaction {
     }
 
     async fn touch(&mut self) -> Result<(), StoreError> {
-        sqlx::query(sql::TOUCH).execute(self.connection()).await?;
-        Ok(())
+        match sqlx::query(sql::TOUCH).execute(self.connection()).await?.rows_affected() {
+            0 => Err(StoreError::Damaged("its count of small writes is missing".to_owned())),
+            _ => Ok(()),
+        }
     }
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
