@@ -179,6 +179,26 @@ impl Postgres {
         psql
     }
 
+    /// Gives two databases each other's name, as an address leads to another server after a failover.
+    pub(crate) fn swap(&self, one: &str, other: &str) {
+        let (of_one, of_other) = (Postgres::name(one), Postgres::name(other));
+        let alter = |name: &str, how: &str| {
+            self.sql(&self.url("postgres"), &format!("ALTER DATABASE {name} {how}"));
+        };
+        for name in [of_one, of_other] {
+            // Otherwise those that are ended come back at once.
+            alter(name, "ALLOW_CONNECTIONS false");
+            let end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname";
+            self.sql(&self.url("postgres"), &format!("{end} = '{name}'"));
+        }
+        alter(of_one, "RENAME TO swapped");
+        alter(of_other, &format!("RENAME TO {of_one}"));
+        alter("swapped", &format!("RENAME TO {of_other}"));
+        for name in [of_one, of_other] {
+            alter(name, "ALLOW_CONNECTIONS true");
+        }
+    }
+
     /// Ends all connections of a user.
     pub(crate) fn disconnect(&self, url: &str, user: &str) {
         let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename";

@@ -113,7 +113,8 @@ async fn shares_are_those_of_each_day() {
         v1::IngestHeader { price_basis: v1::PriceBasis::Raw.into(), ..header("us_equities.csv") };
     harness.try_ingest(raw, prices.as_bytes()).await.unwrap();
     let mut client = ExposureServiceClient::new(harness.channel().await);
-    let positions = vec![held("AA", Size::Quantity(400.0)), held("NOBODY", Size::Quantity(1.0))];
+    // The line left out comes first: the other one keeps its place in the names.
+    let positions = vec![held("NOBODY", Size::Quantity(1.0)), held("AA", Size::Quantity(400.0))];
     let analysis = v1::AnalyzePortfolioRequest {
         as_of: on(TODAY),
         portfolio: Some(v1::Portfolio { positions, ..v1::Portfolio::default() }),
@@ -126,11 +127,12 @@ async fn shares_are_those_of_each_day() {
     let held_on = |at: usize| {
         let answer = answer.points[at].answer.as_ref().unwrap();
         let row = &answer.report.as_ref().unwrap().positions[0];
+        assert_eq!(row.lots[0].position_id, "portfolio.positions[1]");
         (row.quantity.unwrap(), row.market_value)
     };
     assert_eq!([held_on(0), held_on(1)], [(100.0, 10_000.0), (400.0, 10_000.0)]);
     assert_eq!(answer.unresolved.len(), 1);
-    assert!(!gaps(&answer.info).iter().any(|gap| is_about(gap, "portfolio.positions[0]")));
+    assert!(!gaps(&answer.info).iter().any(|gap| is_about(gap, "portfolio.positions[1]")));
     harness.stop().await;
 }
 

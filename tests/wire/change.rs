@@ -297,9 +297,16 @@ async fn what_was_answered_then_gives_the_part_of_the_formulas() {
     let refused = Box::pin(client.explain_change(alone)).await.unwrap_err();
     expect_refusal(&refused, Code::FailedPrecondition, "MODEL_VERSION_MISMATCH", &[]);
     report.total.as_mut().unwrap().long = 1e300;
-    let hostile = v1::ExplainChangeRequest { before_report: Some(report), ..asked };
+    let hostile = v1::ExplainChangeRequest { before_report: Some(report.clone()), ..asked.clone() };
     let refused = Box::pin(client.explain_change(hostile)).await.unwrap_err();
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &["before_report"]);
+    // Two bytes per row: millions of them fit into a request.
+    report.positions = vec![v1::PositionExposure::default(); 50_001];
+    report.currency = "EUR".to_owned();
+    let endless = v1::ExplainChangeRequest { before_report: Some(report), ..asked };
+    let refused = Box::pin(client.explain_change(endless)).await.unwrap_err();
+    let paths = ["before_report", "before_report.currency"];
+    expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &paths);
     harness.stop().await;
 }
 

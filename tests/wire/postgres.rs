@@ -218,6 +218,69 @@ async fn a_server_that_reads_from_a_standby_writes_to_the_primary_and_waits_for_
     assert!(server.services().store_health.state().is_good());
 }
 
+/// While this server's own write holds the lock, its follower waits with what it saw before it: by then
+/// the standby may lack what this server has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_behind_the_writes_of_two_servers_is_not_taken_for_damage() {
+    let Some(primary) = Postgres::start("two writers and a standby") else { return };
+    let url = primary.database();
+    let other = replica(&url).await;
+    other.ingest("prices.csv", &bars("T1", 3)).await;
+    let standby = primary.standby();
+    let standby_url = standby.url(Postgres::name(&url));
+    // Every commit reaches the standby a little late.
+    standby.sql(&standby_url, "ALTER SYSTEM SET recovery_min_apply_delay = '100ms'");
+    standby.sql(&standby_url, "SELECT pg_reload_conf()");
+    let server = on(&url, |config| {
+        config.read_store = Some(standby_url.clone().into());
+        config.follow_ms = 20;
+    })
+    .await;
+    let write = async |server: &Harness, name: &str| {
+        for number in 0..12 {
+            server.ingest("prices.csv", &bars(&format!("{name}{number}"), 3)).await;
+        }
+    };
+    tokio::join!(write(&server, "A"), write(&other, "B"));
+    reaches(&server, 25).await;
+    server.services().store.takes_writes().await.unwrap();
+    let mut client = server.market_data().await;
+    let listed = client.list_revisions(v1::ListRevisionsRequest::default()).await.unwrap();
+    assert_eq!(listed.into_inner().revisions.len(), 25);
+}
+
+/// The promoted standby had not received the last revision, and another server wrote another one under
+/// its number. A batch prepared on the lost one would name that server's instruments.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_read_a_lost_revision_writes_nothing_after_a_failover() {
+    let Some(database) = Postgres::start("a failover that lost a revision") else { return };
+    let url = database.database();
+    let server = polling(&url, 3_600_000).await;
+    server.ingest("prices.csv", &bars("T1", 3)).await;
+    let promoted = database.database();
+    server::admin::copy(&url, &promoted).await.unwrap();
+    server.ingest("prices.csv", &bars("LOST", 3)).await;
+    let other = replica(&promoted).await;
+    other.ingest("prices.csv", &bars("KEPT", 3)).await;
+    other.stop().await;
+    database.swap(&url, &promoted);
+    let mut health = Health::of(&server).await;
+    health.becomes(ServingStatus::Serving).await;
+    let refused = server.try_ingest(header("prices.csv"), &bars("LOST", 4)).await.unwrap_err();
+    expect_refusal(&refused, Code::Unavailable, "STORE_UNAVAILABLE", &[]);
+    health.becomes(ServingStatus::NotServing).await;
+    let checked = server::admin::check(&url).await.unwrap();
+    assert_eq!((checked.revisions, checked.faults), (2, vec![]));
+    // Started again, it has what the others have.
+    let again = replica(&url).await;
+    again.ingest("prices.csv", &bars("LOST", 4)).await;
+    let mut client = again.market_data().await;
+    let listed = client.list_instruments(v1::ListInstrumentsRequest::default()).await.unwrap();
+    let listed = listed.into_inner().instruments;
+    let symbols: Vec<&str> = listed.iter().map(|known| known.symbol.as_str()).collect();
+    assert_eq!(symbols, ["KEPT", "LOST", "T1"]);
+}
+
 /// A server keeps its settings when it starts; their hash is then in its answers.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_under_settings_that_the_standby_lacks_is_given_again() {
@@ -272,7 +335,7 @@ async fn writers_on_two_servers_take_turns() {
         servers[1].services().market.head().head()
     );
     let numbers = servers[0].services().store.revisions(0, 99).await.unwrap();
-    let numbers: Vec<u64> = numbers.iter().map(|record| record.mark.revision).collect();
+    let numbers: Vec<u64> = numbers.records.iter().map(|record| record.mark.revision).collect();
     assert_eq!(numbers, (1..=8).collect::<Vec<_>>(), "no gap");
 }
 

@@ -258,6 +258,25 @@ async fn health_says_soon_that_a_database_does_not_answer() {
     health.becomes(ServingStatus::Serving).await;
 }
 
+/// The head answers; what another server has written does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn health_says_that_what_others_wrote_cannot_be_read() {
+    let Some(database) = Postgres::start("a table that hangs") else { return };
+    let url = database.database();
+    let (server, other) = (polling(&url, 50).await, polling(&url, 50).await);
+    other.ingest("prices.csv", &bars("T1", 3)).await;
+    reaches(&server, 1).await;
+    let mut health = Health::of(&server).await;
+    health.becomes(ServingStatus::Serving).await;
+    let busy = database.hold(&url, "LOCK TABLE naming IN ACCESS EXCLUSIVE MODE");
+    // A correction brings no name, so it is written.
+    other.ingest("prices.csv", &bars("T1", 4)).await;
+    health.becomes(ServingStatus::NotServing).await;
+    drop(busy);
+    health.becomes(ServingStatus::Serving).await;
+    reaches(&server, 2).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_lost_a_right_is_reported_and_writes_again_once_it_has_it() {
     let Some(database) = Postgres::start("a role that lost a right") else { return };

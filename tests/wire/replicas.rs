@@ -121,7 +121,7 @@ async fn a_hundred_commits_are_heard_by_three_servers() {
         let heard = |(revision, _): &(u64, i64)| *revision as usize % REPLICAS != server;
         for (revision, at) in heads.into_iter().filter(heard).filter(|(revision, _)| 0 < *revision)
         {
-            let record = &records[revision as usize - 1];
+            let record = &records.records[revision as usize - 1];
             assert_eq!(record.mark.revision, revision);
             late.push(at - record.committed_at.micros());
         }

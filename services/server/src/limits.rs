@@ -176,6 +176,9 @@ pub const DECODED_COPIES: usize = 4;
 /// Watched short books that are looked at at a time: a new revision wakes all of them, and others
 /// need the queue of the compute pool too.
 pub const WATCH_TURNS: usize = 4;
+/// Rows of a report that a caller gives to explain a change, in all its lists: four per line of the
+/// largest book, and room for the parts of the book.
+pub const REPORT_ROWS: usize = 50_000;
 /// Changes that are explained at a time: each makes five analyses, with reports of every name of
 /// books of up to [`POSITIONS`] lines, two of which it holds at a time.
 pub const EXPLANATIONS: usize = 2;
@@ -337,6 +340,8 @@ pub const LONGEST_WAIT_MS: u64 = 30_000;
 pub const LOOK_PAUSE_MS: u64 = 10;
 /// How long a look at the store may go without an answer, milliseconds, before health says so.
 pub const LOOK_LATE_MS: u64 = 3_000;
+/// The same for reading and folding what a look has found, which waits for a write of this process.
+pub const LOAD_LATE_MS: u64 = 10_000;
 /// How often a store whose writes succeed is asked whether it still takes them, milliseconds.
 pub const WRITES_ASKED_MS: u64 = 10_000;
 /// Pause between two looks at a standby that has not received a revision yet, milliseconds.

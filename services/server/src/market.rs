@@ -19,7 +19,7 @@ use marketdata::{
     market::{Delta, Market},
 };
 use std::{sync::Arc, time::Duration};
-use store::{Compacted, Look, Store, StoreError};
+use store::{Compacted, Followed, Look, Store, StoreError};
 use tokio::sync::{Mutex, MutexGuard, watch};
 
 /// The market in memory.
@@ -104,33 +104,24 @@ impl Resident {
         store: &dyn Store,
         health: &StoreHealth,
     ) -> Result<bool, StoreError> {
-        let (is_behind, lags) = answered(self.compared(store), health).await?;
-        if is_behind {
-            self.writing().await.catch_up(store).await?;
+        let Look { head, lags } = answered(LOOK_LATE, store.look(), health).await?;
+        if head == self.head().head() {
+            return Ok(!lags);
         }
-        Ok(!lags)
-    }
-
-    /// Whether the store has what this market has not, and whether a standby was asked.
-    async fn compared(&self, store: &dyn Store) -> Result<(bool, bool), StoreError> {
-        // Read in this order: only durable data is folded, so the store is never behind, unless a
-        // standby that serves its reads has not received a write of this process.
-        let ours = self.head().head();
-        let Look { head, lags } = store.look().await?;
-        if head.revision < ours.revision && !lags {
-            let (head, ours) = (head.revision, ours.revision);
-            let text = format!("its newest revision is {head}, but this process has read {ours}");
-            return Err(StoreError::Replaced(text));
-        }
-        Ok((ours.revision <= head.revision && head != ours, lags))
+        // A write of this process may take a while, and so may what others have written.
+        let folded = async { self.writing().await.catch_up(store).await };
+        Ok(!answered(LOAD_LATE, folded, health).await?)
     }
 }
 
+/// How long a look, or a load, may take before health says that the store does not answer.
+const LOOK_LATE: Duration = Duration::from_millis(limits::LOOK_LATE_MS);
+const LOAD_LATE: Duration = Duration::from_millis(limits::LOAD_LATE_MS);
+
 /// The outcome of a look. One that is without an answer for long goes on, but health says so: the
 /// limits of a database that hangs are longer than callers should be sent to it.
-async fn answered<T>(look: impl Future<Output = T>, health: &StoreHealth) -> T {
+async fn answered<T>(late: Duration, look: impl Future<Output = T>, health: &StoreHealth) -> T {
     let mut look = std::pin::pin!(look);
-    let late = Duration::from_millis(limits::LOOK_LATE_MS);
     match tokio::time::timeout(late, look.as_mut()).await {
         Ok(outcome) => outcome,
         Err(_) => {
@@ -150,10 +141,7 @@ impl Writing<'_> {
     pub async fn catch_up_to(&self, revision: u64, store: &dyn Store) -> Result<(), Refusal> {
         let reached = async {
             loop {
-                let (is_behind, _) = self.resident.compared(store).await?;
-                if is_behind {
-                    self.catch_up(store).await?;
-                }
+                self.catch_up(store).await?;
                 if revision <= self.resident.head().head().revision {
                     return Ok::<(), StoreError>(());
                 }
@@ -170,21 +158,14 @@ impl Writing<'_> {
         }
     }
 
-    async fn catch_up(&self, store: &dyn Store) -> Result<(), StoreError> {
-        let ours = self.resident.head().head();
-        let delta = store.load(ours.revision).await?;
-        if let Some(before) = ours.revision.checked_sub(1) {
-            let theirs = store.revisions(before, 1).await?;
-            if theirs.first().map(|record| record.mark) != Some(ours) {
-                let revision = ours.revision;
-                let text = format!("its revision {revision} differs from the one read before");
-                return Err(StoreError::Replaced(text));
-            }
-        }
-        if !delta.marks.is_empty() {
+    /// Folds in what was written after the head, and returns whether a standby was read. The head can
+    /// have moved since anyone looked, so it is compared here, in the transaction that loads.
+    async fn catch_up(&self, store: &dyn Store) -> Result<bool, StoreError> {
+        let Followed { delta, lags } = store.follow(self.resident.head().head()).await?;
+        if let Some(delta) = delta {
             self.fold(delta).await;
         }
-        Ok(())
+        Ok(lags)
     }
 
     /// Applies a delta and makes the result the head.

@@ -100,9 +100,9 @@ impl StoreHealth {
     pub fn asked(&self, takes_writes: &Result<bool, StoreError>) {
         match takes_writes {
             Ok(false) => self.written(&Err::<(), _>(StoreError::Unwritable)),
-            // Damage that was found meanwhile stops every write.
-            Err(error) if error.outlook() == Outlook::Damaged => self.written(takes_writes),
-            Ok(true) | Err(_) => {}
+            // A database that does not answer takes no write either; damage stops every write.
+            Err(_) => self.written(takes_writes),
+            Ok(true) => {}
         }
     }
 
@@ -182,13 +182,15 @@ mod tests {
     #[test]
     fn a_store_that_says_it_takes_no_writes_is_believed_until_one_succeeds() {
         let health = StoreHealth::good(Clock::system());
-        health.asked(&Err(full()));
-        assert!(health.takes_writes(), "a question without an answer says nothing");
+        health.asked(&Ok(true));
+        assert!(health.takes_writes());
         health.asked(&Ok(false));
         assert!(!health.takes_writes());
-        let damaged = StoreHealth::good(Clock::system());
-        damaged.asked(&Err(StoreError::Damaged("a page".to_owned())));
-        assert!(!damaged.takes_writes(), "what a read found stops the writes");
+        for error in [full(), StoreError::Damaged("a page".to_owned())] {
+            let health = StoreHealth::good(Clock::system());
+            health.asked(&Err(error));
+            assert!(!health.takes_writes(), "the write would meet the same");
+        }
         health.asked(&Ok(true));
         assert!(!health.takes_writes(), "it may still be full");
         health.written(&Ok(()));

@@ -51,6 +51,11 @@ async fn append_in(
     if head.revision != prepared.base_revision {
         return Err(StoreError::HeadMoved { head: head.revision });
     }
+    // After a failover that lost revisions others may have written under the same numbers: names and
+    // instruments of this batch would be theirs.
+    if append.base_version.is_some_and(|version| version != head.data_version) {
+        return Err(load::replaced(head.revision));
+    }
     writing.delete_answers(append.forget_before, FORGOTTEN_AT_ONCE).await?;
     if prepared.is_empty() {
         put_answer(writing, append, None).await?;

@@ -34,6 +34,12 @@ pub(crate) trait Backend: Debug + Send + Sync {
     /// a write are read again in the transaction that writes.
     async fn begin_read(&self) -> Result<Box<dyn Reading>, StoreError>;
 
+    /// Whether `begin_read` reads the database that is written, and not a replica of it. By default
+    /// it does.
+    fn reads_what_it_writes(&self) -> bool {
+        true
+    }
+
     /// Like `begin_read`, but never served by a replica that lags behind.
     async fn begin_read_of_primary(&self) -> Result<Box<dyn Reading>, StoreError> {
         self.begin_read().await

@@ -74,10 +74,12 @@ async fn behaviours(subject: &dyn Subject) {
     writing::a_request_id_stands_for_one_content(subject).await;
     writing::a_batch_of_nothing_keeps_the_answer_only(subject).await;
     writing::a_batch_for_another_head_is_refused(subject).await;
+    writing::a_batch_for_another_log_is_refused(subject).await;
     writing::concurrent_writers_take_turns(subject).await;
     writing::a_dropped_write_is_not_half_done(subject).await;
     writing::equal_logs_have_equal_data_versions(subject).await;
     reading::a_log_loads_from_any_revision(subject).await;
+    reading::a_follower_of_another_log_is_told(subject).await;
     reading::compaction_changes_no_answer(subject).await;
     reading::revisions_come_in_pages(subject).await;
     settings::settings_are_kept_once_and_found(subject).await;

@@ -2,8 +2,8 @@
 //! the caller leaves.
 
 use crate::{
-    Append, Appended, CheckReport, Compacted, Look, RequestKey, RevisionRecord, Store, StoreError,
-    append,
+    Append, Appended, CheckReport, Compacted, Followed, Look, RequestKey, RevisionPage, Store,
+    StoreError, append,
     backend::{self, Backend},
     check, compact, load,
     parallel::{Workers, joined},
@@ -16,7 +16,10 @@ use marketdata::{
 };
 use std::{
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 use tracing::Instrument as _;
 
@@ -28,11 +31,13 @@ pub(crate) struct FactLog {
     /// Damage found by a write or in what answers are computed from. It remains, whatever is
     /// written afterwards: nothing is added to a damaged log.
     damage: Arc<OnceLock<String>>,
+    /// Writes under way.
+    writes: Arc<AtomicUsize>,
 }
 
 impl FactLog {
     pub(crate) fn new(backend: Arc<dyn Backend>, workers: Workers) -> FactLog {
-        FactLog { backend, workers, damage: Arc::default() }
+        FactLog { backend, workers, damage: Arc::default(), writes: Arc::default() }
     }
 
     /// Runs a read. A database goes on with a statement whose connection was closed: if callers who
@@ -48,7 +53,8 @@ impl FactLog {
     }
 
     /// Runs a read of the log itself; after one has found damage, no write runs. A damaged answer or
-    /// document of settings concerns only those who ask for it.
+    /// document of settings concerns only those who ask for it, and a damaged standby only those who
+    /// read it.
     async fn read_log<T: Send + 'static, Read>(
         &self,
         read: impl FnOnce(Arc<dyn Backend>) -> Read,
@@ -57,7 +63,12 @@ impl FactLog {
         Read: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         let (damage, read) = (Arc::clone(&self.damage), read(Arc::clone(&self.backend)));
-        run(async move { noted(&damage, read.await) }).await
+        let is_written = self.backend.reads_what_it_writes();
+        run(async move {
+            let outcome = read.await;
+            if is_written { noted(&damage, outcome) } else { outcome }
+        })
+        .await
     }
 
     /// Runs a write; after damage was found, none runs.
@@ -66,13 +77,31 @@ impl FactLog {
         write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
         let damage = Arc::clone(&self.damage);
+        let under_way = UnderWay::begin(&self.writes);
         let task = async move {
+            let _under_way = under_way;
             if let Some(fault) = damage.get() {
                 return Err(StoreError::Damaged(fault.clone()));
             }
             noted(&damage, write.await)
         };
         run(task).await
+    }
+}
+
+/// A write under way, until it is dropped.
+struct UnderWay(Arc<AtomicUsize>);
+
+impl UnderWay {
+    fn begin(writes: &Arc<AtomicUsize>) -> UnderWay {
+        writes.fetch_add(1, Ordering::SeqCst);
+        UnderWay(Arc::clone(writes))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -96,7 +125,7 @@ impl Store for FactLog {
     fn until(&self, end: tokio::time::Instant) -> Arc<dyn Store> {
         let backend = Arc::clone(&self.backend).until(end);
         let (workers, damage) = (self.workers.clone(), Arc::clone(&self.damage));
-        Arc::new(FactLog { backend, workers, damage })
+        Arc::new(FactLog { backend, workers, damage, writes: Arc::clone(&self.writes) })
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
@@ -106,6 +135,10 @@ impl Store for FactLog {
     async fn takes_writes(&self) -> Result<bool, StoreError> {
         if let Some(fault) = self.damage.get() {
             return Err(StoreError::Damaged(fault.clone()));
+        }
+        if 0 < self.writes.load(Ordering::SeqCst) {
+            // Its outcome will tell; the question might wait for its connection.
+            return Ok(true);
         }
         self.read(|backend| async move { backend.takes_writes().await }).await
     }
@@ -133,6 +166,11 @@ impl Store for FactLog {
         self.read_log(|backend| async move { load::load(&*backend, &workers, after).await }).await
     }
 
+    async fn follow(&self, ours: RevisionMark) -> Result<Followed, StoreError> {
+        let workers = self.workers.clone();
+        self.read_log(|backend| async move { load::follow(&*backend, &workers, ours).await }).await
+    }
+
     async fn answer_of(
         &self,
         key: &RequestKey,
@@ -156,7 +194,7 @@ impl Store for FactLog {
         self.write(async move { append::append(&*backend, &workers, append).await }).await
     }
 
-    async fn revisions(&self, after: u64, limit: u32) -> Result<Vec<RevisionRecord>, StoreError> {
+    async fn revisions(&self, after: u64, limit: u32) -> Result<RevisionPage, StoreError> {
         self.read_log(|backend| async move { load::revisions(&*backend, after, limit).await }).await
     }
 

@@ -193,6 +193,9 @@ pub struct Append {
     /// The facts and names to add. If it is empty no revision is created, and only the answer is
     /// kept.
     pub batch: Batch,
+    /// The data version of the revision that the batch was prepared on: a log that has another one
+    /// under its number is not the log that was read. `None` compares the number alone.
+    pub base_version: Option<[u8; 32]>,
     /// The answer to keep under the key, encoded by the caller, for the revision that the batch
     /// becomes. Its date is the receipt in the provenance.
     pub answer: Vec<u8>,
@@ -233,6 +236,24 @@ pub struct Look {
     pub lags: bool,
 }
 
+/// What a process that has read the log up to a revision finds after it.
+#[derive(Debug)]
+pub struct Followed {
+    /// Everything after that revision; `None` if there is nothing.
+    pub delta: Option<Delta>,
+    /// Whether a standby was read, which may be behind the writers, and even behind that revision.
+    pub lags: bool,
+}
+
+/// A page of the log's revisions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevisionPage {
+    /// Oldest first, without gaps.
+    pub records: Vec<RevisionRecord>,
+    /// Whether a standby was read, which may be behind the writers.
+    pub lags: bool,
+}
+
 /// The work done by [`Store::compact`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Compacted {
@@ -268,7 +289,8 @@ pub trait Store: Debug + Send + Sync {
     async fn ready(&self) -> Result<(), StoreError>;
 
     /// Whether the database takes writes now, as it says itself: a standby does not, nor does one
-    /// whose rights this role has lost. Nothing is written.
+    /// whose rights this role has lost. Nothing is written. True while a write of this process is under
+    /// way, whose outcome will tell.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if damage was found since the store was opened.
@@ -292,6 +314,13 @@ pub trait Store: Debug + Send + Sync {
     /// [`StoreError::Damaged`].
     async fn load(&self, after: u64) -> Result<Delta, StoreError>;
 
+    /// [`Store::load`] after what a process has read, if that is still what the log holds.
+    ///
+    /// # Errors
+    /// [`StoreError::Replaced`] if the log is shorter, or has other data under that revision;
+    /// [`StoreError::Damaged`].
+    async fn follow(&self, ours: RevisionMark) -> Result<Followed, StoreError>;
+
     /// The answer given before to a request, if any.
     ///
     /// # Errors
@@ -313,11 +342,14 @@ pub trait Store: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::HeadMoved`] if the batch was prepared on another head,
-    /// [`StoreError::Replaced`] if the write would not be found again.
+    /// [`StoreError::Replaced`] if it was prepared on another log, or would not be found again.
     async fn append(&self, append: Append) -> Result<Appended, StoreError>;
 
-    /// Revisions above `after`, oldest first, at most `limit`.
-    async fn revisions(&self, after: u64, limit: u32) -> Result<Vec<RevisionRecord>, StoreError>;
+    /// Revisions above `after`, oldest first, at most `limit`, each verified.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
+    async fn revisions(&self, after: u64, limit: u32) -> Result<RevisionPage, StoreError>;
 
     /// Keeps a document of settings under its [`settings_hash`], for good; nothing is written if it
     /// is kept already. Returns false, and keeps nothing, if the store has `most` others.

@@ -1,7 +1,7 @@
 //! Reads the log: everything that can change an answer is verified before it is returned.
 
 use crate::{
-    Look, RequestKey, RevisionRecord, StoreError, answer,
+    Followed, Look, RequestKey, RevisionPage, StoreError, answer,
     backend::{self, Backend, Listed, Reading, refuse_too_new},
     log::{NamePages, Verifier},
     parallel::{Workers, joined},
@@ -67,7 +67,7 @@ pub(crate) async fn revisions(
     backend: &dyn Backend,
     after: u64,
     limit: u32,
-) -> Result<Vec<RevisionRecord>, StoreError> {
+) -> Result<RevisionPage, StoreError> {
     let mut transaction = backend.begin_read().await?;
     let found = revisions_in(&mut *transaction, after, limit).await;
     backend::end(transaction, found).await
@@ -77,22 +77,67 @@ async fn revisions_in(
     reading: &mut dyn Reading,
     after: u64,
     limit: u32,
-) -> Result<Vec<RevisionRecord>, StoreError> {
-    let page = reading.revisions(after, limit).await?;
-    if page.is_empty() {
-        return Ok(Vec::new());
+) -> Result<RevisionPage, StoreError> {
+    let Look { head, lags } = look_in(reading).await?;
+    if head.revision <= after {
+        return Ok(RevisionPage { records: Vec::new(), lags });
     }
     let mut verifier = Verifier::after(after, seal(reading, after).await?);
     let mut names = NamePages::after(after);
-    let mut records = Vec::with_capacity(page.len());
-    for sealed in page {
+    let mut records = Vec::new();
+    for sealed in reading.revisions(after, limit).await? {
         let brought = names.of(reading, sealed.record.mark.revision).await?;
         if let Some(fault) = verifier.faults(&sealed, &brought).into_iter().next() {
             return Err(StoreError::Damaged(fault));
         }
         records.push(sealed.record);
     }
-    Ok(records)
+    Ok(RevisionPage { records, lags })
+}
+
+/// What was added after the revision that a process has read, in one transaction.
+pub(crate) async fn follow(
+    backend: &dyn Backend,
+    workers: &Workers,
+    ours: RevisionMark,
+) -> Result<Followed, StoreError> {
+    let mut transaction = backend.begin_read().await?;
+    let followed = follow_in(&mut *transaction, workers, ours).await;
+    backend::end(transaction, followed).await
+}
+
+async fn follow_in(
+    reading: &mut dyn Reading,
+    workers: &Workers,
+    ours: RevisionMark,
+) -> Result<Followed, StoreError> {
+    let Look { head, lags } = look_in(reading).await?;
+    if head == ours {
+        return Ok(Followed { delta: None, lags });
+    }
+    if head.revision < ours.revision {
+        return if lags { Ok(Followed { delta: None, lags }) } else { Err(shorter(head, ours)) };
+    }
+    if let Some(before) = ours.revision.checked_sub(1) {
+        let theirs = reading.revisions(before, 1).await?;
+        if theirs.first().map(|sealed| sealed.record.mark) != Some(ours) {
+            return Err(replaced(ours.revision));
+        }
+    }
+    Ok(Followed { delta: Some(load_in(reading, workers, ours.revision).await?), lags })
+}
+
+/// The log has other data under a revision than those that were read.
+pub(crate) fn replaced(revision: u64) -> StoreError {
+    let text = format!("its revision {revision} differs from the one read before");
+    StoreError::Replaced(text)
+}
+
+/// The log ends before a revision that was read.
+fn shorter(head: RevisionMark, ours: RevisionMark) -> StoreError {
+    let (head, ours) = (head.revision, ours.revision);
+    let text = format!("its newest revision is {head}, but this process has read {ours}");
+    StoreError::Replaced(text)
 }
 
 /// Everything after a revision, in one transaction.

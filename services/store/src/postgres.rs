@@ -15,7 +15,7 @@ mod write;
 pub(crate) use meaning::{is_read_only, outlook};
 
 use crate::{
-    Access, Place, StoreError,
+    Access, DatabaseError, Place, StoreError,
     backend::{Backend, Reading, Writing, end},
     url::without_password,
 };
@@ -112,17 +112,17 @@ impl Pool {
         Ok(Pool { connections, has_sessions: has_sessions(url) })
     }
 
-    /// Opens the first connection. A pool that tried for its time says only that it did, so the
-    /// reason is asked for once more.
-    async fn reached(&self) -> Result<(), StoreError> {
-        let out_of_time = match self.connections.acquire().await {
-            Err(error @ sqlx::Error::PoolTimedOut) => error,
-            acquired => return Ok(acquired.map(drop)?),
-        };
+    /// Why there was no connection: a pool that tried for its time says only that it did.
+    async fn reason(&self, error: StoreError) -> StoreError {
+        let StoreError::Database(DatabaseError { cause, .. }) = &error else { return error };
+        if !matches!(cause.downcast_ref(), Some(sqlx::Error::PoolTimedOut)) {
+            return error;
+        }
         let options = self.connections.connect_options();
-        match tokio::time::timeout(REASON, options.connect()).await {
-            Ok(connected) => Ok(connected?.close().await?),
-            Err(_) => Err(out_of_time.into()),
+        let connected = async { options.connect().await?.close().await };
+        match tokio::time::timeout(REASON, connected).await {
+            Ok(Err(reason)) => reason.into(),
+            Ok(Ok(())) | Err(_) => error,
         }
     }
 }
@@ -166,6 +166,10 @@ async fn close(pool: &Pool) {
 impl Backend for PostgreSql {
     async fn begin_read(&self) -> Result<Box<dyn Reading>, StoreError> {
         Ok(Box::new(self.reading(&self.read).await?))
+    }
+
+    fn reads_what_it_writes(&self) -> bool {
+        !self.write.as_ref().is_some_and(|writer| writer.is_beside_standby)
     }
 
     /// Waits for the turn of a write where a standby serves the reads.

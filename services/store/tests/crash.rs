@@ -127,7 +127,7 @@ async fn verify(url: &str, answered: u64) -> u64 {
         let answer = store.answer_of(&asked.key, asked.fingerprint).await.expect("an answer");
         assert_eq!(answer.is_some(), revision <= head.revision, "the answer of {revision}");
     }
-    let records = store.revisions(0, u32::MAX).await.expect("revisions");
+    let records = store.revisions(0, u32::MAX).await.expect("revisions").records;
     assert!(answered <= records.len() as u64, "{answered} were answered");
     store.close().await;
     head.revision

@@ -11,7 +11,7 @@ use marketdata::day::Day;
 use postgres::Postgres;
 use std::error::Error as _;
 use store::{
-    Appended, Outlook, StoreError,
+    Appended, Outlook, Place, StoreError,
     conformance::{self, Batches, SqliteFiles, append_of, committed},
 };
 
@@ -124,9 +124,9 @@ async fn a_listed_revision_is_verified() {
         for (number, key) in ["first", "second", "third"].into_iter().enumerate() {
             committed(&*store, batches.next(1, FIRST.plus(10 * number as i32), 3), key).await;
         }
-        assert_eq!(store.revisions(0, 9).await.unwrap().len(), 3);
-        assert_eq!(store.revisions(2, 9).await.unwrap().len(), 1);
-        assert_eq!(store.revisions(3, 9).await.unwrap(), []);
+        assert_eq!(store.revisions(0, 9).await.unwrap().records.len(), 3);
+        assert_eq!(store.revisions(2, 9).await.unwrap().records.len(), 1);
+        assert_eq!(store.revisions(3, 9).await.unwrap().records, []);
         server.sql(&url, change);
         let listed = store.revisions(0, 9).await;
         assert!(matches!(listed, Err(StoreError::Damaged(_))), "{change}: {listed:?}");
@@ -145,7 +145,7 @@ async fn a_role_that_lost_a_right_takes_no_writes_until_it_has_it_again() {
     let mut batches = Batches::new();
     committed(&*store, batches.next(2, FIRST, 3), "first").await;
     let append = append_of(batches.next(1, FIRST.plus(10), 1), "second");
-    for right in ["INSERT ON segment", "UPDATE ON head", "DELETE ON request"] {
+    for right in ["INSERT ON segment", "UPDATE ON head", "DELETE ON request", "SELECT ON request"] {
         assert!(store.takes_writes().await.unwrap(), "{right}");
         server.sql(&url, &format!("REVOKE {right} FROM writer"));
         assert!(!store.takes_writes().await.unwrap(), "{right}");
@@ -169,4 +169,32 @@ async fn a_store_without_a_connection_says_why() {
     let refused = store::open(&url.replace("ballast@", "late@")).await.map(drop).unwrap_err();
     let cause = refused.source().unwrap().to_string();
     assert!(cause.contains("too many connections for role"), "{cause}");
+}
+
+/// A standby behind the writers, or damaged, is not the log that is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_standby_lacks_is_no_damage_and_stops_no_write() {
+    let Some(primary) = Postgres::start("a standby that is behind") else { return };
+    let url = primary.database();
+    let writer = store::connect(&url).await.unwrap();
+    let mut batches = Batches::new();
+    committed(&*writer, batches.next(2, FIRST, 3), "first").await;
+    let standby = primary.standby();
+    let standby_url = standby.url(Postgres::name(&url));
+    let place = Place { url: &url, standby: Some(&standby_url) };
+    let store = store::connect_on(place, 1).await.unwrap();
+    standby.pause_replay(&standby_url);
+    let delta = committed(&*store, batches.next(1, FIRST.plus(10), 1), "second").await;
+    let ours = *delta.marks.last().unwrap();
+    let followed = store.follow(ours).await.unwrap();
+    assert!(followed.lags && followed.delta.is_none(), "{followed:?}");
+    let page = store.revisions(1, 9).await.unwrap();
+    assert_eq!((page.records.len(), page.lags), (0, true));
+    // A whole load after it is refused, whatever it is called; the log that is written is sound.
+    let _ = store.load(ours.revision).await;
+    committed(&*store, batches.next(1, FIRST.plus(20), 1), "third").await;
+    assert!(store.takes_writes().await.unwrap());
+    standby.resume_replay(&standby_url);
+    store.close().await;
+    writer.close().await;
 }

@@ -341,7 +341,7 @@ async fn a_statement_ends_when_its_caller_no_longer_waits() {
     assert!(PATIENCE <= begun.elapsed() && begun.elapsed() < Duration::from_secs(15));
     assert_eq!(server.waiting(&url), 0);
     drop(busy);
-    assert_eq!(store.revisions(0, 1).await.unwrap().len(), 1);
+    assert_eq!(store.revisions(0, 1).await.unwrap().records.len(), 1);
     store.close().await;
 }
 

@@ -51,6 +51,7 @@ pub(crate) async fn fill(url: &str, market: &Market) -> Result<()> {
                     received_at: marketdata::instant::Instant::from_micros(0),
                 },
                 batch,
+                base_version: None,
                 answer: Vec::new(),
                 forget_before: marketdata::instant::Instant::MIN,
             })

@@ -40,7 +40,7 @@ impl Child {
     /// `ballast serve` on a store, with settings from the environment.
     pub(crate) fn ballast_with(store: &str, settings: &[(&str, &str)]) -> Result<Child> {
         let port = free_port()?;
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
+        let mut command = ballast();
         command
             .args(["serve", "--create", "--listen", &format!("127.0.0.1:{port}")])
             .args(["--admin-listen", "127.0.0.1:0"])
@@ -115,6 +115,16 @@ impl Drop for Child {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// The program, on the processors named in `SERVER_CPUS` if it is set: with the bench itself on
+/// others (`taskset`), the client takes no time from the server.
+fn ballast() -> Command {
+    let program = env!("CARGO_BIN_EXE_ballast");
+    let Ok(processors) = std::env::var("SERVER_CPUS") else { return Command::new(program) };
+    let mut command = Command::new("taskset");
+    command.args(["-c", &processors, program]);
+    command
 }
 
 fn free_port() -> Result<u16> {

@@ -34,8 +34,9 @@ impl ContractKind {
         ];
         let mut found = kinds.into_iter().filter(|(_, is_it)| *is_it).map(|(kind, _)| kind);
         let kind = found.next()?;
-        let is_other =
-            ["forward", "warrant", "right"].into_iter().any(has) || is_of_no_share(class);
+        let is_other = ["forward", "warrant", "right"].into_iter().any(has)
+            || EXOTIC.into_iter().any(has)
+            || is_of_no_share(class);
         (found.next().is_none() && !is_other).then_some(kind)
     }
 
@@ -60,6 +61,24 @@ impl ContractKind {
     }
 }
 
+/// Parts of asset classes whose value is not that of a plain option, or of a share's return: a swap of
+/// an asset pays the coupons of a bond.
+const EXOTIC: [&str; 14] = [
+    "binary",
+    "digital",
+    "barrier",
+    "asian",
+    "average",
+    "lookback",
+    "knock",
+    "touch",
+    "spread",
+    "chooser",
+    "compound",
+    "quanto",
+    "rainbow",
+    "asset swap",
+];
 /// Parts of asset classes whose contracts do not move with the price of a share.
 const OF_NO_SHARE: [&str; 14] = [
     "credit",
@@ -87,6 +106,24 @@ fn is_of_no_share(class: &str) -> bool {
 }
 
 impl ContractColumns {
+    /// The fault of a line of shares that has terms of an option. Read as shares it would be another
+    /// position, and nobody would see it.
+    pub(super) fn terms_of_no_share(&self, row: &Row<'_>, name: &str) -> Result<(), Fault> {
+        let strike = signed("the strike", row.optional(self.strike))?;
+        let terms = [
+            ("a call or a put", right(row.optional(self.right)).is_some()),
+            // Some systems write zero for shares.
+            ("a strike", strike.is_some_and(|strike| strike != 0.0)),
+            ("an expiry", !is_missing(row.optional(self.expiry))),
+        ];
+        let Some((term, _)) = terms.into_iter().find(|(_, has_it)| *has_it) else { return Ok(()) };
+        let text = format!(
+            "{name} has {term} like a derivative, but no asset class that says so: write \"option\" or \
+             \"future\" in a column asset_class, or leave the term out"
+        );
+        Err(Fault::new(Reason::UnsupportedKind, text))
+    }
+
     /// The terms of a line. A line that names the future beside its underlying is priced in points of
     /// the future (`names_future`), so the close of the underlying cannot stand in for its price.
     pub(super) fn read(
@@ -125,11 +162,7 @@ impl ContractColumns {
     }
 
     fn sensitivity(&self, row: &Row<'_>) -> Result<OptionSensitivity, Fault> {
-        let right = match row.optional(self.right).to_ascii_lowercase().as_slice() {
-            b"call" | b"c" => Some(Right::Call),
-            b"put" | b"p" => Some(Right::Put),
-            _ => None,
-        };
+        let right = right(row.optional(self.right));
         if let Some(delta) = signed("the delta", row.optional(self.delta))? {
             return given_delta(delta, right);
         }
@@ -178,6 +211,14 @@ fn given_delta(delta: f64, right: Option<Right>) -> Result<OptionSensitivity, Fa
          is not below zero and a put's not above"
     );
     Err(Fault::new(Reason::OutOfRange, text))
+}
+
+fn right(found: &[u8]) -> Option<Right> {
+    match found.to_ascii_lowercase().as_slice() {
+        b"call" | b"c" => Some(Right::Call),
+        b"put" | b"p" => Some(Right::Put),
+        _ => None,
+    }
 }
 
 /// A decimal, or a number with a sign for per cent.

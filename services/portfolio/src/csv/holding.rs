@@ -114,6 +114,7 @@ impl Columns {
             );
             return Err(Fault::new(Reason::MayBeCash, text));
         }
+        self.contract.terms_of_no_share(row, instrument.as_texts().name())?;
         let size = self.size(row, instrument.as_texts().name())?;
         self.held(line, row, (instrument, is_listed, None), size)
     }

@@ -38,7 +38,7 @@ use marketdata::{
 };
 use series::SeriesPage;
 use std::{ops::Range, sync::Arc, time::Duration};
-use store::{RevisionRecord, Store, StoreError};
+use store::{RevisionPage, RevisionRecord, Store, StoreError};
 use tonic::{Request, Response, Status, Streaming};
 
 #[tonic::async_trait]
@@ -252,16 +252,16 @@ impl Needed<RevisionsQuery> for Revisions {
         let complete = async {
             loop {
                 let page = move |store: Arc<dyn Store>| async move {
-                    let found = store.revisions(after, most).await?;
-                    if expected <= found.len() as u64 {
-                        return Ok(Some(found));
+                    let RevisionPage { records, lags } = store.revisions(after, most).await?;
+                    if expected <= records.len() as u64 {
+                        return Ok(Some(records));
                     }
                     // Only a standby lacks a revision that this server has read or written.
-                    if store.look().await?.lags {
+                    if lags {
                         return Ok(None);
                     }
-                    let missing = after + found.len() as u64 + 1;
-                    Err(StoreError::Damaged(format!("revision {missing} is missing")))
+                    let missing = after + records.len() as u64 + 1;
+                    Err(StoreError::Replaced(format!("it has no revision {missing} any more")))
                 };
                 if let Some(found) = services.read(page).await? {
                     return Ok::<_, Refusal>(found);

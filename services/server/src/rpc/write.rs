@@ -14,7 +14,11 @@ use crate::{
     services::Services,
 };
 use contract::v1;
-use marketdata::{facts::Batch, instant::Instant, market::Market};
+use marketdata::{
+    facts::Batch,
+    instant::Instant,
+    market::{Market, RevisionMark},
+};
 use prost::Message;
 use std::sync::Arc;
 use store::{Append, Appended, Provenance, RequestKey, StoreError};
@@ -77,10 +81,12 @@ pub async fn write<W: Write>(services: &Services, request: &mut W) -> Result<W::
     }
     let mut moved = None;
     for _ in 0..limits::WRITE_ATTEMPTS {
-        let Staged { batch, mut answer } = request.stage(services.market.head()).await?;
+        let head = services.market.head();
+        let base = head.head();
+        let Staged { batch, mut answer } = request.stage(head).await?;
         let revision = if batch.is_empty() { batch.base_revision } else { batch.revision() };
         reference(&mut answer).revision = revision;
-        let append = append(request.origin().clone(), batch, W::kept_form(&answer));
+        let append = append(request.origin().clone(), (batch, base), W::kept_form(&answer));
         let appended = services.store.append(append).await;
         services.store_health.written(&appended);
         match appended {
@@ -130,12 +136,14 @@ async fn kept(services: &Services, origin: &Origin) -> Result<Option<Vec<u8>>, R
 
 fn append(
     Origin { key, fingerprint, provenance }: Origin,
-    batch: Batch,
+    (batch, base): (Batch, RevisionMark),
     answer: Vec<u8>,
 ) -> Append {
     let kept_from = provenance.received_at.micros().saturating_sub(limits::REQUEST_ID_KEPT_MICROS);
     let forget_before = Instant::from_micros(kept_from);
-    Append { key, fingerprint, provenance, batch, answer, forget_before }
+    // A batch on another revision is refused by its number.
+    let base_version = (batch.base_revision == base.revision).then_some(base.data_version);
+    Append { key, fingerprint, provenance, batch, base_version, answer, forget_before }
 }
 
 /// The answer given before, by this process or by another whose revision is then folded in.

@@ -63,6 +63,7 @@ pub(crate) fn append_of(batch: Batch) -> Append {
             received_at: Instant::from_micros(0),
         },
         batch,
+        base_version: None,
         answer: Vec::new(),
         forget_before: Instant::MIN,
     }

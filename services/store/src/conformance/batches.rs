@@ -106,6 +106,7 @@ pub fn append_of(batch: Batch, request_id: &str) -> Append {
             received_at: Instant::from_micros(1_600_000_000_000_000),
         },
         batch,
+        base_version: None,
         answer: format!("answer to {request_id}").into_bytes(),
         forget_before: Instant::MIN,
     }

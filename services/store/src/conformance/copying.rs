@@ -39,8 +39,8 @@ pub async fn a_copy_answers_as_its_source(from: &dyn Subject, to: &dyn Subject) 
     assert_eq!((report.revisions, &report.faults), (20, &Vec::new()), "{report:?}");
     let copied = open(&copy_url).await;
     let (ours, theirs) = (
-        source.revisions(0, 99).await.expect("rows"),
-        copied.revisions(0, 99).await.expect("rows"),
+        source.revisions(0, 99).await.expect("rows").records,
+        copied.revisions(0, 99).await.expect("rows").records,
     );
     assert_eq!(ours, theirs, "numbers, versions, times and origins");
     let (ours, theirs) =

@@ -5,10 +5,10 @@ use super::{
     answers::answer_at,
     batches::{Batches, committed, day, open},
 };
-use crate::{Compacted, Store};
+use crate::{Compacted, Store, StoreError};
 use marketdata::{
     instant::Instant,
-    market::{Delta, Market},
+    market::{Delta, Market, RevisionMark},
 };
 use std::sync::Arc;
 
@@ -65,6 +65,26 @@ pub(super) async fn a_log_loads_from_any_revision(subject: &dyn Subject) {
     store.close().await;
 }
 
+pub(super) async fn a_follower_of_another_log_is_told(subject: &dyn Subject) {
+    let store = open(&subject.fresh()).await;
+    let deltas = daily_appends(&*store).await;
+    let marks: Vec<_> = deltas.iter().flat_map(|delta| delta.marks.clone()).collect();
+    let head = *marks.last().expect("a head");
+    for ours in [Market::empty().head(), marks[2], head] {
+        let followed = store.follow(ours).await.expect("the log that was read");
+        let found = followed.delta.map_or(0, |delta| delta.marks.len() as u64);
+        assert_eq!(found, head.revision - ours.revision, "everything after {}", ours.revision);
+        assert!(!followed.lags, "no standby");
+    }
+    let data_version = [9; 32];
+    for revision in [3, head.revision, head.revision + 1] {
+        let refused = store.follow(RevisionMark { revision, data_version }).await;
+        assert!(matches!(refused, Err(StoreError::Replaced(_))), "{revision}: {refused:?}");
+    }
+    store.probe_write().await.expect("it is another log, not a damaged one");
+    store.close().await;
+}
+
 /// Earlier bounds give the same answers, and replaced segments are deleted after their grace
 /// period.
 pub(super) async fn compaction_changes_no_answer(subject: &dyn Subject) {
@@ -110,7 +130,7 @@ pub(super) async fn revisions_come_in_pages(subject: &dyn Subject) {
     let mut seen = Vec::new();
     loop {
         let after = seen.len() as u64;
-        let page = store.revisions(after, 5).await.expect("a page");
+        let page = store.revisions(after, 5).await.expect("a page").records;
         if page.is_empty() {
             break;
         }

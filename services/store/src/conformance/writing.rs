@@ -100,6 +100,23 @@ pub(super) async fn a_batch_for_another_head_is_refused(subject: &dyn Subject) {
     store.close().await;
 }
 
+/// As after a failover that lost the last revision, and another writer since: the number is the same.
+pub(super) async fn a_batch_for_another_log_is_refused(subject: &dyn Subject) {
+    let (lost, found) = (open(&subject.fresh()).await, open(&subject.fresh()).await);
+    let mut batches = Batches::new();
+    let ours = committed(&*lost, batches.next(2, day(0), 2), "ours").await;
+    let theirs = committed(&*found, Batches::new().next(3, day(5), 1), "theirs").await;
+    let mut append = append_of(batches.next(1, day(9), 1), "next");
+    append.base_version = ours.marks.last().map(|mark| mark.data_version);
+    let refused = found.append(append.clone()).await;
+    assert!(matches!(refused, Err(StoreError::Replaced(_))), "{refused:?}");
+    assert_eq!(found.head().await.expect("a head"), theirs.marks[0], "nothing was written");
+    let appended = lost.append(append).await;
+    assert!(matches!(appended, Ok(Appended::Committed(_))), "{appended:?}");
+    lost.close().await;
+    found.close().await;
+}
+
 /// Eight writers on two handles, each retrying if another committed first.
 pub(super) async fn concurrent_writers_take_turns(subject: &dyn Subject) {
     let url = subject.fresh();

@@ -24,8 +24,10 @@ fn migrator() -> Migrator {
 /// A store that is up to date is only read: a role without the right to create tables can use it,
 /// and it may be on a standby.
 pub(super) async fn prepare(pool: &Pool, access: Access, place: &str) -> Result<(), StoreError> {
-    pool.reached().await?;
-    let mut reading = Transaction::begin_read(pool, None).await?;
+    let mut reading = match Transaction::begin_read(pool, None).await {
+        Ok(reading) => reading,
+        Err(error) => return Err(pool.reason(error).await),
+    };
     let found = state(&mut reading, place).await;
     match (end(Box::new(reading), found).await?, access) {
         (State::UpToDate, _) => Ok(()),

@@ -25,7 +25,8 @@ pub(super) fn begin_read(within: Duration) -> String {
 /// disk at a commit is made to, because an answered write must be durable.
 ///
 /// A writer that stands still between two statements loses its turn before those who wait for it
-/// give up. Nothing is computed between statements, so a writer that works never does.
+/// give up. Nothing is computed between statements, but the time in which a statement arrives counts:
+/// a segment, of some megabytes, must arrive within it.
 pub(super) const BEGIN_WRITE: &str = "
     BEGIN ISOLATION LEVEL READ COMMITTED;
     SET LOCAL statement_timeout = '30s';
@@ -79,9 +80,12 @@ pub(super) const IS_STANDBY: &str = "SELECT pg_is_in_recovery()";
 pub(super) const TAKES_NO_WRITES: &str = "
     SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')::boolean,
            (SELECT bool_and(has_table_privilege(name, privilege))
-            FROM (VALUES ('head', 'UPDATE'), ('meta', 'UPDATE'), ('revision', 'INSERT'),
-                         ('request', 'INSERT'), ('request', 'DELETE'), ('settings', 'INSERT'),
-                         ('instrument', 'INSERT'), ('naming', 'INSERT'), ('texts', 'INSERT'),
+            FROM (VALUES ('head', 'SELECT'), ('head', 'UPDATE'), ('meta', 'SELECT'),
+                         ('meta', 'UPDATE'), ('revision', 'SELECT'), ('revision', 'INSERT'),
+                         ('request', 'SELECT'), ('request', 'INSERT'), ('request', 'DELETE'),
+                         ('settings', 'SELECT'), ('settings', 'INSERT'), ('instrument', 'SELECT'),
+                         ('instrument', 'INSERT'), ('naming', 'SELECT'), ('naming', 'INSERT'),
+                         ('texts', 'SELECT'), ('texts', 'INSERT'), ('segment', 'SELECT'),
                          ('segment', 'INSERT'), ('segment', 'UPDATE'), ('segment', 'DELETE'))
                  AS needed (name, privilege))";
 pub(super) const META_KEYS: &str = "SELECT key FROM meta ORDER BY key";

@@ -21,6 +21,10 @@ use tokio::time::{Instant, error::Elapsed, timeout_at};
 /// How long an answer is awaited: longer than the database lets a statement run.
 const ANSWER: Duration = Duration::from_secs(45);
 
+/// The same for the end of a transaction that failed: without it the connection is closed, which ends
+/// the transaction too.
+const FAREWELL: Duration = Duration::from_secs(5);
+
 /// Connections to a database.
 #[derive(Clone, Debug)]
 pub(super) struct Pool {
@@ -105,15 +109,16 @@ impl Transaction {
     }
 
     pub(super) async fn commit(self) -> Result<(), StoreError> {
-        self.finish(sql::COMMIT).await
+        self.finish(sql::COMMIT, ANSWER).await
     }
 
     pub(super) async fn roll_back(self) -> Result<(), StoreError> {
-        self.finish(sql::ROLLBACK).await
+        self.finish(sql::ROLLBACK, FAREWELL).await
     }
 
-    async fn finish(mut self, statement: &'static str) -> Result<(), StoreError> {
-        let finished = answered(sqlx::raw_sql(statement).execute(self.connection())).await;
+    async fn finish(mut self, statement: &'static str, within: Duration) -> Result<(), StoreError> {
+        let finish = sqlx::raw_sql(statement).execute(self.connection());
+        let finished = answered_within(within, finish).await;
         self.has_ended = finished.is_ok();
         finished.map(drop)
     }
@@ -138,7 +143,14 @@ impl Drop for Transaction {
 pub(super) async fn answered<T, E: Into<StoreError>>(
     statement: impl Future<Output = Result<T, E>>,
 ) -> Result<T, StoreError> {
-    match tokio::time::timeout(ANSWER, statement).await {
+    answered_within(ANSWER, statement).await
+}
+
+async fn answered_within<T, E: Into<StoreError>>(
+    within: Duration,
+    statement: impl Future<Output = Result<T, E>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(within, statement).await {
         Ok(answer) => answer.map_err(E::into),
         Err(elapsed) => Err(late(elapsed)),
     }

@@ -121,7 +121,7 @@ impl Needed<BookHistoryQuery> for BookHistory {
                 continue;
             }
             let request = with_positions(analysis, positions);
-            let query = AnalysisQuery::from_proto(request).map_err(of_analysis)?;
+            let query = of_session(request).map_err(of_analysis)?;
             let views = AnalysisViews::of(services, &then, query.crowding.is_some()).await?;
             let answer = respond_with(services, query, then, Arc::new(views)).await;
             let answer = without_options(answer.map_err(of_analysis)?);
@@ -132,6 +132,29 @@ impl Needed<BookHistoryQuery> for BookHistory {
             });
         }
         Ok(Arc::new(history))
+    }
+}
+
+/// The query of a session. A line without an id of its own keeps the name of its place in the submitted
+/// portfolio, also where lines before it are left out; a caller may not give a line such a name.
+fn of_session(mut request: v1::AnalyzePortfolioRequest) -> Result<AnalysisQuery, Refusal> {
+    let names: Vec<String> = match &mut request.portfolio {
+        Some(portfolio) => portfolio.positions.iter_mut().map(take_place_name).collect(),
+        None => Vec::new(),
+    };
+    let mut query = AnalysisQuery::from_proto(request)?;
+    let held = query.normal.portfolio.iter_mut().flat_map(|portfolio| &mut portfolio.positions);
+    for (position, name) in held.zip(names).filter(|(_, name)| !name.is_empty()) {
+        position.position_id = name;
+    }
+    Ok(query)
+}
+
+/// Takes the id of a position if it is the name of a place, and leaves it empty.
+fn take_place_name(position: &mut v1::Position) -> String {
+    match position.position_id.starts_with("portfolio.") {
+        true => std::mem::take(&mut position.position_id),
+        false => String::new(),
     }
 }
 

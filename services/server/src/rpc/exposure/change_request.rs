@@ -3,6 +3,7 @@
 use super::{from_proto::AnalysisQuery, numbers::Numbers};
 use crate::{
     as_of::{AsOf, Pin, When},
+    limits,
     refusal::Refusal,
     rpc::{field::Fields, query::FromProto, shared},
     views::Pinned,
@@ -41,7 +42,7 @@ impl FromProto for ChangeQuery {
             of_analysis.add("include", "must not name CROWDING, whose numbers have no address");
         }
         fields.add_all("analysis", of_analysis.into_violations());
-        let before = before(&mut fields, &mut request);
+        let before = before(&mut fields, &request, analysis.portfolio.as_ref());
         let earlier = v1::AnalyzePortfolioRequest {
             portfolio: request.before_portfolio.clone().or_else(|| analysis.portfolio.clone()),
             settings: request.before_settings.clone().or_else(|| analysis.settings.clone()),
@@ -85,7 +86,11 @@ impl ChangeQuery {
 }
 
 /// Reads what the earlier analysis may use, and checks its report.
-fn before(fields: &mut Fields, request: &mut v1::ExplainChangeRequest) -> AsOf {
+fn before(
+    fields: &mut Fields,
+    request: &v1::ExplainChangeRequest,
+    portfolio: Option<&v1::Portfolio>,
+) -> AsOf {
     // It stays in the request, whose id must depend on it.
     let given = request.before_as_of.clone();
     if given.is_none() {
@@ -103,13 +108,56 @@ fn before(fields: &mut Fields, request: &mut v1::ExplainChangeRequest) -> AsOf {
     if let Some(report) = &request.before_report {
         // The report has the numbers of its formulas, whichever these were.
         before.pins.retain(|(pin, _)| *pin != Pin::AnswerModel);
-        let numbers = Numbers::of(report, |symbol| Some(symbol.to_owned()));
-        // A number that is not finite is no number of the range either.
-        if !numbers.values().all(|value| value.abs() <= NUMBER_MAX) {
-            fields.add("before_report", format!("must have numbers of at most {NUMBER_MAX:e}"));
+        if limits::REPORT_ROWS < rows(report) {
+            let most = limits::REPORT_ROWS;
+            fields.add("before_report", format!("must have at most {most} rows in all its lists"));
+        }
+        let currency = portfolio.map_or("", |portfolio| portfolio.currency.as_str());
+        let currency = if currency.is_empty() { "USD" } else { currency };
+        if !report.currency.is_empty() && report.currency != currency {
+            let text = format!("must be that of the portfolio, {currency}");
+            fields.add("before_report.currency", text);
         }
     }
     before
+}
+
+/// Rows of a report in the lists whose numbers have an address.
+fn rows(report: &v1::ExposureReport) -> usize {
+    let of_trade = |trade: &v1::TradeExposure| {
+        let unwinds = trade.unwinds.iter().map(|unwind| 1 + unwind.legs.len());
+        1 + trade.legs.len() + unwinds.sum::<usize>()
+    };
+    let of_repeat = |repeat: &v1::DayRepeat| {
+        1 + repeat.trades.iter().map(|trade| 1 + trade.legs.len()).sum::<usize>()
+    };
+    let of_level = |level: &v1::RiskLevel| {
+        let trades = level.trades.iter().map(|trade| 1 + trade.legs.len());
+        let groups = level.breakdowns.iter().map(|by| 1 + by.groups.len());
+        1 + trades.chain(groups).sum::<usize>()
+    };
+    let of_measure = |of: &v1::RiskMeasure| 1 + of.levels.iter().map(of_level).sum::<usize>();
+    let lists = [
+        report.breakdowns.iter().map(|by| 1 + by.groups.len()).sum(),
+        report.factors.len(),
+        report.trades.iter().map(of_trade).sum(),
+        report.repeats.iter().map(of_repeat).sum(),
+        report.risk_measures.iter().map(of_measure).sum(),
+        report.scenario_sets.len(),
+        report.positions.iter().map(|of| 1 + of.risk_contributions.len()).sum(),
+    ];
+    lists.into_iter().sum::<usize>()
+}
+
+/// The refusal of a report of the caller's whose numbers cannot be subtracted.
+pub(super) fn check_numbers(report: &Numbers) -> Result<(), Refusal> {
+    // A number that is not finite is no number of the range either.
+    if report.values().all(|value| value.abs() <= NUMBER_MAX) {
+        return Ok(());
+    }
+    let description = format!("must have numbers of at most {NUMBER_MAX:e}");
+    let field = "before_report".to_owned();
+    Err(Refusal::Invalid(vec![Violation { field, description }]))
 }
 
 /// An analysis in normal form, or its violations.

@@ -5,7 +5,7 @@
 
 use super::{
     carried::{carried, own_symbol},
-    change_request::{ChangeQuery, field_of_earlier},
+    change_request::{ChangeQuery, check_numbers, field_of_earlier},
     from_proto::AnalysisQuery,
     numbers::Numbers,
     views::AnalysisViews,
@@ -47,7 +47,7 @@ struct Report(v1::ExposureReport, Vec<v1::Gap>);
 #[derive(Debug)]
 pub(super) struct Change {
     /// The numbers of the caller's own report.
-    answered: Option<Numbers>,
+    answered: Option<Arc<Numbers>>,
     /// Those of the stages, from the earlier analysis to the later one.
     stages: Vec<Arc<Numbers>>,
     before: v1::SnapshotRef,
@@ -66,49 +66,95 @@ impl Needed<ChangeQuery> for Change {
         check_order(query, (&before, pinned))?;
         // Few at a time: each holds reports with every name.
         let _turn = services.explanation().await?;
+        let given = given_numbers(query, services).await?;
         let (stages, gaps) = stages(query, services, (&before, pinned)).await?;
         let [first, .., last] = &stages[..] else { return Err(no_stages()) };
         let is_earlier = query.normal.before_portfolio.is_some();
         let one = first.answer(services, query.names).await;
         let one = one.map_err(|refusal| located(refusal, is_earlier))?;
-        let changed = match first.is(last) {
+        let other = match first.is(last) {
             true => None,
             false => {
                 let answered = last.answer(services, query.names).await;
                 Some(answered.map_err(|refusal| located(refusal, false))?)
             }
         };
-        let other = changed.as_ref().unwrap_or(&one);
-        let shown = shown((&one.0, &before), (&other.0, pinned), query.names);
-        let numbers = |report: &v1::ExposureReport, of: &Pinned| {
-            let named = |symbol: &str| Some(renamed(symbol, of, pinned));
-            Numbers::of(report, |symbol| named(symbol).filter(|name| shown.contains(name)))
+        let Report(at_end, after_gaps) = other.as_ref().unwrap_or(&one);
+        let shown = shown((&one.0, &before), (at_end, pinned), query.names);
+        let (listing, after_gaps) = (Listing { after: pinned.clone(), shown }, after_gaps.clone());
+        let Report(report, before_gaps) = one;
+        let mut found = vec![listing.numbers(services, report, &before).await?];
+        let mut of_last = match other {
+            Some(Report(report, _)) => Some(listing.numbers(services, report, pinned).await?),
+            None => None,
         };
-        let mut found = vec![Arc::new(numbers(&one.0, &before))];
         for (stage, previous) in stages[1..].iter().zip(&stages) {
             let known = match stage.is(previous) {
                 true => found.last().cloned(),
-                false if std::ptr::eq(stage, last) => Some(Arc::new(numbers(&other.0, pinned))),
+                false if std::ptr::eq(stage, last) => of_last.take(),
                 false => None,
             };
             found.push(match known {
                 Some(known) => known,
                 None => {
                     let answered = stage.answer(services, query.names).await;
-                    let answered = answered.map_err(|refusal| located(refusal, is_earlier))?;
-                    Arc::new(numbers(&answered.0, &stage.pinned))
+                    let Report(report, _) =
+                        answered.map_err(|refusal| located(refusal, is_earlier))?;
+                    listing.numbers(services, report, &stage.pinned).await?
                 }
             });
         }
-        let answered = query.normal.before_report.as_ref();
+        let answered = match given {
+            Some(report) => Some(listing.numbers(services, report, &before).await?),
+            None => None,
+        };
         Ok(Arc::new(Change {
-            answered: answered.map(|report| numbers(report, &before)),
+            answered,
             stages: found,
             before: shared::snapshot_ref(&before),
-            before_gaps: one.1.clone(),
-            after_gaps: other.1.clone(),
+            before_gaps,
+            after_gaps,
             gaps,
         }))
+    }
+}
+
+/// The caller's own report, if all its numbers can be subtracted. They are looked through on the pool:
+/// there may be as many as a large book has.
+async fn given_numbers(
+    query: &ChangeQuery,
+    services: &Services,
+) -> Result<Option<v1::ExposureReport>, Refusal> {
+    let Some(report) = query.normal.before_report.clone() else { return Ok(None) };
+    let checked = move || {
+        check_numbers(&Numbers::of(&report, |symbol| Some(symbol.to_owned())))?;
+        Ok(Some(report))
+    };
+    services.compute.run_soon(checked).await?
+}
+
+/// The names to list, each as the later view calls it.
+#[derive(Clone)]
+struct Listing {
+    after: Pinned,
+    shown: BTreeSet<String>,
+}
+
+impl Listing {
+    /// The numbers of a report of a view, made on the pool.
+    async fn numbers(
+        &self,
+        services: &Services,
+        report: v1::ExposureReport,
+        of: &Pinned,
+    ) -> Result<Arc<Numbers>, Refusal> {
+        let (listing, of) = (self.clone(), of.clone());
+        let named = move || {
+            let name = |symbol: &str| renamed(symbol, &of, &listing.after);
+            let is_shown = |name: &String| listing.shown.contains(name);
+            Arc::new(Numbers::of(&report, |symbol| Some(name(symbol)).filter(is_shown)))
+        };
+        services.compute.run_soon(named).await
     }
 }
 
