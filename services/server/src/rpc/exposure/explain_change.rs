@@ -68,42 +68,17 @@ impl Needed<ChangeQuery> for Change {
         let _turn = services.explanation().await?;
         let given = given_numbers(query, services).await?;
         let (stages, gaps) = stages(query, services, (&before, pinned)).await?;
-        let [first, .., last] = &stages[..] else { return Err(no_stages()) };
-        let is_earlier = query.normal.before_portfolio.is_some();
-        let one = first.answer(services, query.names).await;
-        let one = one.map_err(|refusal| located(refusal, is_earlier))?;
-        let other = match first.is(last) {
-            true => None,
-            false => {
-                let answered = last.answer(services, query.names).await;
-                Some(answered.map_err(|refusal| located(refusal, false))?)
-            }
-        };
+        let (one, other) = ends(query, services, &stages).await?;
         let Report(at_end, after_gaps) = other.as_ref().unwrap_or(&one);
         let shown = shown((&one.0, &before), (at_end, pinned), query.names);
         let (listing, after_gaps) = (Listing { after: pinned.clone(), shown }, after_gaps.clone());
         let Report(report, before_gaps) = one;
-        let mut found = vec![listing.numbers(services, report, &before).await?];
-        let mut of_last = match other {
+        let first = listing.numbers(services, report, &before).await?;
+        let last = match other {
             Some(Report(report, _)) => Some(listing.numbers(services, report, pinned).await?),
             None => None,
         };
-        for (stage, previous) in stages[1..].iter().zip(&stages) {
-            let known = match stage.is(previous) {
-                true => found.last().cloned(),
-                false if std::ptr::eq(stage, last) => of_last.take(),
-                false => None,
-            };
-            found.push(match known {
-                Some(known) => known,
-                None => {
-                    let answered = stage.answer(services, query.names).await;
-                    let Report(report, _) =
-                        answered.map_err(|refusal| located(refusal, is_earlier))?;
-                    listing.numbers(services, report, &stage.pinned).await?
-                }
-            });
-        }
+        let found = between(query, services, (&listing, &stages), (first, last)).await?;
         let answered = match given {
             Some(report) => Some(listing.numbers(services, report, &before).await?),
             None => None,
@@ -117,6 +92,50 @@ impl Needed<ChangeQuery> for Change {
             gaps,
         }))
     }
+}
+
+/// The reports of the first and the last stage; one if they are the same.
+async fn ends(
+    query: &ChangeQuery,
+    services: &Services,
+    stages: &[Stage],
+) -> Result<(Report, Option<Report>), Refusal> {
+    let [first, .., last] = stages else { return Err(no_stages()) };
+    let is_earlier = query.normal.before_portfolio.is_some();
+    let one = first.answer(services, query.names).await;
+    let one = one.map_err(|refusal| located(refusal, is_earlier))?;
+    if first.is(last) {
+        return Ok((one, None));
+    }
+    let other = last.answer(services, query.names).await;
+    Ok((one, Some(other.map_err(|refusal| located(refusal, false))?)))
+}
+
+/// The numbers of all stages, given those of the first and, if it differs, of the last.
+async fn between(
+    query: &ChangeQuery,
+    services: &Services,
+    (listing, stages): (&Listing, &[Stage]),
+    (first, mut last): (Arc<Numbers>, Option<Arc<Numbers>>),
+) -> Result<Vec<Arc<Numbers>>, Refusal> {
+    let is_earlier = query.normal.before_portfolio.is_some();
+    let mut found = vec![first];
+    for (at, stage) in stages.iter().enumerate().skip(1) {
+        let known = match stage.is(&stages[at - 1]) {
+            true => found.last().cloned(),
+            false if at + 1 == stages.len() => last.take(),
+            false => None,
+        };
+        found.push(match known {
+            Some(known) => known,
+            None => {
+                let answered = stage.answer(services, query.names).await;
+                let Report(report, _) = answered.map_err(|refusal| located(refusal, is_earlier))?;
+                listing.numbers(services, report, &stage.pinned).await?
+            }
+        });
+    }
+    Ok(found)
 }
 
 /// The caller's own report, if all its numbers can be subtracted. They are looked through on the pool:
