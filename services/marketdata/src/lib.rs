@@ -15,6 +15,7 @@ pub mod calendar;
 pub mod cell;
 pub mod changes;
 pub mod contents;
+pub mod currency;
 pub mod dataset;
 pub mod day;
 pub mod facts;

@@ -60,6 +60,7 @@ pub const READS: &[Dataset] = &[
     Dataset::Memberships,
     Dataset::Holdings,
     Dataset::Splits,
+    Dataset::Identifiers,
 ];
 
 /// Model version of the answers of this crate, part of every `SnapshotRef`.
