@@ -24,9 +24,10 @@ use crate::{
 };
 use std::{collections::BTreeMap, fmt};
 
-/// Maximum age of a rate in calendar days. The Federal Reserve publishes the rates of a week on the
-/// Monday after it, so that ten days can pass after a Friday.
-pub const RATE_AGE_DAYS: i32 = 10;
+/// Maximum age of a rate in calendar days. The Federal Reserve publishes the rates of a week after the
+/// close of the Monday that follows, so that ten days pass after a Friday, eleven if that Monday is a
+/// holiday.
+pub const RATE_AGE_DAYS: i32 = 11;
 
 /// A currency, by its ISO 4217 code.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
