@@ -211,9 +211,7 @@ impl Currencies {
     }
 
     fn quotation(&self, instrument: InstrumentId, day: Day) -> Quotation {
-        let Some(found) = self.quoted.get(&instrument) else { return Quotation::USD };
-        let at = found.partition_point(|(from, _)| *from <= day).saturating_sub(1);
-        found.get(at).map_or(Quotation::USD, |(_, quotation)| *quotation)
+        self.quoted.get(&instrument).map_or(Quotation::USD, |found| on_day(found, day))
     }
 
     /// US dollars per unit of a currency on a day.
@@ -227,6 +225,12 @@ impl Currencies {
             None => rate_on(&usd_per_unit(snapshot, currency), currency, day),
         }
     }
+}
+
+/// The quotation of a day among those of a line.
+fn on_day(quotations: &[(Day, Quotation)], day: Day) -> Quotation {
+    let at = quotations.partition_point(|(from, _)| *from <= day).saturating_sub(1);
+    quotations.get(at).map_or(Quotation::USD, |(_, quotation)| *quotation)
 }
 
 /// The last value of a series of rates that is not too old on a day.
@@ -283,7 +287,11 @@ fn usd_per_unit(snapshot: &Snapshot, currency: Currency) -> Series {
 impl Snapshot {
     /// The unit of a line's prices on a day.
     pub fn quotation(&self, instrument: InstrumentId, day: Day) -> Quotation {
-        self.currencies().quotation(instrument, day)
+        match self.known_currencies() {
+            Some(known) => known.quotation(instrument, day),
+            // One line is no reason to read the whole security master.
+            None => on_day(&quotations(self, instrument), day),
+        }
     }
 
     /// What a unit of a currency is worth in the base currency on a day.

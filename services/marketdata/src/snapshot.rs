@@ -105,6 +105,11 @@ impl Snapshot {
         self.base
     }
 
+    /// The same if some price was read.
+    pub(crate) fn known_currencies(&self) -> Option<&Currencies> {
+        self.currencies.get()
+    }
+
     /// In which currencies lines are quoted, and their rates.
     pub(crate) fn currencies(&self) -> &Currencies {
         self.currencies.get_or_init(|| Currencies::of(self))

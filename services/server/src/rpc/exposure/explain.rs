@@ -10,7 +10,7 @@ use crate::{
     rpc::{
         envelope::Answer,
         field::Fields,
-        portfolio,
+        portfolio::{self, currency::Money},
         query::{FromProto, Normal, Place, Query},
         settings::{self, Settings},
         shared,
@@ -167,7 +167,8 @@ impl Query for ExplainQuery {
             listing: self.listing,
         };
         let mut report = explain(&views.start, &views.end, &request);
-        let gaps = std::mem::take(&mut report.gaps);
+        let mut gaps = std::mem::take(&mut report.gaps);
+        gaps.extend(Money::of(portfolio, &book, (lookup.snapshot(), quotes)).gaps);
         let coverage = std::mem::take(&mut report.coverage);
         let trades = definitions(&self.normal.trades, &views.start);
         let response = v1::ExplainPnlResponse {

@@ -22,8 +22,8 @@ pub(super) fn check(fields: &mut Fields, field: &str, code: &mut String, default
 /// them.
 pub fn check_dollars(fields: &mut Fields, field: &str, portfolio: Option<&v1::Portfolio>) {
     if base(portfolio) != Currency::USD {
-        let text = "must be USD or empty: short books are answered in US dollars; their lines and \
-                    their cash may be in any currency";
+        let text = "must be USD or empty: short books are answered in US dollars, whatever their \
+                    lines and their cash are in";
         fields.add(format!("{field}.currency"), text);
     }
 }
