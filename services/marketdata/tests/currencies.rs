@@ -18,7 +18,12 @@ const MONDAY: &str = "2021-01-25";
 const TUESDAY: &str = "2021-01-26";
 
 fn eur() -> Currency {
-    Currency::parse("EUR").unwrap()
+    currency("EUR")
+}
+
+#[expect(clippy::expect_used, reason = "codes are written by hand in a test")]
+fn currency(code: &str) -> Currency {
+    Currency::parse(code).expect("a code")
 }
 
 /// The security master says the currency of a line from a day on.
@@ -45,8 +50,7 @@ fn two_days() -> Fixture {
 }
 
 fn price(snapshot: &Snapshot, symbol: &str) -> Option<f64> {
-    let id = snapshot.listed(symbol).unwrap();
-    Some(Quotes::of(snapshot).get(id)?.price)
+    Some(Quotes::of(snapshot).get(snapshot.listed(symbol)?)?.price)
 }
 
 #[test]

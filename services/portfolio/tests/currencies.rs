@@ -46,6 +46,7 @@ fn view() -> Snapshot {
     market().snapshot(Instant::close_of(day(TUESDAY)))
 }
 
+#[expect(clippy::expect_used, reason = "books are written by hand in a test")]
 fn join(snapshot: &Snapshot, lines: &[RawLine<'_>]) -> Book {
     let joined = Book::join(
         lines.iter().copied(),
@@ -53,7 +54,7 @@ fn join(snapshot: &Snapshot, lines: &[RawLine<'_>]) -> Book {
         &Lookup::of(snapshot),
         &Quotes::of(snapshot),
     );
-    joined.unwrap()
+    joined.expect("a lawful book")
 }
 
 fn shares(symbol: &str, count: f64) -> RawLine<'_> {
