@@ -322,7 +322,7 @@ async fn every_fault_of_a_change_is_named() {
         }),
         before_as_of: on("2021-13-01"),
         before_portfolio: Some(v1::Portfolio {
-            currency: "EUR".to_owned(),
+            currency: "EURO".to_owned(),
             ..book(&SYMBOLS).unwrap()
         }),
         before_settings: Some(v1::AnalysisSettings {

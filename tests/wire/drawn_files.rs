@@ -190,7 +190,7 @@ fn holdings(draws: &mut Draws, today: Day) -> File {
 }
 
 fn series(draws: &mut Draws, today: Day) -> File {
-    let id = draws.one_of(&["DGS10", "ODDS"]);
+    let id = draws.one_of(&["DGS10", "ODDS", "EURUSD"]);
     let mut text = String::from("series,date,value,published_at\n");
     let last = draws.day(today, 6);
     for back in (0..1 + draws.below(40)).rev() {
@@ -213,22 +213,34 @@ fn schedule(draws: &mut Draws) -> File {
 pub(crate) const ISINS: [&str; 3] = ["US0000011074", "US0000021057", "US0000031031"];
 
 pub(crate) fn master(draws: &mut Draws, today: Day) -> File {
-    let mut text = String::from("symbol,isin,mic,from,until\n");
+    let mut text = String::from("symbol,isin,mic,currency,from,until\n");
     let mut names = draws.names(3);
     names.sort_unstable();
     names.dedup();
     for name in names {
         let (isin, mic) = (draws.one_of(&ISINS), draws.one_of(&["XNAS", "XLON", "XNYS"]));
+        let currency = draws.one_of(&["EUR", "GBX", "USD", ""]);
         let from = draws.day(today, 40);
         let until = match draws.below(3) {
             0 => from.plus(draws.below(30)).to_string(),
             _ => String::new(),
         };
-        writeln!(text, "{name},{isin},{mic},{from},{until}").unwrap();
+        writeln!(text, "{name},{isin},{mic},{currency},{from},{until}").unwrap();
     }
     let mut file = file("security_master.csv", text);
     file.header.force = true;
     file
+}
+
+/// Rates of the currencies of a security master, older than the prices.
+pub(crate) fn rates(today: Day) -> File {
+    let mut text = String::from("series,date,value,published_at\n");
+    for back in (0..BASE_SESSIONS).rev() {
+        let day = calendar::plus_sessions(today.plus(-3), -back);
+        let cents = 100 + back * 7 % 23;
+        writeln!(text, "EURUSD,{day},1.{cents},\nGBPUSD,{day},1.5,").unwrap();
+    }
+    file("rates.csv", text)
 }
 
 /// The first files: long histories, and sizes and sectors of the names that come first.

@@ -241,7 +241,7 @@ async fn all_violations_are_reported_at_once() {
                 v1::Position { size: None, ..held("<b>", Size::Quantity(1.0)) },
             ],
             net_asset_value: Some(0.0),
-            currency: "EUR".into(),
+            currency: "EURO".into(),
             ..v1::Portfolio::default()
         }),
         settings: estimated(v1::BetaSettings {
@@ -337,7 +337,7 @@ async fn a_dry_run_lists_violations_and_unresolved_lines() {
     let found = client.validate_portfolio(request.clone()).await.unwrap().into_inner();
     assert!(found.accepted && found.fully_resolved && found.unresolved.is_empty());
     let book = request.portfolio.as_mut().unwrap();
-    book.currency = "EUR".into();
+    book.currency = "eur".into();
     book.positions[2].size = None;
     let found = client.validate_portfolio(request).await.unwrap().into_inner();
     let paths: Vec<&str> = found.violations.iter().map(|fault| fault.field.as_str()).collect();

@@ -18,6 +18,7 @@ mod carried_over;
 mod certificates;
 mod change;
 mod crowding;
+mod currencies;
 mod derivative_stress;
 mod derivatives;
 mod drawn_files;

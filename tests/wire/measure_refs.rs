@@ -8,8 +8,10 @@ use prost_reflect::{DescriptorPool, Kind, MessageDescriptor};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fields that repeat the request or are about something else than a number of the book, and
-/// comparisons with crowds, which are absent only with a whole dataset: their gap is about it.
-const OTHER: [&str; 14] = [
+/// comparisons with crowds, which are absent only with a whole dataset: their gap is about it. The
+/// book by currency is a sum over positions and cash, whose gaps are about those.
+const OTHER: [&str; 15] = [
+    "currencies",
     "settings",
     "trades.definition",
     "risk_measures.request",

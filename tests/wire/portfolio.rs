@@ -248,7 +248,7 @@ async fn references_ids_labels_and_cash_are_checked_by_path() {
     let wrong = v1::Portfolio {
         cash: vec![
             v1::CashBalance {
-                currency: "EUR".to_owned(),
+                currency: "euro".to_owned(),
                 amount: Some(f64::NAN),
                 ..Default::default()
             },

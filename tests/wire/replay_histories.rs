@@ -10,7 +10,7 @@
 //! fresh server has other settings, and so answers under kept ones.
 
 use crate::{
-    drawn_files::{Draws, FIRST_DAY, bars, base, drawn, file, master},
+    drawn_files::{Draws, FIRST_DAY, bars, base, drawn, file, master, rates},
     harness::{Harness, instant, reference, replay_of},
     replay_answers::{CallResult, answers, is_rich},
     replay_settings::other_settings,
@@ -131,12 +131,13 @@ fn drawn_instant(draws: &mut Draws, today: Day, now: i64) -> Instant {
     Instant::from_micros(drawn.min(now))
 }
 
-/// Half-way, a security master, with draws of its own, so that the other files of a seed stay the
-/// same.
+/// Half-way, rates and a security master, with draws of its own, so that the other files of a seed
+/// stay the same.
 async fn security_master(harness: &Harness, (seed, at): (u64, usize), today: Day) {
     if at == FILES / 2 {
-        let master = master(&mut Draws(seed), today);
-        harness.try_ingest(master.header, master.text.as_bytes()).await.unwrap();
+        for file in [rates(today), master(&mut Draws(seed), today)] {
+            harness.try_ingest(file.header, file.text.as_bytes()).await.unwrap();
+        }
     }
 }
 

@@ -94,6 +94,7 @@ fn position(line: PositionLine) -> Position {
         }),
         valued_on: line.valued_on.map(|day| day.to_string()).unwrap_or_default(),
         average_cost: line.average_cost,
+        currency: line.currency,
         labels: labels(line.labels),
         terms: line.contract.and_then(terms),
     }

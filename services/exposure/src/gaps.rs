@@ -94,7 +94,11 @@ pub(crate) fn loose(book: &Book, line: &LooseLine) -> Gap {
             Gap::new(reason, subject, detail).of_gross(value.abs() / book.gross)
         }
         None => {
-            let detail = format!("{why}; the line gives shares, so it is left out of every sum");
+            let given = match line.cause {
+                Cause::NoRate(_) => "without it the line has no value",
+                _ => "the line gives shares",
+            };
+            let detail = format!("{why}; {given}, so it is left out of every sum");
             Gap::new(reason, subject, detail)
         }
     }

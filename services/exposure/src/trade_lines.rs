@@ -15,6 +15,8 @@ pub(crate) fn fault(trade: &Trade<'_>, name: &str) -> Option<(GapReason, String)
         | Cause::NoPrice
         | Cause::UnknownUnits(_)
         | Cause::NoPriceOn(_)
+        | Cause::NoRate(_)
+        | Cause::OtherCurrency { .. }
         | Cause::Expired { .. }
         | Cause::UnknownUnitsOn(_) => None,
     }

@@ -83,7 +83,9 @@ impl ShareCount {
             .filter(is_near)
             .map(|row| (row, bars.basis(row).units_on(bars.days[row])));
         let joins = close.is_none_or(|(_, stored)| bars.units().change(on, stored).is_some());
-        if let Some(price) = last_price.filter(|_| joins) {
+        // A price printed by a foreign listing is not in the currency of the value.
+        let is_of_value = joins && !bars.is_converted();
+        if let Some(price) = last_price.filter(|_| is_of_value) {
             return ShareCount::counted(on, usd / price);
         }
         let (row, units_on) = close?;
@@ -270,7 +272,7 @@ fn value_of_count(
     count: ShareCount,
     closed_on: Day,
 ) -> Option<LineCap> {
-    let bars = Bars::since(snapshot, instrument, closed_on);
+    let bars = Bars::usd_since(snapshot, instrument, closed_on);
     let usd = count.value(&bars, bars.len().checked_sub(1)?)?;
     let source = CapSource::SharesTimesClose;
     Some(LineCap { usd, source, described_on: count.on, is_of_today: true, later_days: None })
@@ -295,7 +297,7 @@ fn value_of_print(
 ) -> Option<LineCap> {
     let (on, printed) = (rows.day(row), positive(rows, row, Field::MarketCap)?);
     let first = on.plus(-PRINTED_CLOSE_DAYS);
-    let bars = Bars::since(snapshot, instrument, closed_on.unwrap_or(first).min(first));
+    let bars = Bars::usd_since(snapshot, instrument, closed_on.unwrap_or(first).min(first));
     let moved =
         implied(rows, row, &bars).and_then(|count| count.value(&bars, bars.len().checked_sub(1)?));
     Some(LineCap {

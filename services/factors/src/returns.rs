@@ -8,6 +8,7 @@
 use crate::roles::ResolvedRole;
 use marketdata::{
     bars::Bars,
+    currency::Currency,
     dataset::{Dataset, Field},
     day::Day,
     instrument::InstrumentId,
@@ -87,7 +88,8 @@ impl Sessions {
         self.align(steps, out)
     }
 
-    /// Writes the returns of a resolved role: total returns of bars, or the growth of a series.
+    /// Writes the returns of a resolved role: total returns of bars, or the growth of a series, which
+    /// is one of US dollars.
     pub fn role_returns(
         &self,
         snapshot: &Snapshot,
@@ -100,8 +102,10 @@ impl Sessions {
         out.fill(f64::NAN);
         let series = snapshot.series(resolved.dataset, Field::Value, resolved.instrument);
         let growth = |row: usize| {
-            let before = series.values[row.checked_sub(1)?];
-            stats::returns::simple(before, series.values[row])
+            let before = row.checked_sub(1)?;
+            let growth = stats::returns::simple(series.values[before], series.values[row])?;
+            let days = (series.days[before], series.days[row]);
+            in_base(snapshot, days, growth)
         };
         self.align((0..series.days.len()).map(|row| (series.days[row], growth(row))), out)
     }
@@ -130,6 +134,15 @@ impl Sessions {
         }
         present
     }
+}
+
+/// The growth of an amount of US dollars between two days, in the base currency.
+fn in_base(snapshot: &Snapshot, (before, now): (Day, Day), growth: f64) -> Option<f64> {
+    if snapshot.base() == Currency::USD {
+        return Some(growth);
+    }
+    let rate = |day| Some(snapshot.rate(Currency::USD, day).ok()?.value);
+    Some(stats::change::growth(rate(before)?, (1.0 + growth) * rate(now)?))
 }
 
 #[cfg(test)]

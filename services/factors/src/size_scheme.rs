@@ -212,7 +212,7 @@ struct Line<'a> {
 impl<'a> Line<'a> {
     /// `first` is the first sizing day.
     fn of(snapshot: &'a Snapshot, instrument: InstrumentId, first: Day) -> Option<Line<'a>> {
-        let bars = Bars::since(snapshot, instrument, first.plus(-CLOSE_DAYS));
+        let bars = Bars::usd_since(snapshot, instrument, first.plus(-CLOSE_DAYS));
         let mut shares = KnownShares::of_size(snapshot, instrument, &bars)?;
         let old = shares.counts.partition_point(|count| count.on < first.plus(-COUNT_DAYS));
         // The last of the older ones is kept if there is no other.

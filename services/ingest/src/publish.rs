@@ -18,6 +18,9 @@ pub(super) enum Rhythm {
     NextSession,
     /// Every session, published on the same day.
     SameDay,
+    /// Every session, those of a week published together on the Monday after it (exchange rates of the
+    /// Federal Reserve's H.10 release).
+    NextMonday,
     /// Every week.
     Weekly,
     /// Every month, dated the first day of the month.
@@ -156,6 +159,10 @@ fn series_rule(day: Day, rhythm: Rhythm) -> (Instant, bool) {
     match rhythm {
         Rhythm::NextSession => (Instant::new_york(plus_sessions(day, 1), 16, 15), false),
         Rhythm::SameDay => (Instant::close_of(day), false),
+        Rhythm::NextMonday => {
+            let sunday = day.plus(6 - day.weekday() as i32);
+            (Instant::new_york(plus_sessions(sunday, 1), 16, 15), false)
+        }
         Rhythm::Weekly => (Instant::new_york(day.plus(7), 8, 30), true),
         Rhythm::Monthly => {
             let next = months_later(day, 1);
@@ -185,6 +192,9 @@ pub(super) fn rhythm(symbol: &str, days: &[Day]) -> Rhythm {
         ["DGS", "DFF", "EFFR", "SOFR", "OBFR", "T10Y", "T5Y", "DTB", "BAMLH", "DFII"];
     if next_session.iter().any(|start| symbol.starts_with(start)) {
         return Rhythm::NextSession;
+    }
+    if symbol.starts_with("DEX") {
+        return Rhythm::NextMonday;
     }
     let gap = days.windows(2).map(|pair| pair[1].epoch() - pair[0].epoch()).min();
     let first_of_month = days.iter().all(|day| day.ymd().2 == 1);
@@ -217,6 +227,10 @@ mod tests {
         // Thursday's yield is published on Friday at 16:15, Friday's on Monday.
         assert_eq!(public("DGS10", &["2024-07-11"]), "2024-07-12T20:15:00Z");
         assert_eq!(public("DGS10", &["2024-07-12"]), "2024-07-15T20:15:00Z");
+        // The rates of a week are published on Monday at 16:15; 2024-05-27 was Memorial Day.
+        assert_eq!(public("DEXUSEU", &["2024-07-08"]), "2024-07-15T20:15:00Z");
+        assert_eq!(public("DEXUSEU", &["2024-07-12"]), "2024-07-15T20:15:00Z");
+        assert_eq!(public("DEXUSEU", &["2024-05-24"]), "2024-05-28T20:15:00Z");
         // GDP of the first quarter is published at the end of April.
         assert_eq!(public("GDP", &["2024-01-01", "2024-04-01"]), "2024-04-30T12:30:00Z");
         assert_eq!(public("ICSA", &["2024-07-06", "2024-07-13"]), "2024-07-13T12:30:00Z");

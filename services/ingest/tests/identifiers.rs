@@ -112,6 +112,23 @@ fn invalid_rows_are_rejected_one_by_one() {
     assert_eq!(isins(&desk, "FFF"), ["US0000061061 2022-06-09..2022-06-10"]);
 }
 
+/// A line may have a currency and no identifier. Prices in pence are not prices in pounds.
+#[test]
+fn the_currency_of_a_listing_is_a_code() {
+    let mut desk = Desk::new();
+    let text = "symbol,isin,currency\nAAA,,EUR\nBBB,US0000021057,GBp\nCCC,,euros\nDDD,,\n";
+    let prepared = take(&mut desk, "2024-07-12", text);
+    assert_eq!(rejections(&prepared), [(4, Reason::BadIdentifier)]);
+    assert_eq!((prepared.report.accepted, prepared.report.skipped), (2, 1));
+    let snapshot = desk.snapshot("2024-07-12T22:00:00Z");
+    let quoted = |symbol: &str| {
+        let quotation = snapshot.quotation(desk.listed(symbol), snapshot.today());
+        (quotation.currency.to_string(), quotation.units)
+    };
+    assert_eq!(quoted("AAA"), ("EUR".to_owned(), 1.0));
+    assert_eq!(quoted("BBB"), ("GBP".to_owned(), 0.01));
+}
+
 #[test]
 fn an_identifier_of_two_lines_is_rejected_with_both_named() {
     let mut desk = Desk::new();

@@ -1,7 +1,9 @@
-//! Daily prices of one instrument, with changes of units, distributions and missing days handled.
+//! Daily prices of one instrument, with changes of units, distributions, rates and missing days
+//! handled.
 
 use crate::{
     basis::{PriceBasis, Units},
+    currency::Currency,
     dataset::{Dataset, Field},
     day::Day,
     instrument::InstrumentId,
@@ -17,12 +19,16 @@ use std::borrow::Cow;
 /// 1,000 dollars, is 1e-5.
 const ADJUSTED_PRECISION: f64 = 6e-7;
 
-/// One instrument's closes as a snapshot sees them. Rows without a close are left out.
+/// One instrument's closes as a snapshot sees them, in its base currency. Rows without a close are
+/// left out, and so are rows that no rate converts.
 #[derive(Clone, Debug)]
 pub struct Bars<'a> {
     /// The days, strictly rising.
     pub days: Cow<'a, [Day]>,
+    /// In the base currency of the snapshot.
     close: Cow<'a, [f64]>,
+    /// What each close was multiplied with; `None` if the line is quoted in the base currency.
+    rates: Option<Vec<f64>>,
     /// The rows of `days`, for columns that few computations read, and few values of.
     rows: Rows<'a>,
     /// Their places among the rows; `None` if no row was left out.
@@ -77,17 +83,30 @@ impl<'a> Bars<'a> {
         Bars::of_rows(snapshot, instrument, rows)
     }
 
+    /// The bars of an instrument from day `first` on in US dollars, whatever the base currency: for
+    /// amounts that are defined in dollars, such as sizes.
+    pub fn usd_since(snapshot: &'a Snapshot, instrument: InstrumentId, first: Day) -> Bars<'a> {
+        let rows = snapshot.rows_since(Dataset::Bars, instrument, first);
+        Bars::of_rows(&snapshot.in_currency(Currency::USD), instrument, rows)
+    }
+
     fn of_rows(snapshot: &Snapshot, instrument: InstrumentId, rows: Rows<'a>) -> Bars<'a> {
         let column = |field| rows.column(Dataset::Bars.column(field));
         let mut bars = Bars {
             days: rows.days(),
             close: column(Field::Close),
+            rates: None,
             distribution: column(Field::Distribution),
             basis: Bases::of(&rows),
             kept: None,
             rows,
             units: Units::of(snapshot, instrument),
         };
+        bars.rates = snapshot.price_rates(instrument, &bars.days);
+        if let Some(rates) = &bars.rates {
+            let closes = bars.close.iter().zip(rates);
+            bars.close = closes.map(|(close, rate)| close * rate).collect();
+        }
         if !bars.close.iter().all(|close| close.is_finite()) {
             bars.drop_rows_without_close();
         }
@@ -101,6 +120,9 @@ impl<'a> Bars<'a> {
         self.distribution = keep.iter().map(|i| self.distribution[*i]).collect();
         self.basis.keep(&keep);
         self.close = keep.iter().map(|i| self.close[*i]).collect();
+        if let Some(rates) = &mut self.rates {
+            *rates = keep.iter().map(|i| rates[*i]).collect();
+        }
         self.kept = Some(keep);
     }
 
@@ -108,6 +130,20 @@ impl<'a> Bars<'a> {
     fn volume(&self, i: usize) -> Option<f64> {
         let row = self.kept.as_ref().map_or(i, |kept| kept[i]);
         self.rows.value(row, Dataset::Bars.column(Field::Volume))
+    }
+
+    /// Whether the line is, at least on some days, not quoted in the base currency.
+    pub fn is_converted(&self) -> bool {
+        self.rates.is_some()
+    }
+
+    /// The part of the price return of row `i` that the rate made, a decimal: what is left of the
+    /// return after that of the price as quoted. Zero for a line that is quoted in the base currency.
+    pub fn rate_return(&self, i: usize) -> Option<f64> {
+        let total = self.price_return(i)?;
+        let Some(rates) = &self.rates else { return Some(0.0) };
+        let rate = rates[i] / rates[i.checked_sub(1)?];
+        Some(total - ((1.0 + total) / rate - 1.0)).filter(|value| value.is_finite())
     }
 
     /// Number of rows.
@@ -144,8 +180,7 @@ impl<'a> Bars<'a> {
         if self.any_total_return() { ADJUSTED_PRECISION } else { change::ROUNDING }
     }
 
-    /// The closes as stored, if no change of units is known, so that all of them are in the same
-    /// units. `None` if the units change, or if total-return levels are mixed with prices.
+    /// The closes, if no change of units is known, so that all of them are in the same units. `None` if the units change, or if total-return levels are mixed with prices.
     pub fn closes_in_one_unit(&self) -> Option<&[f64]> {
         (self.units.is_constant() && !self.mixes_levels_and_prices()).then_some(&self.close)
     }
@@ -157,7 +192,8 @@ impl<'a> Bars<'a> {
         levels.any(|level| Some(level) != first)
     }
 
-    /// The close of row `i` as stored, on the basis that [`Bars::basis`] returns.
+    /// The close of row `i` in the units in which it is stored, on the basis that [`Bars::basis`]
+    /// returns.
     pub fn close_as_stored(&self, i: usize) -> f64 {
         self.close[i]
     }
@@ -178,8 +214,8 @@ impl<'a> Bars<'a> {
         Some(volume / change.shares / self.units.value_change(self.days[i], stored)?)
     }
 
-    /// Money that changed hands on row `i`: close times volume. Both are as stored and therefore on
-    /// one basis.
+    /// Money that changed hands on row `i`: close times volume. Both are in the units in which they
+    /// are stored and therefore on one basis.
     pub fn value_traded(&self, i: usize) -> Option<f64> {
         Some(self.close[i] * self.volume(i)?).filter(|value| value.is_finite())
     }

@@ -80,16 +80,18 @@ impl Snapshot {
     /// fact of it that the other does not, so that two snapshots without a difference give the same
     /// rows. Splits and merges are reported for every new fact, because they are used whenever they
     /// were published; so are the datasets of reference if one of the two may see their later facts.
+    /// Bars are also reported if something differs that converts prices to the base currency.
     ///
-    /// Everything differs if the two snapshots are not of the same log, or if other instruments are
-    /// merged.
+    /// Everything differs if the two snapshots are not of the same log, if other instruments are
+    /// merged, or if they have other base currencies.
     pub fn changed_since(&self, earlier: &Snapshot) -> Changes {
         let newest = [self, earlier].into_iter().max_by_key(|one| one.market().head().revision);
         let market = newest.unwrap_or(self).market();
         let same_log = |one: &Snapshot| {
             market.mark(one.revision()).map(|mark| mark.data_version) == Some(one.data_version())
         };
-        if !(same_log(self) && same_log(earlier) && self.has_merges_of(earlier)) {
+        let is_same_base = self.base() == earlier.base();
+        if !(same_log(self) && same_log(earlier) && self.has_merges_of(earlier) && is_same_base) {
             return Changes::ALL;
         }
         let (a, b) = (self.bounds(), earlier.bounds());
@@ -108,6 +110,12 @@ impl Snapshot {
             if whenever_published || other_reference || timeline.differs(a, b) {
                 datasets.0 |= 1 << dataset.code();
             }
+        }
+        // Prices rest on the currency of their line and on rates.
+        let converts = |one: &Snapshot| one.may_read_prices() && one.converts_any();
+        let behind_prices = DatasetSet::of(&[Dataset::Identifiers, Dataset::Series]);
+        if datasets.meets(behind_prices) && (converts(self) || converts(earlier)) {
+            datasets = datasets.and(DatasetSet::of(&[Dataset::Bars]));
         }
         Changes { datasets, names: market.was_named_in(written), today: a.today != b.today }
     }

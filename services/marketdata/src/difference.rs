@@ -14,7 +14,7 @@ static NO_FACTS: Track = Track::empty();
 
 impl Snapshot {
     /// The first day on which an instrument's rows of a dataset may differ from those of another
-    /// snapshot of the same log; `None` if they are the same.
+    /// snapshot of the same log; `None` if they are the same. Prices differ with their rates, too.
     pub fn first_difference(
         &self,
         other: &Snapshot,
@@ -22,7 +22,12 @@ impl Snapshot {
         instrument: InstrumentId,
     ) -> Option<Day> {
         let [own, others] = [self, other].map(|snapshot| snapshot.held(dataset, instrument));
-        own.first_difference(self.bounds(), others, other.bounds())
+        let stored = own.first_difference(self.bounds(), others, other.bounds());
+        let rates = match dataset {
+            Dataset::Bars => self.first_other_rate(other, instrument),
+            _ => None,
+        };
+        stored.into_iter().chain(rates).min()
     }
 
     /// Whether the same instruments have rows in a dataset as in another snapshot.

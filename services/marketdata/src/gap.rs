@@ -58,6 +58,14 @@ pub enum GapReason {
     FirstOrder,
     /// A contract had its last day at or before the as-of date.
     Expired,
+    /// No rate converts a price or an amount to the base currency.
+    NoRate,
+    /// The rate behind a price is older than the price.
+    OldRate,
+    /// A line gives another currency than the one its instrument is quoted in.
+    CurrencyDisagrees,
+    /// A balance in another currency is not in the numbers.
+    ForeignCash,
 }
 
 /// One thing missing from an answer.

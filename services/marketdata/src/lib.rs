@@ -15,6 +15,7 @@ pub mod calendar;
 pub mod cell;
 pub mod changes;
 pub mod contents;
+pub mod currency;
 pub mod dataset;
 pub mod day;
 pub mod facts;
@@ -43,4 +44,4 @@ mod name_order;
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "marketdata-0.6.0";
+pub const MODEL_VERSION: &str = "marketdata-0.7.0";

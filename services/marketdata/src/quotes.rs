@@ -3,6 +3,7 @@
 use crate::{
     basis::{PriceBasis, Units},
     calendar::is_session,
+    currency::NoRate,
     dataset::{Dataset, Field},
     day::Day,
     gap::GapReason,
@@ -14,13 +15,16 @@ use crate::{
 /// The last known close of an instrument.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quote {
-    /// Close in the units of the view's day; positive.
+    /// Close in the units of the view's day and in its base currency; positive.
     pub price: f64,
     /// The day of the close.
     pub on: Day,
     /// Whether the close is adjusted for distributions after its day, so that it is below what was
     /// paid if there were any.
     pub is_adjusted: bool,
+    /// The day of the rate that converts it, at most that of the close. `None`: it is quoted in the
+    /// base currency.
+    pub rate_on: Option<Day>,
 }
 
 /// The last known close of every instrument of a view.
@@ -62,8 +66,8 @@ impl Quotes {
         Quotes { quotes, last_day }
     }
 
-    /// The last close of an instrument. `None` if it never had one, or if no known factor converts
-    /// it to the units of the view's day.
+    /// The last close of an instrument. `None` if it never had one, or if no known factor or rate
+    /// converts it to the units of the view's day and to its base currency.
     #[inline]
     pub fn get(&self, instrument: InstrumentId) -> Option<Quote> {
         self.quotes.get(instrument.0 as usize).copied().flatten()
@@ -71,10 +75,21 @@ impl Quotes {
 
     /// Why an instrument has no quote.
     pub fn why_none(snapshot: &Snapshot, instrument: InstrumentId) -> GapReason {
-        match last_close(&snapshot.rows(Dataset::Bars, instrument)) {
+        let rows = snapshot.rows(Dataset::Bars, instrument);
+        match last_close(&rows) {
             None => GapReason::NoPrice,
+            Some((row, _)) if rate(snapshot, instrument, rows.day(row)).is_err() => {
+                GapReason::NoRate
+            }
             Some(_) => GapReason::BasisUnknown,
         }
+    }
+
+    /// The missing rate for which an instrument has no quote. `None` if something else is the reason.
+    pub fn missing_rate(snapshot: &Snapshot, instrument: InstrumentId) -> Option<NoRate> {
+        let rows = snapshot.rows(Dataset::Bars, instrument);
+        let (row, _) = last_close(&rows)?;
+        rate(snapshot, instrument, rows.day(row)).err()
     }
 
     /// The undated change of units for which an instrument has no quote. `None` if something else is
@@ -107,7 +122,8 @@ impl Quotes {
 /// value that a spin-off took from a share is in the past price and not in today's.
 ///
 /// # Errors
-/// [`GapReason::NoPrice`] without a close on that day. [`GapReason::BasisUnknown`] if no known factor
+/// [`GapReason::NoPrice`] without a close on that day. [`GapReason::NoRate`] if it cannot be brought to
+/// the base currency. [`GapReason::BasisUnknown`] if no known factor
 /// connects the units, or if only one of that close and the last one is a traded price.
 pub fn past_price(
     snapshot: &Snapshot,
@@ -127,7 +143,20 @@ pub fn past_price(
     let then = units.change(on, stored.units_on(on));
     let since = units.change(on, snapshot.today());
     let (then, since) = then.zip(since).ok_or(GapReason::BasisUnknown)?;
-    Ok(close * then.price / since.shares)
+    let (rate, _) = rate(snapshot, instrument, on).map_err(|_| GapReason::NoRate)?;
+    Ok(close * then.price / since.shares * rate)
+}
+
+/// What a price of a day is multiplied with, and the day of the rate in it.
+fn rate(
+    snapshot: &Snapshot,
+    instrument: InstrumentId,
+    on: Day,
+) -> Result<(f64, Option<Day>), NoRate> {
+    match snapshot.price_rate(instrument, on) {
+        None => Ok((1.0, None)),
+        Some(rate) => rate.map(|rate| (rate.value, rate.on)),
+    }
 }
 
 fn last_quote(snapshot: &Snapshot, instrument: InstrumentId) -> Option<Quote> {
@@ -137,7 +166,8 @@ fn last_quote(snapshot: &Snapshot, instrument: InstrumentId) -> Option<Quote> {
     let (on, basis) = (rows.day(row), basis(&rows, row));
     let change = units.change(snapshot.today(), basis.units_on(on))?;
     let is_adjusted = matches!(basis, PriceBasis::TotalReturn { on: until } if on < until);
-    Some(Quote { price: close * change.price, on, is_adjusted })
+    let (rate, rate_on) = rate(snapshot, instrument, on).ok()?;
+    Some(Quote { price: close * change.price * rate, on, is_adjusted, rate_on })
 }
 
 /// The last row with a close.

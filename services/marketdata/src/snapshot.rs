@@ -2,6 +2,7 @@
 
 use crate::{
     changes::DatasetSet,
+    currency::{Currencies, Currency},
     dataset::{Dataset, Field},
     day::Day,
     instant::Instant,
@@ -12,7 +13,10 @@ use crate::{
     symbol::Symbol,
     track::{Bounds, Rows, Track},
 };
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
 
 /// An immutable view of the market within two bounds. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -25,6 +29,10 @@ pub struct Snapshot {
     reference: ReferenceKnowledge,
     /// `None` if nothing is merged at the revision.
     merged: Option<Arc<Merged>>,
+    /// The currency that prices are read in.
+    base: Currency,
+    /// Found when prices are first read. Snapshots with the same bounds and base share it.
+    currencies: Arc<OnceLock<Currencies>>,
 }
 
 /// A numeric history: days strictly ascending, every value finite.
@@ -76,16 +84,44 @@ impl Snapshot {
         let bounds = Bounds::new(as_of, revision);
         let merged = market.merged(revision);
         let (data_version, reads) = (mark.data_version, DatasetSet::ALL);
-        let reference = ReferenceKnowledge::AsPublished;
-        Some(Snapshot { market, bounds, data_version, reads, reference, merged })
+        let (reference, base) = (ReferenceKnowledge::AsPublished, Currency::USD);
+        let currencies = Arc::new(OnceLock::new());
+        Some(Snapshot { market, bounds, data_version, reads, reference, merged, base, currencies })
+    }
+
+    /// The same snapshot with prices in another currency.
+    #[must_use]
+    pub fn in_currency(&self, base: Currency) -> Snapshot {
+        // Rates against US dollars are among those of every base.
+        let currencies = match base == self.base || base == Currency::USD {
+            true => Arc::clone(&self.currencies),
+            false => Arc::new(OnceLock::new()),
+        };
+        Snapshot { base, currencies, ..self.clone() }
+    }
+
+    /// The currency that prices are read in.
+    pub const fn base(&self) -> Currency {
+        self.base
+    }
+
+    /// The same if some price was read.
+    pub(crate) fn known_currencies(&self) -> Option<&Currencies> {
+        self.currencies.get()
+    }
+
+    /// In which currencies lines are quoted, and their rates.
+    pub(crate) fn currencies(&self) -> &Currencies {
+        self.currencies.get_or_init(|| Currencies::of(self))
     }
 
     /// The same snapshot for a computation that reads only these datasets; the others appear empty.
     /// The result stays valid as long as none of these datasets changes, because it cannot depend
-    /// on any other.
+    /// on any other. A price rests on the currency of its line and on rates, so who reads bars reads
+    /// identifiers and series as well.
     #[must_use]
     pub fn reading(&self, reads: DatasetSet) -> Snapshot {
-        Snapshot { reads, ..self.clone() }
+        Snapshot { reads, currencies: Arc::new(OnceLock::new()), ..self.clone() }
     }
 
     /// The same snapshot with other reference knowledge.
@@ -99,19 +135,21 @@ impl Snapshot {
         self.reference
     }
 
-    /// Whether this snapshot sees at least what the other one sees, under the same symbols: neither
-    /// bound is lower, and the same instruments are merged.
+    /// Whether this snapshot sees at least what the other one sees, under the same symbols and in the
+    /// same currency: neither bound is lower, and the same instruments are merged.
     pub fn follows(&self, earlier: &Snapshot) -> bool {
         earlier.bounds.as_of <= self.bounds.as_of
+            && earlier.base == self.base
             && earlier.bounds.revision <= self.bounds.revision
             && self.has_merges_of(earlier)
     }
 
-    /// Whether the two have the same bounds and the same reference knowledge.
+    /// Whether the two have the same bounds, the same reference knowledge and the same base currency.
     pub fn has_bounds_of(&self, other: &Snapshot) -> bool {
         self.bounds == other.bounds
             && self.data_version == other.data_version
             && self.reference == other.reference
+            && self.base == other.base
     }
 
     /// Memory in bytes of the market behind the bounds that it does not share with the markets
@@ -123,6 +161,11 @@ impl Snapshot {
     /// The market behind the bounds.
     pub(crate) fn market(&self) -> &Market {
         &self.market
+    }
+
+    /// Whether prices may be read.
+    pub(crate) const fn may_read_prices(&self) -> bool {
+        self.reads.contains(Dataset::Bars)
     }
 
     pub(crate) const fn bounds(&self) -> Bounds {
@@ -202,7 +245,7 @@ impl Snapshot {
     #[must_use]
     pub fn earlier(&self, as_of: Instant) -> Snapshot {
         let bounds = Bounds::new(as_of.min(self.bounds.as_of), self.bounds.revision);
-        Snapshot { bounds, ..self.clone() }
+        Snapshot { bounds, currencies: Arc::new(OnceLock::new()), ..self.clone() }
     }
 
     /// The first day that a visible row of the given datasets describes.

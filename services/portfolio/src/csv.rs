@@ -42,6 +42,8 @@ pub struct PositionLine {
     pub valued_on: Option<Day>,
     /// Average cost per share, positive; absent if not given or zero, and of futures and options.
     pub average_cost: Option<f64>,
+    /// Code of the currency of the line's money; empty if the file gives none.
+    pub currency: String,
     /// Labels, in the order of the columns.
     pub labels: Vec<Label>,
 }

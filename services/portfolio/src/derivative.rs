@@ -333,6 +333,16 @@ impl Fields<'_> {
 }
 
 impl Terms {
+    /// The terms with a strike in the base currency, given what a unit of the line's money is worth.
+    pub(crate) fn at_rate(self, rate: f64) -> Terms {
+        match self {
+            Terms::Model(model, expires_on) => {
+                Terms::Model(OptionModel { strike: model.strike * rate, ..model }, expires_on)
+            }
+            Terms::Linear(_) | Terms::PricedFuture | Terms::Delta(_) => self,
+        }
+    }
+
     /// The kind of the line.
     pub(crate) const fn kind(&self) -> DerivativeKind {
         match self {

@@ -11,6 +11,7 @@ use crate::{
     unresolved::{Cause, LineOfOtherDays, LooseLine},
 };
 use marketdata::{
+    currency::Quotation,
     day::Day,
     gap::GapReason,
     instrument::InstrumentId,
@@ -82,9 +83,10 @@ impl<'a> Joiner<'a> {
         }
         let found = self.lookup.resolve(&line.instrument);
         let plain = found.as_ref().ok().and_then(|_| plain(line));
-        let Some(valid) = plain.or_else(|| check_line(at, line, &mut self.violations)) else {
+        let Some(given) = plain.or_else(|| check_line(at, line, &mut self.violations)) else {
             return;
         };
+        let (valid, missing) = self.in_base(given);
         let instrument = match found {
             Ok(found) => {
                 if found.is_of_other_days {
@@ -97,9 +99,10 @@ impl<'a> Joiner<'a> {
             Err(cause) => return self.loosen(at, line, valid.exposed(), (None, cause)),
         };
         self.check_session(|| format!("positions[{at}].valued_on"), valid.valued_on);
-        let found = match valid.terms {
-            None => self.todays(instrument, &valid),
-            Some(terms) => self.derived(at, instrument, (&valid, terms)),
+        let found = match (self.other_currency(instrument, &valid).or(missing), valid.terms) {
+            (Some(cause), _) => Err(cause),
+            (None, None) => self.todays(instrument, &valid),
+            (None, Some(terms)) => self.derived(at, instrument, (&valid, terms)),
         };
         match found {
             Ok(size) => self.joined.push(ResolvedLine {
@@ -112,6 +115,39 @@ impl<'a> Joiner<'a> {
             }),
             Err(cause) => self.loosen(at, line, valid.exposed(), (Some(instrument), cause)),
         }
+    }
+
+    /// A line with its money in the base currency, and why some of it cannot be brought there. A value
+    /// has the rate of its day; a cost and a strike have that of the last session.
+    fn in_base(&self, line: ValidLine) -> (ValidLine, Option<Cause>) {
+        let Some(Quotation { currency, units }) = line.quotation else { return (line, None) };
+        let snapshot = self.lookup.snapshot();
+        let session = self.session.unwrap_or(snapshot.today());
+        let valued_on = line.valued_on.or(self.valued_on).map_or(session, |on| on.min(session));
+        let rate = |on| snapshot.rate(currency, on).map(|rate| rate.value * units);
+        let (then, now) = match (rate(valued_on), rate(session)) {
+            (Ok(then), Ok(now)) => (then, now),
+            (Err(missing), _) | (_, Err(missing)) => {
+                let (Size::Shares(amount) | Size::MarketValue(amount)) = line.size;
+                let line = ValidLine { size: Size::Shares(amount), average_cost: None, ..line };
+                return (line, Some(Cause::NoRate(missing)));
+            }
+        };
+        let size = match line.size {
+            Size::MarketValue(value) => Size::MarketValue(value * then),
+            Size::Shares(shares) => Size::Shares(shares),
+        };
+        let average_cost = line.average_cost.map(|cost| cost * now);
+        let terms = line.terms.map(|terms| terms.at_rate(now));
+        (ValidLine { size, average_cost, terms, ..line }, None)
+    }
+
+    /// What the line says of its currency, if the security master says otherwise.
+    fn other_currency(&self, instrument: InstrumentId, line: &ValidLine) -> Option<Cause> {
+        let given = line.quotation?.currency;
+        let snapshot = self.lookup.snapshot();
+        let quoted = snapshot.quotation(instrument, snapshot.today()).currency;
+        (given != quoted).then_some(Cause::OtherCurrency { given, quoted })
     }
 
     /// The size in the underlying of a line that is not plain stock, which is kept as such.
@@ -191,6 +227,11 @@ impl<'a> Joiner<'a> {
         match past_price(self.lookup.snapshot(), instrument, on) {
             Ok(price) => Ok(Size::Shares(value / price)),
             Err(GapReason::NoPrice) => Err(Cause::NoPriceOn(on)),
+            Err(GapReason::NoRate) => {
+                let missing = self.lookup.snapshot().price_rate(instrument, on);
+                let missing = missing.and_then(Result::err);
+                Err(missing.map_or(Cause::NoPriceOn(on), Cause::NoRate))
+            }
             Err(_) => Err(Cause::UnknownUnitsOn(on)),
         }
     }
@@ -228,7 +269,9 @@ fn plain(line: &RawLine<'_>) -> Option<ValidLine> {
         && line.average_cost.is_none_or(is_cost)
         && line.valued_on.is_empty()
         && line.instrument.is_symbol_only()
+        && line.currency.is_empty()
         && line.kind == Kind::Listed;
     let average_cost = line.average_cost;
-    is_plain.then_some(ValidLine { size, valued_on: None, average_cost, terms: None })
+    let valid = ValidLine { size, valued_on: None, average_cost, quotation: None, terms: None };
+    is_plain.then_some(valid)
 }

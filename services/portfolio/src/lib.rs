@@ -3,6 +3,7 @@
 pub mod book;
 pub mod coverage;
 pub mod csv;
+pub mod currencies;
 pub mod derivative;
 pub mod identifier;
 pub mod lines;

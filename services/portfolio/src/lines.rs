@@ -5,7 +5,7 @@ use crate::{
     identifier::InstrumentRef,
     option::Right,
 };
-use marketdata::day::Day;
+use marketdata::{currency::Quotation, day::Day};
 
 /// Size of a position.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,7 +14,7 @@ pub enum Size {
     /// as submitted.
     Shares(f64),
     /// Market value in the portfolio's currency, negative for a short; the notional of a swap or a
-    /// future.
+    /// future. As submitted: in the currency of the line, if it gives one.
     MarketValue(f64),
 }
 
@@ -33,6 +33,9 @@ pub struct RawLine<'a> {
     pub valued_on: &'a str,
     /// Average cost per share.
     pub average_cost: Option<f64>,
+    /// Code of the currency in which the instrument is quoted and the line's money is; empty: the
+    /// money is in that of the portfolio.
+    pub currency: &'a str,
 }
 
 impl<'a> RawLine<'a> {
@@ -45,6 +48,7 @@ impl<'a> RawLine<'a> {
             size: Some(size),
             valued_on: "",
             average_cost: None,
+            currency: "",
         }
     }
 }
@@ -79,6 +83,8 @@ pub(crate) struct ValidLine {
     pub(crate) size: Size,
     pub(crate) valued_on: Option<Day>,
     pub(crate) average_cost: Option<f64>,
+    /// The unit of its money; `None`: the base currency.
+    pub(crate) quotation: Option<Quotation>,
     /// `None` for plain stock.
     pub(crate) terms: Option<derivative::Terms>,
 }
@@ -126,13 +132,6 @@ pub fn line_name(position_id: &str, line: usize) -> String {
     } else {
         position_id.to_owned()
     }
-}
-
-/// Sum of cash balances, in an order that does not depend on theirs; `None` without any.
-pub fn cash_total(balances: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut balances: Vec<f64> = balances.collect();
-    balances.sort_unstable_by(f64::total_cmp);
-    (!balances.is_empty()).then(|| balances.iter().sum())
 }
 
 pub(crate) fn violation(field: String, description: impl Into<String>) -> Violation {
@@ -221,14 +220,25 @@ pub(crate) fn check_line(
         let text = "is for shares and swaps: the prices of futures and options are not known";
         violations.push(violation(path("average_cost"), text));
     }
+    let quotation = quotation(at, line.currency, violations);
     let average_cost = line.average_cost;
     let valid = line.size.filter(|_| before == violations.len()).map(|size| ValidLine {
         size,
         valued_on,
         average_cost,
+        quotation,
         terms: None,
     });
     derivative::check(at, line, valid, violations)
+}
+
+fn quotation(at: usize, code: &str, violations: &mut Vec<Violation>) -> Option<Quotation> {
+    let found = Quotation::parse(code);
+    if found.is_none() && !code.is_empty() {
+        let field = format!("positions[{at}].currency");
+        violations.push(violation(field, "must be an ISO 4217 code, or GBX, ZAC or ILA"));
+    }
+    found
 }
 
 pub(crate) fn day(field: &str, text: &str, violations: &mut Vec<Violation>) -> Option<Day> {

@@ -2,6 +2,7 @@
 
 use crate::lines::Size;
 use marketdata::{
+    currency::{Currency, NoRate},
     day::Day,
     gap::GapReason,
     instrument::InstrumentId,
@@ -18,7 +19,8 @@ pub struct LooseLine {
     pub symbol: String,
     /// The instrument; `None` if the identifiers do not name exactly one.
     pub instrument: Option<InstrumentId>,
-    /// Size as submitted.
+    /// Size as submitted, money in the base currency. Money that no rate brings there counts as shares
+    /// do, which have no value either.
     pub size: Size,
     /// Why it is loose.
     pub cause: Cause,
@@ -66,6 +68,15 @@ pub enum Cause {
     NoPriceOn(Day),
     /// No known factor connects the close on the day of its market value to today's shares.
     UnknownUnitsOn(Day),
+    /// No rate brings its price, or its money, to the base currency.
+    NoRate(NoRate),
+    /// It gives another currency than its instrument is quoted in.
+    OtherCurrency {
+        /// The one it gives.
+        given: Currency,
+        /// The one of the instrument.
+        quoted: Currency,
+    },
     /// It is an option whose expiry is not after the last session with closes.
     Expired {
         /// Its expiry.
@@ -112,6 +123,10 @@ impl Cause {
     pub fn no_quote(snapshot: &Snapshot, instrument: InstrumentId) -> Cause {
         match Quotes::why_none(snapshot, instrument) {
             GapReason::NoPrice => Cause::NoPrice,
+            GapReason::NoRate => match Quotes::missing_rate(snapshot, instrument) {
+                Some(missing) => Cause::NoRate(missing),
+                None => Cause::NoPrice,
+            },
             _ => Cause::UnknownUnits(Quotes::undated_split(snapshot, instrument)),
         }
     }
@@ -139,6 +154,13 @@ impl Cause {
                 "no known factor connects the close of {symbol} on {day}, the day of its market \
                  value, to the last one"
             ),
+            Cause::NoRate(missing) => {
+                format!("{symbol} has no value in the currency of the book: {}", missing.why())
+            }
+            Cause::OtherCurrency { given, quoted } => format!(
+                "the line says {given}, and {symbol} is quoted in {quoted} as far as the security \
+                 master says: load one with its currency, or correct the line"
+            ),
             Cause::Expired { on, session } => format!(
                 "its option on {symbol} expired on {on}, and {session} is the last session with \
                  closes at the as-of date"
@@ -154,6 +176,8 @@ impl Cause {
             Cause::Disagree(_) => GapReason::IdentifiersDisagree,
             Cause::NoPrice | Cause::NoPriceOn(_) => GapReason::NoPrice,
             Cause::UnknownUnits(_) | Cause::UnknownUnitsOn(_) => GapReason::BasisUnknown,
+            Cause::NoRate(_) => GapReason::NoRate,
+            Cause::OtherCurrency { .. } => GapReason::CurrencyDisagrees,
             Cause::Expired { .. } => GapReason::Expired,
         }
     }
@@ -168,6 +192,8 @@ impl Cause {
             | Cause::UnknownUnits(_)
             | Cause::NoPriceOn(_)
             | Cause::UnknownUnitsOn(_)
+            | Cause::NoRate(_)
+            | Cause::OtherCurrency { .. }
             | Cause::Expired { .. } => String::new(),
         }
     }

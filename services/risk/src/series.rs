@@ -127,7 +127,8 @@ pub(crate) fn role_moves(model: &RiskModel, roles: &Roles, role: Role) -> Option
 
 fn levels(snapshot: &Snapshot, resolved: &ResolvedRole) -> Vec<(Day, f64)> {
     if resolved.dataset == Dataset::Bars {
-        let bars = Bars::of(snapshot, resolved.instrument);
+        // A yield or an index of volatility is no price: no rate converts it.
+        let bars = Bars::usd_since(snapshot, resolved.instrument, Day::MIN);
         return (0..bars.len()).map(|row| (bars.days[row], bars.close_as_stored(row))).collect();
     }
     let series = snapshot.series(resolved.dataset, Field::Value, resolved.instrument);

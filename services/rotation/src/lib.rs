@@ -60,10 +60,11 @@ pub const READS: &[Dataset] = &[
     Dataset::Memberships,
     Dataset::Holdings,
     Dataset::Splits,
+    Dataset::Identifiers,
 ];
 
 /// Model version of the answers of this crate, part of every `SnapshotRef`.
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "rotation-0.6.0";
+pub const MODEL_VERSION: &str = "rotation-0.7.0";

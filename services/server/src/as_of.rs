@@ -1,6 +1,6 @@
 //! The as-of of a request: publication bound, revision bound, and versions it expects.
 
-use marketdata::{day::Day, instant::Instant, reference::ReferenceKnowledge};
+use marketdata::{currency::Currency, day::Day, instant::Instant, reference::ReferenceKnowledge};
 
 /// A validated as-of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct AsOf {
     pub revision: Option<u64>,
     /// The facts that may size and classify; `None` means those published by then.
     pub reference: Option<ReferenceKnowledge>,
+    /// The currency of prices and amounts: that of the portfolio, if there is one.
+    pub base: Currency,
     /// Hash of the settings to answer under, hex; `None` means those of this server.
     pub settings: Option<String>,
     /// The versions the request expects, in the order they are checked.

@@ -127,7 +127,8 @@ impl Services {
         let view = View::of(&market, at, revision, settings)?;
         let knows_more = market.cut(at) < market.cut(self.clock.now());
         let is_past = knows_more || revision < market.head().revision;
-        let view = View { is_past, ..view.with_reference(reference) };
+        let view = view.with_reference(reference).in_currency(as_of.base);
+        let view = View { is_past, ..view };
         for (pin, asked) in &as_of.pins {
             let here = match pin {
                 Pin::AnswerModel if models::is_of_another_service(asked, model) => continue,

@@ -2,7 +2,8 @@
 
 use crate::{refusal::Refusal, settings::Settings};
 use marketdata::{
-    instant::Instant, market::Market, reference::ReferenceKnowledge, snapshot::Snapshot,
+    currency::Currency, instant::Instant, market::Market, reference::ReferenceKnowledge,
+    snapshot::Snapshot,
 };
 use std::sync::Arc;
 
@@ -42,6 +43,12 @@ impl View {
         Ok(View { snapshot: snapshot.ok_or_else(unknown)?, settings, is_past: false })
     }
 
+    /// The same view with prices in another currency.
+    #[must_use]
+    pub fn in_currency(self, base: Currency) -> View {
+        View { snapshot: self.snapshot.in_currency(base), ..self }
+    }
+
     /// The same view with other reference knowledge.
     #[must_use]
     pub fn with_reference(self, reference: ReferenceKnowledge) -> View {
@@ -74,6 +81,13 @@ impl Pinned {
         let view = View { settings, ..self.view.clone() };
         let view = view.with_reference(other.view.snapshot.reference());
         Pinned { view, as_of: self.as_of, model: self.model }
+    }
+
+    /// The same view with prices in another currency.
+    #[must_use]
+    pub fn in_currency(&self, base: Currency) -> Pinned {
+        let view = self.view.clone().in_currency(base);
+        Pinned { view, ..self.clone() }
     }
 
     /// The shared view.

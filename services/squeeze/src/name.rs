@@ -340,6 +340,7 @@ pub const fn sentence(reason: GapReason) -> &'static str {
         }
         GapReason::Degenerate => "the denominator is zero",
         GapReason::MissingObservations => "no close is known near the settlement",
+        GapReason::NoRate => "no exchange rate converts its prices to the currency of the answer",
         GapReason::Proxy => {
             "a market value published by a listing is used instead of shares times close"
         }
@@ -353,6 +354,9 @@ pub const fn sentence(reason: GapReason) -> &'static str {
         | GapReason::NameOfOtherDays
         | GapReason::FirstOrder
         | GapReason::Expired
+        | GapReason::OldRate
+        | GapReason::CurrencyDisagrees
+        | GapReason::ForeignCash
         | GapReason::Merged
         | GapReason::LaterKnowledge => "the measure could not be computed",
     }

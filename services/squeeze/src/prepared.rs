@@ -2,12 +2,13 @@
 
 use crate::universe::Universe;
 use factors::{funds::Funds, roles::Roles};
-use marketdata::{dataset::Dataset, quotes::Quotes, snapshot::Snapshot};
+use marketdata::{currency::Currency, dataset::Dataset, quotes::Quotes, snapshot::Snapshot};
 use portfolio::lookup::Lookup;
 
 /// The datasets that a prepared value, and every answer from it, depends on.
 pub const READS: &[Dataset] = &[
     Dataset::Bars,
+    Dataset::Series,
     Dataset::ShortInterest,
     Dataset::ShareCounts,
     Dataset::Listings,
@@ -40,7 +41,8 @@ pub fn prepare(
 ) -> PreparedSqueeze {
     let quotes = Quotes::of(snapshot);
     PreparedSqueeze {
-        universe: Universe::of(snapshot),
+        // Sizes and volumes of names are in dollars, whatever the currency of a book.
+        universe: Universe::of(&snapshot.in_currency(Currency::USD)),
         lookup: Lookup::of(snapshot),
         funds: Funds::of(snapshot, &quotes),
         quotes,

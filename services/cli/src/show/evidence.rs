@@ -338,6 +338,10 @@ fn reason(reason: GapReason) -> &'static str {
         GapReason::NameOfOtherDays => "name of other days",
         GapReason::FirstOrder => "first order only",
         GapReason::Expired => "expired",
+        GapReason::NoRate => "no exchange rate",
+        GapReason::OldRate => "old exchange rate",
+        GapReason::CurrencyDisagrees => "currency disagrees",
+        GapReason::ForeignCash => "foreign cash",
     }
 }
 

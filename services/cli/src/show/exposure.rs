@@ -126,6 +126,15 @@ fn summary(total: &LongShortExposure, report: &ExposureReport) -> String {
     if let Some(cash) = report.cash {
         out.push_str(&format!(". Beside it is cash of {}", number::usd_signed(cash)));
     }
+    let foreign = report.currencies.iter().filter(|row| row.currency != report.currency);
+    let foreign = foreign.map(|row| format!("{} in {}", number::usd_signed(row.net), row.currency));
+    let foreign: Vec<String> = foreign.collect();
+    if !foreign.is_empty() {
+        out.push_str(&format!(
+            ". Of other currencies it holds, cash included, {}",
+            foreign.join(", ")
+        ));
+    }
     if let Some(profit) = &report.profit_and_loss {
         let of = match profit.share_with_cost {
             share if share < 1.0 => {

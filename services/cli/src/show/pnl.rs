@@ -97,6 +97,9 @@ fn parts(report: &PnlReport) -> Table {
             table.row([name.into(), number::gain(Some(pnl), number::usd_signed)]);
         }
     }
+    if let Some(rates) = report.rates {
+        table.row(["  exchange rates".into(), number::gain(Some(rates), number::usd_signed)]);
+    }
     table.row(row("long", report.long, Some(report.start_long)));
     table.row(row("short", report.short, Some(-report.start_short)));
     for factor in &report.factors {

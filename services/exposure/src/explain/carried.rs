@@ -18,6 +18,8 @@ pub(super) struct Carried {
     pub(super) start_value: f64,
     /// From changes of the price, signed; what is spun off stays with the name.
     pub(super) price: f64,
+    /// The part of `price` that the exchange rate made; `None` if it is quoted in the base currency.
+    pub(super) rates: Option<f64>,
     /// From distributions, signed: what shorts pay is below zero.
     pub(super) distributions: f64,
     /// Σ V_{t−1}·f_t over the sessions up to its last close, for the factors of [`FACTORS`]. Times
@@ -72,6 +74,7 @@ impl Carried {
 #[derive(Clone, Copy, Debug)]
 struct Made {
     price: f64,
+    rates: f64,
     distributions: f64,
     driven: [f64; 3],
 }
@@ -90,12 +93,13 @@ pub(super) fn carry(
     let last = bars.index_on_or_before(window.end_on()).filter(|last| first < *last);
     let last = last.ok_or(Left::NoReturn)?;
     let (start_value, first_close) = start(views, request.held_on, holding, bars.days[first])?;
-    let Made { price, distributions, driven } =
+    let Made { price, rates, distributions, driven } =
         made(&bars, (first, last), (window, returns), start_value)?;
     let unit = made(&bars, (first, last), (window, returns), 1.0)?;
     let carried = Carried {
         start_value,
         price,
+        rates: bars.is_converted().then_some(rates),
         distributions,
         driven,
         first_on: bars.days[first],
@@ -115,7 +119,7 @@ fn made(
     (window, returns): (&Window, &FactorReturns),
     start_value: f64,
 ) -> Result<Made, Left> {
-    let mut made = Made { price: 0.0, distributions: 0.0, driven: [0.0; 3] };
+    let mut made = Made { price: 0.0, rates: 0.0, distributions: 0.0, driven: [0.0; 3] };
     let (mut value, mut row) = (start_value, first);
     for (at, session) in window.sessions.iter().enumerate() {
         if row == last {
@@ -129,6 +133,7 @@ fn made(
             let moved = bars.price_return(row).zip(bars.total_return(row));
             let (price, total) = moved.ok_or(Left::UnknownUnits)?;
             made.price += value * price;
+            made.rates += value * bars.rate_return(row).ok_or(Left::UnknownUnits)?;
             made.distributions += value * (total - price);
             value *= 1.0 + price;
         }

@@ -95,6 +95,8 @@ pub(super) struct Parts {
     short: Sum,
     residual: Sum,
     price: f64,
+    /// Of the names that are not quoted in the base currency.
+    rates: Option<f64>,
     distributions: f64,
     /// Money betas to [`FACTORS`], and P&L through them.
     exposure: [f64; 3],
@@ -114,6 +116,7 @@ impl Parts {
             short: none.clone(),
             residual: none,
             price: 0.0,
+            rates: None,
             distributions: 0.0,
             exposure: [0.0; 3],
             driven: [0.0; 3],
@@ -128,6 +131,9 @@ impl Parts {
         }
         self.residual.add(parts.residual(name), &parts.past_residual, value);
         self.price += carried.price;
+        if let Some(rates) = carried.rates {
+            *self.rates.get_or_insert(0.0) += rates;
+        }
         self.distributions += carried.distributions;
         for at in 0..FACTORS.len() {
             self.exposure[at] += value * parts.betas[at];
@@ -166,6 +172,7 @@ impl Parts {
             sessions: window.sessions.len(),
             total: self.total.part(forecast),
             price: self.price,
+            rates: self.rates,
             distributions: self.distributions,
             long: self.long.part(forecast),
             short: self.short.part(forecast),
@@ -253,6 +260,7 @@ fn name_row(
         last_on: carried.last_on,
         total: part(carried.pnl(), &parts.past),
         price: carried.price,
+        rates: carried.rates,
         distributions: carried.distributions,
         factors: [parts.driven[0], parts.driven[1]],
         residual: part(parts.residual(name), &parts.past_residual),

@@ -29,6 +29,8 @@ pub struct PnlReport {
     pub total: Part,
     /// The part of the total from prices.
     pub price: f64,
+    /// The part of that from exchange rates; `None` if every name is quoted in the base currency.
+    pub rates: Option<f64>,
     /// The part of the total from distributions.
     pub distributions: f64,
     /// Names held long at the start.
@@ -131,6 +133,8 @@ pub struct NamePnl {
     pub total: Part,
     /// From prices.
     pub price: f64,
+    /// The part of that from the exchange rate; `None` if it is quoted in the base currency.
+    pub rates: Option<f64>,
     /// From distributions.
     pub distributions: f64,
     /// Through the factors of [`super::ADDITIVE`]; zero for one without a series.

@@ -1,7 +1,7 @@
 //! Security masters: the identifiers of listed lines, our own format with the usual column names.
 //!
 //! `symbol,figi,isin,cusip,sedol,mic,name,asset_class,currency[,from,until]`; every column but the
-//! symbol and one identifier may be missing. `from` is the first day and `until` the day after the
+//! symbol and one identifier may be missing, and a row needs an identifier or a currency. `from` is the first day and `until` the day after the
 //! last; an empty `from` begins before all markets, and an empty `until` or 9999-12-31 is open. A
 //! file without these two columns describes its own day: the caller's as-of date, else the day in
 //! its name, else the day of receipt. An `until` on the day of `from` withdraws the row of that day.
@@ -19,6 +19,7 @@ use crate::{
     parsed_file::{Flow, NameId, ParsedFile},
 };
 use marketdata::{
+    currency::Quotation,
     dataset::{Dataset, EARLIEST},
     day::Day,
     identifier::{Scheme, check_mic},
@@ -118,6 +119,18 @@ fn code(found: &[u8]) -> String {
     if is_missing(found) { String::new() } else { text(found).trim().to_ascii_uppercase() }
 }
 
+/// The code of a currency; empty if missing.
+fn currency(found: &[u8]) -> Result<String, Fault> {
+    if is_missing(found) {
+        return Ok(String::new());
+    }
+    let code = Quotation::code_of(&text(found));
+    if Quotation::parse(&code).is_some() {
+        return Ok(code);
+    }
+    Err(bad("currency", &code, "must be an ISO 4217 code, or GBX, ZAC or ILA for hundredths"))
+}
+
 fn bad(field: &str, found: &str, what: &str) -> Fault {
     let text = format!("{field} {:?}: {what}", excerpt(found.as_bytes()));
     Fault::new(Reason::BadIdentifier, text)
@@ -139,7 +152,8 @@ impl Reader for MasterReader {
         if !mic.is_empty() {
             check_mic(&mic).map_err(|what| bad("mic", &mic, what))?;
         }
-        if codes.iter().all(String::is_empty) {
+        let currency = currency(row.optional(self.currency))?;
+        if codes.iter().all(String::is_empty) && currency.is_empty() {
             parsed_file.note(NoteCode::NoValue, || format!("line {line}"));
             return Ok(Flow::Skipped);
         }
@@ -152,7 +166,7 @@ impl Reader for MasterReader {
         values[5] = parsed_file.text("mic", mic)?;
         values[6] = parsed_file.text("the name", row.text(self.name))?;
         values[7] = parsed_file.text("the asset class", row.text(self.asset_class))?;
-        values[8] = parsed_file.text("the currency", code(row.optional(self.currency)))?;
+        values[8] = parsed_file.text("the currency", currency)?;
         let staged =
             parsed_file.push(Dataset::Identifiers, line, (who, NameId::NONE), days.0, &values)?;
         staged.named.push(self.named_on(days));

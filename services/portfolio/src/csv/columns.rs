@@ -27,6 +27,9 @@ const MIC: Column = &["mic"];
 const ASSET_CLASS: Column =
     &["asset_class", "asset type", "security type", "sec type", "instrument type", "product type"];
 const CURRENCY: Column = &["currency", "ccy", "local currency"];
+/// The currency of the money of a position. A local currency says nothing of a market value, which is
+/// usually that of the book.
+const LINE_CURRENCY: Column = &["currency", "ccy"];
 const QUANTITY: Column =
     &["quantity", "shares", "qty", "position", "units", "net quantity", "shares held"];
 const VALUE: Column = &[
@@ -76,6 +79,7 @@ pub(super) struct Columns {
     pub(super) mic: Option<usize>,
     pub(super) asset_class: Option<usize>,
     pub(super) currency: Option<usize>,
+    pub(super) line_currency: Option<usize>,
     pub(super) quantity: Option<usize>,
     pub(super) value: Option<usize>,
     pub(super) valued_on: Option<usize>,
@@ -135,6 +139,7 @@ impl Columns {
             mic: header.find(MIC),
             asset_class: header.find(ASSET_CLASS),
             currency: header.find(CURRENCY),
+            line_currency: header.find(LINE_CURRENCY).filter(|_| !is_value_in_dollars(header)),
             quantity: header.find(QUANTITY),
             value: header.find(VALUE),
             valued_on: header.find(VALUED_ON),
@@ -159,6 +164,7 @@ impl Columns {
             mic: None,
             asset_class: None,
             currency: None,
+            line_currency: None,
             value: None,
             valued_on: None,
             side: None,
@@ -174,6 +180,12 @@ impl Columns {
         let sizes = [self.quantity, self.value];
         names.iter().any(Option::is_some) && sizes.iter().any(Option::is_some)
     }
+}
+
+/// Whether the name of the column of the value says its currency.
+fn is_value_in_dollars(header: &Header) -> bool {
+    let name = header.find(VALUE).map(|column| header.name(column).to_ascii_lowercase());
+    name.is_some_and(|name| name.contains("usd"))
 }
 
 fn labels(header: &Header) -> Vec<(usize, String)> {

@@ -7,7 +7,7 @@ use crate::{
     identifier::{InstrumentRef, may_be_cash},
     lines::Size,
 };
-use marketdata::symbol::Symbol;
+use marketdata::{currency::Quotation, symbol::Symbol};
 use tables::{
     cell::{amount, date, is_missing, is_no_symbol},
     refusal::{Fault, Reason, excerpt},
@@ -185,8 +185,17 @@ impl Columns {
             valued_on,
             // Some books list positions received for free with an average cost of zero.
             average_cost: cost.filter(|cost| *cost != 0.0 && has_cost).map(f64::abs),
+            currency: self.currency(row),
             labels: self.labels(row),
         })
+    }
+
+    /// The currency of the line's money.
+    fn currency(&self, row: &Row<'_>) -> String {
+        match row.optional(self.line_currency) {
+            found if is_missing(found) => String::new(),
+            found => Quotation::code_of(&text(found)),
+        }
     }
 
     /// The quantity, or else the market value, with the sign that the side gives.

@@ -129,7 +129,7 @@ fn read(model: &RiskModel, instrument: InstrumentId, closes: &[(Day, Instant)]) 
     let snapshot: &Snapshot = &model.snapshot;
     let days = model.sessions.days();
     let name = model.anchored(instrument);
-    let bars = Bars::since(snapshot, instrument, *days.first()?);
+    let bars = Bars::usd_since(snapshot, instrument, *days.first()?);
     let shares = KnownShares::of_size(snapshot, instrument, &bars)?;
     let cap = by_session(&bars, days, &shares.sizes(&bars));
     if !cap.iter().any(|cap| cap.is_finite()) {

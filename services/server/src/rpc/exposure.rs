@@ -33,7 +33,7 @@ use crate::{
         exchange::Outcomes,
         field::Fields,
         merged::hidden_values,
-        portfolio,
+        portfolio::{self, currency::Money},
         query::{Normal, Place, Query, answer},
     },
     views::Pinned,
@@ -240,9 +240,12 @@ impl AnalysisQuery {
         let trades = definitions(&self.normal.trades, prepared);
         let asked = (&self.normal, trades.as_slice());
         let risk = Risk { plan: &self.risk, asked: &self.normal.risk_measures };
+        let money = (prepared.lookup().snapshot(), prepared.quotes());
+        let Money { cash, currencies, gaps: of_cash } = Money::of(portfolio, book, money);
+        gaps.extend(of_cash);
         let report = to_proto::report(report, asked, risk, (book, portfolio))?;
         let crowding = found.map(|found| crowding::to_proto(found, self.normal.crowding));
-        let report = Some(v1::ExposureReport { crowding, ..report });
+        let report = Some(v1::ExposureReport { crowding, cash, currencies, ..report });
         let unresolved = portfolio::all_unresolved(portfolio, book, |_| true);
         let response = v1::AnalyzePortfolioResponse { report, unresolved, ..Default::default() };
         Ok(Answer::with_coverage(response, gaps, coverage).with_merged(merged))

@@ -177,7 +177,7 @@ impl Query for SeriesQuery {
             v1::SeriesUnits::AsTraded => ShareUnits::AsTraded,
             v1::SeriesUnits::AsStored | v1::SeriesUnits::Unspecified => ShareUnits::AsStored,
         };
-        let symbol = snapshot.symbol(id);
+        let (symbol, listing) = (snapshot.symbol(id), snapshot.quotation(id, snapshot.today()));
         let restated = Restated::of(snapshot, id, self.dataset, &rows, wanted);
         let merged = self.merged(snapshot, id, &of_page.iter().map(|row| rows.day(*row)));
         let mut page = SeriesPage::new(snapshot, &rows, &restated, (symbol, &self.fields));
@@ -185,7 +185,7 @@ impl Query for SeriesQuery {
         let response = v1::GetSeriesResponse {
             symbol: symbol.to_owned(),
             merged_symbol: merged_symbol(snapshot, self.instrument().symbol, id),
-            fields: self.fields.iter().map(|field| series::field(*field)).collect(),
+            fields: self.fields.iter().map(|field| series::field(*field, listing)).collect(),
             points,
             next_page_token: cut.next_page_token,
             total_size: cut.total_size,

@@ -269,6 +269,7 @@ fn seal(body: &[u8], bound_to: &[u8; 32]) -> [u8; SEAL_BYTES] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use marketdata::currency::Currency;
 
     fn as_of(at: Option<i64>, revision: Option<u64>, settings: Option<&str>) -> AsOf {
         AsOf {
@@ -276,6 +277,7 @@ mod tests {
             when: at.map_or(When::Now, |micros| When::At(Instant::from_micros(micros))),
             revision,
             reference: None,
+            base: Currency::USD,
             settings: settings.map(str::to_owned),
             pins: Vec::new(),
         }

@@ -1,5 +1,6 @@
 //! Reads portfolios of requests, and names their lines in answers.
 
+pub mod currency;
 pub mod kind;
 
 use crate::{
@@ -18,7 +19,7 @@ use portfolio::{
     unresolved::{LooseLine, Unresolved},
 };
 
-/// The only currency of portfolios, and the default.
+/// The currency of a portfolio that gives none.
 const CURRENCY: &str = "USD";
 /// Maximum bytes of a position id.
 const POSITION_ID_BYTES: usize = 128;
@@ -43,7 +44,7 @@ pub fn check(fields: &mut Fields, field: &str, portfolio: Option<&mut v1::Portfo
 /// Checks everything of a portfolio but what joining checks, and applies its defaults. Returns
 /// whether it is small enough to look at its lines.
 pub fn frame(fields: &mut Fields, field: &str, portfolio: &mut v1::Portfolio) -> bool {
-    currency(fields, &format!("{field}.currency"), &mut portfolio.currency);
+    currency::check(fields, &format!("{field}.currency"), &mut portfolio.currency, CURRENCY);
     let (positions, cash) = (portfolio.positions.len(), portfolio.cash.len());
     let is_lawful = fields.at_most(&format!("{field}.positions"), positions, limits::POSITIONS)
         & fields.at_most(&format!("{field}.cash"), cash, limits::POSITIONS);
@@ -56,7 +57,8 @@ pub fn frame(fields: &mut Fields, field: &str, portfolio: &mut v1::Portfolio) ->
     }
     for (at, balance) in portfolio.cash.iter_mut().enumerate() {
         let path = format!("{field}.cash[{at}]");
-        currency(fields, &format!("{path}.currency"), &mut balance.currency);
+        let (field, default) = (format!("{path}.currency"), &portfolio.currency);
+        currency::check(fields, &field, &mut balance.currency, default);
         if !balance.amount.is_some_and(is_amount) {
             fields.add(format!("{path}.amount"), amount_bounds());
         }
@@ -64,14 +66,6 @@ pub fn frame(fields: &mut Fields, field: &str, portfolio: &mut v1::Portfolio) ->
     }
     position_ids(fields, field, portfolio);
     true
-}
-
-fn currency(fields: &mut Fields, field: &str, currency: &mut String) {
-    match currency.as_str() {
-        "" => CURRENCY.clone_into(currency),
-        CURRENCY => {}
-        _ => fields.add(field, "must be USD or empty: only USD is accepted so far"),
-    }
 }
 
 fn labels(fields: &mut Fields, path: impl Fn() -> String, labels: &[v1::Label]) {
@@ -150,6 +144,7 @@ pub fn raw_lines(portfolio: &v1::Portfolio) -> impl ExactSizeIterator<Item = Raw
         size: kind::size(position),
         valued_on: &position.valued_on,
         average_cost: position.average_cost,
+        currency: &position.currency,
     })
 }
 
@@ -237,7 +232,8 @@ pub fn lots(portfolio: &v1::Portfolio, book: &Book, lots: &[Lot]) -> Vec<v1::Pos
         position_id: name(portfolio, lot.line),
         market_value: lot.market_value,
         quantity: lot.shares,
-        average_cost: lot.average_cost,
+        // As given, not as converted.
+        average_cost: portfolio.positions.get(lot.line).and_then(|line| line.average_cost),
         profit_and_loss: lot.profit_and_loss,
         labels: labels_of(portfolio, lot.line),
     };

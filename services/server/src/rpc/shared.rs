@@ -10,7 +10,8 @@ use crate::{
 use ::portfolio::coverage::{Aspect, Coverage};
 use contract::{canonical::Canonical, v1};
 use marketdata::{
-    calendar::plus_sessions, gap::GapReason, instant::Instant, reference::ReferenceKnowledge,
+    calendar::plus_sessions, currency::Currency, gap::GapReason, instant::Instant,
+    reference::ReferenceKnowledge,
 };
 use prost_types::Timestamp;
 use rotation::as_published::last_closed;
@@ -43,7 +44,8 @@ pub fn as_of(fields: &mut Fields, as_of: Option<v1::AsOf>) -> AsOf {
     };
     let reference = reference(fields, "as_of", (reference_knowledge, reference_max_age_days));
     let when = when.unwrap_or(When::Now);
-    AsOf { path: "as_of", when, revision, reference, settings: None, pins: Vec::new() }
+    let (base, settings, pins) = (Currency::USD, None, Vec::new());
+    AsOf { path: "as_of", when, revision, reference, base, settings, pins }
 }
 
 /// Reads reference knowledge and its age limit, and applies the default of the limit. `None` if it is
@@ -101,6 +103,7 @@ pub fn replay(fields: &mut Fields, path: &'static str, given: v1::SnapshotRef) -
         when: at.map_or(When::Now, When::At),
         revision: Some(revision),
         reference: reference.or(Some(ReferenceKnowledge::AsPublished)),
+        base: Currency::USD,
         settings: Some(config_hash),
         pins: vec![(Pin::AnswerModel, model_version), (Pin::DataVersion, data_version)],
     }
@@ -113,7 +116,8 @@ pub fn expected(expected: Option<v1::SnapshotExpectation>) -> AsOf {
     let pins = pins.into_iter().filter_map(|(pin, version)| Some((pin, version?)));
     let pins = pins.collect();
     let (path, when) = ("expected", When::Now);
-    AsOf { path, when, revision: None, reference: None, settings: None, pins }
+    let base = Currency::USD;
+    AsOf { path, when, revision: None, reference: None, base, settings: None, pins }
 }
 
 /// Reads an instant, to the microsecond.
@@ -231,6 +235,10 @@ pub const fn gap_reason(reason: GapReason) -> v1::GapReason {
         GapReason::NameOfOtherDays => Wire::NameOfOtherDays,
         GapReason::FirstOrder => Wire::FirstOrder,
         GapReason::Expired => Wire::Expired,
+        GapReason::NoRate => Wire::NoRate,
+        GapReason::OldRate => Wire::OldRate,
+        GapReason::CurrencyDisagrees => Wire::CurrencyDisagrees,
+        GapReason::ForeignCash => Wire::ForeignCash,
     }
 }
 

@@ -43,7 +43,7 @@ impl FromProto for BacktestQuery {
 
     fn from_proto(mut request: v1::BacktestRiskRequest) -> Result<BacktestQuery, Refusal> {
         let mut fields = Fields::new();
-        let as_of = shared::as_of(&mut fields, request.as_of.take());
+        let mut as_of = shared::as_of(&mut fields, request.as_of.take());
         let (start_on, end_on) =
             fields.days(("start_on", &request.start_on), ("end_on", &request.end_on));
         let methods = methods(&mut fields, &mut request.methods, request.horizon_sessions);
@@ -66,6 +66,7 @@ impl FromProto for BacktestQuery {
         *horizon = horizon.filter(|horizon| *horizon != 1);
         let (sets, rows) = plan(&methods, confidences, sessions);
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
+        as_of.base = portfolio::currency::base(request.portfolio.as_ref());
         let normal = request;
         let horizon = sessions;
         fields.finish(Some(BacktestQuery { as_of, start_on, end_on, sets, rows, horizon, normal }))

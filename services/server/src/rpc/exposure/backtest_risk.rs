@@ -15,7 +15,7 @@ use crate::{
     refusal::Refusal,
     rpc::{
         envelope::Answer,
-        portfolio,
+        portfolio::{self, currency::Money},
         query::{Normal, Query},
     },
     services::Services,
@@ -73,6 +73,8 @@ impl Needed<BacktestQuery> for Backtest {
         let held = HeldShares::of(&book, submitted);
         let mut gaps = held.without_shares.clone();
         gaps.extend(book.first_order_gaps());
+        let of_cash = |held| Money::of(held, &book, (lookup.snapshot(), quotes)).gaps;
+        gaps.extend(submitted.map(of_cash).unwrap_or_default());
         // The close before the stretch is the first that forecasts.
         let closes = stretch.start.saturating_sub(1)..stretch.end;
         let mut found = Vec::with_capacity(closes.len());

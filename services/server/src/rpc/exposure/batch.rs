@@ -117,7 +117,15 @@ impl Exchange for Batch {
         let analysis =
             v1::AnalyzePortfolioRequest { portfolio: item.portfolio, ..self.analysis.clone() };
         let query = AnalysisQuery::from_proto(analysis)?;
-        let (pinned, prepared) = (self.pinned.clone(), Arc::clone(&self.prepared));
+        // Of the view of the stream, in the currency of the portfolio.
+        let pinned = self.pinned.in_currency(query.as_of.base);
+        let prepared = match pinned.snapshot().has_bounds_of(self.pinned.snapshot()) {
+            true => Arc::clone(&self.prepared),
+            false => {
+                let has_crowds = query.crowding.is_some();
+                Arc::new(AnalysisViews::of(&self.services, &pinned, has_crowds).await?)
+            }
+        };
         let answer = respond_with(&self.services, query, pinned, prepared).await?;
         // The tag comes on top.
         match answer.encoded_len() + 2 * TAG_BYTES <= self.services.limits.send_bytes {

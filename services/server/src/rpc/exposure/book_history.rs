@@ -50,6 +50,7 @@ impl FromProto for BookHistoryQuery {
         fields.add_all(ANALYSIS, of_as_of.into_violations());
         let netting = match AnalysisQuery::from_proto(analysis) {
             Ok(query) => {
+                as_of.base = query.as_of.base;
                 request.analysis = Some(query.normal);
                 query.settings.netting
             }

@@ -5,7 +5,7 @@ use crate::{
     as_of::{AsOf, Pin, When},
     limits,
     refusal::Refusal,
-    rpc::{field::Fields, query::FromProto, shared},
+    rpc::{field::Fields, portfolio, query::FromProto, shared},
     views::Pinned,
 };
 use ::portfolio::lines::Violation;
@@ -37,12 +37,12 @@ impl FromProto for ChangeQuery {
         let mut fields = Fields::new();
         let mut analysis = request.analysis.take().unwrap_or_default();
         let mut of_analysis = Fields::new();
-        let as_of = shared::as_of(&mut of_analysis, analysis.as_of.take());
+        let mut as_of = shared::as_of(&mut of_analysis, analysis.as_of.take());
         if analysis.include.contains(&ReportBlock::Crowding.into()) {
             of_analysis.add("include", "must not name CROWDING, whose numbers have no address");
         }
         fields.add_all("analysis", of_analysis.into_violations());
-        let before = before(&mut fields, &request, analysis.portfolio.as_ref());
+        let mut before = before(&mut fields, &request, analysis.portfolio.as_ref());
         let earlier = v1::AnalyzePortfolioRequest {
             portfolio: request.before_portfolio.clone().or_else(|| analysis.portfolio.clone()),
             settings: request.before_settings.clone().or_else(|| analysis.settings.clone()),
@@ -57,6 +57,11 @@ impl FromProto for ChangeQuery {
             fields.add(field_of_earlier(&violation.field), violation.description);
         }
         let (earlier, later) = (earlier.unwrap_or_default(), later.unwrap_or_default());
+        as_of.base = portfolio::currency::base(later.portfolio.as_ref());
+        before.base = as_of.base;
+        if portfolio::currency::base(earlier.portfolio.as_ref()) != as_of.base {
+            fields.add("before_portfolio.currency", "must be that of analysis.portfolio");
+        }
         request.before_portfolio = request.before_portfolio.and(earlier.portfolio.clone());
         request.before_settings = earlier.settings.clone();
         request.analysis = Some(later.clone());

@@ -10,7 +10,7 @@ use crate::{
     rpc::{
         envelope::Answer,
         field::Fields,
-        portfolio,
+        portfolio::{self, currency::Money},
         query::{FromProto, Normal, Place, Query},
         settings::{self, Settings},
         shared,
@@ -54,7 +54,7 @@ impl FromProto for ExplainQuery {
 
     fn from_proto(mut request: v1::ExplainPnlRequest) -> Result<ExplainQuery, Refusal> {
         let mut fields = Fields::new();
-        let as_of = shared::as_of(&mut fields, request.as_of.take());
+        let mut as_of = shared::as_of(&mut fields, request.as_of.take());
         let asked = request.settings.get_or_insert_default();
         let settings = settings::all(&mut fields, asked, request.portfolio.as_ref());
         // A P&L is that of the lines; the echo has what is used.
@@ -69,6 +69,7 @@ impl FromProto for ExplainQuery {
         let listing = Listing::Largest(usize::try_from(top).unwrap_or(0));
         let group_by = groupings(&mut fields, &request.group_by, request.portfolio.as_ref());
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
+        as_of.base = portfolio::currency::base(request.portfolio.as_ref());
         let normal = request;
         fields.finish(Some(ExplainQuery {
             as_of,
@@ -166,7 +167,8 @@ impl Query for ExplainQuery {
             listing: self.listing,
         };
         let mut report = explain(&views.start, &views.end, &request);
-        let gaps = std::mem::take(&mut report.gaps);
+        let mut gaps = std::mem::take(&mut report.gaps);
+        gaps.extend(Money::of(portfolio, &book, (lookup.snapshot(), quotes)).gaps);
         let coverage = std::mem::take(&mut report.coverage);
         let trades = definitions(&self.normal.trades, &views.start);
         let response = v1::ExplainPnlResponse {

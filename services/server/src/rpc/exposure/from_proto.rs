@@ -58,7 +58,7 @@ impl FromProto for AnalysisQuery {
 
     fn from_proto(mut request: v1::AnalyzePortfolioRequest) -> Result<AnalysisQuery, Refusal> {
         let mut fields = Fields::new();
-        let as_of = shared::as_of(&mut fields, request.as_of.take());
+        let mut as_of = shared::as_of(&mut fields, request.as_of.take());
         let asked = request.settings.get_or_insert_default();
         let settings = settings::all(&mut fields, asked, request.portfolio.as_ref());
         let blocks = include::blocks(&mut fields, &mut request.include);
@@ -85,6 +85,7 @@ impl FromProto for AnalysisQuery {
             .has(Block::Crowding)
             .then(|| crowding::from_proto(&mut fields, request.crowding.get_or_insert_default()));
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
+        as_of.base = portfolio::currency::base(request.portfolio.as_ref());
         fields.finish(Some(AnalysisQuery {
             as_of,
             settings,
@@ -140,7 +141,7 @@ impl FromProto for ValidationQuery {
 
     fn from_proto(mut request: v1::ValidatePortfolioRequest) -> Result<ValidationQuery, Refusal> {
         let mut fields = Fields::new();
-        let as_of = shared::as_of(&mut fields, request.as_of.take());
+        let mut as_of = shared::as_of(&mut fields, request.as_of.take());
         let mut found = Fields::new();
         match &mut request.portfolio {
             None => fields.add("portfolio", "must be given"),
@@ -148,6 +149,7 @@ impl FromProto for ValidationQuery {
                 portfolio::frame(&mut found, "portfolio", held);
             }
         }
+        as_of.base = portfolio::currency::base(request.portfolio.as_ref());
         let violations = found.into_violations();
         fields.finish(Some(ValidationQuery { as_of, violations, normal: request }))
     }

@@ -8,10 +8,7 @@ use crate::{
     refusal::Refusal,
     rpc::{look_through, portfolio},
 };
-use ::portfolio::{
-    book::Book,
-    lines::{Violation, cash_total},
-};
+use ::portfolio::{book::Book, lines::Violation};
 use contract::v1;
 use exposure::report::{
     Concentration, DayPnl, Exposure, ExposureReport, Measured, PositionRow, ProfitAndLoss, Repeat,
@@ -65,7 +62,8 @@ pub(super) fn report(
                 v1::PositionExposure { risk_contributions: risk, ..row }
             })
             .collect(),
-        cash: cash_total(portfolio.cash.iter().filter_map(|balance| balance.amount)),
+        cash: None,
+        currencies: Vec::new(),
         look_through: report.look_through.map(look_through::book),
         included: asked.include.clone(),
         currency: portfolio.currency.clone(),

@@ -94,7 +94,7 @@ macro_rules! shared_fields {
 
 /// Reads them and applies their defaults; `None` with a violation of the portfolio or the settings.
 fn asked(fields: &mut Fields, parts: Parts<'_>) -> Result<Option<Asked>, Refusal> {
-    let as_of = shared::as_of(fields, parts.as_of);
+    let mut as_of = shared::as_of(fields, parts.as_of);
     let problem = problem(fields, parts.problem.get_or_insert_default());
     let report = match ReportQuery::new(parts.portfolio.take(), parts.settings.take()) {
         Ok(report) => report,
@@ -105,6 +105,7 @@ fn asked(fields: &mut Fields, parts: Parts<'_>) -> Result<Option<Asked>, Refusal
         Err(refusal) => return Err(refusal),
     };
     let (portfolio, settings) = report.normal();
+    as_of.base = portfolio::currency::base(portfolio);
     (*parts.portfolio, *parts.settings) = (portfolio.cloned(), settings.cloned());
     if let Some(held) = portfolio.filter(|_| fields.any()) {
         // Otherwise they are checked when they are joined.

@@ -5,6 +5,7 @@ use contract::v1::{self, field_value::Value};
 use marketdata::{
     basis::{BasisKind, PriceBasis},
     cell::Cell,
+    currency::{Currency, Quotation},
     dataset::{Field, Kind},
     gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
@@ -14,17 +15,19 @@ use marketdata::{
 };
 use std::collections::BTreeMap;
 
-/// Currency of all prices and amounts of money in the store.
-const CURRENCY: &str = "USD";
-
-/// A field of a dataset, with its unit.
-pub(super) fn field(field: Field) -> v1::SeriesField {
+/// A field of a dataset, with its unit. Prices of a listing are in its own currency, amounts of money
+/// in US dollars.
+pub(super) fn field(field: Field, listing: Quotation) -> v1::SeriesField {
     let unit = unit(field.kind());
-    let is_money = matches!(unit, v1::SeriesFieldUnit::Price | v1::SeriesFieldUnit::Money);
+    let currency = match unit {
+        v1::SeriesFieldUnit::Price => listing.code(),
+        v1::SeriesFieldUnit::Money => Currency::USD.code(),
+        _ => "",
+    };
     v1::SeriesField {
         name: field.name().to_owned(),
         unit: unit.into(),
-        currency: if is_money { CURRENCY.to_owned() } else { String::new() },
+        currency: currency.to_owned(),
     }
 }
 

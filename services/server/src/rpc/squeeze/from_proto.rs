@@ -55,6 +55,7 @@ impl FromProto for BookQuery {
         let asked = request.settings.get_or_insert_default();
         let (netting, look_through) = sides(&mut fields, asked, request.portfolio.as_ref());
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
+        portfolio::currency::check_dollars(&mut fields, "portfolio", request.portfolio.as_ref());
         let covering = request.covering.as_mut().map(|asked| covering_terms(&mut fields, asked));
         let query = |participation| BookQuery {
             as_of,
@@ -141,6 +142,11 @@ impl FromProto for WatchQuery {
         let lines = request.portfolio.as_ref().map_or(0, |portfolio| portfolio.positions.len());
         if fields.at_most("portfolio.positions", lines, limits::WATCHED_LINES) {
             portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
+            portfolio::currency::check_dollars(
+                &mut fields,
+                "portfolio",
+                request.portfolio.as_ref(),
+            );
         }
         let portfolio = request.portfolio.as_ref();
         let names = portfolio.map(|p| (0..lines).map(|line| portfolio::name(p, line)).collect());

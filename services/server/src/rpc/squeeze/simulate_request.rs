@@ -59,6 +59,7 @@ impl FromProto for SimulateQuery {
         let asked = request.settings.get_or_insert_default();
         let (netting, look_through) = sides(&mut fields, asked, request.portfolio.as_ref());
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
+        portfolio::currency::check_dollars(&mut fields, "portfolio", request.portfolio.as_ref());
         let terms = terms(&mut fields, request.simulation.get_or_insert_default());
         let crowd = request.crowd.as_mut().map(|asked| crowd_terms(&mut fields, asked));
         let query = |participation| SimulateQuery {

@@ -52,7 +52,7 @@ impl FromProto for RunQuery {
 
     fn from_proto(mut request: v1::RunStressRequest) -> Result<RunQuery, Refusal> {
         let mut fields = Fields::new();
-        let as_of = shared::as_of(&mut fields, request.as_of.take());
+        let mut as_of = shared::as_of(&mut fields, request.as_of.take());
         let count = request.scenarios.len();
         if count == 0 {
             fields.add("scenarios", "must have at least one entry");
@@ -70,6 +70,7 @@ impl FromProto for RunQuery {
         let asked = request.settings.get_or_insert_default();
         let settings = stress_settings(&mut fields, asked, request.portfolio.as_ref());
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
+        as_of.base = portfolio::currency::base(request.portfolio.as_ref());
         let portfolio = request.portfolio.clone().unwrap_or_default();
         fields.finish(Some(RunQuery {
             as_of,
@@ -95,7 +96,7 @@ impl FromProto for LossQuery {
 
     fn from_proto(mut request: v1::FindLikelyLossRequest) -> Result<LossQuery, Refusal> {
         let mut fields = Fields::new();
-        let as_of = shared::as_of(&mut fields, request.as_of.take());
+        let mut as_of = shared::as_of(&mut fields, request.as_of.take());
         let loss = request.loss.unwrap_or(0.0);
         if !(0.0 < loss && loss <= LOSS_MAX) {
             fields.add("loss", format!("must be above 0 and at most {LOSS_MAX}, is {loss}"));
@@ -111,6 +112,7 @@ impl FromProto for LossQuery {
         let asked = request.settings.get_or_insert_default();
         let settings = stress_settings(&mut fields, asked, request.portfolio.as_ref());
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
+        as_of.base = portfolio::currency::base(request.portfolio.as_ref());
         let portfolio = request.portfolio.clone().unwrap_or_default();
         let sessions = sessions.unsigned_abs();
         fields.finish(Some(LossQuery {

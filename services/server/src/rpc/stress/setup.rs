@@ -7,7 +7,7 @@ use crate::{
         envelope::{Answer, Enveloped},
         exposure::check_scheme,
         merged::hidden_values,
-        portfolio,
+        portfolio::{self, currency::Money},
         settings::Settings,
     },
     services::Services,
@@ -173,7 +173,9 @@ impl Setup {
             READS.contains(hidden.dataset)
                 && rests_on(&self.exposure, &self.book, &self.report, |id| hidden.involves(id))
         });
-        let gaps = self.report.gaps.iter().cloned().chain(more).collect();
+        let view = (self.views.exposure.lookup().snapshot(), self.views.exposure.quotes());
+        let of_cash = Money::of(&self.setting.portfolio, &self.book, view).gaps;
+        let gaps = self.report.gaps.iter().cloned().chain(more).chain(of_cash).collect();
         Answer::with_coverage(response, gaps, self.report.coverage.clone()).with_merged(merged)
     }
 }

@@ -1,0 +1,383 @@
+//! Currencies: the one in which a line is quoted, and what a unit of one is worth in another.
+//!
+//! A snapshot has a base currency, US dollars unless it is asked for another. Prices of every line
+//! are read in it ([`crate::bars`], [`crate::quotes`]), so a return is that of the price and of the
+//! rate together: (1 + local)·(1 + rate) − 1. Rows of facts stay as stored, in the currency of the
+//! listing.
+//!
+//! The security master says in which currency a line is quoted, by day. It is no news, so it is
+//! bounded by revision only. The days before its first row have the currency of that row, later ones
+//! that of the last row that began. A line of which nothing is said is quoted in US dollars.
+//!
+//! A currency has one rate, against US dollars, and every conversion goes through it: so no
+//! triangle of currencies can contradict itself. The rate is a stored series, found by its name
+//! ([`Currency::series`]). On a day without a value the last one before it holds for
+//! [`RATE_AGE_DAYS`]. After that there is no rate, and so no price: nothing is filled.
+
+use crate::{
+    dataset::{Dataset, Field},
+    day::Day,
+    identities,
+    instrument::InstrumentId,
+    snapshot::{Series, Snapshot},
+    symbol::Symbol,
+};
+use std::{collections::BTreeMap, fmt};
+
+/// Maximum age of a rate in calendar days. The Federal Reserve publishes the rates of a week after the
+/// close of the Monday that follows, so that ten days pass after a Friday, eleven if that Monday is a
+/// holiday.
+pub const RATE_AGE_DAYS: i32 = 11;
+
+/// A currency, by its ISO 4217 code.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Currency([u8; 3]);
+
+/// The unit of a line's prices.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quotation {
+    /// The currency.
+    pub currency: Currency,
+    /// Units of the currency per unit of the price: 0.01 for prices in pence.
+    pub units: f64,
+}
+
+/// What a unit of a currency is worth in the base currency of a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// Above zero.
+    pub value: f64,
+    /// The day of the older of the rates in it; `None` between a currency and itself.
+    pub on: Option<Day>,
+}
+
+/// A currency has no rate on a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoRate {
+    /// The currency.
+    pub currency: Currency,
+    /// The day.
+    pub on: Day,
+    /// The day of the last rate before it, which is too old; `None` if there is none.
+    pub last_on: Option<Day>,
+}
+
+/// Prices in hundredths of a currency, as exchanges and vendors write them.
+const HUNDREDTHS: [(&str, Currency); 3] =
+    [("GBX", Currency(*b"GBP")), ("ZAC", Currency(*b"ZAR")), ("ILA", Currency(*b"ILS"))];
+
+/// Series of the Federal Reserve's H.10 release under their names at FRED. Those that begin with
+/// `DEXUS` are US dollars per unit, the others units per US dollar.
+const FRED: [(&str, &str); 22] = [
+    ("AUD", "DEXUSAL"),
+    ("BRL", "DEXBZUS"),
+    ("CAD", "DEXCAUS"),
+    ("CHF", "DEXSZUS"),
+    ("CNY", "DEXCHUS"),
+    ("DKK", "DEXDNUS"),
+    ("EUR", "DEXUSEU"),
+    ("GBP", "DEXUSUK"),
+    ("HKD", "DEXHKUS"),
+    ("INR", "DEXINUS"),
+    ("JPY", "DEXJPUS"),
+    ("KRW", "DEXKOUS"),
+    ("LKR", "DEXSLUS"),
+    ("MXN", "DEXMXUS"),
+    ("MYR", "DEXMAUS"),
+    ("NOK", "DEXNOUS"),
+    ("NZD", "DEXUSNZ"),
+    ("SEK", "DEXSDUS"),
+    ("SGD", "DEXSIUS"),
+    ("THB", "DEXTHUS"),
+    ("TWD", "DEXTAUS"),
+    ("ZAR", "DEXSFUS"),
+];
+
+impl Currency {
+    /// The US dollar: the base where none is asked for.
+    pub const USD: Currency = Currency(*b"USD");
+
+    /// What a text that is no code stands for: a currency without a rate.
+    const UNKNOWN: Currency = Currency(*b"???");
+
+    /// Reads a code: three capital letters.
+    pub fn parse(code: &str) -> Option<Currency> {
+        let code: [u8; 3] = code.as_bytes().try_into().ok()?;
+        code.iter().all(u8::is_ascii_uppercase).then_some(Currency(code))
+    }
+
+    /// The code.
+    pub fn code(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or("???")
+    }
+
+    /// The series that can hold its rate, the preferred one first, and whether a value is US
+    /// dollars per unit; if not, it is units per US dollar.
+    pub fn series(self) -> impl Iterator<Item = (String, bool)> {
+        let published = FRED.into_iter().filter(move |(code, _)| *code == self.code());
+        let published = published.map(|(_, id)| (id.to_owned(), id.starts_with("DEXUS")));
+        let own = [(format!("{self}USD"), true), (format!("USD{self}"), false)];
+        own.into_iter().chain(published)
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl Quotation {
+    /// US dollars.
+    pub const USD: Quotation = Quotation { currency: Currency::USD, units: 1.0 };
+
+    /// The code that a vendor's spelling means, in capital letters. Prices in hundredths are also
+    /// written with a small letter, which must not become those of the whole currency.
+    pub fn code_of(spelled: &str) -> String {
+        match spelled.trim() {
+            "GBp" => "GBX".to_owned(),
+            "ZAc" => "ZAC".to_owned(),
+            "ILa" | "ILs" => "ILA".to_owned(),
+            other => other.to_ascii_uppercase(),
+        }
+    }
+
+    /// Reads the currency of a listing: an ISO 4217 code, or one of the codes of prices in
+    /// hundredths (GBX, ZAC, ILA).
+    pub fn parse(code: &str) -> Option<Quotation> {
+        let hundredth = HUNDREDTHS.into_iter().find(|(of, _)| *of == code);
+        match hundredth {
+            Some((_, currency)) => Some(Quotation { currency, units: 0.01 }),
+            None => Some(Quotation { currency: Currency::parse(code)?, units: 1.0 }),
+        }
+    }
+}
+
+impl Quotation {
+    /// Its code, as [`Quotation::parse`] reads it.
+    pub fn code(&self) -> &str {
+        let hundredth = HUNDREDTHS.iter().find(|(_, of)| *of == self.currency && self.units < 1.0);
+        hundredth.map_or(self.currency.code(), |(code, _)| code)
+    }
+}
+
+impl NoRate {
+    /// What is missing, as half a sentence.
+    pub fn why(&self) -> String {
+        let NoRate { currency, on, last_on } = self;
+        let names: Vec<String> = currency.series().map(|(name, _)| name).collect();
+        let names = names.join(" or ");
+        match last_on {
+            None => format!("no rate of {currency} is known by {on}: load a series named {names}"),
+            Some(last) => format!(
+                "the last rate of {currency} by {on} is of {last}, more than {RATE_AGE_DAYS} days \
+                 before: load the series {names} up to that day"
+            ),
+        }
+    }
+}
+
+/// The quotations of lines and the rates of currencies, as a snapshot knows them.
+#[derive(Clone, Debug)]
+pub(crate) struct Currencies {
+    /// By line, from their first days on; only of lines that are not always quoted in US dollars.
+    quoted: BTreeMap<InstrumentId, Vec<(Day, Quotation)>>,
+    /// US dollars per unit.
+    rates: BTreeMap<Currency, Series>,
+}
+
+impl Currencies {
+    /// Reads the security master, and the rates of its currencies and of the base.
+    pub(crate) fn of(snapshot: &Snapshot) -> Currencies {
+        let mut quoted = BTreeMap::new();
+        for instrument in snapshot.holders(Dataset::Identifiers) {
+            let found = quotations(snapshot, instrument);
+            if found.iter().any(|(_, quotation)| *quotation != Quotation::USD) {
+                quoted.insert(instrument, found);
+            }
+        }
+        let mut rates = BTreeMap::new();
+        let all = quoted.values().flatten().map(|(_, quotation)| quotation.currency);
+        for currency in all.chain([snapshot.base()]).filter(|one| *one != Currency::USD) {
+            rates.entry(currency).or_insert_with(|| usd_per_unit(snapshot, currency));
+        }
+        Currencies { quoted, rates }
+    }
+
+    fn quotation(&self, instrument: InstrumentId, day: Day) -> Quotation {
+        self.quoted.get(&instrument).map_or(Quotation::USD, |found| on_day(found, day))
+    }
+
+    /// US dollars per unit of a currency on a day.
+    fn usd(&self, snapshot: &Snapshot, currency: Currency, day: Day) -> Result<Rate, NoRate> {
+        if currency == Currency::USD {
+            return Ok(Rate { value: 1.0, on: None });
+        }
+        match self.rates.get(&currency) {
+            Some(series) => rate_on(series, currency, day),
+            // A currency of a request that no line is quoted in.
+            None => rate_on(&usd_per_unit(snapshot, currency), currency, day),
+        }
+    }
+}
+
+/// The quotation of a day among those of a line.
+fn on_day(quotations: &[(Day, Quotation)], day: Day) -> Quotation {
+    let at = quotations.partition_point(|(from, _)| *from <= day).saturating_sub(1);
+    quotations.get(at).map_or(Quotation::USD, |(_, quotation)| *quotation)
+}
+
+/// The last value of a series of rates that is not too old on a day.
+fn rate_on(series: &Series, currency: Currency, day: Day) -> Result<Rate, NoRate> {
+    let last = series.index_on_or_before(day).map(|at| (series.days[at], series.values[at]));
+    match last {
+        Some((on, value)) if day <= on.plus(RATE_AGE_DAYS) => Ok(Rate { value, on: Some(on) }),
+        _ => Err(NoRate { currency, on: day, last_on: last.map(|(on, _)| on) }),
+    }
+}
+
+/// The quotations of a line, by the days on which they begin.
+fn quotations(snapshot: &Snapshot, instrument: InstrumentId) -> Vec<(Day, Quotation)> {
+    let rows = snapshot.rows(Dataset::Identifiers, instrument);
+    let column = Dataset::Identifiers.column(Field::Currency);
+    let mut found: Vec<(Day, Quotation)> = Vec::new();
+    for row in 0..rows.len() {
+        let Some(text) = rows.value(row, column).and_then(|id| snapshot.text(id)) else { continue };
+        let (from, until) = identities::stated_days(&rows, row);
+        // Such a row is withdrawn.
+        if until.is_some_and(|until| until <= from) {
+            continue;
+        }
+        let unknown = Quotation { currency: Currency::UNKNOWN, units: 1.0 };
+        found.push((from, Quotation::parse(text).unwrap_or(unknown)));
+    }
+    found.dedup_by_key(|(_, quotation)| *quotation);
+    found
+}
+
+/// US dollars per unit of a currency, from the first series that has any; empty without one.
+fn usd_per_unit(snapshot: &Snapshot, currency: Currency) -> Series {
+    for (name, is_usd_per_unit) in currency.series() {
+        let found = Symbol::series(&name).ok();
+        let found = found
+            .and_then(|symbol| snapshot.resolve(crate::instrument::Namespace::Series, &symbol));
+        let Some(instrument) = found else { continue };
+        let stored = snapshot.series(Dataset::Series, Field::Value, instrument);
+        let mut series = Series::with_capacity(stored.days.len());
+        for (day, value) in stored.days.iter().zip(&stored.values) {
+            let rate = if is_usd_per_unit { *value } else { 1.0 / value };
+            if 0.0 < rate && rate.is_finite() {
+                series.days.push(*day);
+                series.values.push(rate);
+            }
+        }
+        if !series.days.is_empty() {
+            return series;
+        }
+    }
+    Series::empty()
+}
+
+impl Snapshot {
+    /// The unit of a line's prices on a day.
+    pub fn quotation(&self, instrument: InstrumentId, day: Day) -> Quotation {
+        match self.known_currencies() {
+            Some(known) => known.quotation(instrument, day),
+            // One line is no reason to read the whole security master.
+            None => on_day(&quotations(self, instrument), day),
+        }
+    }
+
+    /// What a unit of a currency is worth in the base currency on a day.
+    ///
+    /// # Errors
+    /// One of the two has no rate.
+    pub fn rate(&self, currency: Currency, day: Day) -> Result<Rate, NoRate> {
+        let base = self.base();
+        if currency == base {
+            return Ok(Rate { value: 1.0, on: None });
+        }
+        let of = self.currencies().usd(self, currency, day)?;
+        let into = self.currencies().usd(self, base, day)?;
+        let on = of.on.into_iter().chain(into.on).min();
+        Ok(Rate { value: of.value / into.value, on })
+    }
+
+    /// What a unit of a line's prices is worth in the base currency on a day. `None`: it is quoted
+    /// in it.
+    ///
+    /// # Errors
+    /// Its currency or the base has no rate.
+    pub fn price_rate(&self, instrument: InstrumentId, day: Day) -> Option<Result<Rate, NoRate>> {
+        let Quotation { currency, units } = self.quotation(instrument, day);
+        let is_base = currency == self.base() && units.total_cmp(&1.0).is_eq();
+        let scaled = |rate: Rate| Rate { value: rate.value * units, ..rate };
+        (!is_base).then(|| self.rate(currency, day).map(scaled))
+    }
+
+    /// [`Snapshot::price_rate`] for many days; absent rates are NaN. `None`: the line is always
+    /// quoted in the base currency.
+    pub(crate) fn price_rates(&self, instrument: InstrumentId, days: &[Day]) -> Option<Vec<f64>> {
+        if !self.is_ever_converted(instrument) {
+            return None;
+        }
+        let rate = |day: &Day| match self.price_rate(instrument, *day) {
+            None => 1.0,
+            Some(rate) => rate.map_or(f64::NAN, |rate| rate.value),
+        };
+        Some(days.iter().map(rate).collect())
+    }
+
+    /// Whether some price of a line is not quoted in the base currency.
+    fn is_ever_converted(&self, instrument: InstrumentId) -> bool {
+        match self.currencies().quoted.get(&instrument) {
+            None => self.base() != Currency::USD,
+            Some(found) => {
+                let base = Quotation { currency: self.base(), units: 1.0 };
+                found.iter().any(|(_, quotation)| *quotation != base)
+            }
+        }
+    }
+
+    /// Whether prices of any line are converted.
+    pub(crate) fn converts_any(&self) -> bool {
+        self.base() != Currency::USD || !self.currencies().quoted.is_empty()
+    }
+
+    /// The first day on which what a line's prices are multiplied with may differ from that of
+    /// another snapshot of the same log.
+    pub(crate) fn first_other_rate(&self, other: &Snapshot, line: InstrumentId) -> Option<Day> {
+        if !self.is_ever_converted(line) && !other.is_ever_converted(line) {
+            return None;
+        }
+        let [own, others] = [self, other].map(|snapshot| snapshot.currencies());
+        if self.base() != other.base() || own.quoted.get(&line) != others.quoted.get(&line) {
+            return Some(Day::MIN);
+        }
+        let quoted = own.quoted.get(&line).into_iter().flatten();
+        let currencies = quoted.map(|(_, quotation)| quotation.currency).chain([self.base()]);
+        let difference = |currency: Currency| {
+            let none = Series::empty();
+            let [a, b] = [own, others].map(|one| one.rates.get(&currency).unwrap_or(&none));
+            first_difference(a, b)
+        };
+        currencies.filter_map(difference).min()
+    }
+}
+
+/// The first day on which two series may differ.
+fn first_difference(a: &Series, b: &Series) -> Option<Day> {
+    let same = |at: &usize| {
+        a.days[*at] == b.days[*at] && a.values[*at].to_bits() == b.values[*at].to_bits()
+    };
+    let shared = a.days.len().min(b.days.len());
+    let at = (0..shared).find(|at| !same(at)).unwrap_or(shared);
+    let day = |series: &Series| series.days.get(at).copied();
+    day(a).into_iter().chain(day(b)).min()
+}

@@ -1,0 +1,266 @@
+//! Lines and cash in several currencies: by hand, and by laws.
+
+use marketdata::{
+    currency::Currency,
+    dataset::{Dataset, EVER, Field},
+    fixture::{Fixture, day},
+    gap::{Gap, GapReason},
+    instant::Instant,
+    instrument::{InstrumentId, Namespace},
+    quotes::Quotes,
+    snapshot::Snapshot,
+};
+use portfolio::{
+    book::Book,
+    currencies::{Cash, ValuedCash, exposures},
+    derivative::{Kind, RawFuture, RawModel, RawOption, RawSensitivity},
+    lines::{RawLine, Size, Terms, Violation, violations},
+    lookup::Lookup,
+    option::Right,
+};
+
+const MONDAY: &str = "2021-01-25";
+const TUESDAY: &str = "2021-01-26";
+
+/// SAP at 100 and 110 euros of 1.20 and 1.25 dollars, VOD at 130 pence of 1.50 dollars to the
+/// pound, NOKIA in Swedish crowns without a rate, and AAPL at 140 and 143 dollars.
+fn market() -> Fixture {
+    let mut fixture = Fixture::new();
+    let days = [MONDAY, TUESDAY].map(day);
+    fixture.closes("SAP", &[(days[0], 100.0), (days[1], 110.0)]);
+    fixture.closes("VOD", &days.map(|on| (on, 130.0)));
+    fixture.closes("NOKIA", &days.map(|on| (on, 40.0)));
+    fixture.closes("AAPL", &[(days[0], 140.0), (days[1], 143.0)]);
+    fixture.series("EURUSD", &[(days[0], 1.2), (days[1], 1.25)]);
+    fixture.series("GBPUSD", &days.map(|on| (on, 1.5)));
+    for (symbol, code) in [("SAP", "EUR"), ("VOD", "GBX"), ("NOKIA", "SEK")] {
+        let key = (fixture.id(Namespace::Listed, symbol), InstrumentId::NONE);
+        let values = [(Field::Currency, fixture.text(code))];
+        fixture.fact(Dataset::Identifiers, key, day("1900-01-01"), EVER, &values);
+    }
+    fixture.commit();
+    fixture
+}
+
+fn view() -> Snapshot {
+    market().snapshot(Instant::close_of(day(TUESDAY)))
+}
+
+#[expect(clippy::expect_used, reason = "books are written by hand in a test")]
+fn join(snapshot: &Snapshot, lines: &[RawLine<'_>]) -> Book {
+    let joined = Book::join(
+        lines.iter().copied(),
+        &Terms::NONE,
+        &Lookup::of(snapshot),
+        &Quotes::of(snapshot),
+    );
+    joined.expect("a lawful book")
+}
+
+fn shares(symbol: &str, count: f64) -> RawLine<'_> {
+    RawLine::of(symbol, Size::Shares(count))
+}
+
+fn worth<'a>(symbol: &'a str, value: f64, currency: &'a str) -> RawLine<'a> {
+    RawLine { currency, ..RawLine::of(symbol, Size::MarketValue(value)) }
+}
+
+fn only(book: &Book) -> f64 {
+    assert!(book.loose.is_empty(), "{:?}", book.loose);
+    book.holdings[0].market_value
+}
+
+fn near(found: f64, expected: f64) {
+    assert!((found - expected).abs() < 1e-9 * expected.abs(), "{found}, not {expected}");
+}
+
+#[test]
+fn values_by_hand() {
+    let view = view();
+    // 10 · 110 · 1.25
+    near(only(&join(&view, &[shares("SAP", 10.0)])), 1_375.0);
+    // −1,000 · 1.30 · 1.5
+    near(only(&join(&view, &[shares("VOD", -1_000.0)])), -1_950.0);
+    // 2,000 euros at 1.25; without a currency, 2,000 dollars.
+    near(only(&join(&view, &[worth("SAP", 2_000.0, "EUR")])), 2_500.0);
+    near(only(&join(&view, &[worth("SAP", 2_000.0, "")])), 2_000.0);
+    // 13,000 pence are 130 pounds.
+    near(only(&join(&view, &[worth("VOD", 13_000.0, "GBX")])), 195.0);
+    near(only(&join(&view, &[worth("VOD", 130.0, "GBP")])), 195.0);
+    // 1,000 euros on Monday are 10 shares, which are 1,375 dollars on Tuesday; 1,200 dollars too.
+    for (value, currency) in [(1_000.0, "EUR"), (1_200.0, "")] {
+        let line = RawLine { valued_on: MONDAY, ..worth("SAP", value, currency) };
+        near(only(&join(&view, &[line])), 1_375.0);
+    }
+}
+
+#[test]
+fn contracts_have_their_money_in_the_currency_of_the_line() {
+    let view = view();
+    let swap = RawLine { kind: Kind::Swap, ..worth("SAP", -4_000.0, "EUR") };
+    near(only(&join(&view, &[swap])), -5_000.0);
+    // 2 · 10 · 111 euros
+    let terms = RawFuture { multiplier: Some(10.0), price: Some(111.0) };
+    let future = RawLine { kind: Kind::Future(terms), currency: "EUR", ..shares("SAP", 2.0) };
+    near(only(&join(&view, &[future])), 2_220.0 * 1.25);
+    // A delta does not depend on the unit of price and strike.
+    let option = |strike, currency| {
+        let model = RawModel {
+            right: Some(Right::Call),
+            strike: Some(strike),
+            expires_on: "2021-07-26",
+            volatility: Some(0.3),
+            rate: Some(0.01),
+            dividend_yield: Some(0.0),
+        };
+        let sensitivity = Some(RawSensitivity::Model(model));
+        let kind = Kind::Option(RawOption { multiplier: Some(100.0), sensitivity });
+        RawLine { kind, currency, ..shares("SAP", 1.0) }
+    };
+    let euros = view.in_currency(Currency::parse("EUR").unwrap());
+    let expected = only(&join(&euros, &[option(115.0, "")])) * 1.25;
+    near(only(&join(&view, &[option(115.0, "EUR")])), expected);
+    near(only(&join(&view, &[option(115.0 * 1.25, "")])), expected);
+}
+
+/// The P&L against a cost is what the price made, at today's rate.
+#[test]
+fn a_cost_is_in_the_currency_of_the_line() {
+    let made = |cost, currency| {
+        let line = RawLine { average_cost: Some(cost), currency, ..shares("SAP", 10.0) };
+        let book = join(&view(), &[line]);
+        book.lots(&book.holdings[0])[0].profit_and_loss.unwrap()
+    };
+    near(made(90.0, "EUR"), 10.0 * (110.0 - 90.0) * 1.25);
+    near(made(90.0, ""), 10.0 * (110.0 * 1.25 - 90.0));
+}
+
+#[test]
+fn what_no_rate_converts_is_named_and_has_no_value() {
+    let view = view();
+    let lines = [shares("AAPL", 10.0), shares("NOKIA", 10.0), worth("NOKIA", 500.0, "SEK")];
+    let book = join(&view, &lines);
+    near(book.gross, 1_430.0);
+    let reasons: Vec<GapReason> = book.loose.iter().map(|line| line.cause.reason()).collect();
+    assert_eq!(reasons, [GapReason::NoRate; 2]);
+    for line in &book.loose {
+        assert!(line.why().contains("no rate of SEK is known by 2021-01-26"), "{}", line.why());
+        assert_eq!(line.market_value(), None);
+    }
+    // A value in dollars is known without a rate, and has its weight.
+    let book = join(&view, &[worth("NOKIA", -500.0, ""), shares("AAPL", 10.0)]);
+    near(book.gross, 1_930.0);
+    let nokia = book.holdings.iter().find(|holding| holding.quote.is_none()).unwrap();
+    near(nokia.market_value, -500.0);
+    assert_eq!(nokia.shares, None);
+}
+
+#[test]
+fn another_currency_than_that_of_the_listing_is_not_valued() {
+    let book = join(&view(), &[RawLine { currency: "GBP", ..shares("SAP", 10.0) }]);
+    assert!(book.holdings.is_empty());
+    assert_eq!(book.loose[0].cause.reason(), GapReason::CurrencyDisagrees);
+    let why = book.loose[0].why();
+    assert!(why.contains("says GBP, and SAP is quoted in EUR"), "{why}");
+    let euro = RawLine { currency: "euro", ..shares("SAP", 10.0) };
+    let faults: Vec<Violation> = violations([euro], &Terms::NONE);
+    assert_eq!(faults[0].field, "positions[0].currency");
+}
+
+#[test]
+fn a_book_in_another_currency_is_the_same_book_divided_by_its_rate() {
+    let lines = [
+        shares("SAP", 10.0),
+        shares("VOD", -1_000.0),
+        worth("SAP", 500.0, "EUR"),
+        shares("AAPL", -7.0),
+    ];
+    let dollars = view();
+    let book = join(&dollars, &lines);
+    for (code, rate) in [("EUR", 1.25), ("GBP", 1.5)] {
+        let other = join(&dollars.in_currency(Currency::parse(code).unwrap()), &lines);
+        near(other.gross * rate, book.gross);
+        for (a, b) in book.holdings.iter().zip(&other.holdings) {
+            near(b.market_value * rate, a.market_value);
+        }
+    }
+}
+
+#[test]
+fn the_order_of_lines_changes_no_bit() {
+    let mut lines = vec![
+        shares("SAP", 10.0),
+        worth("SAP", 500.3, "EUR"),
+        worth("SAP", -123.4, ""),
+        shares("VOD", -1_000.0),
+        worth("VOD", 77.7, "GBX"),
+        shares("NOKIA", 1.0),
+    ];
+    let bits = |lines: &[RawLine<'_>]| {
+        let book = join(&view(), lines);
+        let values = book.holdings.iter().map(|holding| holding.market_value.to_bits());
+        (book.gross.to_bits(), values.collect::<Vec<_>>())
+    };
+    let expected = bits(&lines);
+    for _ in 0..lines.len() {
+        lines.rotate_left(1);
+        assert_eq!(bits(&lines), expected);
+    }
+}
+
+#[test]
+fn cash_in_another_currency_is_an_exposure_to_its_rate() {
+    let view = view();
+    let quotes = Quotes::of(&view);
+    let book = join(&view, &[shares("SAP", 10.0), shares("VOD", -1_000.0), shares("AAPL", 1.0)]);
+    let cash = |name: &str, code: &str, amount| Cash {
+        name: name.to_owned(),
+        currency: Currency::parse(code).unwrap(),
+        amount,
+    };
+    let balances = [
+        cash("euros", "EUR", -400.0),
+        cash("dollars", "USD", 50.0),
+        cash("more", "EUR", 100.0),
+        cash("crowns", "SEK", 9.0),
+    ];
+    let valued = ValuedCash::of(&balances, &view, &quotes);
+    // −300 · 1.25 + 50; the crowns have no rate.
+    near(valued.total().unwrap(), -325.0);
+    let rows = exposures(&book, (&balances, &valued), (&view, &quotes));
+    let row = |code: &str| rows.iter().find(|row| row.currency.code() == code).unwrap();
+    assert_eq!(rows.len(), 4);
+    near(row("EUR").long, 1_375.0);
+    near(row("EUR").cash, -375.0);
+    near(row("GBP").short, 1_950.0);
+    near(row("USD").long, 143.0);
+    near(row("USD").cash, 50.0);
+    assert_eq!((row("SEK").rate, row("USD").rate.map(|rate| rate.on)), (None, Some(None)));
+    let gaps: Vec<Gap> = valued.gaps(book.gross).collect();
+    let told: Vec<(GapReason, bool)> =
+        gaps.iter().map(|gap| (gap.reason, gap.gross_share.is_some())).collect();
+    let moves = (GapReason::ForeignCash, true);
+    assert_eq!(told, [moves, moves, (GapReason::NoRate, false)]);
+    // 500 of 3,468
+    near(gaps[0].gross_share.unwrap(), 500.0 / (1_375.0 + 1_950.0 + 143.0));
+    // A book in one currency has no rows.
+    let plain = join(&view, &[shares("AAPL", 1.0)]);
+    let dollars = [cash("dollars", "USD", 50.0)];
+    let valued = ValuedCash::of(&dollars, &view, &quotes);
+    assert!(exposures(&plain, (&dollars, &valued), (&view, &quotes)).is_empty());
+    assert_eq!(valued.gaps(1.0).count(), 0);
+}
+
+#[test]
+fn a_rate_older_than_the_close_is_told() {
+    let mut fixture = market();
+    let wednesday = day("2021-01-27");
+    fixture.closes("SAP", &[(wednesday, 112.0)]).commit();
+    let view = fixture.snapshot(Instant::close_of(wednesday));
+    let book = join(&view, &[shares("SAP", 10.0), shares("AAPL", 1.0)]);
+    let gaps: Vec<Gap> = book.line_gaps().collect();
+    assert_eq!(gaps.len(), 1);
+    assert_eq!(gaps[0].reason, GapReason::OldRate);
+    assert!(gaps[0].detail.contains("2021-01-27 is converted at the rate of 2021-01-26"));
+    near(gaps[0].gross_share.unwrap(), 1_400.0 / 1_543.0);
+}
