@@ -20,6 +20,7 @@ pub mod deleveraging;
 pub mod exit;
 pub mod heavy;
 pub mod joint;
+pub mod lending;
 pub mod measure;
 pub mod name;
 pub mod prepared;
@@ -37,4 +38,4 @@ pub mod worked;
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "squeeze-0.6.0";
+pub const MODEL_VERSION: &str = "squeeze-0.7.0";
