@@ -115,6 +115,7 @@ async fn a_calibrated_book_has_a_joint_loss() {
     answer.distributions.iter().for_each(|made| check_distribution(made, &answer.shorts));
     check_crowd(&answer);
     check_independent(&mut client, asked(&day)).await;
+    check_limit(&mut client, asked(&day), answer.shorts.len()).await;
 
     // The day before, nothing was calibrated; the scenarios are of that day.
     let earlier = simulate(&mut client, asked(&before)).await;
@@ -183,6 +184,11 @@ fn check_distribution(made: &v1::JointSqueezeLoss, shorts: &[v1::SimulatedShort]
     assert!(least < mean.value + 4.0 * mean.standard_error, "{mean:?} {least}");
     let probability = |row: &v1::SqueezeCount| row.probability.unwrap().value;
     assert!(made.counts.is_sorted_by(|a, b| probability(b) <= probability(a)));
+    // A hundred thousand paths: a hundred are beyond the last level.
+    assert_eq!(made.quantiles.len(), 23);
+    let quantile = |at: usize| (made.quantiles[at].level, made.quantiles[at].loss);
+    assert_eq!(quantile(18), (0.95, made.tails[0].value_at_risk));
+    assert_eq!(quantile(20), (0.99, made.tails[1].value_at_risk));
     assert_eq!(made.tails.iter().map(|tail| tail.confidence).collect::<Vec<_>>(), [0.95, 0.99]);
     for tail in &made.tails {
         let (var, shortfall) = (tail.value_at_risk.unwrap(), tail.expected_shortfall.unwrap());
@@ -226,6 +232,31 @@ fn check_crowd(answer: &v1::SimulateSqueezeResponse) {
     let short = answer.shorts.iter().find(|short| short.symbol == one.symbols[0]).unwrap();
     let first = short.crowd_market_value * short.squeeze_threshold;
     near(one.deleveraging.unwrap().first_loss, first);
+}
+
+/// Work over the limit names the paths, and everything of which less would be enough. 500,000 paths
+/// of both copulas may have 200 draws each: shorts x (1 + 4 t), and 100 for the crowd.
+async fn check_limit(client: &mut Client, asked: v1::SimulateSqueezeRequest, shorts: usize) {
+    let simulation = v1::SqueezeSimulation {
+        confidences: vec![0.5, 0.6],
+        path_count: Some(500_000),
+        ..Default::default()
+    };
+    let asked = v1::SimulateSqueezeRequest { simulation: Some(simulation), ..asked };
+    let refused = client.simulate_squeeze(asked).await.unwrap_err();
+    let draws = |t: f64, crowd: f64| shorts as f64 * (1.0 + 4.0 * t) + crowd;
+    assert!(200.0 < draws(0.9, 100.0), "{shorts} shorts are too few for this test");
+    // One copula may have twice as many; t is 0.9, and 0.4 with the highest confidence alone.
+    let enough = [
+        (true, "simulation.path_count"),
+        (draws(0.9, 100.0) <= 400.0, "simulation.copulas"),
+        (draws(0.4, 100.0) <= 200.0, "simulation.confidences"),
+        (draws(0.9, 0.0) <= 200.0, "crowd"),
+    ];
+    let named = enough.into_iter().filter_map(|(is_named, field)| is_named.then_some(field));
+    let named: Vec<&str> = named.collect();
+    assert!(1 < named.len(), "{shorts} shorts are too many for this test: {named:?}");
+    expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &named);
 }
 
 /// Without correlation the Gaussian copula is independence: the counts are Poisson-binomial.

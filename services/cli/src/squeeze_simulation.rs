@@ -5,8 +5,11 @@ use crate::{
     book::{self, BookArguments},
     connect::Connection,
     query_commands::{GapArguments, Output},
+    report::{self, file::ReportArguments},
     settings_args::{LookThroughArguments, NettingArguments},
-    show, terminal,
+    show,
+    squeeze::newest_calibration,
+    terminal,
 };
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -83,6 +86,8 @@ pub(crate) struct SimulationArguments {
     look_through: LookThroughArguments,
     #[command(flatten)]
     gaps: GapArguments,
+    #[command(flatten)]
+    report: ReportArguments,
 }
 
 /// A copula.
@@ -136,6 +141,7 @@ pub(crate) async fn squeeze_simulation(
     connection: &Connection,
     output: Output<'_>,
 ) -> Result<()> {
+    arguments.report.check()?;
     let request = SimulateSqueezeRequest {
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         portfolio: Some(book::read(&arguments.book).await?),
@@ -149,5 +155,11 @@ pub(crate) async fn squeeze_simulation(
     let answer = clients.squeeze().simulate_squeeze(request).await?.into_inner();
     let page = |terminal| show::squeeze_simulation::report(&answer, arguments.top, terminal);
     terminal::say(&output.text("SimulateSqueezeResponse", &answer, page)?);
+    if arguments.report.is_asked() {
+        let known = newest_calibration(answer.info.as_ref(), connection, &clients).await;
+        let name = book::name(&arguments.book.book);
+        let page = || report::squeeze_simulation::document(&name, &answer, arguments.top, &known);
+        arguments.report.write(page)?;
+    }
     arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
 }

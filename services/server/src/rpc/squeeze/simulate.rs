@@ -24,7 +24,7 @@ use ::squeeze::{
         JointLoss, JointModel, Loss,
         contributions::Contributions,
         copula::Copula,
-        tail::{Estimate, Tail},
+        tail::{Estimate, Quantile, Tail},
     },
     prepared::PreparedSqueeze,
     scenario::{Scenario, ScenarioKind},
@@ -36,6 +36,26 @@ use tonic::{Request, Response, Status};
 
 /// What a path costs again in each tail that it is in, of what its simulation costs.
 const TAIL_COST: f64 = 4.0;
+
+/// What the work of a simulation follows from.
+#[derive(Clone, Copy, Debug)]
+struct Work {
+    shorts: usize,
+    copulas: usize,
+    /// Rounds of the crowd, each of which costs as much as a short.
+    rounds: usize,
+    /// Share of the paths in tails, the sum over tails. What a path adds to them costs up to four
+    /// times as much as its simulation, which draws for four paths at once.
+    in_tails: f64,
+}
+
+impl Work {
+    /// Most paths that one call may simulate.
+    fn most_paths(self) -> usize {
+        let per_path = self.shorts as f64 * (1.0 + TAIL_COST * self.in_tails) + self.rounds as f64;
+        (limits::SIMULATION_DRAWS / (per_path * self.copulas as f64)) as usize
+    }
+}
 
 /// Answers a call. The simulation ends when the caller leaves.
 pub(super) async fn simulate(
@@ -133,26 +153,32 @@ impl SimulateQuery {
         self.terms.copulas.iter().map(distribution).collect()
     }
 
-    /// Refuses more work than one call may cause. A round of the crowd costs as much as a short, and
-    /// the contributions to a tail up to four times as much per path as its simulation, which draws
-    /// for four paths at once.
+    /// Refuses more work than one call may cause: the number of paths, and every other field of
+    /// which less would be enough.
     fn check_work(&self, shorts: usize) -> Result<(), Refusal> {
+        let tails = || self.terms.confidences.iter().map(|level| 1.0 - level);
         let copulas = self.terms.copulas.len();
-        let in_tails: f64 = self.terms.confidences.iter().map(|level| 1.0 - level).sum();
-        let (rounds, crowd) = match self.crowd {
-            Some(_) => (ROUNDS, ", a crowd"),
-            None => (0, ""),
-        };
-        let per_path = shorts as f64 * (1.0 + TAIL_COST * in_tails) + rounds as f64;
-        let most = (limits::SIMULATION_DRAWS / (per_path * copulas as f64)) as usize;
+        let rounds = self.crowd.map_or(0, |_| ROUNDS);
+        let work = Work { shorts, copulas, rounds, in_tails: tails().sum() };
+        let paths = 2 * self.terms.pairs;
         let mut fields = Fields::new();
-        if most < 2 * self.terms.pairs {
+        let most = work.most_paths();
+        if most < paths {
+            let of = format!("{shorts} simulated shorts");
             let text = format!(
-                "must be at most {most} for {shorts} simulated shorts, {copulas} copulas{crowd} and \
-                 these confidences, is {}",
-                2 * self.terms.pairs
+                "must be at most {most} for {of}, these copulas, confidences and crowd, is {paths}"
             );
             fields.add("simulation.path_count", text);
+            let highest = tails().fold(1.0, f64::min);
+            for (field, one, less) in [
+                ("simulation.copulas", "one copula", Work { copulas: 1, ..work }),
+                ("simulation.confidences", "the highest alone", Work { in_tails: highest, ..work }),
+                ("crowd", "absent", Work { rounds: 0, ..work }),
+            ] {
+                if paths <= less.most_paths() {
+                    fields.add(field, format!("must be {one} for {paths} paths of {of}"));
+                }
+            }
         }
         fields.finish(Some(()))
     }
@@ -192,6 +218,7 @@ impl SimulateQuery {
             counts: (1..).zip(&loss.at_least).map(count).collect(),
             tails: whole.collect(),
             exits: self.terms.exit_sessions.iter().zip(&loss.left).enumerate().map(exit).collect(),
+            quantiles: loss.quantiles.iter().map(quantile).collect(),
         }
     }
 }
@@ -205,6 +232,10 @@ fn no_distribution(found: &SimulatedBook) -> Option<v1::NoSqueezeDistribution> {
 
 const fn number(estimate: Estimate) -> v1::SimulatedNumber {
     v1::SimulatedNumber { value: estimate.value, standard_error: estimate.error }
+}
+
+const fn quantile(quantile: &Quantile) -> v1::SqueezeLossQuantile {
+    v1::SqueezeLossQuantile { level: quantile.level, loss: Some(number(quantile.loss)) }
 }
 
 /// A tail without contributions.
