@@ -114,8 +114,9 @@ async fn a_calibrated_book_has_a_joint_loss() {
     check_shorts(&mut client, &answer, &history, &day).await;
     answer.distributions.iter().for_each(|made| check_distribution(made, &answer.shorts));
     check_crowd(&answer);
+    check_terms(&mut client, &answer, asked(&day)).await;
     check_independent(&mut client, asked(&day)).await;
-    check_limit(&mut client, asked(&day), answer.shorts.len()).await;
+    check_limit(&mut client, asked(&day)).await;
 
     // The day before, nothing was calibrated; the scenarios are of that day.
     let earlier = simulate(&mut client, asked(&before)).await;
@@ -234,28 +235,52 @@ fn check_crowd(answer: &v1::SimulateSqueezeResponse) {
     near(one.deleveraging.unwrap().first_loss, first);
 }
 
+/// Where a request says nothing, the correlation and the excess are those of the calibration.
+async fn check_terms(
+    client: &mut Client,
+    answer: &v1::SimulateSqueezeResponse,
+    asked: v1::SimulateSqueezeRequest,
+) {
+    use v1::SqueezeTermSource::{Calibration, Request};
+    let stored = v1::GetCalibrationRequest { as_of: asked.as_of.clone() };
+    let stored = client.get_calibration(stored).await.unwrap().into_inner().calibration.unwrap();
+    let joint = stored.joint.unwrap();
+    let (excess, used) = (joint.excess.unwrap(), answer.simulation.as_ref().unwrap());
+    assert_eq!((answer.correlation_source(), answer.excess_source()), (Calibration, Calibration));
+    assert_eq!(used.correlation, joint.correlation);
+    assert_eq!(used.excess, Some(v1::SqueezeExcess { scale: excess.scale, shape: excess.shape }));
+    assert!(0.0 < excess.scale && 0.0 < excess.scale_standard_error, "{excess:?}");
+    assert!(0.0 < joint.correlation_standard_error.unwrap(), "{joint:?}");
+    assert_eq!(excess.event_count, stored.matured.unwrap().event_count);
+    let simulation = v1::SqueezeSimulation {
+        correlation: Some(0.25),
+        excess: Some(v1::SqueezeExcess { scale: 0.0, shape: 0.0 }),
+        path_count: Some(2_000),
+        confidences: vec![0.9],
+        ..Default::default()
+    };
+    let asked = v1::SimulateSqueezeRequest { simulation: Some(simulation), ..asked };
+    let given = simulate(client, asked).await;
+    assert_eq!((given.correlation_source(), given.excess_source()), (Request, Request));
+    let used = given.simulation.unwrap();
+    assert_eq!((used.correlation, used.excess.unwrap().scale.to_bits()), (Some(0.25), 0));
+}
+
 /// Work over the limit names the paths, and everything of which less would be enough. 500,000 paths
-/// of both copulas may have 200 draws each: shorts x (1 + 4 t), and 100 for the crowd.
-async fn check_limit(client: &mut Client, asked: v1::SimulateSqueezeRequest, shorts: usize) {
+/// of both copulas may have 200 draws each: shorts x (1 + 4 t), and 100 for the crowd. About 30
+/// shorts have 238 with t = 0.9; 178 with the highest confidence alone, for which t = 0.4; 138
+/// without the crowd; and one copula may have 400.
+async fn check_limit(client: &mut Client, asked: v1::SimulateSqueezeRequest) {
     let simulation = v1::SqueezeSimulation {
         confidences: vec![0.5, 0.6],
         path_count: Some(500_000),
         ..Default::default()
     };
-    let asked = v1::SimulateSqueezeRequest { simulation: Some(simulation), ..asked };
+    let mut asked = v1::SimulateSqueezeRequest { simulation: Some(simulation), ..asked };
+    asked.portfolio.as_mut().unwrap().positions.truncate(30);
     let refused = client.simulate_squeeze(asked).await.unwrap_err();
-    let draws = |t: f64, crowd: f64| shorts as f64 * (1.0 + 4.0 * t) + crowd;
-    assert!(200.0 < draws(0.9, 100.0), "{shorts} shorts are too few for this test");
-    // One copula may have twice as many; t is 0.9, and 0.4 with the highest confidence alone.
-    let enough = [
-        (true, "simulation.path_count"),
-        (draws(0.9, 100.0) <= 400.0, "simulation.copulas"),
-        (draws(0.4, 100.0) <= 200.0, "simulation.confidences"),
-        (draws(0.9, 0.0) <= 200.0, "crowd"),
-    ];
-    let named = enough.into_iter().filter_map(|(is_named, field)| is_named.then_some(field));
-    let named: Vec<&str> = named.collect();
-    assert!(1 < named.len(), "{shorts} shorts are too many for this test: {named:?}");
+    let named = ["path_count", "copulas", "confidences"].map(|field| format!("simulation.{field}"));
+    let named: Vec<&str> = named.iter().map(String::as_str).chain(["crowd"]).collect();
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &named);
 }
 
@@ -311,6 +336,9 @@ async fn without_a_calibration_there_are_scenarios_alone() {
     assert_eq!(answer.no_distribution(), v1::NoSqueezeDistribution::NotCalibrated);
     assert!(answer.distributions.is_empty() && answer.shorts.is_empty());
     assert_eq!((answer.calibrated_at, answer.share_simulated), (None, Some(0.0)));
+    let assumed = v1::SqueezeTermSource::Assumed;
+    assert_eq!((answer.correlation_source(), answer.excess_source()), (assumed, assumed));
+    assert_eq!(answer.simulation.as_ref().unwrap().correlation, Some(0.3));
     let gaps = &answer.info.as_ref().unwrap().gaps;
     let is_calibration = |gap: &&v1::Gap| gap.detail.contains("only scenarios");
     assert!(gaps.iter().any(|gap| is_calibration(&gap) && is_about(gap, ".squeeze_probability")));

@@ -33,7 +33,7 @@ pub(crate) struct SimulationArguments {
     /// How squeezes depend on each other; may be repeated. Without it both.
     #[arg(long, value_enum)]
     copula: Vec<Copula>,
-    /// Weight of the common factor, 0 to 0.99; without it 0.3.
+    /// Weight of the common factor, 0 to 0.99; without it that of the calibration, else 0.3.
     #[arg(long)]
     correlation: Option<f64>,
     /// Number of paths, even; without it 100,000.
@@ -45,7 +45,8 @@ pub(crate) struct SimulationArguments {
     /// Confidence of a tail, for instance 0.99; may be repeated. Without it 0.95 and 0.99.
     #[arg(long)]
     confidence: Vec<f64>,
-    /// Scale of what a jump adds to the least that counts, a decimal; without it 0.
+    /// Scale of what a jump adds to the least that counts, a decimal; without it that of the
+    /// calibration, else 0.
     #[arg(long, value_name = "SCALE")]
     excess_scale: Option<f64>,
     /// Weight of the tail of that, 0 to 0.95.

@@ -11,7 +11,7 @@ use crate::{
 };
 use contract::v1::{
     JointSqueezeLoss, NoSqueezeDistribution, SimulateSqueezeResponse, SimulatedNumber,
-    SqueezeCopula, SqueezeCrowd, SqueezeTail,
+    SqueezeCopula, SqueezeCrowd, SqueezeTail, SqueezeTermSource,
 };
 
 /// Counts of squeezes that are listed.
@@ -87,16 +87,24 @@ fn why_none(answer: &SimulateSqueezeResponse) -> &'static str {
 
 fn assumptions(answer: &SimulateSqueezeResponse) -> String {
     let Some(made) = &answer.simulation else { return String::new() };
-    let scale = made.excess.as_ref().map_or(0.0, |excess| excess.scale);
-    let excess = if 0.0 < scale {
-        format!("an excess of scale {scale}")
-    } else {
-        "no excess, so that losses are lower bounds".to_owned()
+    let source = |source| match source {
+        SqueezeTermSource::Unspecified => "",
+        SqueezeTermSource::Request => " (yours)",
+        SqueezeTermSource::Calibration => " (fitted)",
+        SqueezeTermSource::Assumed => " (assumed)",
+    };
+    let excess = match &made.excess {
+        Some(excess) if 0.0 < excess.scale => {
+            let source = source(answer.excess_source());
+            format!("an excess of scale {:.3} and shape {:.3}{source}", excess.scale, excess.shape)
+        }
+        _ => "no excess, so that losses are lower bounds".to_owned(),
     };
     format!(
-        "Losses over five sessions, {} paths, correlation {} (assumed), jumps with {excess}.\n",
+        "Losses over five sessions, {} paths, correlation {:.3}{}, jumps with {excess}.\n",
         number::count(made.path_count.unwrap_or_default()),
         made.correlation.unwrap_or_default(),
+        source(answer.correlation_source()),
     )
 }
 

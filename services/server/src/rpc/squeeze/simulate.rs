@@ -19,16 +19,18 @@ use crate::{
 };
 use ::portfolio::{lookup::Lookup, unresolved::LooseLine};
 use ::squeeze::{
+    calibration::joint_fit::JointFit,
     deleveraging::ROUNDS,
     joint::{
         JointLoss, JointModel, Loss,
         contributions::Contributions,
         copula::Copula,
+        jump::Excess,
         tail::{Estimate, Quantile, Tail},
     },
     prepared::PreparedSqueeze,
     scenario::{Scenario, ScenarioKind},
-    simulation::{Deleveraging, SimulatedBook, SimulatedShort, SqueezeCrowd},
+    simulation::{Deleveraging, SimulatedBook, SimulatedShort, SimulationTerms, SqueezeCrowd},
 };
 use contract::v1;
 use marketdata::instrument::InstrumentId;
@@ -36,6 +38,14 @@ use tonic::{Request, Response, Status};
 
 /// What a path costs again in each tail that it is in, of what its simulation costs.
 const TAIL_COST: f64 = 4.0;
+
+/// The terms of a simulation, and where they are from.
+struct Resolved {
+    terms: SimulationTerms,
+    echo: v1::SqueezeSimulation,
+    correlation: v1::SqueezeTermSource,
+    excess: v1::SqueezeTermSource,
+}
 
 /// What the work of a simulation follows from.
 #[derive(Clone, Copy, Debug)]
@@ -101,8 +111,9 @@ impl Query for SimulateQuery {
         // Merges of what is held matter for the longs of the crowd, and for funds.
         let names: Vec<InstrumentId> = shown.chain(held).collect();
         let merged = merged(pinned, is_through, &names.iter().copied());
+        let resolved = self.resolved(&found.joint);
         let response = v1::SimulateSqueezeResponse {
-            distributions: self.distributions(&found)?,
+            distributions: self.distributions(&found, &resolved.terms)?,
             no_distribution: no_distribution(&found).map(Into::into),
             shorts: found.shorts.iter().map(|simulated| short(&found, simulated)).collect(),
             scenarios: scenarios(&found),
@@ -110,7 +121,9 @@ impl Query for SimulateQuery {
             gross_short: found.book.gross_short,
             share_simulated: found.share_simulated,
             calibrated_at: found.calibrated_at.map(timestamp),
-            simulation: asked.simulation.clone(),
+            simulation: Some(resolved.echo),
+            correlation_source: resolved.correlation.into(),
+            excess_source: resolved.excess.into(),
             crowd_terms: asked.crowd.clone(),
             settings: asked.settings.clone(),
             participation: self.participation.share(),
@@ -137,7 +150,41 @@ impl SimulateQuery {
         fields.finish(Some(found))
     }
 
-    fn distributions(&self, found: &SimulatedBook) -> Result<Vec<v1::JointSqueezeLoss>, Refusal> {
+    /// The terms, with those of the calibration where the request does not say them.
+    fn resolved(&self, fit: &JointFit) -> Resolved {
+        use v1::SqueezeTermSource::{Assumed, Calibration, Request};
+        let asked = self.normal.simulation.clone().unwrap_or_default();
+        let mut terms = self.terms.clone();
+        let correlation = match (asked.correlation, fit.correlation) {
+            (Some(_), _) => Request,
+            (None, Some(fit)) => {
+                terms.correlation = fit.value;
+                Calibration
+            }
+            (None, None) => Assumed,
+        };
+        let excess = match (&asked.excess, fit.excess) {
+            (Some(_), _) => Request,
+            (None, Some(fit)) => {
+                terms.excess = Excess { scale: fit.scale.value, shape: fit.shape.value };
+                Calibration
+            }
+            (None, None) => Assumed,
+        };
+        let Excess { scale, shape } = terms.excess;
+        let echo = v1::SqueezeSimulation {
+            correlation: Some(terms.correlation),
+            excess: Some(v1::SqueezeExcess { scale, shape }),
+            ..asked
+        };
+        Resolved { terms, echo, correlation, excess }
+    }
+
+    fn distributions(
+        &self,
+        found: &SimulatedBook,
+        terms: &SimulationTerms,
+    ) -> Result<Vec<v1::JointSqueezeLoss>, Refusal> {
         if found.shorts.is_empty() {
             return Ok(Vec::new());
         }
@@ -145,7 +192,7 @@ impl SimulateQuery {
         let has_gone = || self.caller.has_gone();
         let distribution = |copula: &Copula| {
             let invariant = |_| Refusal::Failed("invariant: shorts can be simulated".to_owned());
-            let made = found.simulate(*copula, &self.terms, &has_gone).map_err(invariant)?;
+            let made = found.simulate(*copula, terms, &has_gone).map_err(invariant)?;
             // The client no longer waits.
             let (model, loss) = made.ok_or(Refusal::DeadlineExceeded)?;
             Ok(self.distribution(found, *copula, (&model, &loss)))
