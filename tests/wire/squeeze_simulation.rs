@@ -177,6 +177,14 @@ async fn check_shorts(
     assert_eq!(found, scenarios);
 }
 
+/// A hundred thousand paths: a hundred are beyond the last level.
+fn check_quantiles(made: &v1::JointSqueezeLoss) {
+    assert_eq!(made.quantiles.len(), 23);
+    let quantile = |at: usize| (made.quantiles[at].level, made.quantiles[at].loss);
+    assert_eq!(quantile(18), (0.95, made.tails[0].value_at_risk));
+    assert_eq!(quantile(20), (0.99, made.tails[1].value_at_risk));
+}
+
 fn check_distribution(made: &v1::JointSqueezeLoss, shorts: &[v1::SimulatedShort]) {
     let mean = made.mean_loss.unwrap();
     // Every jump is at least the threshold, so the mean loss is at least this.
@@ -185,11 +193,7 @@ fn check_distribution(made: &v1::JointSqueezeLoss, shorts: &[v1::SimulatedShort]
     assert!(least < mean.value + 4.0 * mean.standard_error, "{mean:?} {least}");
     let probability = |row: &v1::SqueezeCount| row.probability.unwrap().value;
     assert!(made.counts.is_sorted_by(|a, b| probability(b) <= probability(a)));
-    // A hundred thousand paths: a hundred are beyond the last level.
-    assert_eq!(made.quantiles.len(), 23);
-    let quantile = |at: usize| (made.quantiles[at].level, made.quantiles[at].loss);
-    assert_eq!(quantile(18), (0.95, made.tails[0].value_at_risk));
-    assert_eq!(quantile(20), (0.99, made.tails[1].value_at_risk));
+    check_quantiles(made);
     assert_eq!(made.tails.iter().map(|tail| tail.confidence).collect::<Vec<_>>(), [0.95, 0.99]);
     for tail in &made.tails {
         let (var, shortfall) = (tail.value_at_risk.unwrap(), tail.expected_shortfall.unwrap());
