@@ -79,6 +79,7 @@ mod settings;
 mod shutdown;
 mod squeeze;
 mod squeeze_calibration;
+mod squeeze_lending;
 mod squeeze_real;
 mod squeeze_simulation;
 mod squeeze_watch;

@@ -417,6 +417,7 @@ async fn every_violation_is_reported_at_once() {
     let empty = client.rank_squeeze(v1::RankSqueezeRequest::default()).await.unwrap().into_inner();
     assert_eq!(empty.total_size, 0);
     let reasons: Vec<_> = empty.info.as_ref().unwrap().gaps.iter().map(v1::Gap::reason).collect();
-    assert_eq!(reasons, [v1::GapReason::NoShortInterest, v1::GapReason::NoPrice]);
+    use v1::GapReason::{InputMissing, NoPrice, NoShortInterest};
+    assert_eq!(reasons, [NoShortInterest, NoPrice, InputMissing], "the last: no lending data");
     harness.stop().await;
 }

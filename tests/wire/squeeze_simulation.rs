@@ -114,7 +114,9 @@ async fn a_calibrated_book_has_a_joint_loss() {
     check_shorts(&mut client, &answer, &history, &day).await;
     answer.distributions.iter().for_each(|made| check_distribution(made, &answer.shorts));
     check_crowd(&answer);
+    check_terms(&mut client, &answer, asked(&day)).await;
     check_independent(&mut client, asked(&day)).await;
+    check_limit(&mut client, asked(&day)).await;
 
     // The day before, nothing was calibrated; the scenarios are of that day.
     let earlier = simulate(&mut client, asked(&before)).await;
@@ -175,6 +177,14 @@ async fn check_shorts(
     assert_eq!(found, scenarios);
 }
 
+/// A hundred thousand paths: a hundred are beyond the last level.
+fn check_quantiles(made: &v1::JointSqueezeLoss) {
+    assert_eq!(made.quantiles.len(), 23);
+    let quantile = |at: usize| (made.quantiles[at].level, made.quantiles[at].loss);
+    assert_eq!(quantile(18), (0.95, made.tails[0].value_at_risk));
+    assert_eq!(quantile(20), (0.99, made.tails[1].value_at_risk));
+}
+
 fn check_distribution(made: &v1::JointSqueezeLoss, shorts: &[v1::SimulatedShort]) {
     let mean = made.mean_loss.unwrap();
     // Every jump is at least the threshold, so the mean loss is at least this.
@@ -183,6 +193,7 @@ fn check_distribution(made: &v1::JointSqueezeLoss, shorts: &[v1::SimulatedShort]
     assert!(least < mean.value + 4.0 * mean.standard_error, "{mean:?} {least}");
     let probability = |row: &v1::SqueezeCount| row.probability.unwrap().value;
     assert!(made.counts.is_sorted_by(|a, b| probability(b) <= probability(a)));
+    check_quantiles(made);
     assert_eq!(made.tails.iter().map(|tail| tail.confidence).collect::<Vec<_>>(), [0.95, 0.99]);
     for tail in &made.tails {
         let (var, shortfall) = (tail.value_at_risk.unwrap(), tail.expected_shortfall.unwrap());
@@ -226,6 +237,55 @@ fn check_crowd(answer: &v1::SimulateSqueezeResponse) {
     let short = answer.shorts.iter().find(|short| short.symbol == one.symbols[0]).unwrap();
     let first = short.crowd_market_value * short.squeeze_threshold;
     near(one.deleveraging.unwrap().first_loss, first);
+}
+
+/// Where a request says nothing, the correlation and the excess are those of the calibration.
+async fn check_terms(
+    client: &mut Client,
+    answer: &v1::SimulateSqueezeResponse,
+    asked: v1::SimulateSqueezeRequest,
+) {
+    use v1::SqueezeTermSource::{Calibration, Request};
+    let stored = v1::GetCalibrationRequest { as_of: asked.as_of.clone() };
+    let stored = client.get_calibration(stored).await.unwrap().into_inner().calibration.unwrap();
+    let joint = stored.joint.unwrap();
+    let (excess, used) = (joint.excess.unwrap(), answer.simulation.as_ref().unwrap());
+    assert_eq!((answer.correlation_source(), answer.excess_source()), (Calibration, Calibration));
+    assert_eq!(used.correlation, joint.correlation);
+    assert_eq!(used.excess, Some(v1::SqueezeExcess { scale: excess.scale, shape: excess.shape }));
+    assert!(0.0 < excess.scale && 0.0 < excess.scale_standard_error, "{excess:?}");
+    assert!(0.0 < joint.correlation_standard_error.unwrap(), "{joint:?}");
+    assert_eq!(excess.event_count, stored.matured.unwrap().event_count);
+    let simulation = v1::SqueezeSimulation {
+        correlation: Some(0.25),
+        excess: Some(v1::SqueezeExcess { scale: 0.0, shape: 0.0 }),
+        path_count: Some(2_000),
+        confidences: vec![0.9],
+        ..Default::default()
+    };
+    let asked = v1::SimulateSqueezeRequest { simulation: Some(simulation), ..asked };
+    let given = simulate(client, asked).await;
+    assert_eq!((given.correlation_source(), given.excess_source()), (Request, Request));
+    let used = given.simulation.unwrap();
+    assert_eq!((used.correlation, used.excess.unwrap().scale.to_bits()), (Some(0.25), 0));
+}
+
+/// Work over the limit names the paths, and everything of which less would be enough. 500,000 paths
+/// of both copulas may have 200 draws each: shorts x (1 + 4 t), and 100 for the crowd. About 30
+/// shorts have 238 with t = 0.9; 178 with the highest confidence alone, for which t = 0.4; 138
+/// without the crowd; and one copula may have 400.
+async fn check_limit(client: &mut Client, asked: v1::SimulateSqueezeRequest) {
+    let simulation = v1::SqueezeSimulation {
+        confidences: vec![0.5, 0.6],
+        path_count: Some(500_000),
+        ..Default::default()
+    };
+    let mut asked = v1::SimulateSqueezeRequest { simulation: Some(simulation), ..asked };
+    asked.portfolio.as_mut().unwrap().positions.truncate(30);
+    let refused = client.simulate_squeeze(asked).await.unwrap_err();
+    let named = ["path_count", "copulas", "confidences"].map(|field| format!("simulation.{field}"));
+    let named: Vec<&str> = named.iter().map(String::as_str).chain(["crowd"]).collect();
+    expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &named);
 }
 
 /// Without correlation the Gaussian copula is independence: the counts are Poisson-binomial.
@@ -280,6 +340,9 @@ async fn without_a_calibration_there_are_scenarios_alone() {
     assert_eq!(answer.no_distribution(), v1::NoSqueezeDistribution::NotCalibrated);
     assert!(answer.distributions.is_empty() && answer.shorts.is_empty());
     assert_eq!((answer.calibrated_at, answer.share_simulated), (None, Some(0.0)));
+    let assumed = v1::SqueezeTermSource::Assumed;
+    assert_eq!((answer.correlation_source(), answer.excess_source()), (assumed, assumed));
+    assert_eq!(answer.simulation.as_ref().unwrap().correlation, Some(0.3));
     let gaps = &answer.info.as_ref().unwrap().gaps;
     let is_calibration = |gap: &&v1::Gap| gap.detail.contains("only scenarios");
     assert!(gaps.iter().any(|gap| is_calibration(&gap) && is_about(gap, ".squeeze_probability")));

@@ -10,6 +10,7 @@ pub(crate) mod calibration;
 pub(crate) mod exposure;
 pub(crate) mod hedge;
 pub(crate) mod squeeze;
+pub(crate) mod squeeze_simulation;
 pub(crate) mod stress;
 
 #[cfg(test)]

@@ -17,9 +17,10 @@ use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use contract::v1::{
     AnswerInfo, AsOf, AssessShortBookRequest, CoveringTerms, GetCalibrationRequest,
-    GetCalibrationResponse, RankSqueezeRequest, SqueezeRankBy, as_of::When,
+    GetCalibrationResponse, RankSqueezeRequest, SimulateSqueezeRequest, SqueezeRankBy, as_of::When,
 };
-use tonic::Status;
+use std::path::{Path, PathBuf};
+use tonic::{Response, Status};
 
 /// Assesses or watches the shorts of a portfolio, or ranks the market.
 #[derive(Args, Clone, Debug)]
@@ -27,13 +28,18 @@ use tonic::Status;
 pub(crate) struct SqueezeArguments {
     #[command(subcommand)]
     further: Option<SqueezeCommand>,
-    /// Assess the shorts of this portfolio (CSV) instead of ranking the market.
-    #[arg(long, value_name = "FILE")]
-    book: Option<std::path::PathBuf>,
-    /// Largest share of volume that own orders may be, with --book; without it 0.15.
+    /// Assess the shorts of this portfolio (CSV). Without it the market is ranked, as by `rank`.
+    #[arg(
+        value_name = "BOOK",
+        conflicts_with_all = [
+            "by", "min_market_cap", "known_market_cap_only", "min_daily_value", "exchange",
+        ],
+    )]
+    book: Option<PathBuf>,
+    /// Largest share of volume that own orders may be, with BOOK; without it 0.15.
     #[arg(long, requires = "book")]
     participation: Option<f64>,
-    /// Schedule the buying back of each short of --book, and say what is left session by session.
+    /// Schedule the buying back of each short of BOOK, and say what is left session by session.
     #[arg(long, requires = "book")]
     schedule: bool,
     /// Sessions until everything is bought back; without it those that each short takes at the
@@ -43,9 +49,22 @@ pub(crate) struct SqueezeArguments {
     /// Expected cost given up per unit of variance, 1/USD; without it 0.000001, and 0 buys evenly.
     #[arg(long, value_name = "AVERSION", requires = "schedule")]
     risk_aversion: Option<f64>,
-    /// Date of the closes behind the market values of --book; without it the last session.
+    /// Date of the closes behind the market values of BOOK; without it the last session.
     #[arg(long, value_name = "DATE", requires = "book")]
     valued_on: Option<String>,
+    #[command(flatten)]
+    ranking: RankingArguments,
+    #[command(flatten)]
+    netting: NettingArguments,
+    #[command(flatten)]
+    look_through: LookThroughArguments,
+    #[command(flatten)]
+    gaps: GapArguments,
+}
+
+/// Which names to rank, by what, and as of when.
+#[derive(Args, Clone, Debug)]
+struct RankingArguments {
     #[command(flatten)]
     as_of: AsOfArguments,
     #[command(flatten)]
@@ -54,26 +73,20 @@ pub(crate) struct SqueezeArguments {
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i32).range(1..=1000))]
     top: i32,
     /// Ranking key.
-    #[arg(long, value_enum, default_value_t = RankBy::Score, conflicts_with = "book")]
+    #[arg(long, value_enum, default_value_t = RankBy::Score)]
     by: RankBy,
     /// Minimum market value of a name, USD; without it 100 million.
-    #[arg(long, value_name = "USD", conflicts_with = "book")]
+    #[arg(long, value_name = "USD")]
     min_market_cap: Option<f64>,
     /// Leave out names without a known market value.
-    #[arg(long, conflicts_with = "book")]
+    #[arg(long)]
     known_market_cap_only: bool,
     /// Minimum average value traded per day, USD; without it 1 million.
-    #[arg(long, value_name = "USD", conflicts_with = "book")]
+    #[arg(long, value_name = "USD")]
     min_daily_value: Option<f64>,
     /// Only names listed on these exchanges.
-    #[arg(long, conflicts_with = "book")]
+    #[arg(long)]
     exchange: Vec<String>,
-    #[command(flatten)]
-    netting: NettingArguments,
-    #[command(flatten)]
-    look_through: LookThroughArguments,
-    #[command(flatten)]
-    gaps: GapArguments,
     #[command(flatten)]
     report: ReportArguments,
 }
@@ -81,6 +94,8 @@ pub(crate) struct SqueezeArguments {
 /// What else there is to do about squeezes.
 #[derive(Clone, Debug, Subcommand)]
 enum SqueezeCommand {
+    /// Rank the market by squeeze risk.
+    Rank(Box<RankingArguments>),
     #[command(flatten)]
     Calibration(CalibrationCommand),
     /// Simulate squeezes of several shorts of a portfolio at once: the distribution of their joint
@@ -111,8 +126,8 @@ pub(crate) async fn squeeze(
     connection: &Connection,
     output: Output<'_>,
 ) -> Result<()> {
-    arguments.report.check()?;
     match (&arguments.further, &arguments.book) {
+        (Some(SqueezeCommand::Rank(wanted)), _) => ranking(wanted, connection, output).await,
         (Some(SqueezeCommand::Calibration(command)), _) => {
             calibration::run(command, connection, output).await
         }
@@ -121,16 +136,18 @@ pub(crate) async fn squeeze(
         }
         (Some(SqueezeCommand::Watch(watch)), _) => squeeze_watch(watch, connection, output).await,
         (None, Some(book)) => short_book(arguments, book, connection, output).await,
-        (None, None) => ranking(arguments, connection, output).await,
+        (None, None) => ranking(&arguments.ranking, connection, output).await,
     }
 }
 
 async fn short_book(
     arguments: &SqueezeArguments,
-    book: &std::path::Path,
+    book: &Path,
     connection: &Connection,
     output: Output<'_>,
 ) -> Result<()> {
+    let RankingArguments { as_of, reference, top, report, .. } = &arguments.ranking;
+    report.check()?;
     let name = book::name(book);
     let book = BookArguments {
         book: book.to_owned(),
@@ -138,11 +155,13 @@ async fn short_book(
         valued_on: arguments.valued_on.clone(),
         skip_unreadable: false,
     };
+    let portfolio = book::read(&book).await?;
+    let settings = arguments.look_through.added_to(arguments.netting.to_proto());
     let request = AssessShortBookRequest {
-        as_of: arguments.reference.of(arguments.as_of.to_proto()?),
-        portfolio: Some(book::read(&book).await?),
+        as_of: reference.of(as_of.to_proto()?),
+        portfolio: Some(portfolio.clone()),
         participation: arguments.participation,
-        settings: arguments.look_through.added_to(arguments.netting.to_proto()),
+        settings: settings.clone(),
         covering: arguments.schedule.then_some(CoveringTerms {
             horizon_sessions: arguments.horizon,
             risk_aversion: arguments.risk_aversion,
@@ -151,21 +170,38 @@ async fn short_book(
     let clients = connection.open().await?;
     let request = connection.request(request);
     let answer = clients.squeeze().assess_short_book(request).await?.into_inner();
-    let lines = usize::try_from(arguments.top).unwrap_or(0);
+    let lines = usize::try_from(*top).unwrap_or(0);
     let page = |terminal| show::squeeze::book(&answer, lines, terminal);
     terminal::say(&output.text("AssessShortBookResponse", &answer, page)?);
-    if arguments.report.is_asked() {
+    if report.is_asked() {
         let known = newest_calibration(answer.info.as_ref(), connection, &clients).await;
-        arguments.report.write(|| report::squeeze::short_book(&name, &answer, lines, &known))?;
+        // Without a calibration a simulation has scenarios only, which the answer has.
+        let simulated = match answer.method.as_ref().is_some_and(|method| method.calibrated) {
+            false => None,
+            true => {
+                let request = SimulateSqueezeRequest {
+                    as_of: same_data(answer.info.as_ref()),
+                    portfolio: Some(portfolio),
+                    participation: arguments.participation,
+                    settings,
+                    ..SimulateSqueezeRequest::default()
+                };
+                let made = clients.squeeze().simulate_squeeze(connection.request(request)).await;
+                Some(made.map(Response::into_inner))
+            }
+        };
+        let page = || report::squeeze::short_book(&name, &answer, lines, &known, &simulated);
+        report.write(page)?;
     }
     arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
 }
 
 async fn ranking(
-    arguments: &SqueezeArguments,
+    arguments: &RankingArguments,
     connection: &Connection,
     output: Output<'_>,
 ) -> Result<()> {
+    arguments.report.check()?;
     let rank_by = match arguments.by {
         RankBy::Score => SqueezeRankBy::Score,
         RankBy::ShortOfFloat => SqueezeRankBy::ShortOfFloat,
@@ -192,14 +228,18 @@ async fn ranking(
     Ok(())
 }
 
+/// The data of an answer.
+fn same_data(info: Option<&AnswerInfo>) -> Option<AsOf> {
+    let snapshot = info.and_then(|info| info.snapshot.clone());
+    Some(AsOf { when: snapshot.map(When::Snapshot), ..AsOf::default() })
+}
+
 /// The newest calibration that the data of an answer hold.
-async fn newest_calibration(
+pub(crate) async fn newest_calibration(
     info: Option<&AnswerInfo>,
     connection: &Connection,
     clients: &Clients,
 ) -> Result<GetCalibrationResponse, Status> {
-    let snapshot = info.and_then(|info| info.snapshot.clone());
-    let as_of = Some(AsOf { when: snapshot.map(When::Snapshot), ..AsOf::default() });
-    let request = connection.request(GetCalibrationRequest { as_of });
+    let request = connection.request(GetCalibrationRequest { as_of: same_data(info) });
     Ok(clients.squeeze().get_calibration(request).await?.into_inner())
 }

@@ -5,8 +5,11 @@ use crate::{
     book::{self, BookArguments},
     connect::Connection,
     query_commands::{GapArguments, Output},
+    report::{self, file::ReportArguments},
     settings_args::{LookThroughArguments, NettingArguments},
-    show, terminal,
+    show,
+    squeeze::newest_calibration,
+    terminal,
 };
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -30,7 +33,7 @@ pub(crate) struct SimulationArguments {
     /// How squeezes depend on each other; may be repeated. Without it both.
     #[arg(long, value_enum)]
     copula: Vec<Copula>,
-    /// Weight of the common factor, 0 to 0.99; without it 0.3.
+    /// Weight of the common factor, 0 to 0.99; without it that of the calibration, else 0.3.
     #[arg(long)]
     correlation: Option<f64>,
     /// Number of paths, even; without it 100,000.
@@ -42,7 +45,8 @@ pub(crate) struct SimulationArguments {
     /// Confidence of a tail, for instance 0.99; may be repeated. Without it 0.95 and 0.99.
     #[arg(long)]
     confidence: Vec<f64>,
-    /// Scale of what a jump adds to the least that counts, a decimal; without it 0.
+    /// Scale of what a jump adds to the least that counts, a decimal; without it that of the
+    /// calibration, else 0.
     #[arg(long, value_name = "SCALE")]
     excess_scale: Option<f64>,
     /// Weight of the tail of that, 0 to 0.95.
@@ -83,6 +87,8 @@ pub(crate) struct SimulationArguments {
     look_through: LookThroughArguments,
     #[command(flatten)]
     gaps: GapArguments,
+    #[command(flatten)]
+    report: ReportArguments,
 }
 
 /// A copula.
@@ -136,6 +142,7 @@ pub(crate) async fn squeeze_simulation(
     connection: &Connection,
     output: Output<'_>,
 ) -> Result<()> {
+    arguments.report.check()?;
     let request = SimulateSqueezeRequest {
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         portfolio: Some(book::read(&arguments.book).await?),
@@ -149,5 +156,11 @@ pub(crate) async fn squeeze_simulation(
     let answer = clients.squeeze().simulate_squeeze(request).await?.into_inner();
     let page = |terminal| show::squeeze_simulation::report(&answer, arguments.top, terminal);
     terminal::say(&output.text("SimulateSqueezeResponse", &answer, page)?);
+    if arguments.report.is_asked() {
+        let known = newest_calibration(answer.info.as_ref(), connection, &clients).await;
+        let name = book::name(&arguments.book.book);
+        let page = || report::squeeze_simulation::document(&name, &answer, arguments.top, &known);
+        arguments.report.write(page)?;
+    }
     arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
 }

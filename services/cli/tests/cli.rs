@@ -70,6 +70,10 @@ fn help_names_every_command_and_a_wrong_line_is_usage() {
     {
         assert_eq!(ballast(nothing).status.code(), Some(2), "{nothing:?}");
     }
+    // A book and bounds of a ranking do not go together.
+    let both = ballast(&["squeeze", "b.csv", "--min-market-cap", "1e9"]);
+    assert_eq!(both.status.code(), Some(2), "{}", stderr(&both));
+    assert_eq!(ballast(&["squeeze", "--schedule"]).status.code(), Some(2), "a schedule of no book");
 }
 
 #[test]
@@ -278,9 +282,9 @@ fn cash_in_a_portfolio_file_needs_an_asset_class() {
         let folder = tempfile::tempdir().unwrap();
         let bare = "symbol,market_value\nAAPL,100\nCASH,3e6\n";
         let bare = file(folder.path(), "bare.csv", bare);
-        for command in [&["exposure"][..], &["squeeze", "--book"]] {
+        for command in ["exposure", "squeeze"] {
             let path = [bare.to_str().unwrap()];
-            let refused = ballast(&[&["--server", address], command, &path].concat());
+            let refused = ballast(&[&["--server", address, command][..], &path].concat());
             assert_eq!(refused.status.code(), Some(3));
             holds(&stderr(&refused), &["bare.csv:3", "asset_class", "\"cash\""]);
         }
@@ -434,7 +438,7 @@ fn a_report_is_a_page_beside_the_answer() {
             let server = ["--server", address];
             ballast(&[&server[..], arguments, &["--as-of", "2024-07-09"], more].concat())
         };
-        let asked: [(&[&str], &str); 8] = [
+        let asked: [(&[&str], &str); 10] = [
             (&["exposure", book], "Exposure of &lt;b&gt; as known at"),
             (&["hedge", book], "Ways out of &lt;b&gt; as known at"),
             (
@@ -443,8 +447,10 @@ fn a_report_is_a_page_beside_the_answer() {
             ),
             (&["stress", book], "What if: &lt;b&gt;, as known at"),
             (&["stress", book, "--loss", "10"], "How &lt;b&gt; loses $10, as known at"),
-            (&["squeeze", "--book", book], "The shorts of &lt;b&gt; as known at"),
+            (&["squeeze", book], "The shorts of &lt;b&gt; as known at"),
+            (&["squeeze", "simulate", book], "Squeezes of several shorts of &lt;b&gt; at once as"),
             (&["squeeze"], "Squeeze ranking as known at"),
+            (&["squeeze", "rank"], "Squeeze ranking as known at"),
             (&["squeeze", "calibration"], "Calibration of the squeeze probability as known"),
         ];
         for (arguments, title) in asked {

@@ -69,6 +69,8 @@ kinds! {
     SecurityMaster: "security_master",
     /// Holdings of investment managers as reported on form 13F.
     ManagerHoldings: "manager_holdings",
+    /// Securities lending by day: utilisation, fee, shares on loan and offered, recalls.
+    Lending: "lending",
 }
 
 impl SourceKind {

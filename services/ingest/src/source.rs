@@ -21,6 +21,7 @@
 //! | `instrument_merges` | survivor, merged, perhaps date, action | the date, else the day of receipt | at receipt |
 //! | `security_master` | symbol, and one of isin, figi, cusip, sedol | the last day of the row, at most the file's | (names have no publication) |
 //! | `manager_holdings` | manager, symbol, shares, value, period, filed_at | each row's period | at filing |
+//! | `lending` | symbol, date, utilisation, fee_pct | each row's date | as the row says, else 09:30 of the next session |
 
 mod bars;
 mod columns;
@@ -30,6 +31,7 @@ mod finra_short_interest;
 mod instrument_merges;
 mod ishares_holdings;
 mod layout;
+mod lending;
 mod listings;
 mod manager_holdings;
 mod memberships;
@@ -108,6 +110,7 @@ pub(crate) fn reader(
             Box::new(security_master::MasterReader::new(layout, options, parsed_file)?)
         }
         ManagerHoldings => Box::new(manager_holdings::ManagerHoldingsReader::new(layout)),
+        Lending => Box::new(lending::LendingReader::new(layout)),
     })
 }
 

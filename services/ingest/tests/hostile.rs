@@ -15,7 +15,7 @@ use marketdata::dataset::Dataset;
 use support::{Desk, at, day, limits, options};
 use tables::refusal::Refusal;
 
-const SAMPLES: [(&str, &[u8]); 21] = [
+const SAMPLES: [(&str, &[u8]); 22] = [
     ("prices.csv", include_bytes!("../../../tests/data/ohlcv_table/prices.csv")),
     ("AAA.csv", include_bytes!("../../../tests/data/ohlcv_single/AAA.csv")),
     ("d_us.txt", include_bytes!("../../../tests/data/ohlcv_single/bulk.txt")),
@@ -46,6 +46,7 @@ const SAMPLES: [(&str, &[u8]); 21] = [
     ("merges.csv", include_bytes!("../../../tests/data/instrument_merges/merges.csv")),
     ("master.csv", include_bytes!("../../../tests/data/security_master/master.csv")),
     ("13f.csv", include_bytes!("../../../tests/data/manager_holdings/13f.csv")),
+    ("lending.csv", include_bytes!("../../../tests/data/lending/lending.csv")),
 ];
 
 /// Xorshift, 64 bits (Marsaglia 2003).

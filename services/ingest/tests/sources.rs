@@ -49,7 +49,7 @@ fn close(found: Option<f64>, expected: f64) {
 
 #[test]
 fn each_sample_is_detected_by_its_header() {
-    let samples: [(SourceKind, &[u8]); 23] = [
+    let samples: [(SourceKind, &[u8]); 24] = [
         (OhlcvTable, sample!("ohlcv_table/prices.csv")),
         (OhlcvSingle, sample!("ohlcv_single/AAA.csv")),
         (OhlcvSingle, sample!("ohlcv_single/spy_us_d.csv")),
@@ -73,6 +73,7 @@ fn each_sample_is_detected_by_its_header() {
         (InstrumentMerges, sample!("instrument_merges/merges.csv")),
         (SecurityMaster, sample!("security_master/master.csv")),
         (ManagerHoldings, sample!("manager_holdings/13f.csv")),
+        (Lending, sample!("lending/lending.csv")),
     ];
     for (kind, bytes) in samples {
         assert_eq!(detect(bytes), Ok(kind));

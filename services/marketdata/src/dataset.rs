@@ -333,6 +333,22 @@ datasets! {
         separates_classes: true,
         same_key: SameKey::Contradicts,
     },
+    /// The market for borrowing shares of an instrument on a day, in the share units of that day.
+    /// Every column may be absent.
+    Lending = 14 => Descriptor {
+        name: "lending",
+        about: About::Line,
+        fields: &[Utilisation, BorrowFee, SharesOnLoan, SharesLendable, Recall],
+        rarely_read: &[],
+        // Vendors collect a day's loans overnight.
+        publication: Publication::Sessions { after: 1, hour: 9, minute: 30, is_estimate: true },
+        schedule: Schedule::None,
+        earliest: EARLIEST,
+        is_announced: false,
+        is_repeated_later: false,
+        separates_classes: true,
+        same_key: SameKey::Contradicts,
+    },
 }
 
 impl Dataset {

@@ -1,5 +1,9 @@
 //! Benches the joint loss of a short book of 200 names: 100,000 paths (target: at most 0.5 s on one
-//! thread), twice as many, and all threads.
+//! thread), twice as many, and two threads.
+//!
+//! Before criterion's wall times it prints processor times (Linux), which other busy processes change
+//! less: those of all threads together, and that of the busiest one. On cores of their own the busiest
+//! thread is what a caller waits for.
 //!
 //! `tests/oracles/joint_squeeze.py` simulates the same book in numpy and prints the time of 100,000
 //! paths. Run both one after the other on a quiet machine, so that the ratio is of one machine and
@@ -21,7 +25,7 @@ use squeeze::{
         jump::{Excess, Jump},
     },
 };
-use std::hint::black_box;
+use std::{collections::BTreeMap, hint::black_box};
 
 /// The book of the script. It is not bought back, as in the script.
 fn shorts() -> Vec<Short> {
@@ -78,5 +82,46 @@ fn bench(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, bench);
+/// Runs of a measurement of processor time.
+const RUNS: u32 = 5;
+
+/// Nanoseconds that each thread of this process has run.
+fn run_times() -> BTreeMap<String, u64> {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let time = |task: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        let spent = text.split(' ').next()?.parse().ok()?;
+        Some((task.file_name().to_string_lossy().into_owned(), spent))
+    };
+    tasks.filter_map(time).collect()
+}
+
+/// Seconds of processor time per run: of all threads, and of the busiest one.
+fn processor_seconds(model: &JointModel, threads: usize) -> [f64; 2] {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let run = || black_box(model).simulate(&[0.95, 0.99], &|| false);
+    let _ = pool.install(run);
+    let before = run_times();
+    for _ in 0..RUNS {
+        let _ = black_box(pool.install(run));
+    }
+    let after = run_times();
+    let spent = after.iter().map(|(task, time)| time - before.get(task).copied().unwrap_or(0));
+    let seconds = |nanoseconds: u64| nanoseconds as f64 / 1e9 / f64::from(RUNS);
+    [seconds(spent.clone().sum()), seconds(spent.max().unwrap_or(0))]
+}
+
+#[expect(clippy::print_stdout, reason = "a bench says what it measured")]
+fn processor_times(_criterion: &mut Criterion) {
+    for (paths, threads) in [(100_000, 1), (200_000, 1), (400_000, 1), (100_000, 2), (400_000, 2)] {
+        let model = model(shorts(), None, Copula::Gaussian, paths);
+        let [all, busiest] = processor_seconds(&model, threads);
+        println!(
+            "{paths} paths, {threads} threads: {all:.3} s of processor time, {busiest:.3} s of the \
+             busiest thread"
+        );
+    }
+}
+
+criterion_group!(benches, processor_times, bench);
 criterion_main!(benches);

@@ -63,6 +63,11 @@ pub struct ShortLine {
     pub exit: ExitDays,
     /// What buying it back would cost.
     pub covering: Result<Covering, GapReason>,
+    /// What borrowing its shares costs per calendar day, in the portfolio's currency, below zero if
+    /// the borrower is paid.
+    pub borrow_cost_per_day: Measured,
+    /// What it costs while the short is bought back at the participation.
+    pub borrow_cost_of_exit: Measured,
     /// P&L if the name jumps by the least that counts as a squeeze, below 0, in the portfolio's
     /// currency.
     pub squeeze_pnl: Measured,
@@ -72,6 +77,28 @@ pub struct ShortLine {
     pub lots: Vec<Lot>,
     /// What is missing for the line.
     pub gaps: Vec<Gap>,
+}
+
+/// What borrowing the shares of a short book costs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BorrowTotal {
+    /// Per calendar day, in the portfolio's currency, over the lines with a known fee.
+    pub cost_per_day: f64,
+    /// Value of these lines / gross short, 0 to 1.
+    pub share: f64,
+}
+
+impl BorrowTotal {
+    fn of(lines: &[ShortLine], gross_short: f64) -> Option<BorrowTotal> {
+        let known = |line: &ShortLine| Some((line.market_value, line.borrow_cost_per_day.ok()?));
+        let (mut cost_per_day, mut value) = (0.0, 0.0);
+        for (of_line, cost) in lines.iter().filter_map(known) {
+            cost_per_day += cost;
+            value -= of_line;
+        }
+        let share = share(value, gross_short).filter(|_| 0.0 < value)?;
+        Some(BorrowTotal { cost_per_day, share })
+    }
 }
 
 /// The short side of a portfolio.
@@ -98,6 +125,8 @@ pub struct ShortBook {
     pub recent_exit: ExitPlan,
     /// Cost of buying all of it back, by the square-root law and by Almgren et al.
     pub covering: [Option<CoveringTotal>; 2],
+    /// What borrowing costs per calendar day, over the lines with a known fee. `None` without any.
+    pub borrowing: Option<BorrowTotal>,
     /// What squeezes of some lines would cost, without probabilities.
     pub scenarios: Vec<Scenario>,
     /// Lines without a score or without a value, each with its share of gross.
@@ -158,6 +187,7 @@ pub fn assess(universe: &Universe, shorts: Shorts<'_>, participation: Participat
         normal_exit: plan(|exit| exit.normal),
         recent_exit: plan(|exit| exit.recent),
         covering: covering(&assessed, gross_short),
+        borrowing: BorrowTotal::of(&assessed, gross_short),
         scenarios: scenarios(&squeezable(&assessed)),
         gaps,
         coverage: Coverage::rows(coverage, gross_short),
@@ -274,6 +304,10 @@ impl Assessor<'_> {
             let outstanding = outstanding.and_then(|shares| Ok(shares * name.shares_factor?));
             Covering::of(traded, stored?, outstanding, self.participation)
         });
+        let lending = name.lending.ok_or(GapReason::InputMissing);
+        let borrow_cost_per_day = lending.and_then(|l| l.cost_per_day(side.market_value));
+        let borrow_cost_of_exit =
+            covering.and_then(|covering| lending?.cost_of_exit(side.market_value, covering.days));
         let symbol = snapshot.symbol(instrument).to_owned();
         let mut gaps = name.gaps(&symbol);
         let missing = [
@@ -304,6 +338,8 @@ impl Assessor<'_> {
             shares: side.shares,
             exit,
             covering,
+            borrow_cost_per_day,
+            borrow_cost_of_exit,
             squeeze_pnl,
             mark,
             lots,

@@ -4,7 +4,8 @@
 //! what happened in the five sessions after it ([`panel`], [`label`]). Only sessions whose labels
 //! have matured are used. The earlier two thirds fit a penalised logistic regression on log levels
 //! ([`mod@fit`]); between them and the rest lie sessions that neither uses, so that no label of the fit
-//! and no measure of the check share a session; the rest checks it ([`mod@check`]). The model replaces
+//! and no measure of the check share a session; the rest checks it ([`mod@check`]). What matured
+//! squeezes say about joint losses is fitted beside it ([`joint_fit`]). The model replaces
 //! short interest over float only if the [`gate`] lets it.
 //!
 //! Everything is a function of one snapshot, so nothing later than it enters.
@@ -13,6 +14,7 @@ pub mod check;
 pub mod document;
 pub mod fit;
 pub mod gate;
+pub mod joint_fit;
 pub mod label;
 pub mod level;
 pub mod model;
@@ -23,6 +25,7 @@ pub mod stored;
 use check::{Check, check};
 use fit::fit;
 use gate::requirements;
+use joint_fit::JointFit;
 use label::{AHEAD, Label};
 use marketdata::day::Day;
 use model::Model;
@@ -55,6 +58,8 @@ pub struct Calibration {
     pub model: Option<Model>,
     /// Its check. `None` without a model, or without events among what was held out.
     pub check: Option<Check>,
+    /// How far the matured squeezes jumped, and how they clustered.
+    pub joint: JointFit,
 }
 
 impl Calibration {
@@ -76,6 +81,7 @@ impl Calibration {
             fit_days: days(&fitted),
             check_days: days(&held_out),
             check: model.as_ref().and_then(|model| check(model, &held_out)),
+            joint: JointFit::of(&matured, model.as_ref()),
             model,
         }
     }
@@ -113,8 +119,10 @@ mod tests {
     #[test]
     fn the_split_leaves_a_gap() {
         let on = |at| plus_sessions(Day::from_epoch(18_600), at);
-        let observation =
-            |at| Observation { on: on(at), name: 0, levels: [None; COMPONENTS], event: false };
+        let observation = |at| {
+            let (levels, excess) = ([None; COMPONENTS], None);
+            Observation { on: on(at), name: 0, levels, event: false, excess }
+        };
         let all: Vec<Observation> = (1..=90).map(observation).collect();
         let (fitted, held_out) = split(&all);
         assert_eq!(days(&fitted), Some((on(1), on(55))));

@@ -330,7 +330,9 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         /// Money in other units gives the same rounds; a larger shock that leaves equity sells at
-        /// least as much; nobody sells more than there is.
+        /// least as much in a stable loop; nobody sells more than there is. Where losses grow, a
+        /// larger round leaves fewer assets to the next one: with a gain of 2.99 and a leverage of
+        /// 7.22 a shock of 0.91 % sells a little more than one of 1.00 %.
         #[test]
         fn laws_of_the_loop(
             assets in 1.0..1e4f64, leverage in 1.0..10.0f64, gain in 0.0..3.0f64,
@@ -346,7 +348,7 @@ mod tests {
             prop_assert!(spiral.sold <= assets);
             prop_assert!(spiral.total() >= shock * assets);
             let larger = holders.spiral(OnAssets(1.1 * shock * assets));
-            if larger.end == End::Settled {
+            if holders.is_stable() && larger.end == End::Settled {
                 prop_assert!(spiral.sold <= larger.sold * (1.0 + 1e-9));
             }
         }

@@ -20,7 +20,7 @@ use copula::{Conditional, Copula, Factor, NormalTable};
 use jump::{Excess, Jump};
 use rayon::prelude::*;
 use stats::rng::{FNV_START, fnv1a, normal_at, philox4x32, uniform_at};
-use tail::{Estimate, Tail, mean, tails};
+use tail::{Estimate, Quantile, Tail, mean, quantiles, tails};
 
 /// One name held short.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +73,8 @@ pub struct JointLoss {
     pub at_least: Vec<Estimate>,
     /// The loss of the whole book.
     pub whole: Loss,
+    /// Its quantiles, the lowest level first.
+    pub quantiles: Vec<Quantile>,
     /// For each tail of it, what each short and the longs lose on its paths.
     pub contributions: Vec<Contributions>,
     /// The loss of what is left at each later stage.
@@ -164,9 +166,11 @@ impl JointModel {
             let losses: Vec<f64> =
                 blocks.iter().flat_map(|block| &block.losses[stage]).copied().collect();
             let (tails, order) = tails(&losses, confidences);
-            Some((Loss { mean: mean(|path| losses[path], paths), tails }, order))
+            Some((Loss { mean: mean(|path| losses[path], paths), tails }, (losses, order)))
         };
-        let (whole, order) = stage(0)?;
+        let (whole, (losses, order)) = stage(0)?;
+        let quantiles = quantiles(&losses, &order);
+        drop(losses);
         let parts = |tail: &Tail| self.contributions(&order[..tail.count], has_gone);
         let contributions = whole.tails.iter().map(parts).collect::<Option<_>>()?;
         drop(order);
@@ -175,7 +179,8 @@ impl JointModel {
         let counts: Vec<u16> = blocks.iter().flat_map(|block| &block.counts).copied().collect();
         let most = counts.iter().copied().max().unwrap_or(0).min(COUNTS);
         let at_least = |k: u16| mean(|path| f64::from(k <= counts[path]), paths);
-        Some(JointLoss { at_least: (1..=most).map(at_least).collect(), whole, contributions, left })
+        let at_least = (1..=most).map(at_least).collect();
+        Some(JointLoss { at_least, whole, quantiles, contributions, left })
     }
 
     /// Number of later stages.

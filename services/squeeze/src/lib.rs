@@ -20,6 +20,7 @@ pub mod deleveraging;
 pub mod exit;
 pub mod heavy;
 pub mod joint;
+pub mod lending;
 pub mod measure;
 pub mod name;
 pub mod prepared;

@@ -1,6 +1,7 @@
 //! One name: its short interest, how it trades, and the measures computed from both.
 
 use crate::{
+    lending::{self, Lending, LendingMeasure},
     measure::{COMPONENTS, Component, Measured, ratio},
     traded::Traded,
 };
@@ -18,6 +19,15 @@ use marketdata::{
     quotes::Quotes,
     snapshot::Snapshot,
 };
+
+/// What measures of a name need to know of the whole market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarketState {
+    /// The market's latest session. `None` without any close.
+    pub freshest: Option<Day>,
+    /// Whether lending data of any name are known.
+    pub has_lending: bool,
+}
 
 /// A name, with or without current short interest.
 ///
@@ -46,35 +56,38 @@ pub struct SqueezeName {
     pub market_cap: Result<LineCap, GapReason>,
     /// Text id of the exchange that the latest listing gives.
     pub exchange: Option<f64>,
+    /// The market for borrowing its shares, counts in the units of `units_on`. `None` if the view
+    /// has no lending data of any name.
+    pub lending: Option<Lending>,
     measures: [Measured; COMPONENTS],
 }
 
 impl SqueezeName {
-    /// Measures a name with current short interest. `freshest` is the market's latest session.
-    pub fn of(snapshot: &Snapshot, ratio: ShortRatio, freshest: Option<Day>) -> SqueezeName {
+    /// Measures a name with current short interest.
+    pub fn of(snapshot: &Snapshot, ratio: ShortRatio, market: MarketState) -> SqueezeName {
         let (instrument, counts) = (ratio.instrument, ratio.counts);
-        SqueezeName::measured(snapshot, (instrument, counts), Ok(ratio), freshest)
+        SqueezeName::measured(snapshot, (instrument, counts), Ok(ratio), market)
     }
 
     /// What can be measured of a name without current short interest.
     pub fn without_short_interest(
         snapshot: &Snapshot,
         instrument: InstrumentId,
-        freshest: Option<Day>,
+        market: MarketState,
     ) -> SqueezeName {
         let reason = match ShortRatio::of(snapshot, instrument) {
             Some(_) => GapReason::Stale,
             None => GapReason::NoShortInterest,
         };
         let counts = CountsOnBasis::of(snapshot, instrument, snapshot.today());
-        SqueezeName::measured(snapshot, (instrument, counts), Err(reason), freshest)
+        SqueezeName::measured(snapshot, (instrument, counts), Err(reason), market)
     }
 
     fn measured(
         snapshot: &Snapshot,
         (instrument, counts): (InstrumentId, CountsOnBasis),
         short: Result<ShortRatio, GapReason>,
-        freshest: Option<Day>,
+        MarketState { freshest, has_lending }: MarketState,
     ) -> SqueezeName {
         let settlement = short.as_ref().ok().map(|ratio| ratio.shares_short.effective_on);
         let traded = freshest
@@ -87,6 +100,7 @@ impl SqueezeName {
             Err(reason) => Err(*reason),
         };
         let market_cap = market_cap(snapshot, instrument, &counts);
+        let lending = || Lending::of(snapshot, instrument, freshest, (&units, units_on));
         let measures = Component::ALL.map(|c| measure(c, &short, &traded, shares_factor));
         SqueezeName {
             instrument,
@@ -98,6 +112,7 @@ impl SqueezeName {
             close_published_at: close_published_at(snapshot, instrument),
             market_cap,
             exchange: exchange(snapshot, instrument),
+            lending: has_lending.then(lending),
             measures,
         }
     }
@@ -129,6 +144,14 @@ impl SqueezeName {
     /// A measure that is ranked against all names.
     pub const fn measure(&self, component: Component) -> Measured {
         self.measures[component.index()]
+    }
+
+    /// A measure of the market for borrowing its shares.
+    ///
+    /// # Errors
+    /// No lending data give it, or they are too old or too few.
+    pub fn lending(&self, measure: LendingMeasure) -> Measured {
+        self.lending.as_ref().ok_or(GapReason::InputMissing)?.measure(measure)
     }
 
     /// Average shares per day over 21 sessions, in the units of `units_on`.
@@ -273,6 +296,17 @@ impl SqueezeName {
         Gap::new(reason, Subject::number_of(symbol, what), detail)
     }
 
+    /// A gap for every missing measure of lending. None without lending data of any name, which is
+    /// a gap of the universe.
+    fn lending_gaps(&self, symbol: &str) -> impl Iterator<Item = Gap> {
+        let missing = self.lending.iter().flat_map(|lending| {
+            LendingMeasure::ALL
+                .into_iter()
+                .filter_map(|measure| Some((measure, lending.measure(measure).err()?)))
+        });
+        missing.map(move |(measure, reason)| lending_gap(symbol, measure, reason))
+    }
+
     /// A gap for every missing measure and every data-quality flag of a name with the given symbol.
     pub fn gaps(&self, symbol: &str) -> Vec<Gap> {
         let mut gaps = Vec::new();
@@ -304,10 +338,16 @@ impl SqueezeName {
                 detail,
             )
         }));
+        gaps.extend(self.lending_gaps(symbol));
         let doubts = self.short.iter().flat_map(|short| &short.doubts);
         gaps.extend(doubts.map(|doubt| doubted(symbol, *doubt)));
         gaps
     }
+}
+
+/// The gap of a missing measure of lending of a name with the given symbol.
+pub(crate) fn lending_gap(symbol: &str, measure: LendingMeasure, reason: GapReason) -> Gap {
+    Gap::new(reason, Subject::number_of(symbol, measure.id()), lending::sentence(reason))
 }
 
 fn doubted(symbol: &str, doubt: DataQualityFlag) -> Gap {

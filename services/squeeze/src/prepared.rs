@@ -16,6 +16,7 @@ pub const READS: &[Dataset] = &[
     Dataset::Splits,
     Dataset::Identifiers,
     Dataset::Models,
+    Dataset::Lending,
 ];
 
 /// Short interest across the market, and what is needed to find and value the lines of a book.

@@ -13,7 +13,8 @@
 
 use crate::{
     calibration::{level::levels, model::Model},
-    measure::{COMPONENTS, Component},
+    lending::{LendingMeasure, RANKED},
+    measure::{COMPONENTS, Component, Measured},
     name::SqueezeName,
 };
 use stats::rank::percentile_ranks;
@@ -131,6 +132,8 @@ pub struct Score {
     /// Percentile of each measure among the scored names that have it, 0 to 1, in the order of
     /// [`Component::ALL`]. `None` if the name lacks it.
     pub percentiles: [Option<f64>; COMPONENTS],
+    /// The same of each measure of lending, in the order of [`LendingMeasure::ranked`].
+    pub lending: [Option<f64>; RANKED],
 }
 
 /// The scores of all names by an index.
@@ -141,11 +144,17 @@ pub fn score(names: &[SqueezeName], index: Index) -> Scores {
     let overall = percentile_ranks(&indices).unwrap_or_default();
     let mut scores = vec![None; names.len()];
     for ((at, index), percentile) in scored.iter().zip(overall) {
-        let percentiles = [None; COMPONENTS];
-        scores[*at] = Some(Score { index: *index, points: 100.0 * percentile, percentiles });
+        let points = 100.0 * percentile;
+        let (percentiles, lending) = ([None; COMPONENTS], [None; RANKED]);
+        scores[*at] = Some(Score { index: *index, points, percentiles, lending });
     }
     for component in Component::ALL {
-        rank(names, component, &mut scores);
+        let rank = |score: &mut Score, rank| score.percentiles[component.index()] = rank;
+        ranked(names, |name| name.measure(component), &mut scores, rank);
+    }
+    for (at, measure) in LendingMeasure::ranked().enumerate() {
+        let rank = |score: &mut Score, rank| score.lending[at] = rank;
+        ranked(names, |name| name.lending(measure), &mut scores, rank);
     }
     let mean = |term: &IndexTerm| {
         let levels: Vec<f64> =
@@ -156,17 +165,21 @@ pub fn score(names: &[SqueezeName], index: Index) -> Scores {
     Scores { names: scores, index, means }
 }
 
-/// Ranks one measure among the scored names that have it.
-fn rank(names: &[SqueezeName], component: Component, scores: &mut [Option<Score>]) {
-    let measured = |(name, score): (&SqueezeName, &Option<Score>)| {
-        score.and_then(|_| name.measure(component).ok())
-    };
+/// Ranks one measure among the scored names that have it, and sets each rank.
+fn ranked(
+    names: &[SqueezeName],
+    measure: impl Fn(&SqueezeName) -> Measured,
+    scores: &mut [Option<Score>],
+    set: impl Fn(&mut Score, Option<f64>),
+) {
+    let measured =
+        |(name, score): (&SqueezeName, &Option<Score>)| score.and_then(|_| measure(name).ok());
     let values: Vec<Option<f64>> = names.iter().zip(&*scores).map(measured).collect();
     let known: Vec<f64> = values.iter().flatten().copied().collect();
     let mut ranks = percentile_ranks(&known).unwrap_or_default().into_iter();
     for (score, _) in scores.iter_mut().zip(&values).filter(|(_, value)| value.is_some()) {
         if let Some(score) = score {
-            score.percentiles[component.index()] = ranks.next();
+            set(score, ranks.next());
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     assess::{ShortBook, ShortLine, assess},
-    calibration::stored::stored,
+    calibration::{joint_fit::JointFit, stored::stored},
     deleveraging::{End, FirstLoss, Holders},
     exit::{Participation, share_left},
     joint::{
@@ -112,6 +112,8 @@ pub struct SimulatedBook {
     pub book: ShortBook,
     /// When the calibration was made that gives the probabilities. `None`: there is none.
     pub calibrated_at: Option<Instant>,
+    /// What it says of the sizes and the clustering of squeezes.
+    pub joint: JointFit,
     /// The shorts that are simulated, in the order of the lines of the book.
     pub shorts: Vec<SimulatedShort>,
     /// Their value / gross short, 0 to 1. `None` without shorts.
@@ -162,6 +164,7 @@ impl SimulatedBook {
         };
         SimulatedBook {
             deleveraging: crowd.as_ref().map_or_else(Vec::new, deleverage),
+            joint: calibration.as_ref().map_or(JointFit::NONE, |found| found.calibration.joint),
             calibrated_at: calibration.map(|found| found.known_at),
             share_simulated: share(value, book.gross_short),
             shorts: simulated,

@@ -4,7 +4,7 @@ use crate::{
     calibration::{model::clipped_probability, stored::stored},
     heavy::is_heavily_short,
     measure::Measured,
-    name::SqueezeName,
+    name::{MarketState, SqueezeName},
     score::{Index, IndexTerm, Score, Scores, score},
 };
 use factors::short_ratio::{DataQualityFlag, Published, ShortRatio};
@@ -33,7 +33,7 @@ const OLD_CLOSE_DAYS: i32 = 7;
 #[derive(Clone, Debug)]
 pub struct Universe {
     snapshot: Snapshot,
-    freshest: Option<Day>,
+    market: MarketState,
     names: Vec<SqueezeName>,
     /// Index of each instrument among the names.
     places: BTreeMap<InstrumentId, usize>,
@@ -87,6 +87,8 @@ impl Universe {
     /// Measures and scores every name, on the threads of the caller's pool.
     pub fn of(snapshot: &Snapshot) -> Universe {
         let (freshest, priced) = closes(snapshot);
+        let has_lending = snapshot.holders(Dataset::Lending).next().is_some();
+        let market = MarketState { freshest, has_lending };
         let ratios = ShortRatio::all(snapshot);
         let newest = newest_settlement(&ratios);
         let names: Vec<SqueezeName> = ratios
@@ -95,7 +97,7 @@ impl Universe {
                 let settlement = ratio.shares_short.effective_on;
                 newest.is_none_or(|newest| newest.effective_on.plus(-SKIPPED_DAYS) <= settlement)
             })
-            .map(|ratio| SqueezeName::of(snapshot, ratio, freshest))
+            .map(|ratio| SqueezeName::of(snapshot, ratio, market))
             .collect();
         let calibrated = stored(snapshot).map(|stored| stored.calibration);
         let model = calibrated.filter(|found| found.is_calibrated()).and_then(|found| found.model);
@@ -120,7 +122,7 @@ impl Universe {
             ),
             restated_on: restated_on(&names, snapshot.today()),
         };
-        Universe { snapshot: snapshot.clone(), freshest, names, places, scores, summary }
+        Universe { snapshot: snapshot.clone(), market, names, places, scores, summary }
     }
 
     /// Heap memory held, in bytes, excluding the market behind its snapshot.
@@ -177,7 +179,7 @@ impl Universe {
 
     /// The measures of an instrument without current short interest, which no rank rests on.
     pub fn outside(&self, instrument: InstrumentId) -> SqueezeName {
-        SqueezeName::without_short_interest(&self.snapshot, instrument, self.freshest)
+        SqueezeName::without_short_interest(&self.snapshot, instrument, self.market)
     }
 
     /// Size of the universe, and how well short interest and prices join.
@@ -209,7 +211,7 @@ impl Universe {
             ),
             Some(_) => {}
         }
-        match self.freshest {
+        match self.market.freshest {
             None => {
                 add(GapReason::NoPrice, Dataset::Bars, "no close is known by the as-of date".into())
             }
@@ -236,6 +238,11 @@ impl Universe {
                  are missing"
             );
             add(GapReason::Survivorship, Dataset::Bars, detail);
+        }
+        if !self.market.has_lending {
+            let detail = "no lending data were published by the as-of date: utilisation, fees and \
+                          recalls are not known";
+            add(GapReason::InputMissing, Dataset::Lending, detail.into());
         }
         gaps
     }

@@ -6,8 +6,9 @@
 
 use crate::{
     assess::unresolved,
+    lending::LendingMeasure,
     measure::{Component, Measured},
-    name::SqueezeName,
+    name::{SqueezeName, lending_gap},
     shorts::{Short, Shorts},
     universe::Universe,
 };
@@ -28,13 +29,17 @@ pub enum Watched {
     DaysToCoverAtRecentVolume,
     /// A measure that is ranked against all names.
     Ranked(Component),
+    /// A measure of the market for borrowing its shares.
+    Lending(LendingMeasure),
 }
 
 impl Watched {
     /// Every measure.
     pub fn all() -> impl Iterator<Item = Watched> {
         let ranked = Component::ALL.into_iter().map(Watched::Ranked);
-        [Watched::Score, Watched::DaysToCoverAtRecentVolume].into_iter().chain(ranked)
+        let lending = LendingMeasure::ALL.into_iter().map(Watched::Lending);
+        let others = [Watched::Score, Watched::DaysToCoverAtRecentVolume];
+        others.into_iter().chain(ranked).chain(lending)
     }
 
     /// Its name in answers.
@@ -43,6 +48,7 @@ impl Watched {
             Watched::Score => "score",
             Watched::DaysToCoverAtRecentVolume => "days_to_cover_at_recent_volume",
             Watched::Ranked(component) => component.id(),
+            Watched::Lending(measure) => measure.id(),
         }
     }
 
@@ -51,9 +57,10 @@ impl Watched {
         Watched::all().find(|watched| watched.id() == id)
     }
 
-    /// The datasets with facts about a name that its value rests on. Splits convert share units.
+    /// The datasets with facts about a name that its value rests on. Splits convert share units,
+    /// which no measure of lending has.
     pub fn reads(self) -> impl Iterator<Item = Dataset> {
-        use Dataset::{Bars, ShareCounts, ShortInterest, Splits};
+        use Dataset::{Bars, Lending, ShareCounts, ShortInterest, Splits};
         let of_float = matches!(
             self,
             Watched::Score | Watched::Ranked(Component::ShortOfFloat | Component::FloatTurnover)
@@ -62,7 +69,8 @@ impl Watched {
             (ShortInterest, self.is_of_short_interest()),
             (ShareCounts, of_float),
             (Bars, self.is_of_prices()),
-            (Splits, true),
+            (Lending, self.is_of_lending()),
+            (Splits, !self.is_of_lending()),
         ]
         .into_iter()
         .filter_map(|(dataset, is_read)| is_read.then_some(dataset))
@@ -72,12 +80,21 @@ impl Watched {
         match self {
             Watched::Score | Watched::DaysToCoverAtRecentVolume => true,
             Watched::Ranked(component) => component.is_of_short_interest(),
+            Watched::Lending(_) => false,
         }
+    }
+
+    const fn is_of_lending(self) -> bool {
+        matches!(self, Watched::Lending(_))
     }
 
     /// Whether it rests on closes or volumes. A score needs a fresh close.
     const fn is_of_prices(self) -> bool {
-        !matches!(self, Watched::Ranked(Component::ShortOfFloat | Component::ShortInterestChange))
+        !matches!(
+            self,
+            Watched::Ranked(Component::ShortOfFloat | Component::ShortInterestChange)
+                | Watched::Lending(_)
+        )
     }
 
     /// Whether its newest observation is the settlement, not the last close.
@@ -95,11 +112,15 @@ impl Watched {
             }
             Watched::DaysToCoverAtRecentVolume => name.days_to_cover_at_recent_volume(),
             Watched::Ranked(component) => name.measure(component),
+            Watched::Lending(measure) => name.lending(measure),
         }
     }
 
     /// The day of the newest observation of a name that its value rests on.
     fn observed_on(self, name: &SqueezeName) -> Option<Day> {
+        if let Watched::Lending(measure) = self {
+            return name.lending.as_ref()?.observed_on(measure);
+        }
         match self.is_settled() {
             true => name.short.as_ref().ok().map(|short| short.shares_short.effective_on),
             false => name.traded.as_ref().ok().map(|traded| traded.last_on),
@@ -197,8 +218,9 @@ impl Readings {
                 }
             });
             let readings = readings.collect();
-            gaps.extend(missing.into_iter().map(|(measure, reason)| {
-                name.lack(symbol, measure.id(), reason, measure.is_of_short_interest())
+            gaps.extend(missing.into_iter().map(|(measure, reason)| match measure {
+                Watched::Lending(measure) => lending_gap(symbol, measure, reason),
+                _ => name.lack(symbol, measure.id(), reason, measure.is_of_short_interest()),
             }));
             WatchedName { instrument: short.instrument, lines, readings }
         });

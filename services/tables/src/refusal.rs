@@ -320,6 +320,9 @@ pub enum Reason {
     /// The type of an amendment of a filing is none of the two.
     #[error("the amendment is neither RESTATEMENT nor NEW HOLDINGS")]
     UnknownAmendment,
+    /// A text that says neither yes nor no.
+    #[error("neither yes nor no: 1, true and yes, or 0, false and no are accepted")]
+    NotAFlag,
     /// One symbol occurs in more changes, or one instrument has more names, than is plausible.
     #[error("too many changes of one symbol")]
     TooManyChanges,
@@ -376,6 +379,7 @@ impl Reason {
             Reason::ReciprocalFactors => "RECIPROCAL_FACTORS",
             Reason::UnknownAction => "UNKNOWN_ACTION",
             Reason::UnknownAmendment => "UNKNOWN_AMENDMENT",
+            Reason::NotAFlag => "NOT_A_FLAG",
             Reason::TooManyChanges => "TOO_MANY_CHANGES",
             Reason::UnknownSymbol => "UNKNOWN_SYMBOL",
             Reason::BadIdentifier => "BAD_IDENTIFIER",

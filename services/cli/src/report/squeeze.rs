@@ -6,17 +6,23 @@ use crate::{
         calibration,
         chart::{Bars, Plane, Point, Series, Shade},
         document::Document,
+        squeeze_simulation::joint_loss,
     },
     show::{calibration as words, evidence, number, short_costs, squeeze},
     terminal::Terminal,
 };
 use contract::v1::{
-    AssessShortBookResponse, ExitPlan, GetCalibrationResponse, RankSqueezeResponse, ShortBookTotals,
+    AssessShortBookResponse, ExitPlan, GetCalibrationResponse, RankSqueezeResponse,
+    ShortBookTotals, SimulateSqueezeResponse,
 };
 use tonic::Status;
 
 /// The newest calibration, or why it is not known.
 pub(crate) type Calibrated = Result<GetCalibrationResponse, Status>;
+
+/// The joint loss of a short book where there are probabilities, or why it is not known. `None`
+/// without them.
+pub(crate) type Simulated = Option<Result<SimulateSqueezeResponse, Status>>;
 
 /// Names of a chart.
 const NAMES: usize = 15;
@@ -46,6 +52,7 @@ pub(crate) fn short_book(
     answer: &AssessShortBookResponse,
     lines: usize,
     calibrated: &Calibrated,
+    simulated: &Simulated,
 ) -> Document {
     let info = answer.info.as_ref();
     let title = format!("The shorts of {book} {}", evidence::as_known(info));
@@ -66,6 +73,17 @@ pub(crate) fn short_book(
         short_costs::schedules(page, answer, lines);
         squeeze::basis(page, answer, Terminal::plain());
     });
+    match simulated {
+        None => {}
+        Some(Ok(simulated)) => {
+            document.heading("What several squeezes together would cost");
+            joint_loss(&mut document, simulated, lines);
+        }
+        Some(Err(status)) => {
+            let text = format!("  The joint loss is unknown: {}\n", status.message());
+            document.add(|page| page.say(text));
+        }
+    }
     probability(&mut document, calibrated);
     document.lacks(info, &answer.unresolved);
     document
@@ -94,7 +112,8 @@ fn exit(totals: &ShortBookTotals) -> Plane {
     }
 }
 
-fn probability(document: &mut Document, calibrated: &Calibrated) {
+/// Adds what is known of the probabilities.
+pub(super) fn probability(document: &mut Document, calibrated: &Calibrated) {
     document.heading("How good the probabilities are");
     let stored = match calibrated {
         Ok(answer) => answer.calibration.as_ref(),

@@ -1,7 +1,9 @@
 //! Reports of the recorded answers of `tests/golden`: well-formed whatever the answer holds, and
 //! every number of a table or a chart is one of the answer.
 
-use super::{calibration, document::Document, exposure, hedge, squeeze, stress};
+use super::{
+    calibration, document::Document, exposure, hedge, squeeze, squeeze_simulation, stress,
+};
 use crate::{json as messages, show::number};
 use contract::v1::{
     AnswerInfo, CalibrationCheck, GetCalibrationResponse, ReliabilityBin, SqueezeCalibration,
@@ -40,7 +42,7 @@ fn calibrated() -> GetCalibrationResponse {
 /// A report of each kind: its name, its answer, and the page made of a changed answer.
 type Made = (&'static str, Value, fn(&Value, &str) -> Document);
 
-fn reports() -> [Made; 8] {
+fn reports() -> [Made; 10] {
     [
         ("exposure", recorded("exposure_defaults.json"), |answer, book| {
             exposure::document(book, &message("AnalyzePortfolioResponse", answer), None)
@@ -59,7 +61,16 @@ fn reports() -> [Made; 8] {
         }),
         ("short book", recorded("short_book.json"), |answer, book| {
             let answer = message("AssessShortBookResponse", answer);
-            squeeze::short_book(book, &answer, 20, &Ok(calibrated()))
+            squeeze::short_book(book, &answer, 20, &Ok(calibrated()), &None)
+        }),
+        ("short book with its joint loss", with_joint_loss(), |answer, book| {
+            let simulated = message("SimulateSqueezeResponse", &answer["simulated"]);
+            let answer = message("AssessShortBookResponse", &answer["assessed"]);
+            squeeze::short_book(book, &answer, 20, &Ok(calibrated()), &Some(Ok(simulated)))
+        }),
+        ("joint loss", recorded("squeeze_distribution.json"), |answer, book| {
+            let answer = message("SimulateSqueezeResponse", answer);
+            squeeze_simulation::document(book, &answer, 20, &Ok(calibrated()))
         }),
         ("ranking", recorded("squeeze_rank.json"), |answer, _| {
             let unknown = tonic::Status::unavailable(HOSTILE);
@@ -70,6 +81,13 @@ fn reports() -> [Made; 8] {
             calibration::document(answer.calibration.as_ref(), answer.info.as_ref())
         }),
     ]
+}
+
+/// The recorded short book beside the recorded joint loss of another one.
+fn with_joint_loss() -> Value {
+    let assessed = recorded("short_book.json");
+    let simulated = recorded("squeeze_distribution.json");
+    json!({ "info": assessed["info"], "assessed": assessed, "simulated": simulated })
 }
 
 /// The recorded plans as those along a limit.

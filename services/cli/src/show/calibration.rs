@@ -10,7 +10,7 @@ use crate::{
 };
 use contract::v1::{
     AnswerInfo, CalibratedModel, CalibrationCheck, CalibrationRequirement, CalibrationSample,
-    SqueezeCalibration,
+    SqueezeCalibration, SqueezeJointFit,
 };
 
 /// The calibration of a view, or that there is none.
@@ -52,6 +52,9 @@ pub(crate) fn evidence_of(page: &mut Page, calibration: &SqueezeCalibration) {
     if let Some(model) = &calibration.model {
         page.table("model", terms(model));
     }
+    if let Some(joint) = &calibration.joint {
+        page.say(joint_words(joint));
+    }
 }
 
 /// Whether it may be used, and what it lacks.
@@ -69,6 +72,26 @@ pub(crate) fn verdict(calibration: &SqueezeCalibration, terminal: Terminal) -> S
         unmet.join(", ")
     );
     terminal.paint(Tone::Warning, &text)
+}
+
+/// How far squeezes jump and how they cluster.
+fn joint_words(joint: &SqueezeJointFit) -> String {
+    let excess = joint.excess.as_ref().map(|fit| {
+        format!(
+            "  Jumps exceed the least that counts by a generalised Pareto of scale {:.3} (+/- {:.3}) \
+             and shape {:.2} (+/- {:.2}), over {} events.\n",
+            fit.scale,
+            fit.scale_standard_error,
+            fit.shape,
+            fit.shape_standard_error,
+            number::count(fit.event_count),
+        )
+    });
+    let correlation = joint.correlation.zip(joint.correlation_standard_error);
+    let correlation = correlation.map(|(value, error)| {
+        format!("  Squeezes cluster with a correlation of {value:.3} (+/- {error:.3}).\n")
+    });
+    excess.unwrap_or_default() + &correlation.unwrap_or_default()
 }
 
 fn requirements(requirements: &[CalibrationRequirement]) -> Table {

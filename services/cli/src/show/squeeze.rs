@@ -2,7 +2,7 @@
 
 use crate::{
     show::{
-        evidence, look_through, number,
+        evidence, lending, look_through, number,
         page::Page,
         short_costs,
         table::{Cell, Table},
@@ -31,6 +31,8 @@ pub(crate) fn names(page: &mut Page, answer: &RankSqueezeResponse, terminal: Ter
         page.say(portrait(first));
     }
     page.table("ranking", ranked_names(answer));
+    let ranked = answer.names.iter().filter_map(|ranked| ranked.name.as_ref());
+    lending::table(page, ranked.map(|name| (name, None)));
     if answer.method.as_ref().is_some_and(|method| method.calibrated) {
         page.table("probabilities", probabilities(answer));
     }
@@ -105,8 +107,11 @@ pub(crate) fn lines_of(page: &mut Page, answer: &AssessShortBookResponse, lines:
     if let Some(totals) = &answer.totals {
         page.say(summary(totals));
         page.say(short_costs::covering(totals));
+        page.say(lending::carry(totals));
     }
     page.table("shorts", shorts(answer, lines));
+    let lent = by_score(answer).into_iter().take(lines);
+    lending::table(page, lent.map(|(line, name)| (name, Some(line))));
     if lines < answer.lines.len() {
         let more = answer.lines.len() - lines;
         page.say(format!("  and {more} more shorts with lower scores.\n"));

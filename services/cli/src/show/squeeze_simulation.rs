@@ -11,7 +11,7 @@ use crate::{
 };
 use contract::v1::{
     JointSqueezeLoss, NoSqueezeDistribution, SimulateSqueezeResponse, SimulatedNumber,
-    SqueezeCopula, SqueezeCrowd, SqueezeTail,
+    SqueezeCopula, SqueezeCrowd, SqueezeTail, SqueezeTermSource,
 };
 
 /// Counts of squeezes that are listed.
@@ -22,6 +22,18 @@ pub(crate) fn report(answer: &SimulateSqueezeResponse, names: usize, terminal: T
     let known = evidence::as_known(answer.info.as_ref());
     let mut page = Page::new();
     page.say(terminal.heading(&format!("Squeezes of several shorts at once {known}")));
+    summary(&mut page, answer, terminal);
+    distributions(&mut page, answer, names);
+    without_probabilities(&mut page, answer);
+    evidence::unresolved(&mut page, &answer.unresolved);
+    page.say(format!("  {}\n", evidence::coverage(evidence::coverage_of(answer.info.as_ref()))));
+    page.say(evidence::gaps(answer.info.as_ref(), terminal));
+    page.say(evidence::reference(answer.info.as_ref(), terminal));
+    page
+}
+
+/// What is short, how much of it is simulated, and on which assumptions.
+pub(crate) fn summary(page: &mut Page, answer: &SimulateSqueezeResponse, terminal: Terminal) {
     page.say(format!(
         "{} is short; {} of it is simulated.\n",
         number::usd(answer.gross_short),
@@ -30,11 +42,21 @@ pub(crate) fn report(answer: &SimulateSqueezeResponse, names: usize, terminal: T
     page.say(terminal.paint(Tone::Warning, why_none(answer)));
     if !answer.distributions.is_empty() {
         page.say(assumptions(answer));
+    }
+}
+
+/// The distributions as tables; at most `names` names.
+pub(crate) fn distributions(page: &mut Page, answer: &SimulateSqueezeResponse, names: usize) {
+    if !answer.distributions.is_empty() {
         page.table("losses", losses(answer));
         page.table("squeezes", counts(answer));
         page.table("contributions", contributions(answer, names));
         page.table("exit", exits(answer));
     }
+}
+
+/// The crowd, and the scenarios.
+pub(crate) fn without_probabilities(page: &mut Page, answer: &SimulateSqueezeResponse) {
     if let Some(crowd) = &answer.crowd {
         page.say(crowd_words(crowd) + &endings(answer));
     }
@@ -48,11 +70,6 @@ pub(crate) fn report(answer: &SimulateSqueezeResponse, names: usize, terminal: T
     if !answer.funds.is_empty() {
         page.table("funds", look_through::funds(&answer.funds));
     }
-    evidence::unresolved(&mut page, &answer.unresolved);
-    page.say(format!("  {}\n", evidence::coverage(evidence::coverage_of(answer.info.as_ref()))));
-    page.say(evidence::gaps(answer.info.as_ref(), terminal));
-    page.say(evidence::reference(answer.info.as_ref(), terminal));
-    page
 }
 
 fn why_none(answer: &SimulateSqueezeResponse) -> &'static str {
@@ -70,20 +87,29 @@ fn why_none(answer: &SimulateSqueezeResponse) -> &'static str {
 
 fn assumptions(answer: &SimulateSqueezeResponse) -> String {
     let Some(made) = &answer.simulation else { return String::new() };
-    let scale = made.excess.as_ref().map_or(0.0, |excess| excess.scale);
-    let excess = if 0.0 < scale {
-        format!("an excess of scale {scale}")
-    } else {
-        "no excess, so that losses are lower bounds".to_owned()
+    let source = |source| match source {
+        SqueezeTermSource::Unspecified => "",
+        SqueezeTermSource::Request => " (yours)",
+        SqueezeTermSource::Calibration => " (fitted)",
+        SqueezeTermSource::Assumed => " (assumed)",
+    };
+    let excess = match &made.excess {
+        Some(excess) if 0.0 < excess.scale => {
+            let source = source(answer.excess_source());
+            format!("an excess of scale {:.3} and shape {:.3}{source}", excess.scale, excess.shape)
+        }
+        _ => "no excess, so that losses are lower bounds".to_owned(),
     };
     format!(
-        "Losses over five sessions, {} paths, correlation {} (assumed), jumps with {excess}.\n",
+        "Losses over five sessions, {} paths, correlation {:.3}{}, jumps with {excess}.\n",
         number::count(made.path_count.unwrap_or_default()),
         made.correlation.unwrap_or_default(),
+        source(answer.correlation_source()),
     )
 }
 
-fn copula(distribution: &JointSqueezeLoss) -> &'static str {
+/// The name of its copula.
+pub(crate) fn copula(distribution: &JointSqueezeLoss) -> &'static str {
     match distribution.copula() {
         SqueezeCopula::Gaussian | SqueezeCopula::Unspecified => "Gaussian",
         SqueezeCopula::StudentT4 => "Student t4",
@@ -298,6 +324,7 @@ mod tests {
             counts: vec![SqueezeCount { count: 1, probability: number(0.75) }],
             tails: vec![tail],
             exits: vec![exit],
+            quantiles: Vec::new(),
         };
         let answer = SimulateSqueezeResponse {
             distributions: vec![distribution],

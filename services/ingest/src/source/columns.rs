@@ -1,7 +1,7 @@
 //! The columns from which the kind of a file is detected.
 
 use super::{
-    finra_short_interest, ishares_holdings, listings, manager_holdings, memberships,
+    finra_short_interest, ishares_holdings, lending, listings, manager_holdings, memberships,
     reader::{CLOSE, DATE, HIGH, LOW, OPEN, SYMBOL},
     schedule, security_master, short_interest_table, splits,
 };
@@ -30,6 +30,7 @@ pub(super) const fn required(kind: SourceKind) -> &'static [Column] {
         InstrumentMerges => &[&["survivor"], &["merged"]],
         SecurityMaster => security_master::REQUIRED,
         ManagerHoldings => manager_holdings::REQUIRED,
+        Lending => lending::REQUIRED,
     }
 }
 

@@ -175,6 +175,16 @@ fields! {
     FiledAt: "filed_at", Instant;
     /// 1 if that filing adds holdings to an earlier one, 0 if it lists all of them.
     AddsToFiling: "adds_to_filing", Flag;
+    /// Shares on loan / shares that lenders offer, a decimal, as the source states it.
+    Utilisation: "utilisation", Decimal;
+    /// Fee for borrowing shares, a decimal per year of the value borrowed.
+    BorrowFee: "borrow_fee", Decimal;
+    /// Shares on loan.
+    SharesOnLoan: "shares_on_loan", Shares;
+    /// Shares that lenders offer, on loan or not.
+    SharesLendable: "shares_lendable", Shares;
+    /// 1 if lenders recall shares on loan, 0 if the source says that they do not.
+    Recall: "recall", Flag;
 }
 
 impl Field {

@@ -5,6 +5,7 @@ use crate::{
     calibration::{
         Calibration,
         check::{BINS, Bin, Check, Estimate},
+        joint_fit::{ExcessFit, JointFit},
         label::Label,
         model::{Model, Term},
         sample::Sample,
@@ -44,6 +45,9 @@ pub fn write(calibration: &Calibration) -> String {
     if let Some(check) = &calibration.check {
         numbers_of_check(check).into_iter().for_each(|(name, value)| put(&name, value));
     }
+    for (name, value) in numbers_of_joint(&calibration.joint) {
+        put(name, value);
+    }
     text
 }
 
@@ -56,7 +60,7 @@ pub fn read(text: &str) -> Option<Calibration> {
     };
     let numbers: BTreeMap<String, f64> = text.split(' ').map(pair).collect::<Option<_>>()?;
     let numbers = Numbers(numbers);
-    let (model, check) = (numbers.model(), numbers.check());
+    let (model, check, joint) = (numbers.model(), numbers.check(), numbers.joint());
     Some(Calibration {
         label: label_of(numbers.get("label")?)?,
         observed: numbers.sample("observed")?,
@@ -66,6 +70,7 @@ pub fn read(text: &str) -> Option<Calibration> {
         check_days: numbers.days("check"),
         model,
         check,
+        joint,
     })
 }
 
@@ -139,6 +144,23 @@ fn numbers_of_check(check: &Check) -> Vec<(String, f64)> {
     numbers
 }
 
+fn numbers_of_joint(joint: &JointFit) -> Vec<(&'static str, f64)> {
+    let mut numbers = Vec::new();
+    if let Some(ExcessFit { scale, shape, events }) = joint.excess {
+        numbers.extend([
+            ("excess.scale", scale.value),
+            ("excess.scale.error", scale.error),
+            ("excess.shape", shape.value),
+            ("excess.shape.error", shape.error),
+            ("excess.events", f64::from(events)),
+        ]);
+    }
+    if let Some(Estimate { value, error }) = joint.correlation {
+        numbers.extend([("correlation", value), ("correlation.error", error)]);
+    }
+    numbers
+}
+
 /// Numbers by name.
 struct Numbers(BTreeMap<String, f64>);
 
@@ -182,11 +204,22 @@ impl Numbers {
         Some(Model { intercept, intercept_error, terms })
     }
 
-    fn check(&self) -> Option<Check> {
-        let estimate = |name: &str| {
-            let error = self.get(&format!("{name}.error"))?;
-            Some(Estimate { value: self.get(name)?, error })
+    fn estimate(&self, name: &str) -> Option<Estimate> {
+        let error = self.get(&format!("{name}.error"))?;
+        Some(Estimate { value: self.get(name)?, error })
+    }
+
+    /// Calibrations of earlier versions have none.
+    fn joint(&self) -> JointFit {
+        let excess = || {
+            let (scale, shape) = (self.estimate("excess.scale")?, self.estimate("excess.shape")?);
+            Some(ExcessFit { scale, shape, events: self.get("excess.events")? as u32 })
         };
+        JointFit { excess: excess(), correlation: self.estimate("correlation") }
+    }
+
+    fn check(&self) -> Option<Check> {
+        let estimate = |name: &str| self.estimate(name);
         let mut bins = [Bin::EMPTY; BINS];
         for (at, bin) in bins.iter_mut().enumerate() {
             let of = |field: &str| self.get(&format!("bin{at}.{field}"));
@@ -241,6 +274,10 @@ mod tests {
                 lift_difference_lower: -0.1,
                 bins: [Bin { probability: 0.01, ..Bin::EMPTY }; BINS],
             }),
+            joint: JointFit {
+                excess: Some(ExcessFit { scale: estimate, shape: estimate, events: 508 }),
+                correlation: Some(Estimate { value: 0.1 + 0.2, error: 0.02 }),
+            },
         }
     }
 
@@ -249,6 +286,7 @@ mod tests {
         let whole = calibration();
         assert_eq!(read(&write(&whole)), Some(whole));
         let bare = Calibration { model: None, check: None, fit_days: None, ..whole };
+        let bare = Calibration { joint: JointFit::NONE, ..bare };
         assert_eq!(read(&write(&bare)), Some(bare));
     }
 

@@ -97,6 +97,12 @@ impl Index {
 /// Whether a name jumped in the five sessions after a day. `None` without the 60 sessions before it
 /// or the five after it.
 pub fn jumped(moves: &Moves, index: &Index, day: Day) -> Option<bool> {
+    jump_excess(moves, index, day).map(|excess| 0.0 <= excess)
+}
+
+/// By how much a name's move in the five sessions after a day exceeds the least that is a jump, a
+/// decimal return; below zero without a jump. `None` as for [`jumped`].
+pub fn jump_excess(moves: &Moves, index: &Index, day: Day) -> Option<f64> {
     let at = moves.days.binary_search(&day).ok()?;
     let first = at.checked_sub(BEFORE)?;
     let last = at + AHEAD;
@@ -111,7 +117,7 @@ pub fn jumped(moves: &Moves, index: &Index, day: Day) -> Option<bool> {
         ahead *= 1.0 + (*moves.returns.get(row)?)?;
         market *= 1.0 + of_index(row)?;
     }
-    Some(squeeze_threshold(sigma) <= ahead - 1.0 - beta * (market - 1.0))
+    Some(ahead - 1.0 - beta * (market - 1.0) - squeeze_threshold(sigma))
 }
 
 /// Whether the shorts of a name covered after a day. `None` if neither the settlements nor the
@@ -199,6 +205,9 @@ mod tests {
         let index = Index::of(&path(1.0));
         assert_eq!(jumped(&path(1.2), &index, days[62]), Some(true));
         assert_eq!(jumped(&path(1.1), &index, days[62]), Some(false));
+        // The index is flat to 0.1 %, and beta is 1: 20 % less 15 % is the excess.
+        let excess = jump_excess(&path(1.2), &index, days[62]).unwrap();
+        assert!((excess - 0.05).abs() < 1e-3, "{excess}");
         assert_eq!(jumped(&path(1.2), &index, days[66]), Some(false), "it has happened");
         assert_eq!(jumped(&path(1.2), &index, days[59]), None, "too few sessions before");
         assert_eq!(jumped(&path(1.2), &index, days[70]), None, "too few sessions after");

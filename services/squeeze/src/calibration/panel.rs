@@ -3,7 +3,7 @@
 
 use crate::{
     calibration::{
-        label::{AHEAD, Index, Label, Moves, covered, jumped, matured_until},
+        label::{AHEAD, Index, Label, Moves, covered, jump_excess, matured_until},
         level::{Levels, levels},
     },
     heavy::is_heavily_short,
@@ -32,6 +32,9 @@ pub struct Observation {
     pub levels: Levels,
     /// Whether it was squeezed, by the label.
     pub event: bool,
+    /// By how much a squeeze jumped beyond the least that counts, a decimal return. `None` without
+    /// one.
+    pub excess: Option<f64>,
 }
 
 impl Observation {
@@ -107,8 +110,10 @@ impl Panel {
         let observed = universe.names().par_iter().enumerate().filter_map(|(place, name)| {
             universe.score(place).filter(|_| is_heavily_short(name))?;
             let (number, moves) = self.names.get(&name.instrument)?;
-            let event = jumped(moves, &self.index, on)? && self.is_covered(name.instrument, on)?;
-            Some(Observation { on, name: *number, levels: levels(name), event })
+            let excess = jump_excess(moves, &self.index, on)?;
+            let event = 0.0 <= excess && self.is_covered(name.instrument, on)?;
+            let excess = event.then_some(excess);
+            Some(Observation { on, name: *number, levels: levels(name), event, excess })
         });
         observed.collect()
     }

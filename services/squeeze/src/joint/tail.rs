@@ -54,7 +54,34 @@ pub fn tails(losses: &[f64], confidences: &[f64]) -> (Vec<Tail>, Vec<usize>) {
     (tails, order)
 }
 
-fn tail(losses: &[f64], order: &[usize], confidence: f64) -> Tail {
+/// A loss that is not exceeded with some probability.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quantile {
+    /// The probability, inside (0, 1).
+    pub level: f64,
+    /// The loss.
+    pub loss: Estimate,
+}
+
+/// The levels of the quantiles that describe a distribution.
+pub const LEVELS: [f64; 23] = [
+    0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85,
+    0.9, 0.95, 0.975, 0.99, 0.995, 0.999,
+];
+/// Least paths beyond a quantile.
+const BEYOND: usize = 20;
+
+/// The quantiles at [`LEVELS`] that enough paths lie beyond. `order` is that of [`tails`].
+pub fn quantiles(losses: &[f64], order: &[usize]) -> Vec<Quantile> {
+    let found = LEVELS.into_par_iter().filter_map(|level| {
+        let (count, loss) = value_at_risk(losses, order, level);
+        (BEYOND <= count).then_some(Quantile { level, loss })
+    });
+    found.collect()
+}
+
+/// The k-th largest loss, with k = ⌈(1 − confidence)·paths⌉, and k.
+fn value_at_risk(losses: &[f64], order: &[usize], confidence: f64) -> (usize, Estimate) {
     let paths = losses.len() as f64;
     // (1 − 0.95)·100 is a little above 5.
     let wanted = ((1.0 - confidence) * paths - ROUNDING).ceil();
@@ -66,15 +93,17 @@ fn tail(losses: &[f64], order: &[usize], confidence: f64) -> Tail {
     let ranks = above.error * paths;
     let middle = (count - 1) as f64;
     let spread = 0.5 * (at(middle - ranks) - at(middle + ranks));
-    let share = count as f64 / paths;
+    (count, Estimate { value, error: spread })
+}
+
+fn tail(losses: &[f64], order: &[usize], confidence: f64) -> Tail {
+    let (count, value_at_risk) = value_at_risk(losses, order, confidence);
+    let value = value_at_risk.value;
+    let share = count as f64 / losses.len() as f64;
     let excess = mean(|path| (losses[path] - value).max(0.0) / share, losses.len());
     let sum: f64 = order[..count].iter().map(|path| losses[*path]).sum();
-    Tail {
-        confidence,
-        value_at_risk: Estimate { value, error: spread },
-        expected_shortfall: Estimate { value: sum / count as f64, error: excess.error },
-        count,
-    }
+    let expected_shortfall = Estimate { value: sum / count as f64, error: excess.error };
+    Tail { confidence, value_at_risk, expected_shortfall, count }
 }
 
 #[cfg(test)]
@@ -90,6 +119,23 @@ mod tests {
         assert!((tail.value_at_risk.value - 96.0).abs() < 1e-12);
         assert!((tail.expected_shortfall.value - 98.0).abs() < 1e-12);
         assert_eq!(order[..tail.count], [99, 98, 97, 96, 95]);
+    }
+
+    /// Losses 1 to 1,000: k paths are from 1,001 - k on, and below 20 paths there is no quantile.
+    #[test]
+    fn quantiles_by_hand() {
+        let losses: Vec<f64> = (1..=1_000).map(f64::from).collect();
+        let (_, order) = tails(&losses, &[]);
+        let found = quantiles(&losses, &order);
+        let of = |level: f64| {
+            let found = found.iter().find(|row| (row.level - level).abs() < 1e-12);
+            found.map(|row| row.loss.value)
+        };
+        for (level, loss) in [(0.05, 51.0), (0.5, 501.0), (0.95, 951.0), (0.975, 976.0)] {
+            assert!((of(level).unwrap() - loss).abs() < 1e-12, "{level}");
+        }
+        // Ten paths are beyond 0.99.
+        assert_eq!((of(0.99), found.len()), (None, 20));
     }
 
     /// Pairs (0, 2), (1, 1), (2, 4): means 1, 1, 3; their mean 5/3, variance 4/3 with n − 1.

@@ -79,6 +79,14 @@ fn a_mechanism_that_the_model_does_not_assume_is_recovered() {
     assert!(check.brier < check.base_brier);
     assert!(check.benchmark_precision_area < check.precision_area);
     assert!(found.is_calibrated(), "{:?}", requirements(&found));
+    // A jump is 25 % and an exponential excess of 15 % on average, of which a window may hold a
+    // part, and the least that counts is 15 % or a little more: no heavy tail, and at most 25 % on
+    // average. The weekly shock is small, and other names of the week are few.
+    let excess = found.joint.excess.unwrap();
+    assert!(excess.shape.value < 0.1 && excess.events == found.matured.events, "{excess:?}");
+    assert!((0.1..0.25).contains(&excess.scale.value), "{excess:?}");
+    let correlation = found.joint.correlation.unwrap();
+    assert!(correlation.value < 0.1 && 0.0 < correlation.error, "{correlation:?}");
     // Without a stored one the score is short interest over float.
     let universe = squeeze::universe::Universe::of(&snapshot);
     assert!(universe.terms().count() == 1 && universe.probability(0).is_none());

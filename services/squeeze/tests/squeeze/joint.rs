@@ -241,6 +241,13 @@ fn errors_are_those_of_other_seeds() {
     check(&|run| run.contributions[0].shorts[27]);
     check(&|run| run.contributions[0].shorts[48]);
     check(&|run| run.left[0].tails[0].expected_shortfall);
+    let quantile = |run: &JointLoss, level: f64| {
+        run.quantiles.iter().find(|row| (row.level - level).abs() < 1e-12).unwrap().loss
+    };
+    // One distance between two ranks is a noisy error: the mean over the runs is not.
+    check(&|run| quantile(run, 0.7));
+    check(&|run| quantile(run, 0.9));
+    check(&|run| quantile(run, 0.99));
 }
 
 proptest! {
@@ -265,6 +272,16 @@ proptest! {
             let sum: f64 = parts.shorts.iter().chain([&parts.longs]).map(|part| part.value).sum();
             let expected = tail.expected_shortfall.value;
             prop_assert!((sum - expected).abs() <= 1e-9 * expected.max(1.0));
+        }
+        let levels = found.quantiles.iter().map(|row| row.level);
+        // 6,000 paths: 20 of them are beyond 0.995, and six beyond 0.999.
+        prop_assert_eq!(levels.clone().count(), 22);
+        prop_assert!(levels.is_sorted_by(|a, b| a < b));
+        prop_assert!(found.quantiles.is_sorted_by(|a, b| a.loss.value <= b.loss.value));
+        for tail in &found.whole.tails {
+            let is_it = |level: f64| (level - tail.confidence).abs() < 1e-12;
+            let quantile = found.quantiles.iter().find(|row| is_it(row.level));
+            prop_assert_eq!(quantile.map(|row| row.loss), Some(tail.value_at_risk));
         }
         let more = simulated(count + 1, simulation);
         prop_assert!(found.whole.mean.value <= more.whole.mean.value);

@@ -8,6 +8,8 @@ mod joint;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
+mod lending;
+#[cfg(test)]
 mod look_through;
 #[cfg(test)]
 mod measures;

@@ -140,6 +140,14 @@ impl World {
         self
     }
 
+    /// Lending of a day, published at 09:30 of the next session.
+    pub(crate) fn lend(&mut self, symbol: &str, on: Day, values: &[(Field, f64)]) -> &mut World {
+        let key = self.key(symbol);
+        let at = Instant::new_york(calendar::plus_sessions(on, 1), 9, 30);
+        self.fixture.fact(Dataset::Lending, key, on, at, values);
+        self
+    }
+
     /// Sets the exchange in the name's listing.
     pub(crate) fn listed_on(&mut self, symbol: &str, exchange: &str) -> &mut World {
         let key = self.key(symbol);

@@ -5,6 +5,7 @@ use ::squeeze::{
     calibration::{
         check::{Bin, Check},
         gate::{Requirement, requirements},
+        joint_fit::JointFit,
         label::Label,
         model::Model,
         sample::Sample,
@@ -34,7 +35,24 @@ pub(super) fn calibration(stored: &Stored) -> v1::SqueezeCalibration {
         check_end_on: on(check_days.map(|days| days.1)),
         model: calibration.model.as_ref().map(model),
         check: calibration.check.as_ref().map(check),
+        joint: joint(&calibration.joint),
     }
+}
+
+fn joint(joint: &JointFit) -> Option<v1::SqueezeJointFit> {
+    let excess = joint.excess.map(|fit| v1::FittedSqueezeExcess {
+        scale: fit.scale.value,
+        scale_standard_error: fit.scale.error,
+        shape: fit.shape.value,
+        shape_standard_error: fit.shape.error,
+        event_count: fit.events as i32,
+    });
+    let correlation = joint.correlation;
+    (excess.is_some() || correlation.is_some()).then_some(v1::SqueezeJointFit {
+        excess,
+        correlation: correlation.map(|fit| fit.value),
+        correlation_standard_error: correlation.map(|fit| fit.error),
+    })
 }
 
 const fn label(label: Label) -> v1::SqueezeLabel {

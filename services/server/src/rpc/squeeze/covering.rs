@@ -41,7 +41,11 @@ pub(super) fn models() -> Vec<v1::CoveringModel> {
 }
 
 /// The cost of a short with a market value, below 0.
-pub(super) fn cost(covering: &Covering, market_value: f64) -> v1::CoveringCost {
+pub(super) fn cost(
+    covering: &Covering,
+    market_value: f64,
+    borrow_cost: Option<f64>,
+) -> v1::CoveringCost {
     let by_root = covering.square_root;
     let rises = [
         Some((by_root.peak, by_root.mean)),
@@ -61,6 +65,7 @@ pub(super) fn cost(covering: &Covering, market_value: f64) -> v1::CoveringCost {
         days: covering.days,
         days_of_volume: covering.days_of_volume,
         estimates: MODELS.into_iter().zip(rises).filter_map(estimate).collect(),
+        borrow_cost,
     }
 }
 

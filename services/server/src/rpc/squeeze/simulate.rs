@@ -19,16 +19,18 @@ use crate::{
 };
 use ::portfolio::{lookup::Lookup, unresolved::LooseLine};
 use ::squeeze::{
+    calibration::joint_fit::JointFit,
     deleveraging::ROUNDS,
     joint::{
         JointLoss, JointModel, Loss,
         contributions::Contributions,
         copula::Copula,
-        tail::{Estimate, Tail},
+        jump::Excess,
+        tail::{Estimate, Quantile, Tail},
     },
     prepared::PreparedSqueeze,
     scenario::{Scenario, ScenarioKind},
-    simulation::{Deleveraging, SimulatedBook, SimulatedShort, SqueezeCrowd},
+    simulation::{Deleveraging, SimulatedBook, SimulatedShort, SimulationTerms, SqueezeCrowd},
 };
 use contract::v1;
 use marketdata::instrument::InstrumentId;
@@ -36,6 +38,34 @@ use tonic::{Request, Response, Status};
 
 /// What a path costs again in each tail that it is in, of what its simulation costs.
 const TAIL_COST: f64 = 4.0;
+
+/// The terms of a simulation, and where they are from.
+struct Resolved {
+    terms: SimulationTerms,
+    echo: v1::SqueezeSimulation,
+    correlation: v1::SqueezeTermSource,
+    excess: v1::SqueezeTermSource,
+}
+
+/// What the work of a simulation follows from.
+#[derive(Clone, Copy, Debug)]
+struct Work {
+    shorts: usize,
+    copulas: usize,
+    /// Rounds of the crowd, each of which costs as much as a short.
+    rounds: usize,
+    /// Share of the paths in tails, the sum over tails. What a path adds to them costs up to four
+    /// times as much as its simulation, which draws for four paths at once.
+    in_tails: f64,
+}
+
+impl Work {
+    /// Most paths that one call may simulate.
+    fn most_paths(self) -> usize {
+        let per_path = self.shorts as f64 * (1.0 + TAIL_COST * self.in_tails) + self.rounds as f64;
+        (limits::SIMULATION_DRAWS / (per_path * self.copulas as f64)) as usize
+    }
+}
 
 /// Answers a call. The simulation ends when the caller leaves.
 pub(super) async fn simulate(
@@ -81,8 +111,9 @@ impl Query for SimulateQuery {
         // Merges of what is held matter for the longs of the crowd, and for funds.
         let names: Vec<InstrumentId> = shown.chain(held).collect();
         let merged = merged(pinned, is_through, &names.iter().copied());
+        let resolved = self.resolved(&found.joint);
         let response = v1::SimulateSqueezeResponse {
-            distributions: self.distributions(&found)?,
+            distributions: self.distributions(&found, &resolved.terms)?,
             no_distribution: no_distribution(&found).map(Into::into),
             shorts: found.shorts.iter().map(|simulated| short(&found, simulated)).collect(),
             scenarios: scenarios(&found),
@@ -90,7 +121,9 @@ impl Query for SimulateQuery {
             gross_short: found.book.gross_short,
             share_simulated: found.share_simulated,
             calibrated_at: found.calibrated_at.map(timestamp),
-            simulation: asked.simulation.clone(),
+            simulation: Some(resolved.echo),
+            correlation_source: resolved.correlation.into(),
+            excess_source: resolved.excess.into(),
             crowd_terms: asked.crowd.clone(),
             settings: asked.settings.clone(),
             participation: self.participation.share(),
@@ -117,7 +150,41 @@ impl SimulateQuery {
         fields.finish(Some(found))
     }
 
-    fn distributions(&self, found: &SimulatedBook) -> Result<Vec<v1::JointSqueezeLoss>, Refusal> {
+    /// The terms, with those of the calibration where the request does not say them.
+    fn resolved(&self, fit: &JointFit) -> Resolved {
+        use v1::SqueezeTermSource::{Assumed, Calibration, Request};
+        let asked = self.normal.simulation.clone().unwrap_or_default();
+        let mut terms = self.terms.clone();
+        let correlation = match (asked.correlation, fit.correlation) {
+            (Some(_), _) => Request,
+            (None, Some(fit)) => {
+                terms.correlation = fit.value;
+                Calibration
+            }
+            (None, None) => Assumed,
+        };
+        let excess = match (&asked.excess, fit.excess) {
+            (Some(_), _) => Request,
+            (None, Some(fit)) => {
+                terms.excess = Excess { scale: fit.scale.value, shape: fit.shape.value };
+                Calibration
+            }
+            (None, None) => Assumed,
+        };
+        let Excess { scale, shape } = terms.excess;
+        let echo = v1::SqueezeSimulation {
+            correlation: Some(terms.correlation),
+            excess: Some(v1::SqueezeExcess { scale, shape }),
+            ..asked
+        };
+        Resolved { terms, echo, correlation, excess }
+    }
+
+    fn distributions(
+        &self,
+        found: &SimulatedBook,
+        terms: &SimulationTerms,
+    ) -> Result<Vec<v1::JointSqueezeLoss>, Refusal> {
         if found.shorts.is_empty() {
             return Ok(Vec::new());
         }
@@ -125,7 +192,7 @@ impl SimulateQuery {
         let has_gone = || self.caller.has_gone();
         let distribution = |copula: &Copula| {
             let invariant = |_| Refusal::Failed("invariant: shorts can be simulated".to_owned());
-            let made = found.simulate(*copula, &self.terms, &has_gone).map_err(invariant)?;
+            let made = found.simulate(*copula, terms, &has_gone).map_err(invariant)?;
             // The client no longer waits.
             let (model, loss) = made.ok_or(Refusal::DeadlineExceeded)?;
             Ok(self.distribution(found, *copula, (&model, &loss)))
@@ -133,26 +200,32 @@ impl SimulateQuery {
         self.terms.copulas.iter().map(distribution).collect()
     }
 
-    /// Refuses more work than one call may cause. A round of the crowd costs as much as a short, and
-    /// the contributions to a tail up to four times as much per path as its simulation, which draws
-    /// for four paths at once.
+    /// Refuses more work than one call may cause: the number of paths, and every other field of
+    /// which less would be enough.
     fn check_work(&self, shorts: usize) -> Result<(), Refusal> {
+        let tails = || self.terms.confidences.iter().map(|level| 1.0 - level);
         let copulas = self.terms.copulas.len();
-        let in_tails: f64 = self.terms.confidences.iter().map(|level| 1.0 - level).sum();
-        let (rounds, crowd) = match self.crowd {
-            Some(_) => (ROUNDS, ", a crowd"),
-            None => (0, ""),
-        };
-        let per_path = shorts as f64 * (1.0 + TAIL_COST * in_tails) + rounds as f64;
-        let most = (limits::SIMULATION_DRAWS / (per_path * copulas as f64)) as usize;
+        let rounds = self.crowd.map_or(0, |_| ROUNDS);
+        let work = Work { shorts, copulas, rounds, in_tails: tails().sum() };
+        let paths = 2 * self.terms.pairs;
         let mut fields = Fields::new();
-        if most < 2 * self.terms.pairs {
+        let most = work.most_paths();
+        if most < paths {
+            let of = format!("{shorts} simulated shorts");
             let text = format!(
-                "must be at most {most} for {shorts} simulated shorts, {copulas} copulas{crowd} and \
-                 these confidences, is {}",
-                2 * self.terms.pairs
+                "must be at most {most} for {of}, these copulas, confidences and crowd, is {paths}"
             );
             fields.add("simulation.path_count", text);
+            let highest = tails().fold(1.0, f64::min);
+            for (field, one, less) in [
+                ("simulation.copulas", "one copula", Work { copulas: 1, ..work }),
+                ("simulation.confidences", "the highest alone", Work { in_tails: highest, ..work }),
+                ("crowd", "absent", Work { rounds: 0, ..work }),
+            ] {
+                if paths <= less.most_paths() {
+                    fields.add(field, format!("must be {one} for {paths} paths of {of}"));
+                }
+            }
         }
         fields.finish(Some(()))
     }
@@ -192,6 +265,7 @@ impl SimulateQuery {
             counts: (1..).zip(&loss.at_least).map(count).collect(),
             tails: whole.collect(),
             exits: self.terms.exit_sessions.iter().zip(&loss.left).enumerate().map(exit).collect(),
+            quantiles: loss.quantiles.iter().map(quantile).collect(),
         }
     }
 }
@@ -205,6 +279,10 @@ fn no_distribution(found: &SimulatedBook) -> Option<v1::NoSqueezeDistribution> {
 
 const fn number(estimate: Estimate) -> v1::SimulatedNumber {
     v1::SimulatedNumber { value: estimate.value, standard_error: estimate.error }
+}
+
+const fn quantile(quantile: &Quantile) -> v1::SqueezeLossQuantile {
+    v1::SqueezeLossQuantile { level: quantile.level, loss: Some(number(quantile.loss)) }
 }
 
 /// A tail without contributions.

@@ -16,8 +16,10 @@ use squeeze::{
     simulation::{CrowdTerms, SimulationTerms},
 };
 
-/// Default weight of the common factor, an assumption.
+/// Weight of the common factor where neither the request nor a calibration says it, an assumption.
 const CORRELATION: f64 = 0.3;
+/// The excess of jumps where neither says it.
+const NO_EXCESS: Excess = Excess { scale: 0.0, shape: 0.0 };
 const CORRELATION_MOST: f64 = 0.99;
 /// Default confidences, and the range of any.
 const CONFIDENCES: [f64; 2] = [0.95, 0.99];
@@ -41,6 +43,7 @@ pub(super) struct SimulateQuery {
     pub(super) participation: Participation,
     pub(super) netting: Netting,
     pub(super) look_through: Option<FundView>,
+    /// How to simulate, with what is assumed where the request does not say it.
     pub(super) terms: SimulationTerms,
     pub(super) crowd: Option<CrowdTerms>,
     /// Whether the client still waits for the answer.
@@ -78,12 +81,9 @@ impl FromProto for SimulateQuery {
 
 fn terms(fields: &mut Fields, asked: &mut v1::SqueezeSimulation) -> SimulationTerms {
     let copulas = copulas(fields, &mut asked.copulas);
-    let correlation = fields.within_or(
-        "simulation.correlation",
-        asked.correlation,
-        CORRELATION,
-        (0.0, CORRELATION_MOST),
-    );
+    let range = (0.0, CORRELATION_MOST);
+    let correlation =
+        fields.within_or("simulation.correlation", asked.correlation, CORRELATION, range);
     let paths = asked.path_count.unwrap_or(limits::SIMULATION_PATHS_DEFAULT);
     let (least, most) = (limits::SIMULATION_PATHS_LEAST, limits::SIMULATION_PATHS);
     let paths = fields.within("simulation.path_count", paths, least, most);
@@ -94,13 +94,12 @@ fn terms(fields: &mut Fields, asked: &mut v1::SqueezeSimulation) -> SimulationTe
     let (low, high) = LARGEST_JUMP_RANGE;
     let jump = asked.largest_jump;
     let cap = fields.within_or("simulation.largest_jump", jump, LARGEST_JUMP, (low, high));
-    asked.correlation = Some(correlation);
     asked.path_count = Some(paths);
     asked.largest_jump = Some(cap);
     SimulationTerms {
         copulas,
         correlation,
-        excess: excess(fields, asked.excess.get_or_insert_default()),
+        excess: asked.excess.as_ref().map_or(NO_EXCESS, |asked| excess(fields, asked)),
         cap,
         pairs: usize::try_from(paths / 2).unwrap_or_default(),
         seed,
@@ -181,7 +180,7 @@ fn exit_sessions(fields: &mut Fields, asked: &mut Vec<i32>) -> Vec<u16> {
     read
 }
 
-fn excess(fields: &mut Fields, asked: &mut v1::SqueezeExcess) -> Excess {
+fn excess(fields: &mut Fields, asked: &v1::SqueezeExcess) -> Excess {
     Excess {
         scale: fields.within("simulation.excess.scale", asked.scale, 0.0, SCALE_MOST),
         shape: fields.within("simulation.excess.shape", asked.shape, 0.0, SHAPE_MOST),

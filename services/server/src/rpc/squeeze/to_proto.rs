@@ -12,7 +12,8 @@ use squeeze::{
     assess::{Mark, ShortBook, ShortLine},
     calibration::level::Transform,
     exit::{ExitPlan, Participation},
-    measure::Component,
+    lending::{Dated, Lending, LendingMeasure},
+    measure::{Component, Measured},
     name::SqueezeName,
     rank::Ranking,
     score::{FITTED_ID, FITTED_METHOD, Index, IndexTerm, METHOD, METHOD_ID, Score},
@@ -82,6 +83,8 @@ pub(super) fn totals(book: &ShortBook, participation: Participation) -> v1::Shor
         exit_at_normal_volume: Some(exit_plan(&book.normal_exit)),
         exit_at_recent_volume: Some(exit_plan(&book.recent_exit)),
         covering_costs: covering::totals(book),
+        borrow_cost_per_day: book.borrowing.map(|total| total.cost_per_day),
+        share_with_borrow_fee: book.borrowing.map(|total| total.share),
     }
 }
 
@@ -125,10 +128,14 @@ pub(super) fn line(
         exit_days_at_recent_volume: line.exit.recent.ok(),
         mark: line.mark.map(mark),
         lots,
-        covering_cost: line.covering.ok().map(|cost| covering::cost(&cost, line.market_value)),
+        covering_cost: line
+            .covering
+            .ok()
+            .map(|cost| covering::cost(&cost, line.market_value, line.borrow_cost_of_exit.ok())),
         squeeze_pnl: line.squeeze_pnl.ok(),
         through_funds_market_value: line.through_funds,
         covering_schedule: None,
+        borrow_cost_per_day: line.borrow_cost_per_day.ok(),
     }
 }
 
@@ -190,6 +197,11 @@ pub(super) fn name(
         squeeze_probability: universe
             .place(name.instrument)
             .and_then(|place| universe.probability(place)),
+        utilisation: name.lending(LendingMeasure::Utilisation).ok(),
+        borrow_fee: name.lending(LendingMeasure::BorrowFee).ok(),
+        borrow_fee_volatility: name.lending(LendingMeasure::BorrowFeeVolatility).ok(),
+        recall: name.lending(LendingMeasure::Recall).ok().map(|recall| 0.0 < recall),
+        borrow_fee_sessions: name.lending.map_or(0, |lending| lending.fee_sessions as i32),
     }
 }
 
@@ -203,15 +215,18 @@ fn contributions(universe: &Universe, name: &SqueezeName) -> Vec<v1::SqueezeCont
 }
 
 fn evidence(name: &SqueezeName, score: &Score) -> Vec<v1::SqueezeEvidence> {
-    let evidence =
-        Component::ALL.into_iter().zip(score.percentiles).map(|(component, percentile)| {
-            v1::SqueezeEvidence {
-                measure_id: component.id().to_owned(),
-                value: name.measure(component).ok(),
-                percentile,
-            }
-        });
-    evidence.collect()
+    let row = |id: &str, value: Measured, percentile| v1::SqueezeEvidence {
+        measure_id: id.to_owned(),
+        value: value.ok(),
+        percentile,
+    };
+    let measures = Component::ALL.into_iter().zip(score.percentiles);
+    let measures =
+        measures.map(|(component, rank)| row(component.id(), name.measure(component), rank));
+    let lending = LendingMeasure::ranked().zip(score.lending);
+    let lending = lending.filter(|_| name.lending.is_some());
+    let lending = lending.map(|(measure, rank)| row(measure.id(), name.lending(measure), rank));
+    measures.chain(lending).collect()
 }
 
 /// Every known input, on the name's one basis of units.
@@ -248,7 +263,21 @@ fn inputs(snapshot: &Snapshot, name: &SqueezeName) -> Vec<v1::MeasureInput> {
     add("recent_volume", last, name.average_volume().ok());
     add("normal_volume", last, name.normal_volume().ok());
     add("close", last, name.close(&units).ok());
+    for (input, known) in name.lending.iter().flat_map(lent) {
+        add(input, known.ok(), known.ok().map(|known| known.value));
+    }
     inputs
+}
+
+/// The inputs of lending.
+fn lent(lending: &Lending) -> [(&'static str, Dated); 5] {
+    [
+        ("utilisation", lending.utilisation),
+        ("borrow_fee", lending.fee),
+        ("shares_on_loan", lending.on_loan),
+        ("shares_lendable", lending.lendable),
+        ("recall", lending.recall),
+    ]
 }
 
 fn dated(input: &str, known: Published, value: Option<f64>, today: Day) -> v1::MeasureInput {
