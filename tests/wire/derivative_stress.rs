@@ -56,7 +56,7 @@ async fn a_scenario_values_options_anew() {
     };
     let answer = client.run_stress(asked.clone()).await.unwrap().into_inner();
     for result in &answer.results {
-        let pnl = result.pnl.as_ref().unwrap();
+        let pnl = result.outcome.as_ref().unwrap();
         let [share, held, sold] = &pnl.options[..] else { panic!("{:?}", pnl.options) };
         let beyond = |row: &v1::RepricedOption| row.repriced_pnl - row.first_order_pnl;
         // A strike of 1e-6 is worth 1e-3 for 1,000 shares.
@@ -80,7 +80,7 @@ async fn netted_and_unlisted(
     before: &v1::RunStressResponse,
 ) {
     let portfolio = asked.portfolio.as_mut().unwrap();
-    let analysis = &before.results[0].pnl.as_ref().unwrap().positions;
+    let analysis = &before.results[0].outcome.as_ref().unwrap().positions;
     let hedges: Vec<v1::Position> = analysis
         .iter()
         .map(|row| held(&row.symbol, Size::MarketValue(-row.market_value)))
@@ -89,7 +89,7 @@ async fn netted_and_unlisted(
     asked.top_positions = Some(1);
     let answer = client.run_stress(asked).await.unwrap().into_inner();
     for (result, before) in answer.results.iter().zip(&before.results) {
-        let (pnl, before) = (result.pnl.as_ref().unwrap(), before.pnl.as_ref().unwrap());
+        let (pnl, before) = (result.outcome.as_ref().unwrap(), before.outcome.as_ref().unwrap());
         near(pnl.pnl, 0.0, 1e-9);
         let sum = before.beyond_first_order_pnl.unwrap();
         near(pnl.beyond_first_order_pnl.unwrap(), sum, 1e-6 * sum.abs());

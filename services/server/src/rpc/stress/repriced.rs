@@ -52,7 +52,7 @@ pub(super) fn options(setup: &Setup, total_return: impl Fn(usize) -> f64) -> Opt
 impl Options<'_> {
     /// The P&L with the sum over all options, and as many of them as positions are listed: those that
     /// add most to the sum, by size. Each P&L has its own, so all of a large book would be too many.
-    pub(super) fn beside(self, pnl: v1::ScenarioPnl) -> v1::ScenarioPnl {
+    pub(super) fn beside(self, pnl: v1::ScenarioOutcome) -> v1::ScenarioOutcome {
         let Options { setup, mut all } = self;
         if all.is_empty() {
             return pnl;
@@ -68,6 +68,6 @@ impl Options<'_> {
             repriced_pnl: option.repriced_pnl,
         };
         let options = all.iter().map(row).collect();
-        v1::ScenarioPnl { options, beyond_first_order_pnl: Some(sum), ..pnl }
+        v1::ScenarioOutcome { options, beyond_first_order_pnl: Some(sum), ..pnl }
     }
 }
