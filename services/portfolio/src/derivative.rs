@@ -9,7 +9,7 @@ use crate::{
         RawLine, Size, ValidLine, Violation, amount_bounds, cost_bounds, day, is_amount, is_cost,
         violation,
     },
-    option::{OptionModel, Right, Sensitivities},
+    option::{OptionModel, Right, Sensitivities, VOLATILITY_BOUNDS, years},
 };
 use marketdata::day::Day;
 
@@ -122,6 +122,14 @@ impl ModelledOption {
         let value = |price| self.model.value(price, self.years);
         self.shares * (value(self.price * (1.0 + total_return).max(0.0)) - value(self.price))
     }
+
+    /// What the line makes, if its underlying has a return from some price on, beyond what its delta at
+    /// the last close makes.
+    pub fn beyond_first_order(&self, price: f64, total_return: f64) -> f64 {
+        let delta = self.model.sensitivities(self.price, self.years).delta;
+        ModelledOption { price, ..*self }.pnl(total_return)
+            - self.shares * delta * price * total_return
+    }
 }
 
 /// What is known of a derivative before its market is.
@@ -166,7 +174,6 @@ impl Kind<'_> {
 }
 
 const MULTIPLIER_BOUNDS: (f64, f64) = (1e-6, 1e9);
-const VOLATILITY_BOUNDS: (f64, f64) = (1e-4, 10.0);
 const RATE_BOUNDS: (f64, f64) = (-1.0, 1.0);
 
 /// Checks what makes a line no plain stock, and turns its size into one of the underlying. `valid` is
@@ -363,14 +370,6 @@ pub(crate) fn value_option(
     (shares * delta, ValuedOption { delta, model: Some(modelled) })
 }
 
-/// Years of the model from a session to an expiry.
-pub(crate) fn years(session: Day, expires_on: Day) -> f64 {
-    f64::from(expires_on.epoch() - session.epoch()) / DAYS_PER_YEAR
-}
-
-/// Days of a year of the model.
-const DAYS_PER_YEAR: f64 = 365.0;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -394,6 +393,11 @@ mod tests {
         let made = modelled.pnl(0.2);
         assert!((made + 1_495.357).abs() < 2e-3, "{made}");
         assert!(modelled.pnl(0.0).abs() < 1e-12);
+        // Sold for 801 with a delta of −457.586 shares: 457.586·0.2·12 = 1,098.206 by it.
+        assert!((modelled.beyond_first_order(12.0, 0.2) + 1_495.357 - 1_098.206).abs() < 3e-3);
+        // From 14.4 on, where it is worth 2,296.811, a fall by 1/6 leads to 12 and 801.454.
+        let fallen = 2_296.811 - 801.454 - 457.586 * 2.4;
+        assert!((modelled.beyond_first_order(14.4, -1.0 / 6.0) - fallen).abs() < 3e-3);
         // Sold for 801, it can make no more.
         assert!((modelled.pnl(-1.0) - 801.454).abs() < 2e-3);
         assert!((modelled.pnl(-2.0) - modelled.pnl(-1.0)).abs() < 1e-12);
