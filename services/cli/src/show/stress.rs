@@ -322,7 +322,7 @@ mod tests {
              -$5.00m; 4.0 % of gross rests on stand-ins.\n"
         );
         let lacking = StressResult {
-            pnl: None,
+            outcome: None,
             gaps: vec![Gap { detail: "the market has no close".to_owned(), ..Gap::default() }],
             ..result(0.0)
         };
