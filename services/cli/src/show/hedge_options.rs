@@ -8,7 +8,7 @@ pub(crate) fn options(answer: &PlanHedgeResponse, most: usize) -> Option<Table> 
     let mut table = Table::new(&[
         "plan",
         "option",
-        "on",
+        "line",
         "expires",
         ">strike",
         ">contracts",

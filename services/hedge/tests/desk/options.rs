@@ -6,13 +6,14 @@ use crate::{
 };
 use hedge::{
     consequences::consequences,
+    constraint::ExclusionRule,
     desk::Desk,
     limits::Caller,
     optimize::{Answer, evaluate, optimize},
     option::{OptionFault, QuotedOption},
     scheme::Scheme,
     terms::{DAYS_PER_SESSION, DeskTerms, Instrument, Mark, TermsFault},
-    wish::{Aim, Limit, Meaning, SqueezeBudget, Wish},
+    wish::{Aim, Excluded, Limit, Meaning, SqueezeBudget, Wish},
 };
 use marketdata::gap::GapReason;
 use portfolio::{
@@ -194,17 +195,22 @@ fn an_option_is_written_only_if_it_may_be() {
     let world = world(120, 420, 47);
     let view = View::of(&world.snapshot());
     let (book, factors) = (view.book(&[("^GSPC", -4e6)]), view.factors());
-    let traded = |may_write| {
+    let traded = |may_write, excluded: Vec<Excluded>| {
         let quoted = QuotedOption { may_write, ..put(&view).0 };
         let desk = Desk::of(&factors, &book, &with_option(&view, quoted)).unwrap();
-        let problem = desk.problem(Scheme::Overlay, &free(wish(1e-4))).unwrap();
+        let wish = Wish { excluded, ..free(wish(1e-4)) };
+        let problem = desk.problem(Scheme::Overlay, &wish).unwrap();
         let Answer::Plan(plan) = optimize(&problem, LIMITS, &Caller::waiting()).unwrap() else {
             unreachable!()
         };
         plan.trades[0].money
     };
-    near(traded(false), 0.0, 1.0);
-    assert!(1e6 < traded(true));
+    near(traded(false, Vec::new()), 0.0, 1.0);
+    assert!(1e6 < traded(true, Vec::new()));
+    // That it must not be shorted says the same.
+    let rule = ExclusionRule::NoNewShort;
+    let excluded = Excluded { id: "short".to_owned(), line: "PUT".to_owned(), rule };
+    near(traded(true, vec![excluded]), 0.0, 1.0);
 }
 
 /// Ten puts that the book holds already, as an option line: the same moves as when they are traded.
