@@ -325,6 +325,7 @@ async fn every_fault_of_a_request_is_refused_at_its_path() {
         scenarios,
         top_positions: Some(10_001),
         exit: Some(v1::ExitTerms { participation: Some(0.0), ..Default::default() }),
+        volatility_changes: vec![0.1, 6.0],
         ..request(&market)
     };
     let status = client.run_stress(asked).await.unwrap_err();
@@ -340,6 +341,7 @@ async fn every_fault_of_a_request_is_refused_at_its_path() {
         "scenarios[7].squeeze.costliest_count",
         "top_positions",
         "exit.participation",
+        "volatility_changes[1]",
     ];
     expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths);
     on_the_view(&mut client, &market).await;
