@@ -52,17 +52,19 @@ async fn a_scenario_values_options_anew() {
         as_of: on(LAST_ON),
         portfolio: Some(v1::Portfolio { positions, ..Default::default() }),
         scenarios: vec![stress::replay(ROTATION_ON, ""), stress::listed("rotation_2024_07")],
+        volatility_changes: vec![0.0, 0.1, -5.0],
         ..Default::default()
     };
     let answer = client.run_stress(asked.clone()).await.unwrap().into_inner();
     for result in &answer.results {
-        let pnl = result.pnl.as_ref().unwrap();
+        let pnl = result.outcome.as_ref().unwrap();
         let [share, held, sold] = &pnl.options[..] else { panic!("{:?}", pnl.options) };
         let beyond = |row: &v1::RepricedOption| row.repriced_pnl - row.first_order_pnl;
         // A strike of 1e-6 is worth 1e-3 for 1,000 shares.
         near(beyond(share), 0.0, 1e-3);
         assert!(share.total_return != 0.0 && 0.0 < beyond(held) && beyond(sold) < 0.0);
         near(pnl.beyond_first_order_pnl.unwrap(), pnl.options.iter().map(beyond).sum(), 1e-9);
+        on_the_grid(pnl);
         let first_order: f64 = pnl.options.iter().map(|row| row.first_order_pnl).sum();
         near(first_order, pnl.pnl, 1e-6 * pnl.pnl.abs().max(1.0));
         let ids: Vec<_> = pnl.options.iter().map(|row| row.position_id.as_str()).collect();
@@ -70,6 +72,29 @@ async fn a_scenario_values_options_anew() {
     }
     netted_and_unlisted(&mut client, asked, &answer).await;
     harness.stop().await;
+}
+
+/// A higher volatility gains for whoever holds an option and costs who sold it, a share has none; without
+/// a change the P&L is that at the scenario's price.
+fn on_the_grid(pnl: &v1::ScenarioOutcome) {
+    let [share, held, sold] = &pnl.options[..] else { panic!("{:?}", pnl.options) };
+    let grid = |row: &v1::RepricedOption| -> [f64; 3] {
+        row.repriced_pnl_by_change.clone().try_into().unwrap()
+    };
+    for (row, sign) in [(held, 1.0), (sold, -1.0)] {
+        let [same, higher, none] = grid(row);
+        assert_eq!(same.to_bits(), row.repriced_pnl.to_bits());
+        assert!(0.0 < sign * (higher - same) && 0.0 < sign * (same - none), "{row:?}");
+    }
+    for made in grid(share) {
+        near(made, share.repriced_pnl, 1e-3);
+    }
+    let sums = &pnl.beyond_first_order_pnl_by_change;
+    assert_eq!(sums.len(), 3);
+    for (at, sum) in sums.iter().enumerate() {
+        let beyond = |row: &v1::RepricedOption| grid(row)[at] - row.first_order_pnl;
+        near(*sum, pnl.options.iter().map(beyond).sum(), 1e-9);
+    }
 }
 
 /// An option whose shares are hedged away has its part in the sum, and so have options that are not
@@ -80,7 +105,7 @@ async fn netted_and_unlisted(
     before: &v1::RunStressResponse,
 ) {
     let portfolio = asked.portfolio.as_mut().unwrap();
-    let analysis = &before.results[0].pnl.as_ref().unwrap().positions;
+    let analysis = &before.results[0].outcome.as_ref().unwrap().positions;
     let hedges: Vec<v1::Position> = analysis
         .iter()
         .map(|row| held(&row.symbol, Size::MarketValue(-row.market_value)))
@@ -89,7 +114,7 @@ async fn netted_and_unlisted(
     asked.top_positions = Some(1);
     let answer = client.run_stress(asked).await.unwrap().into_inner();
     for (result, before) in answer.results.iter().zip(&before.results) {
-        let (pnl, before) = (result.pnl.as_ref().unwrap(), before.pnl.as_ref().unwrap());
+        let (pnl, before) = (result.outcome.as_ref().unwrap(), before.outcome.as_ref().unwrap());
         near(pnl.pnl, 0.0, 1e-9);
         let sum = before.beyond_first_order_pnl.unwrap();
         near(pnl.beyond_first_order_pnl.unwrap(), sum, 1e-6 * sum.abs());

@@ -340,7 +340,7 @@ async fn a_stress_loss_is_limited_as_stress_measures_it() {
         ..Default::default()
     };
     let stressed = stress.run_stress(run).await.unwrap().into_inner();
-    let expected = stressed.results[0].pnl.as_ref().unwrap().pnl;
+    let expected = stressed.results[0].outcome.as_ref().unwrap().pnl;
     assert!(expected < 0.0, "the book is in the trade");
     let mut request = plan_request(book);
     request.without_effectiveness = true;
@@ -415,7 +415,7 @@ async fn every_fault_of_a_problem_is_named() {
         between("a", bottom_up("ballast-regression", "SIZE"), Some(2.0), Some(1.0)),
         between("cut/x", Limited::Trades(0), None, Some(1.0)),
     ];
-    let contract = v1::HedgeContract { contract_id: String::new(), multiplier: 0.0 };
+    let contract = v1::HedgeContract { multiplier: 0.0, ..Default::default() };
     request.problem = Some(v1::HedgeProblem {
         instruments: vec![
             v1::HedgeInstrument { contract: Some(contract), ..fund("IWM") },

@@ -81,7 +81,11 @@ async fn an_objective_is_the_sum_of_its_parts() {
     problem.terms = Some(usual);
     let future = v1::HedgeInstrument {
         instrument: problem.instruments[0].instrument.clone(),
-        contract: Some(v1::HedgeContract { contract_id: "FUT".to_owned(), multiplier: 50.0 }),
+        contract: Some(v1::HedgeContract {
+            contract_id: "FUT".to_owned(),
+            multiplier: 50.0,
+            option: None,
+        }),
         daily_value: Some(1e10),
         ..Default::default()
     };
@@ -99,6 +103,11 @@ async fn an_objective_is_the_sum_of_its_parts() {
     for outcome in answer.plans.iter().map(outcome) {
         let cost = outcome.cost.as_ref().unwrap();
         let (holding, sigma) = (cost.holding.unwrap(), outcome.volatility.unwrap());
+        // A year has 252 sessions, and the carry of all its days.
+        let year = outcome.carry_per_year.unwrap();
+        for (holding, year) in [(holding.before, year.before), (holding.after, year.after)] {
+            assert!((holding - year * horizon / 252.0).abs() < 1e-9 * year.abs(), "{outcome:?}");
+        }
         let expected = |holding: f64, sigma: f64| aversion * horizon * sigma * sigma + holding;
         let before = expected(holding.before, sigma.before);
         let after = expected(holding.after, sigma.after) + cost.spread + cost.impact;

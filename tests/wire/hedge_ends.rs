@@ -29,8 +29,11 @@ async fn ids_with_control_characters_are_refused() {
         line: Some(line),
         rule: v1::HedgeExclusionRule::NoTrade.into(),
     }];
-    problem.instruments[0].contract =
-        Some(v1::HedgeContract { contract_id: "RTY\u{0}".to_owned(), multiplier: 50.0 });
+    problem.instruments[0].contract = Some(v1::HedgeContract {
+        contract_id: "RTY\u{0}".to_owned(),
+        multiplier: 50.0,
+        option: None,
+    });
     problem.instruments[0].daily_value = Some(1e9);
     let status = client.plan_hedge(request).await.unwrap_err();
     let paths = [

@@ -37,6 +37,7 @@ mod health;
 mod hedge;
 mod hedge_costs;
 mod hedge_ends;
+mod hedge_options;
 mod hedge_real;
 mod hostile;
 mod hostile_messages;

@@ -84,7 +84,7 @@ fn near(value: f64, expected: f64, tolerance: f64) {
 
 /// Every split adds up to the P&L.
 #[track_caller]
-fn adds_up(pnl: &v1::ScenarioPnl) {
+fn adds_up(pnl: &v1::ScenarioOutcome) {
     let tolerance = 1e-9 * pnl.positions.iter().map(|row| row.market_value.abs()).sum::<f64>();
     let through: f64 = pnl.factors.iter().map(|row| row.pnl).sum();
     near(through + pnl.residual_pnl, pnl.pnl, tolerance);
@@ -107,26 +107,26 @@ async fn scenarios_obey_their_laws() {
     let answer = client.run_stress(asked.clone()).await.unwrap().into_inner();
     let [day, week, twice, up, both, crash] = &answer.results[..] else { panic!("six") };
     for result in [day, week, twice, up, both] {
-        adds_up(result.pnl.as_ref().unwrap());
-        result.pnl_like_this.iter().for_each(adds_up);
+        adds_up(result.outcome.as_ref().unwrap());
+        result.outcome_like_this.iter().for_each(adds_up);
         near(result.sources.iter().map(|row| row.gross_share).sum(), 1.0, 1e-12);
         let exit = result.exit.unwrap();
         assert!(0.0 < exit.cost && 0.0 <= exit.unsold, "{exit:?}");
     }
     // A day that the store does not have is a gap, not a number.
-    assert_eq!((&crash.pnl, crash.name.is_empty()), (&None, false));
+    assert_eq!((&crash.outcome, crash.name.is_empty()), (&None, false));
     assert_eq!(crash.gaps[0].reason(), v1::GapReason::InputMissing);
     // The window of the week begins the day before and holds more sessions.
     let sessions = |result: &v1::StressResult| result.replayed.as_ref().unwrap().sessions.len();
     assert_eq!((sessions(day), week.replayed.as_ref().unwrap().worst_on.is_empty()), (1, false));
-    assert!(day.hypothetical.is_none() && day.pnl_like_this.is_none());
+    assert!(day.hypothetical.is_none() && day.outcome_like_this.is_none());
     assert_eq!(twice.hypothetical.as_ref().unwrap().sessions, Some(2));
-    repeats(&channel, &asked, day.pnl.as_ref().unwrap()).await;
+    repeats(&channel, &asked, day.outcome.as_ref().unwrap()).await;
     squeezes(&channel, &asked, (up, both)).await;
     // Everything is linear in the sizes of the shocks.
     let double = v1::RunStressRequest { scenarios: vec![small_caps_up(0.1)], ..asked.clone() };
     let double = client.run_stress(double).await.unwrap().into_inner();
-    let [once, twice] = [up, &double.results[0]].map(|result| result.pnl.as_ref().unwrap());
+    let [once, twice] = [up, &double.results[0]].map(|result| result.outcome.as_ref().unwrap());
     near(twice.pnl, 2.0 * once.pnl, 1e-9 * once.pnl.abs());
     near(once.series[0].moved.unwrap().size.map_or(0.0, moved), 0.05, 1e-12);
     // The reference gives the same bytes; the order of lines changes none but its own.
@@ -140,7 +140,7 @@ async fn scenarios_obey_their_laws() {
     let numbers = |answer: &v1::RunStressResponse| -> Vec<v1::StressResult> {
         let mut results = answer.results.clone();
         let pnls = |result: &mut v1::StressResult| {
-            for pnl in result.pnl.iter_mut().chain(&mut result.pnl_like_this) {
+            for pnl in result.outcome.iter_mut().chain(&mut result.outcome_like_this) {
                 pnl.positions.iter_mut().for_each(|row| row.position_ids.clear());
             }
         };
@@ -156,7 +156,7 @@ fn moved(size: Moved) -> f64 {
 }
 
 /// A replay of one day is the repeat of an exposure report, which reads single precision.
-async fn repeats(channel: &Channel, asked: &v1::RunStressRequest, day: &v1::ScenarioPnl) {
+async fn repeats(channel: &Channel, asked: &v1::RunStressRequest, day: &v1::ScenarioOutcome) {
     let request = v1::AnalyzePortfolioRequest {
         as_of: asked.as_of.clone(),
         portfolio: asked.portfolio.clone(),
@@ -183,7 +183,7 @@ async fn squeezes(
     asked: &v1::RunStressRequest,
     (alone, both): (&v1::StressResult, &v1::StressResult),
 ) {
-    assert_eq!(alone.pnl, both.pnl);
+    assert_eq!(alone.outcome, both.outcome);
     let request = v1::AssessShortBookRequest {
         as_of: asked.as_of.clone(),
         portfolio: asked.portfolio.clone(),
@@ -193,7 +193,7 @@ async fn squeezes(
     let shorts = client.assess_short_book(request).await.unwrap().into_inner();
     let costliest = shorts.scenarios.iter().find(|scenario| scenario.symbols.len() == 3).unwrap();
     let squeezed = both.squeezed.as_ref().unwrap();
-    let alone = alone.pnl.as_ref().unwrap();
+    let alone = alone.outcome.as_ref().unwrap();
     let mut added = 0.0;
     for symbol in &costliest.symbols {
         let line = shorts.lines.iter().find(|line| line.name.as_ref().unwrap().symbol == *symbol);
@@ -223,14 +223,14 @@ async fn the_likeliest_scenario_loses_the_amount_within_its_boxes() {
         ..Default::default()
     };
     let scenario = |answer: &v1::FindLikelyLossResponse| match &answer.likely_loss {
-        Some(v1::LikelyLoss { outcome: Some(v1::likely_loss::Outcome::Scenario(found)) }) => {
+        Some(v1::LikelyLoss { result: Some(v1::likely_loss::Result::Scenario(found)) }) => {
             found.clone()
         }
         other => panic!("{other:?}"),
     };
     let free = client.find_likely_loss(ask(Vec::new(), None)).await.unwrap().into_inner();
     let free = scenario(&free);
-    let pnl = free.pnl.as_ref().unwrap();
+    let pnl = free.outcome.as_ref().unwrap();
     near(pnl.pnl, -2e6, 1.0);
     adds_up(pnl);
     assert!(free.probability < free.heavy_tail_probability || free.standard_deviations < 2.0);
@@ -246,7 +246,7 @@ async fn the_likeliest_scenario_loses_the_amount_within_its_boxes() {
     let bound = scenario(&bound);
     assert_eq!(bound.factor_ids_at_bound, [worst.factor_id.as_str()]);
     assert!(free.standard_deviations < bound.standard_deviations);
-    near(bound.pnl.unwrap().pnl, -2e6, 1.0);
+    near(bound.outcome.unwrap().pnl, -2e6, 1.0);
     // Nothing may move: there is no such loss.
     let still = pnl.factors.iter().map(|row| v1::FactorBox {
         factor_id: row.factor_id.clone(),
@@ -254,8 +254,8 @@ async fn the_likeliest_scenario_loses_the_amount_within_its_boxes() {
         high: Some(0.0),
     });
     let answer = client.find_likely_loss(ask(still.collect(), Some(0.0))).await.unwrap();
-    let none = answer.into_inner().likely_loss.unwrap().outcome.unwrap();
-    assert!(matches!(none, v1::likely_loss::Outcome::LargestLoss(most) if most.abs() < 1.0));
+    let none = answer.into_inner().likely_loss.unwrap().result.unwrap();
+    assert!(matches!(none, v1::likely_loss::Result::LargestLoss(most) if most.abs() < 1.0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -293,9 +293,13 @@ async fn listed_scenarios_can_be_run_by_their_ids() {
         assert_eq!(result.scenario.as_ref().unwrap().scenario_id, scenario.scenario_id);
         assert_eq!((&result.name, &result.source), (&scenario.name, &scenario.source));
         if scenario.available {
-            assert!(result.pnl.is_some(), "{}: {:?}", scenario.scenario_id, result.gaps);
+            assert!(result.outcome.is_some(), "{}: {:?}", scenario.scenario_id, result.gaps);
         } else if scenario.scenario_id != "cut_fully_priced" {
-            assert!(result.pnl.is_none() && !result.gaps.is_empty(), "{}", scenario.scenario_id);
+            assert!(
+                result.outcome.is_none() && !result.gaps.is_empty(),
+                "{}",
+                scenario.scenario_id
+            );
         }
         let is_replay = matches!(scenario.happening, Some(listed_scenario::Happening::Replay(_)));
         assert_eq!(is_replay, result.hypothetical.is_none() && is_replay);
@@ -321,6 +325,7 @@ async fn every_fault_of_a_request_is_refused_at_its_path() {
         scenarios,
         top_positions: Some(10_001),
         exit: Some(v1::ExitTerms { participation: Some(0.0), ..Default::default() }),
+        volatility_changes: vec![0.1, 6.0],
         ..request(&market)
     };
     let status = client.run_stress(asked).await.unwrap_err();
@@ -336,6 +341,7 @@ async fn every_fault_of_a_request_is_refused_at_its_path() {
         "scenarios[7].squeeze.costliest_count",
         "top_positions",
         "exit.participation",
+        "volatility_changes[1]",
     ];
     expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths);
     on_the_view(&mut client, &market).await;
@@ -401,7 +407,7 @@ async fn the_squeeze_of_january_2021_once_more() {
     };
     let answer = client.run_stress(request).await.unwrap().into_inner();
     let result = &answer.results[0];
-    let pnl = result.pnl.as_ref().unwrap();
+    let pnl = result.outcome.as_ref().unwrap();
     let of = |symbol: &str| pnl.positions.iter().find(|row| row.symbol == symbol).unwrap();
     near(of("GME").pnl, -1e6 * (325.00 / 65.01 - 1.0), 1e4);
     near(of("AMC").pnl, -1e6 * (13.26 / 3.51 - 1.0), 1e4);

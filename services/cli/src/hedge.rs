@@ -5,7 +5,7 @@ use crate::{
     book::{self, BookArguments},
     connect::Connection,
     error_report::Fault,
-    json,
+    hedge_instruments, json,
     query_commands::{GapArguments, Output},
     report::{self, file::ReportArguments},
     show, terminal,
@@ -13,11 +13,10 @@ use crate::{
 use anyhow::{Result, bail};
 use clap::Args;
 use contract::v1::{
-    HedgeConstraint, HedgeExclusion, HedgeExclusionRule, HedgeInstrument, HedgeLine, HedgeMark,
-    HedgeProblem, HedgeSide, HedgeTiming, HedgeTradesNumber, InstrumentRef, PlanHedgeRequest,
+    HedgeConstraint, HedgeExclusion, HedgeExclusionRule, HedgeLine, HedgeMark, HedgeProblem,
+    HedgeSide, HedgeTiming, HedgeTradesNumber, InstrumentRef, PlanHedgeRequest,
     TraceFrontierRequest, hedge_constraint::Limited, hedge_line::Line,
 };
-use std::path::Path;
 
 /// Minute of the day, New York, at which a session opens.
 const OPENING: i32 = 9 * 60 + 30;
@@ -28,7 +27,9 @@ pub(crate) struct HedgeArguments {
     #[command(flatten)]
     book: BookArguments,
     /// What may be traded besides the book: symbols separated by commas (`IWM,QQQ`), or a file with
-    /// one symbol per line. Without it the book can only be cut.
+    /// one symbol per line, or a CSV file with a column `symbol` and those of futures and options:
+    /// contract_id, multiplier, daily_value, right, strike, expires_on, bid, ask (or mid), rate,
+    /// dividend_yield, may_write, and terms. Without it the book can only be cut.
     #[arg(long, value_name = "FILE|LIST")]
     instruments: Option<String>,
     /// JSON file with a HedgeProblem of the contract, to which the other options add.
@@ -183,7 +184,7 @@ impl HedgeArguments {
             None => HedgeProblem::default(),
         };
         if let Some(instruments) = &self.instruments {
-            problem.instruments.extend(symbols(instruments).await?.iter().map(|s| instrument(s)));
+            problem.instruments.extend(hedge_instruments::instruments(instruments).await?);
         }
         let rules = [
             (&self.restricted, "restricted", HedgeExclusionRule::NoTrade),
@@ -219,25 +220,8 @@ async fn read(path: &str) -> Result<String> {
     Ok(text.map_err(|error| Fault::Input(format!("{path} cannot be read: {error}")))?)
 }
 
-/// The symbols of a list, or of a file if there is one of that name.
-async fn symbols(text: &str) -> Result<Vec<String>> {
-    let is_file = tokio::fs::try_exists(Path::new(text)).await.unwrap_or(false);
-    let text = if is_file { read(text).await? } else { text.replace(',', "\n") };
-    let symbols = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let symbols: Vec<String> = symbols.map(str::to_owned).collect();
-    if symbols.is_empty() {
-        bail!(Fault::Input("--instruments names no symbol".to_owned()));
-    }
-    Ok(symbols)
-}
-
 fn named(symbol: &str) -> InstrumentRef {
     InstrumentRef { symbol: symbol.to_owned(), ..InstrumentRef::default() }
-}
-
-/// What may be traded, on the terms of the problem.
-pub(crate) fn instrument(symbol: &str) -> HedgeInstrument {
-    HedgeInstrument { instrument: Some(named(symbol)), ..HedgeInstrument::default() }
 }
 
 fn mark(text: &str) -> Result<HedgeMark, String> {

@@ -15,6 +15,7 @@ mod demo;
 mod error_report;
 mod factors;
 mod hedge;
+mod hedge_instruments;
 mod history;
 mod ingest;
 mod json;

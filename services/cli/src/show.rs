@@ -43,6 +43,7 @@ pub(crate) mod change;
 pub(crate) mod stress;
 
 pub(crate) mod hedge;
+mod hedge_options;
 pub(crate) mod ways_out;
 
 pub(crate) mod records;

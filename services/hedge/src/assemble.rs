@@ -216,7 +216,7 @@ impl<'a> Builder<'a> {
     /// t ≥ 0 and t ≥ −x where costs, turnover or picks need it; s ≥ 0 and s ≥ −p where carry or gross
     /// do; and the ranges of lines that must buy or sell.
     fn trade_rows(&mut self) {
-        let horizon = self.problem.statement().objective.horizon_days;
+        let horizon = self.problem.statement().objective.horizon_sessions;
         let (turnover, gross) = (self.limits(&Measure::Turnover), self.limits(&Measure::Gross));
         let ticket = self.problem.statement().min_ticket.as_ref().map_or(0.0, |t| t.money);
         let ticket = ticket / self.assembly.scale.money;
@@ -226,7 +226,7 @@ impl<'a> Builder<'a> {
             if costs || turnover {
                 self.sold[trade] = Some(self.negative_part(x, 0.0));
             }
-            let carry = terms.long_carry_per_day + terms.short_carry_per_day;
+            let carry = terms.long_carry_per_session + terms.short_carry_per_session;
             if (self.is_cheapest() && 0.0 < carry * horizon) || gross {
                 let held = line.held / self.assembly.scale.money;
                 // What is sold of a line that is not held is short.

@@ -47,7 +47,7 @@ pub struct TradeMove {
 /// A P&L with the range that holds nine of ten outcomes: a loss is below 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PnlRange {
-    /// Trade beta times the move.
+    /// Trade beta times the move; of options what they make at it.
     pub pnl: f64,
     /// Lower end.
     pub low: f64,
@@ -101,7 +101,7 @@ pub fn consequences(
     let lines = &desk.lines;
     let trade_beta = |positions: &[f64]| sum(positions, &|line, p| lines[line].trade_beta * p);
     Consequences {
-        moves: moves(desk, (&before, &after), (trade_beta(&before), trade_beta(&after))),
+        moves: moves(desk, &before, &after),
         trade_beta: both(&trade_beta),
         market_beta: both(&|positions| sum(positions, &|line, p| lines[line].market_beta * p)),
         squeeze_loss: both(&|positions| desk.squeeze_loss(positions)),
@@ -122,43 +122,72 @@ impl Desk<'_> {
     }
 }
 
-/// b·c ± 1.645·k·σ_e, with k·σ_e of the residuals of the positions' own past P&L.
-fn moves(
-    desk: &Desk<'_>,
-    (before, after): (&[f64], &[f64]),
-    (beta_before, beta_after): (f64, f64),
-) -> Vec<TradeMove> {
+/// The P&L of positions if the trade moves: by the betas of what they move as, options valued anew at the
+/// price that follows. The options of the book itself add what they make beyond their delta.
+struct Moved<'a> {
+    desk: &'a Desk<'a>,
+    positions: &'a [f64],
+    /// Trade-beta-weighted value of lines that are no options.
+    beta: f64,
+}
+
+impl<'a> Moved<'a> {
+    fn of(desk: &'a Desk<'a>, positions: &'a [f64]) -> Moved<'a> {
+        let lines = desk.lines.iter().zip(positions).filter(|(line, _)| line.option.is_none());
+        let beta = lines.map(|(line, p)| line.trade_beta * p).sum();
+        Moved { desk, positions, beta }
+    }
+
+    /// What the lines make.
+    fn of_lines(&self, trade_return: f64) -> f64 {
+        let lines = self.desk.lines.iter().zip(self.positions);
+        let options = lines.filter(|(line, _)| line.option.is_some());
+        let options = options.map(|(line, p)| p * line.moved(line.trade_beta * trade_return));
+        options.fold(self.beta * trade_return, |sum, pnl| sum + pnl)
+    }
+
+    fn pnl(&self, trade_return: f64) -> f64 {
+        let held = self.desk.held_options.iter();
+        held.fold(self.of_lines(trade_return), |sum, option| {
+            let beta = self.desk.lines[option.line].trade_beta;
+            sum + option.beyond_first_order(beta * trade_return)
+        })
+    }
+}
+
+/// P&L ± 1.645·k·σ_e, with k·σ_e of what the positions' own past P&L was beyond it.
+fn moves(desk: &Desk<'_>, before: &[f64], after: &[f64]) -> Vec<TradeMove> {
     let Some(trade) = &desk.view.trade else { return Vec::new() };
     let past = &trade.returns[desk.view.first..];
-    let reach = |positions: &[f64], beta: f64| {
-        let pnl = desk.history.pnl(positions.iter().copied());
-        NINE_OF_TEN * residual_deviation(&pnl, past, beta, trade.standard_deviation)
+    let of = |positions| {
+        let moved = Moved::of(desk, positions);
+        let deviation = residual_deviation(&moved, past, trade.standard_deviation);
+        (moved, NINE_OF_TEN * deviation)
     };
-    let (reach_before, reach_after) = (reach(before, beta_before), reach(after, beta_after));
-    let range = |beta: f64, move_: f64, reach: f64| {
-        let pnl = beta * move_;
+    let (before, after) = (of(before), of(after));
+    let range = |(moved, reach): &(Moved<'_>, f64), trade_return: f64| {
+        let pnl = moved.pnl(trade_return);
         PnlRange { pnl, low: pnl - reach, high: pnl + reach }
     };
     let of = |deviations: f64| {
         let trade_return = deviations * trade.standard_deviation;
-        TradeMove {
-            deviations,
-            trade_return,
-            before: range(beta_before, trade_return, reach_before),
-            after: range(beta_after, trade_return, reach_after),
-        }
+        let (before, after) = (range(&before, trade_return), range(&after, trade_return));
+        TradeMove { deviations, trade_return, before, after }
     };
     MOVES.map(of).to_vec()
 }
 
-/// k·σ_e of P&L less beta times the trade's moves, over the sessions on which the trade moved.
-fn residual_deviation(pnl: &[f64], trade: &[f64], beta: f64, deviation: f64) -> f64 {
+/// k·σ_e of past P&L less what the trade's moves made, over the sessions on which the trade moved. What
+/// the book's own options make beyond their delta is in neither.
+fn residual_deviation(moved: &Moved<'_>, trade: &[f64], deviation: f64) -> f64 {
     let known = trade.iter().filter(|c| c.is_finite()).count().max(1);
     let weight = |c: &f64| if c.is_finite() { 1.0 / known as f64 } else { 0.0 };
     let weights: Vec<f64> = trade.iter().map(weight).collect();
     let finite = |c: &f64| if c.is_finite() { *c } else { 0.0 };
     let moves: Vec<f64> = trade.iter().map(|c| finite(c) / deviation).collect();
-    let residuals: Vec<f64> = pnl.iter().zip(trade).map(|(r, c)| r - beta * finite(c)).collect();
+    let pnl = moved.desk.history.pnl(moved.positions.iter().copied());
+    let explained = |c: &f64| moved.of_lines(finite(c));
+    let residuals: Vec<f64> = pnl.iter().zip(trade).map(|(r, c)| r - explained(c)).collect();
     large_deviation(&weights, &moves, &residuals)
 }
 

@@ -16,6 +16,7 @@ use crate::{
     history::History,
     line::quadratic_impact,
     line_risk::LineRisk,
+    option::{HeldOption, LineOption},
     terms::{DeskTerms, LineTerms, TermsFault},
 };
 use factors::impact::Y;
@@ -43,7 +44,7 @@ pub struct DeskLine {
     pub instrument: InstrumentId,
     /// Value held in money, at the mark if there is one; a short is negative.
     pub held: f64,
-    /// Value of one unit in money. `None` without a price: the line cannot trade.
+    /// Value of one unit in money, positive, of an option the size of its exposure. `None` without a price: the line cannot trade.
     pub unit_value: Option<f64>,
     /// Whether the book holds it.
     pub is_position: bool,
@@ -51,6 +52,9 @@ pub struct DeskLine {
     pub is_instrument: bool,
     /// Whether a short must be borrowed: shares, not a derivative.
     pub is_borrowed_to_short: bool,
+    /// Of a listed option: its terms, valued at the quote. Its values are those of the shares that stand
+    /// for it, so that a bought put is held short.
+    pub option: Option<LineOption>,
     /// Its terms.
     pub terms: LineTerms,
     /// What trades in it a day, in money. `None` if unknown: the line cannot trade.
@@ -70,6 +74,17 @@ impl DeskLine {
     #[must_use]
     pub fn can_trade(&self) -> bool {
         self.rung.is_some() && self.volume.is_some() && self.unit_value.is_some()
+    }
+
+    /// What a position of one in money makes if what it moves as has a return.
+    pub(crate) fn moved(&self, total_return: f64) -> f64 {
+        self.option.as_ref().map_or(total_return, |option| option.moved(total_return))
+    }
+
+    /// −1 for a put, of which more contracts are less value, and 1 for everything else.
+    #[must_use]
+    pub fn direction(&self) -> f64 {
+        self.option.as_ref().map_or(1.0, |option| option.exposure().signum())
     }
 
     /// The units of a value in money; whole lots, or whole units without lots, are whole numbers
@@ -97,6 +112,8 @@ pub struct Desk<'a> {
     pub(crate) view: &'a FactorView<'a>,
     pub(crate) lines: Vec<DeskLine>,
     pub(crate) movers: Vec<Mover>,
+    /// Options of the book itself.
+    pub(crate) held_options: Vec<HeldOption>,
     pub(crate) risk: LineRisk,
     pub(crate) history: History,
     /// θ by source.
@@ -119,7 +136,7 @@ impl<'a> Desk<'a> {
         terms: &DeskTerms,
     ) -> Result<Desk<'a>, Vec<TermsFault>> {
         let mut faults = terms.faults();
-        let Gathered { lines, movers, gaps, funds } =
+        let Gathered { lines, movers, held_options, gaps, funds } =
             gather::gather(view, book, terms, &mut faults);
         if !faults.is_empty() {
             // Lines are read in the order of ids: the caller knows instruments by their place.
@@ -133,11 +150,17 @@ impl<'a> Desk<'a> {
         let risk = risk.map_err(|_| Vec::new())?;
         let thresholds =
             risk.sources.iter().map(|id| gather::threshold(view, &funds, *id)).collect();
-        let history = History::of(view, &movers);
+        let mut history = History::of(view, &movers);
+        lines.iter().enumerate().for_each(|(at, line)| {
+            if line.option.is_some() {
+                history.move_as(at, |total_return| line.moved(total_return));
+            }
+        });
         let mut desk = Desk {
             view,
             lines,
             movers,
+            held_options,
             risk,
             history,
             thresholds,
@@ -148,6 +171,7 @@ impl<'a> Desk<'a> {
         };
         desk.set_volatilities();
         desk.add_stand_in_gaps();
+        desk.add_first_order_gaps();
         Ok(desk)
     }
 
@@ -213,6 +237,17 @@ impl<'a> Desk<'a> {
                 gap
             });
         }
+    }
+
+    fn add_first_order_gaps(&mut self) {
+        let options = self.lines.iter().filter(|line| line.option.is_some());
+        let gap = |line: &DeskLine| {
+            let detail = "an option counts as its delta in shares, which is right for small moves of the \
+                          price only; it is valued anew in moves of the trade, in scenarios of limits \
+                          and in past P&L";
+            Gap::new(GapReason::FirstOrder, Subject::symbol(&line.id), detail)
+        };
+        self.gaps.extend(options.map(gap).collect::<Vec<Gap>>());
     }
 
     fn set_volatilities(&mut self) {

@@ -45,6 +45,11 @@ impl History {
         history
     }
 
+    /// Turns the returns of a line into those of something that moves with it.
+    pub(crate) fn move_as(&mut self, line: usize, moved: impl Fn(f64) -> f64) {
+        self.returns[line].iter_mut().for_each(|r| *r = moved(*r));
+    }
+
     /// Number of sessions.
     pub(crate) fn sessions(&self) -> usize {
         self.returns.first().map_or(0, Vec::len)

@@ -12,8 +12,8 @@
 //! in money. The carry is that of all lines, those that do not trade included, so that equal trades have
 //! equal objectives whatever else may trade. b = E′p are the exposures to factors and z = L′p the loadings on specific returns, so the
 //! bracket is the variance of the book per session without a matrix of names by names
-//! ([`risk::FactorRisk`]). λ is the aversion to risk in one over money. H is the number of days over
-//! which the hedge is held: a cost paid once can be compared with a variance and a carry per day only
+//! ([`risk::FactorRisk`]). λ is the aversion to risk in one over money. H is the number of sessions over
+//! which the hedge is held: a cost paid once can be compared with a variance and a carry per session only
 //! over a stated time. Instead of λ·H·σ² the price of risk can be κ·CVaR over scenarios
 //! ([`objective::Scenarios`]), demeaned unless the caller wants their drifts (Rockafellar and Uryasev
 //! 2000).
@@ -78,7 +78,8 @@
 //! trade unwinds or resumes, carry, margin, locates, the squeeze budget, and how far they are by noon
 //! and by the close ([`clock`]). [`walk_forward`] says how much variance a plan takes away on sessions
 //! that it did not know, [`cover`] in which order to buy shorts back, and [`working`] how to work the
-//! trades.
+//! trades. Listed options are lines by their delta, and are valued anew where a move is known
+//! ([`option`]).
 //!
 //! Modules are declared in reading order.
 
@@ -129,6 +130,8 @@ mod standing;
 mod rounding;
 
 pub mod clock;
+
+pub mod option;
 
 pub mod terms;
 

@@ -30,10 +30,10 @@ pub struct Trading {
     pub sell_cost: f64,
     /// The quadratic impact q: trading x costs ½·q·x² besides. Unit: one over money.
     pub impact: f64,
-    /// Cost of holding one unit of money long for a day, a decimal: financing and roll, less income.
-    pub long_carry_per_day: f64,
-    /// Cost of holding one unit of money short for a day, a decimal: borrow fee, less rebate.
-    pub short_carry_per_day: f64,
+    /// Cost of holding one unit of money long for a session, a decimal: financing and roll, less income.
+    pub long_carry_per_session: f64,
+    /// Cost of holding one unit of money short for a session, a decimal: borrow fee, less rebate.
+    pub short_carry_per_session: f64,
     /// What trades in the line during the time in which the hedge is executed, in money, positive.
     /// `None` if unknown: a limit on participation is then refused.
     pub volume: Option<f64>,
@@ -48,10 +48,10 @@ impl Line {
 }
 
 impl Trading {
-    /// Cost of holding a position for a day, in money.
-    pub(crate) fn carry_per_day(&self, position: f64) -> f64 {
-        self.long_carry_per_day * position.max(0.0)
-            + self.short_carry_per_day * (-position).max(0.0)
+    /// Cost of holding a position for a session, in money.
+    pub(crate) fn carry_per_session(&self, position: f64) -> f64 {
+        self.long_carry_per_session * position.max(0.0)
+            + self.short_carry_per_session * (-position).max(0.0)
     }
 
     /// The units of a trade in money; in whole lots if it is one of whole lots.

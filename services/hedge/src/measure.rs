@@ -80,13 +80,13 @@ impl Problem {
 
     /// What trades cost.
     pub(crate) fn cost(&self, trades: &[f64]) -> Cost {
-        let horizon = self.statement().objective.horizon_days;
+        let horizon = self.statement().objective.horizon_sessions;
         let mut cost = Cost { linear: 0.0, impact: 0.0, holding: 0.0 };
         for ((line, terms), x) in self.traded_lines().zip(trades) {
             let position = line.held + x;
             cost.linear += terms.buy_cost * x.max(0.0) + terms.sell_cost * (-x).max(0.0);
             cost.impact += 0.5 * terms.impact * x * x;
-            cost.holding += horizon * terms.carry_per_day(position);
+            cost.holding += horizon * terms.carry_per_session(position);
         }
         cost
     }
@@ -96,7 +96,7 @@ impl Problem {
         let objective = &self.statement().objective;
         match &objective.risk {
             RiskTerm::Variance { aversion } => {
-                aversion * objective.horizon_days * self.variance(trades)
+                aversion * objective.horizon_sessions * self.variance(trades)
             }
             RiskTerm::Tail { weight, scenarios } => weight * scenarios.cvar(trades),
         }
@@ -106,7 +106,7 @@ impl Problem {
     #[must_use]
     pub fn staying_carry(&self) -> f64 {
         let objective = &self.statement().objective;
-        objective.horizon_days * objective.staying_carry_per_day
+        objective.horizon_sessions * objective.staying_carry_per_session
     }
 
     /// What is minimised, in money.

@@ -2,17 +2,17 @@
 
 use crate::risk::dot;
 
-/// Minimised: risk + cost of trading + H·cost of holding a day, all in money.
+/// Minimised: risk + cost of trading + H·cost of holding a session, all in money.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Objective {
     /// The price of the risk that remains.
     pub risk: RiskTerm,
-    /// H, days over which the hedge is held: a cost paid once is compared with a risk and a carry of
-    /// that many days.
-    pub horizon_days: f64,
-    /// Cost of holding the lines that do not trade for a day, in money. Trades do not change it; it is
+    /// H, sessions over which the hedge is held: a cost paid once is compared with a risk and a carry of
+    /// that many sessions.
+    pub horizon_sessions: f64,
+    /// Cost of holding the lines that do not trade for a session, in money. Trades do not change it; it is
     /// in the objective so that problems that trade other lines of one book compare.
-    pub staying_carry_per_day: f64,
+    pub staying_carry_per_session: f64,
 }
 
 /// The price of risk.

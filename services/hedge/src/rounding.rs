@@ -97,8 +97,8 @@ mod tests {
             buy_cost: 0.0,
             sell_cost: 0.0,
             impact: 0.0,
-            long_carry_per_day: 0.0,
-            short_carry_per_day: 0.0,
+            long_carry_per_session: 0.0,
+            short_carry_per_session: 0.0,
             volume: None,
         };
         let line = |index: usize| Line {
@@ -118,8 +118,8 @@ mod tests {
             risk: FactorRisk::new(none, Vec::new()).unwrap(),
             objective: Objective {
                 risk: RiskTerm::Variance { aversion: 1.0 },
-                horizon_days: 1.0,
-                staying_carry_per_day: 0.0,
+                horizon_sessions: 1.0,
+                staying_carry_per_session: 0.0,
             },
             constraints,
             exclusions: Vec::new(),

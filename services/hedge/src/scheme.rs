@@ -11,13 +11,15 @@ use crate::{
     line::{Line, Trading},
     line_risk::LineRisk,
     objective::{Centring, Objective, RiskTerm, Scenarios},
+    option::LineOption,
     problem::{Problem, Statement},
-    terms::RATE_DAYS,
+    terms::{DAYS_PER_SESSION, RATE_DAYS},
     wish::{
-        Aim, CUT_PREFIX, LINES_ID, Limit, Meaning, PARTICIPATION_ID, SQUEEZE_ID,
+        Aim, BOUGHT_PREFIX, CUT_PREFIX, LINES_ID, Limit, Meaning, PARTICIPATION_ID, SQUEEZE_ID,
         SQUEEZE_SHARE_LEAST, SQUEEZED_SHORTS, SqueezeBudget, TICKET_ID, Wish, WishFault,
     },
 };
+use marketdata::instrument::InstrumentId;
 
 /// What may trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,6 +87,7 @@ impl Desk<'_> {
         let wording = Wording { desk: self, scheme };
         let (mut constraints, mut faults) = wording.limits(&wish.limits);
         constraints.extend(wording.cuts());
+        constraints.extend(wording.bought(wish));
         constraints.extend(wish.participation.map(|share| Constraint {
             id: PARTICIPATION_ID.to_owned(),
             measure: Measure::Participation,
@@ -160,8 +163,8 @@ impl Wording<'_> {
                 buy_cost: cost,
                 sell_cost: cost,
                 impact: line.impact(self.desk.impact_size),
-                long_carry_per_day: line.terms.long_carry / RATE_DAYS,
-                short_carry_per_day: line.terms.short_carry / RATE_DAYS,
+                long_carry_per_session: line.terms.long_carry / RATE_DAYS * DAYS_PER_SESSION,
+                short_carry_per_session: line.terms.short_carry / RATE_DAYS * DAYS_PER_SESSION,
                 volume: line.volume.map(|volume| volume * left),
             })
         };
@@ -193,12 +196,37 @@ impl Wording<'_> {
         })
     }
 
+    /// What keeps options from being written: a bought put is a short of its underlying.
+    fn bought(&self, wish: &Wish) -> impl Iterator<Item = Constraint> + '_ {
+        let is_excluded = |line: &DeskLine| {
+            let mut excluded = wish.excluded.iter();
+            excluded.any(|one| one.line == line.id && one.rule == ExclusionRule::NoNewShort)
+        };
+        let lines = self.desk.lines.iter().enumerate();
+        let only = lines.filter(|(at, _)| self.is_traded(*at)).filter_map(|(at, line)| {
+            let option = line.option.as_ref()?;
+            let is_only_bought = !option.quoted.may_write || is_excluded(line);
+            is_only_bought.then(|| (at, line.id.clone(), 0.0 < option.exposure()))
+        });
+        let only: Vec<(usize, String, bool)> = only.collect();
+        only.into_iter().map(|(at, id, is_long)| Constraint {
+            id: format!("{BOUGHT_PREFIX}{id}"),
+            measure: Measure::Position(at),
+            lower: is_long.then_some(0.0),
+            upper: (!is_long).then_some(0.0),
+        })
+    }
+
     fn exclusions(&self, wish: &Wish, faults: &mut Vec<WishFault>) -> Vec<Exclusion> {
         let mut found = Vec::new();
         for excluded in &wish.excluded {
             let (id, rule) = (excluded.id.clone(), excluded.rule);
             match self.desk.place(&excluded.line) {
                 None => faults.push(WishFault::Unknown { id, subject: excluded.line.clone() }),
+                // An option that must not be shorted is only bought.
+                Some(line)
+                    if rule == ExclusionRule::NoNewShort
+                        && self.desk.lines[line].option.is_some() => {}
                 // What is only cut is never shorted, and what does not trade needs no rule.
                 Some(line)
                     if self.is_traded(line)
@@ -232,8 +260,8 @@ impl Wording<'_> {
         let staying = staying.map(|(_, line)| line.terms.carry_per_day(line.held));
         Some(Objective {
             risk,
-            horizon_days: wish.horizon_days,
-            staying_carry_per_day: staying.sum(),
+            horizon_sessions: wish.horizon_sessions,
+            staying_carry_per_session: DAYS_PER_SESSION * staying.sum::<f64>(),
         })
     }
 
@@ -282,6 +310,13 @@ impl Wording<'_> {
                 };
                 (members(&of), 0.0)
             }
+            Meaning::Members(shares) => (self.by_instrument(Weights::Members, shares)?, 0.0),
+            Meaning::Premium => {
+                let premium = |line: &DeskLine| {
+                    line.option.as_ref().map_or(0.0, LineOption::premium_per_exposure)
+                };
+                (weighted(Weights::Returns, &premium), 0.0)
+            }
             Meaning::Factor(name) => {
                 let factors = self.desk.view.factors.factors();
                 let place = factors.iter().position(|factor| factor == name);
@@ -298,7 +333,7 @@ impl Wording<'_> {
                     (Measure::Position(at), held)
                 }
             }
-            Meaning::Scenario(returns) => (self.scenario(returns)?, 0.0),
+            Meaning::Scenario(returns) => (self.by_instrument(Weights::Returns, returns)?, 0.0),
             Meaning::WorstShorts(count) => {
                 let losses = self.desk.thresholds.clone();
                 (Measure::WorstShorts { count: *count, losses }, 0.0)
@@ -306,18 +341,21 @@ impl Wording<'_> {
         })
     }
 
-    fn scenario(
+    /// Weights by what lines move as; options are valued anew at returns.
+    fn by_instrument(
         &self,
-        returns: &[(marketdata::instrument::InstrumentId, f64)],
+        kind: Weights,
+        values: &[(InstrumentId, f64)],
     ) -> Result<Measure, String> {
         let of = |line: &DeskLine| {
-            let mut given = returns.iter().filter(|(id, _)| *id == line.instrument);
+            let mut given = values.iter().filter(|(id, _)| *id == line.instrument);
             match (given.next(), given.next()) {
+                (Some((_, value)), None) if kind == Weights::Returns => Ok(line.moved(*value)),
                 (Some((_, value)), None) => Ok(*value),
                 _ => Err(line.id.clone()),
             }
         };
         let weights: Result<Vec<f64>, String> = self.desk.lines.iter().map(of).collect();
-        Ok(Measure::Weighted { kind: Weights::Returns, weights: weights? })
+        Ok(Measure::Weighted { kind, weights: weights? })
     }
 }

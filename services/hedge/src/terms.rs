@@ -1,6 +1,9 @@
 //! The caller's terms: what may hedge, at which prices and costs, and when.
 
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    option::{OptionFault, QuotedOption},
+};
 use marketdata::instrument::InstrumentId;
 
 /// Days of a year in which a rate a year is paid: carry is money times rate times days/360.
@@ -8,6 +11,9 @@ pub(crate) const RATE_DAYS: f64 = 360.0;
 
 /// Days of a year over which a position is held.
 pub(crate) const YEAR_DAYS: f64 = 365.0;
+
+/// Days for which carry is paid per session: those without trading are paid, too.
+pub const DAYS_PER_SESSION: f64 = YEAR_DAYS / 252.0;
 
 /// On which terms a line trades and is held. Costs are positive, an income is negative.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,7 +24,8 @@ pub struct LineTerms {
     pub half_spread: f64,
     /// Commission, a decimal of the value traded, 0 or more.
     pub commission: f64,
-    /// Cost a year of holding long, a decimal of the value: financing and roll, less income.
+    /// Cost a year of holding long, a decimal of the value: financing, fees and roll, less dividends and
+    /// other income. It is all that is known of them.
     pub long_carry: f64,
     /// Cost a year of holding short, a decimal of the value: borrow fee, less rebate.
     pub short_carry: f64,
@@ -27,7 +34,12 @@ pub struct LineTerms {
 }
 
 impl LineTerms {
-    /// Cost of holding a position for a day, in money.
+    /// The rate a year of a cost a day.
+    pub(crate) const fn rate_of(per_day: f64) -> f64 {
+        RATE_DAYS * per_day
+    }
+
+    /// Cost of holding a position for a calendar day, in money.
     pub(crate) fn carry_per_day(&self, position: f64) -> f64 {
         let long = self.long_carry * position.max(0.0);
         (long + self.short_carry * (-position).max(0.0)) / RATE_DAYS
@@ -44,6 +56,9 @@ pub struct Instrument {
     /// `None`: it is shares of `moves_as`, one line with a position in them. Otherwise a derivative
     /// with a line of its own, worth this many units of the price of `moves_as`, positive.
     pub contract_units: Option<f64>,
+    /// Of a contract that is an option: its terms and quote. Its volume is then that of premiums; `terms`
+    /// have its commission as a share of the premium, its lot and its margin, and no more.
+    pub option: Option<QuotedOption>,
     /// What trades in it a day, in money, positive. `None`: the average volume of `moves_as`, which a
     /// derivative cannot take.
     pub volume: Option<f64>,
@@ -71,6 +86,8 @@ pub struct DeskTerms {
     pub marks: Vec<Mark>,
     /// What may hedge.
     pub instruments: Vec<Instrument>,
+    /// Sessions over which trades are held, positive: over them an option loses value by time.
+    pub held_sessions: f64,
     /// The size of a trade, as a share of a day's volume, at which its quadratic impact costs as much
     /// as the square-root law; positive ([`crate::line::quadratic_impact`]).
     pub impact_size: f64,
@@ -79,7 +96,7 @@ pub struct DeskTerms {
 }
 
 /// A fault of the terms.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum TermsFault {
     /// A number of an instrument is out of range; its place in the list and the field.
     Instrument {
@@ -101,6 +118,15 @@ pub enum TermsFault {
     Mark(usize),
     /// The size of impact is not positive.
     ImpactSize,
+    /// The time over which trades are held is not positive.
+    HeldSessions,
+    /// An option cannot hedge.
+    Option {
+        /// Place among the instruments.
+        at: usize,
+        /// Why.
+        fault: OptionFault,
+    },
     /// An instrument has the id of another line, or is shares that another one is.
     Repeated(usize),
     /// An instrument has no price, no volume or no exposures; the fact that it lacks.
@@ -118,11 +144,13 @@ impl TermsFault {
         match self {
             TermsFault::Instrument { at, .. }
             | TermsFault::Repeated(at)
+            | TermsFault::Option { at, .. }
             | TermsFault::Lacks { at, .. } => Some(*at),
             TermsFault::Positions(_)
             | TermsFault::Single { .. }
             | TermsFault::Mark(_)
-            | TermsFault::ImpactSize => None,
+            | TermsFault::ImpactSize
+            | TermsFault::HeldSessions => None,
         }
     }
 }
@@ -137,9 +165,10 @@ impl DeskTerms {
         }
         for (at, instrument) in self.instruments.iter().enumerate() {
             let mut fields = wrong(&instrument.terms);
-            fields.extend(
-                (!instrument.contract_units.is_none_or(is_positive)).then_some("contract_units"),
-            );
+            let units = instrument.contract_units;
+            let has_units = units.is_some() || instrument.option.is_none();
+            fields
+                .extend((!has_units || !units.is_none_or(is_positive)).then_some("contract_units"));
             fields.extend((!instrument.volume.is_none_or(is_positive)).then_some("volume"));
             found.extend(fields.into_iter().map(|field| TermsFault::Instrument { at, field }));
         }
@@ -151,6 +180,7 @@ impl DeskTerms {
             }
         }
         found.extend((!is_positive(self.impact_size)).then_some(TermsFault::ImpactSize));
+        found.extend((!is_positive(self.held_sessions)).then_some(TermsFault::HeldSessions));
         found
     }
 }

@@ -25,6 +25,9 @@ pub const TICKET_ID: &str = "min_ticket";
 /// What precedes the id of a line in that of the constraint that it is only cut.
 pub const CUT_PREFIX: &str = "cut/";
 
+/// What precedes the id of an option in that of the constraint that it is only bought.
+pub const BOUGHT_PREFIX: &str = "bought/";
+
 /// What is minimised besides costs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Aim {
@@ -66,13 +69,18 @@ pub enum Meaning {
     Sector(String),
     /// Net value of the lines of a size bucket.
     Bucket(SizeBucket),
+    /// Net value of some instruments, by their share in what is limited.
+    Members(Vec<(InstrumentId, f64)>),
+    /// Premiums paid for options less those received.
+    Premium,
     /// Exposure to a factor of the risk model.
     Factor(String),
     /// Value of a line after the trades, by its id.
     Position(String),
     /// Trade of a line, by its id.
     Trade(String),
-    /// P&L of a scenario: returns by instrument, decimals. A floor on the loss is a lower limit.
+    /// P&L of a scenario: returns by instrument, decimals, at which options are valued anew. A floor on
+    /// the loss is a lower limit.
     Scenario(Vec<(InstrumentId, f64)>),
     /// The loss if the shorts that would lose most squeeze together. Takes an upper limit only.
     WorstShorts(usize),
@@ -118,8 +126,8 @@ pub enum SqueezeBudget {
 pub struct Wish {
     /// What is minimised.
     pub aim: Aim,
-    /// H, days over which the hedge is held.
-    pub horizon_days: f64,
+    /// H, sessions over which the hedge is held.
+    pub horizon_sessions: f64,
     /// Limits.
     pub limits: Vec<Limit>,
     /// Lines not to be traded or shorted.

@@ -9,7 +9,7 @@ use crate::{
         RawLine, Size, ValidLine, Violation, amount_bounds, cost_bounds, day, is_amount, is_cost,
         violation,
     },
-    option::{OptionModel, Right, Sensitivities},
+    option::{OptionModel, Right, Sensitivities, VOLATILITY_BOUNDS, years},
 };
 use marketdata::day::Day;
 
@@ -119,8 +119,23 @@ pub struct ModelledOption {
 impl ModelledOption {
     /// What the line makes if its underlying has a return at once, at unchanged volatility.
     pub fn pnl(&self, total_return: f64) -> f64 {
-        let value = |price| self.model.value(price, self.years);
-        self.shares * (value(self.price * (1.0 + total_return).max(0.0)) - value(self.price))
+        self.pnl_with(total_return, 0.0)
+    }
+
+    /// The same if the volatility changes as well; it does not fall below its least.
+    pub fn pnl_with(&self, total_return: f64, volatility_change: f64) -> f64 {
+        let volatility = (self.model.volatility + volatility_change).max(VOLATILITY_BOUNDS.0);
+        let price = self.price * (1.0 + total_return).max(0.0);
+        let after = OptionModel { volatility, ..self.model }.value(price, self.years);
+        self.shares * (after - self.model.value(self.price, self.years))
+    }
+
+    /// What the line makes, if its underlying has a return from some price on, beyond what its delta at
+    /// the last close makes.
+    pub fn beyond_first_order(&self, price: f64, total_return: f64) -> f64 {
+        let delta = self.model.sensitivities(self.price, self.years).delta;
+        ModelledOption { price, ..*self }.pnl(total_return)
+            - self.shares * delta * price * total_return
     }
 }
 
@@ -166,7 +181,6 @@ impl Kind<'_> {
 }
 
 const MULTIPLIER_BOUNDS: (f64, f64) = (1e-6, 1e9);
-const VOLATILITY_BOUNDS: (f64, f64) = (1e-4, 10.0);
 const RATE_BOUNDS: (f64, f64) = (-1.0, 1.0);
 
 /// Checks what makes a line no plain stock, and turns its size into one of the underlying. `valid` is
@@ -373,14 +387,6 @@ pub(crate) fn value_option(
     (shares * delta, ValuedOption { delta, model: Some(modelled) })
 }
 
-/// Years of the model from a session to an expiry.
-pub(crate) fn years(session: Day, expires_on: Day) -> f64 {
-    f64::from(expires_on.epoch() - session.epoch()) / DAYS_PER_YEAR
-}
-
-/// Days of a year of the model.
-const DAYS_PER_YEAR: f64 = 365.0;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -404,6 +410,18 @@ mod tests {
         let made = modelled.pnl(0.2);
         assert!((made + 1_495.357).abs() < 2e-3, "{made}");
         assert!(modelled.pnl(0.0).abs() < 1e-12);
+        // The same script at 14.4 and a volatility of 0.45: 2.576450.
+        let made = modelled.pnl_with(0.2, 0.1);
+        assert!((made + 1_774.997).abs() < 2e-3, "{made}");
+        // Without volatility it is worth what exercise is: 14.4·e^(−0.02·T) − 12.5·e^(−0.01·T) with
+        // T = 140/365 is 1.837810.
+        let made = modelled.pnl_with(0.2, -1.0);
+        assert!((made + 1_837.810 - 801.454).abs() < 2e-3, "{made}");
+        // Sold for 801 with a delta of −457.586 shares: 457.586·0.2·12 = 1,098.206 by it.
+        assert!((modelled.beyond_first_order(12.0, 0.2) + 1_495.357 - 1_098.206).abs() < 3e-3);
+        // From 14.4 on, where it is worth 2,296.811, a fall by 1/6 leads to 12 and 801.454.
+        let fallen = 2_296.811 - 801.454 - 457.586 * 2.4;
+        assert!((modelled.beyond_first_order(14.4, -1.0 / 6.0) - fallen).abs() < 3e-3);
         // Sold for 801, it can make no more.
         assert!((modelled.pnl(-1.0) - 801.454).abs() < 2e-3);
         assert!((modelled.pnl(-2.0) - modelled.pnl(-1.0)).abs() < 1e-12);

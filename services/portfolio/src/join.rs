@@ -1,13 +1,13 @@
 //! Finds the instruments of lines and brings market values to the view's session.
 
 use crate::{
-    derivative::{Derivative, Kind, Terms, ValuedOption, value_option, years},
+    derivative::{Derivative, Kind, Terms, ValuedOption, value_option},
     lines::{
         RawLine, Size, ValidLine, Violation, amount_bounds, check_line, is_amount, is_cost,
         violation,
     },
     lookup::Lookup,
-    option::OptionModel,
+    option::{EXPIRY_DAYS_MAX, GROWTH_MAX, OptionModel, years},
     unresolved::{Cause, LineOfOtherDays, LooseLine},
 };
 use marketdata::{
@@ -17,13 +17,6 @@ use marketdata::{
     instrument::InstrumentId,
     quotes::{Quotes, past_price},
 };
-
-/// Maximum days to the expiry of an option: 30 years.
-const EXPIRY_DAYS_MAX: i32 = 30 * 365;
-
-/// Maximum |rate| times years to the expiry: no price grows more than 20-fold by it, so a delta is at
-/// most 20.
-const GROWTH_MAX: f64 = 3.0;
 
 /// A line whose instrument is known.
 #[derive(Clone, Copy, Debug)]

@@ -8,7 +8,30 @@
 //!
 //! Exercise is at expiry only. Hull, "Options, Futures, and Other Derivatives", chapters 17 and 19.
 
+use marketdata::day::Day;
 use stats::normal::{cdf, pdf};
+
+/// Maximum days to the expiry of an option: 30 years.
+pub const EXPIRY_DAYS_MAX: i32 = 30 * 365;
+
+/// Maximum |rate| times years to the expiry: no price grows more than 20-fold by it, so a delta is at
+/// most 20.
+pub const GROWTH_MAX: f64 = 3.0;
+
+/// Days of a year of the model.
+pub const DAYS_PER_YEAR: f64 = 365.0;
+
+/// Least and largest volatility per year.
+pub const VOLATILITY_BOUNDS: (f64, f64) = (1e-4, 10.0);
+
+/// Halvings of the bounds of a volatility: they leave an interval of 1e-17 of it.
+const HALVINGS: usize = 60;
+
+/// Years of the model from a session to an expiry.
+#[must_use]
+pub fn years(session: Day, expires_on: Day) -> f64 {
+    f64::from(expires_on.epoch() - session.epoch()) / DAYS_PER_YEAR
+}
 
 /// Whether an option is to buy or to sell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +68,55 @@ pub struct Sensitivities {
     pub vega: f64,
 }
 
+/// Why no volatility gives an option a value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum NoVolatility {
+    /// The value is at most this one, of an option without volatility: what exercise at the expiry is
+    /// worth today.
+    NoTimeValue(f64),
+    /// The value is at least this one, of an option of the largest volatility.
+    TooHigh(f64),
+}
+
 impl OptionModel {
+    /// The same option with the volatility that gives it a value, positive, at a price, some years before
+    /// expiry; the volatility of `self` is not used. The value rises with the volatility, so halving the
+    /// bounds finds the only root.
+    ///
+    /// # Errors
+    /// [`NoVolatility`].
+    pub fn implied_by(
+        self,
+        value: f64,
+        (price, years): (f64, f64),
+    ) -> Result<OptionModel, NoVolatility> {
+        let with = |log: f64| OptionModel { volatility: libm::exp(log), ..self };
+        let (least, most) = VOLATILITY_BOUNDS;
+        let (mut low, mut high) = (libm::log(least), libm::log(most));
+        let at = |log: f64| with(log).value(price, years);
+        if value <= at(low) {
+            return Err(NoVolatility::NoTimeValue(at(low)));
+        }
+        if at(high) <= value {
+            return Err(NoVolatility::TooHigh(at(high)));
+        }
+        for _ in 0..HALVINGS {
+            let middle = 0.5 * (low + high);
+            let side = if at(middle) < value { &mut low } else { &mut high };
+            *side = middle;
+        }
+        Ok(with(0.5 * (low + high)))
+    }
+
+    /// What exercise is worth at a price, at once.
+    #[must_use]
+    pub fn intrinsic(&self, price: f64) -> f64 {
+        match self.right {
+            Right::Call => (price - self.strike).max(0.0),
+            Right::Put => (self.strike - price).max(0.0),
+        }
+    }
+
     /// The sensitivities at a price, some years before expiry; both are positive.
     pub fn sensitivities(&self, price: f64, years: f64) -> Sensitivities {
         let deviation = self.volatility * years.sqrt();
@@ -163,6 +234,30 @@ mod tests {
         }
     }
 
+    /// Hull, 9th edition, section 19.11: a European call worth 1.875 on a stock at 21, strike 20, rate
+    /// 10 %, 0.25 years, has an implied volatility of 23.5 % per year (the text says 0.235).
+    #[test]
+    fn the_textbook_volatility_is_met() {
+        let call = OptionModel { strike: 20.0, rate: 0.1, ..HULL };
+        let found = call.implied_by(1.875, (21.0, 0.25)).unwrap();
+        near(found.volatility, 0.235, 5e-4);
+    }
+
+    /// A call is worth more than 21 − 20·e^(−0.025) = 1.493802, a put more than nothing; a call less than
+    /// its share, a put less than its discounted strike of 19.506198.
+    #[test]
+    fn a_value_without_a_volatility_is_refused() {
+        let call = OptionModel { strike: 20.0, rate: 0.1, ..HULL };
+        let put = OptionModel { right: Right::Put, ..call };
+        let of = |model: OptionModel, value| model.implied_by(value, (21.0, 0.25));
+        let Err(NoVolatility::NoTimeValue(floor)) = of(call, 1.4938) else { panic!() };
+        near(floor, 1.493802, 1e-6);
+        assert!(of(call, 1.493803).is_ok());
+        assert_eq!(of(put, 0.0), Err(NoVolatility::NoTimeValue(0.0)));
+        assert!(matches!(of(call, 21.0), Err(NoVolatility::TooHigh(value)) if value < 21.0));
+        assert!(matches!(of(put, 19.506), Err(NoVolatility::TooHigh(value)) if value < 19.506199));
+    }
+
     proptest! {
         /// Put-call parity: a call less a put is a forward, e^(−qT) shares.
         #[test]
@@ -178,6 +273,24 @@ mod tests {
             prop_assert!((call.delta - put.delta - forward).abs() < 1e-14 * forward);
             prop_assert!(0.0 <= call.delta && put.delta <= 0.0);
             prop_assert!(0.0 <= call.gamma && 0.0 <= call.vega);
+        }
+
+        /// The value of an option gives its volatility back, wherever the value depends on it.
+        #[test]
+        fn a_value_gives_its_volatility_back(
+            (price, strike, is_put) in (20.0_f64..100.0, 20.0_f64..100.0, any::<bool>()),
+            (volatility, years) in (0.01_f64..3.0, 0.01_f64..5.0),
+            (rate, dividend_yield) in (-0.1_f64..0.2, -0.1_f64..0.2),
+        ) {
+            let right = if is_put { Right::Put } else { Right::Call };
+            let model = OptionModel { right, strike, volatility, rate, dividend_yield };
+            // An error of the value of 1e-14 of price and strike moves the volatility by 1e-14·200/vega.
+            let vega = model.sensitivities(price, years).vega;
+            prop_assume!(1e-3 < vega);
+            let value = model.value(price, years);
+            let found = OptionModel { volatility: f64::NAN, ..model };
+            let found = found.implied_by(value, (price, years)).unwrap().volatility;
+            prop_assert!((found - volatility).abs() < 1e-8, "{found} {volatility}");
         }
 
         /// Delta is the slope of the value, and a worthless share leaves a call nothing and a put its

@@ -140,6 +140,8 @@ pub const TRADE_LINES: usize = 8;
 pub const TRADE_RANK: i32 = 100_000;
 /// Scenarios of one request.
 pub const SCENARIOS: usize = 32;
+/// Changes of the volatility of options in one request.
+pub const VOLATILITY_CHANGES: usize = 8;
 /// Scenarios times listed positions of one request: 4 MiB of an answer.
 pub const SCENARIO_POSITIONS: usize = 20_000;
 /// Calendar days from the first to the last session of one replay: five years.

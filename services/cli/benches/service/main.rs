@@ -7,12 +7,12 @@
 //! rate of AnalyzePortfolio with 500 positions beside an echo service with the same messages.
 //! `REAL_DATA` names a folder with the real price file; without it a generated file of the same
 //! size is used. Arguments after `--` select parts: `ingest`, `start`, `rotation`, `analyze`, and
-//! `batch`: 10,000 books of 500 positions on one stream, beside single calls. Six parts run only
+//! `batch`: 10,000 books of 500 positions on one stream, beside single calls. Seven parts run only
 //! if asked for, in any build: for so many minutes, `overload 5` and `soak 20`; `replicas`, three
 //! servers on one PostgreSQL called in turn, beside one; `follow`, how soon each of them has what
 //! another one has committed; for so many rounds `bulk 3`, files into PostgreSQL and a replica out
-//! of it, beside `COPY`; and `tracing`, a server that traces a tenth of its calls beside one that
-//! traces none.
+//! of it, beside `COPY`; `tracing`, a server that traces a tenth of its calls beside one that
+//! traces none; and `hedge`, what hedges of 500 positions cost the server.
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 #![expect(
@@ -25,6 +25,7 @@ mod batch;
 mod bulk;
 mod echo;
 mod follow;
+mod hedge;
 mod load;
 mod overload;
 #[path = "../../../../tests/support/postgres.rs"]
@@ -69,6 +70,9 @@ fn main() -> Result<()> {
     }
     if parts.0 == ["tracing"] {
         return runtime.block_on(tracing::measure(folder.path()));
+    }
+    if parts.0 == ["hedge"] {
+        return runtime.block_on(hedge::measure(folder.path()));
     }
     if parts.0 == ["replicas"] {
         return runtime.block_on(replicas::measure());

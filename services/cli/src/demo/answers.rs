@@ -2,7 +2,7 @@
 
 use crate::{
     connect::{Clients, Connection},
-    hedge::instrument,
+    hedge_instruments::listed,
     json, show,
     stress::scenario,
     terminal::{Terminal, Tone},
@@ -171,10 +171,8 @@ fn what_if() -> Scenario {
 
 /// Three plans for the morning after: cut the book, overlay it with two funds, or both.
 fn ways_out(book: &[Holding]) -> PlanHedgeRequest {
-    let problem = HedgeProblem {
-        instruments: INSTRUMENTS.map(instrument).to_vec(),
-        ..HedgeProblem::default()
-    };
+    let problem =
+        HedgeProblem { instruments: INSTRUMENTS.map(listed).to_vec(), ..HedgeProblem::default() };
     PlanHedgeRequest {
         as_of: rotation_day(),
         portfolio: Some(portfolio(book)),

@@ -8,7 +8,8 @@ use crate::{
     show::{evidence, number, stress},
 };
 use contract::v1::{
-    FindLikelyLossResponse, RunStressResponse, ScenarioPnl, StressResult, likely_loss::Outcome,
+    FindLikelyLossResponse, RunStressResponse, ScenarioOutcome, StressResult,
+    likely_loss::Result as Outcome,
 };
 
 /// The report of scenarios.
@@ -20,7 +21,7 @@ pub(crate) fn document(book: &str, answer: &RunStressResponse) -> Document {
     document.add(|page| answer.results.iter().for_each(|result| page.say(stress::words(result))));
     document.bars(scenarios(&answer.results));
     document.add(|page| page.table("scenarios", stress::scenarios(&answer.results)));
-    if let [StressResult { pnl: Some(pnl), .. }] = &answer.results[..] {
+    if let [StressResult { outcome: Some(pnl), .. }] = &answer.results[..] {
         parts(&mut document, pnl);
     }
     for result in &answer.results {
@@ -43,9 +44,9 @@ pub(crate) fn likely_loss(book: &str, answer: &FindLikelyLossResponse, loss: f64
     let mut document = Document::new(title, info, &answer.currency);
     document.doubts(info);
     document.add(|page| page.say(stress::likely(answer)));
-    let outcome = answer.likely_loss.as_ref().and_then(|found| found.outcome.as_ref());
+    let outcome = answer.likely_loss.as_ref().and_then(|found| found.result.as_ref());
     if let Some(Outcome::Scenario(found)) = outcome
-        && let Some(pnl) = &found.pnl
+        && let Some(pnl) = &found.outcome
     {
         parts(&mut document, pnl);
     }
@@ -56,15 +57,15 @@ pub(crate) fn likely_loss(book: &str, answer: &FindLikelyLossResponse, loss: f64
 fn scenarios(results: &[StressResult]) -> Bars {
     let axis = "P&L; lines hold nine P&Ls of ten";
     let mut bars = Bars::new("What the book makes or loses", axis, number::usd_signed);
-    let interval = |pnl: &ScenarioPnl| Some((pnl.pnl_low, pnl.pnl_high));
+    let interval = |pnl: &ScenarioOutcome| Some((pnl.pnl_low, pnl.pnl_high));
     for result in results {
-        let Some(pnl) = &result.pnl else { continue };
+        let Some(pnl) = &result.outcome else { continue };
         bars.group(stress::title(result));
         bars.bar("P&L", Shade::BySign, pnl.pnl, interval(pnl));
         if let Some(beyond) = pnl.beyond_first_order_pnl {
             bars.bar(stress::ANEW, Shade::BySign, beyond, None);
         }
-        if let Some(like_this) = &result.pnl_like_this {
+        if let Some(like_this) = &result.outcome_like_this {
             bars.bar("as on days like this one", Shade::BySign, like_this.pnl, interval(like_this));
         }
         if let Some(squeezed) = &result.squeezed {
@@ -78,7 +79,7 @@ fn scenarios(results: &[StressResult]) -> Bars {
 }
 
 /// What a P&L consists of.
-fn parts(document: &mut Document, pnl: &ScenarioPnl) {
+fn parts(document: &mut Document, pnl: &ScenarioOutcome) {
     document.heading("Through what");
     let mut bars = Bars::new("P&L by factor", "P&L", number::usd_signed);
     for factor in &pnl.factors {

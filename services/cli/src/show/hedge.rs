@@ -2,7 +2,9 @@
 
 use crate::{
     show::{
-        evidence, number,
+        evidence,
+        hedge_options::options,
+        number,
         page::Page,
         table::{Cell, Table},
     },
@@ -37,6 +39,13 @@ pub(crate) fn plans(answer: &PlanHedgeResponse, terminal: Terminal) -> Page {
 
 /// How the trades are worked, at most so many of each plan, and what to buy back instead.
 pub(crate) fn further(page: &mut Page, answer: &PlanHedgeResponse, most: usize) {
+    if let Some(options) = options(answer, most) {
+        page.say(
+            "  Options, valued anew in the moves of the trade above; a premium above 0 is paid, and is \
+             the most that they can lose:\n",
+        );
+        page.table("options", options);
+    }
     if let Some(schedules) = schedules(answer, most) {
         page.say("  What is left of each trade by these times, if it is worked by itself:\n");
         page.table("schedules", schedules);
@@ -265,9 +274,9 @@ fn binding(name: &str, solution: &HedgeSolution) -> String {
     }
 }
 
-/// Whether a limit only says that a position is cut and not turned.
+/// Whether a limit only says that a position is cut and not turned, or an option bought.
 fn is_cut(constraint_id: &str) -> bool {
-    constraint_id.starts_with("cut/")
+    constraint_id.starts_with("cut/") || constraint_id.starts_with("bought/")
 }
 
 /// The trades, at most so many of each plan, the largest first.

@@ -10,8 +10,8 @@ use crate::{
 };
 use contract::v1::{
     FindLikelyLossResponse, LikelyScenario, ListScenariosResponse, ListedScenario,
-    RunStressResponse, ScenarioPnl, ScenarioSource, ScenarioSourceShare, StressResult,
-    likely_loss::Outcome, listed_scenario::Happening as Event, move_size::Size,
+    RunStressResponse, ScenarioOutcome, ScenarioSource, ScenarioSourceShare, StressResult,
+    likely_loss::Result as Outcome, listed_scenario::Happening as Event, move_size::Size,
     scenario_need::Need,
 };
 
@@ -31,7 +31,7 @@ pub(crate) fn report(answer: &RunStressResponse, terminal: Terminal) -> Page {
     page.say("\n");
     page.table("scenarios", scenarios(&answer.results));
     if let [result] = &answer.results[..]
-        && let Some(pnl) = &result.pnl
+        && let Some(pnl) = &result.outcome
     {
         page.say("\n");
         parts(&mut page, pnl);
@@ -45,7 +45,7 @@ pub(crate) fn report(answer: &RunStressResponse, terminal: Terminal) -> Page {
 /// One scenario in words.
 pub(crate) fn words(result: &StressResult) -> String {
     let name = title(result);
-    let Some(pnl) = &result.pnl else {
+    let Some(pnl) = &result.outcome else {
         let why: Vec<&str> =
             result.gaps.iter().take(GAPS_TOLD).map(|gap| gap.detail.as_str()).collect();
         return format!("{name}: not computed, {}.\n", why.join("; "));
@@ -57,7 +57,7 @@ pub(crate) fn words(result: &StressResult) -> String {
     if let Some(beyond) = pnl.beyond_first_order_pnl {
         out.push_str(&format!("; {ANEW} {}", number::usd_signed(beyond)));
     }
-    if let Some(like_this) = &result.pnl_like_this {
+    if let Some(like_this) = &result.outcome_like_this {
         out.push_str(&format!(
             "; as things move on days like this one {}",
             number::usd_signed(like_this.pnl)
@@ -87,7 +87,7 @@ pub(crate) fn title(result: &StressResult) -> &str {
 }
 
 /// `would lose $1.2m, nine times of ten between -$2.0m and -$0.4m`.
-fn expected(pnl: &ScenarioPnl) -> String {
+fn expected(pnl: &ScenarioOutcome) -> String {
     let word = if pnl.pnl < 0.0 { "lose" } else { "make" };
     format!(
         "would {word} {}, nine times of ten between {} and {}",
@@ -122,13 +122,13 @@ pub(crate) fn scenarios(results: &[StressResult]) -> Table {
     for result in results {
         let id = result.scenario.as_ref().map_or("", |scenario| &scenario.scenario_id);
         let money = |value: Option<f64>| number::gain(value, number::usd_signed);
-        let pnl = result.pnl.as_ref();
+        let pnl = result.outcome.as_ref();
         table.row([
             id.into(),
             money(pnl.map(|pnl| pnl.pnl)),
             money(pnl.map(|pnl| pnl.pnl_low)),
             money(pnl.map(|pnl| pnl.pnl_high)),
-            money(result.pnl_like_this.as_ref().map(|pnl| pnl.pnl)),
+            money(result.outcome_like_this.as_ref().map(|pnl| pnl.pnl)),
             money(result.squeezed.as_ref().map(|squeezed| squeezed.pnl)),
             money(result.exit.as_ref().map(|exit| exit.pnl)),
             number::cell(pnl.map(|_| proxied(&result.sources)), number::share),
@@ -139,7 +139,7 @@ pub(crate) fn scenarios(results: &[StressResult]) -> Table {
 }
 
 /// The factors, legs and positions of a P&L.
-pub(crate) fn parts(page: &mut Page, pnl: &ScenarioPnl) {
+pub(crate) fn parts(page: &mut Page, pnl: &ScenarioOutcome) {
     let money = |value: f64| number::gain(Some(value), number::usd_signed);
     let mut table = Table::new(&["part", ">move", ">P&L"]);
     for factor in &pnl.factors {
@@ -178,10 +178,10 @@ pub(crate) fn likely_loss(answer: &FindLikelyLossResponse, loss: f64, terminal: 
     let mut page = Page::new();
     let known = evidence::as_known(answer.info.as_ref());
     page.say(terminal.heading(&format!("How to lose {}, {known}", number::usd(loss))));
-    let outcome = answer.likely_loss.as_ref().and_then(|found| found.outcome.as_ref());
+    let outcome = answer.likely_loss.as_ref().and_then(|found| found.result.as_ref());
     page.say(likely(answer));
     if let Some(Outcome::Scenario(found)) = outcome
-        && let Some(pnl) = &found.pnl
+        && let Some(pnl) = &found.outcome
     {
         page.say("\n");
         parts(&mut page, pnl);
@@ -194,7 +194,7 @@ pub(crate) fn likely_loss(answer: &FindLikelyLossResponse, loss: f64, terminal: 
 
 /// The likeliest way in words, or why there is none.
 pub(crate) fn likely(answer: &FindLikelyLossResponse) -> String {
-    match answer.likely_loss.as_ref().and_then(|found| found.outcome.as_ref()) {
+    match answer.likely_loss.as_ref().and_then(|found| found.result.as_ref()) {
         Some(Outcome::Scenario(found)) => likely_words(found),
         Some(Outcome::LargestLoss(most)) => {
             let most = number::usd(*most);
@@ -209,12 +209,12 @@ fn likely_words(found: &LikelyScenario) -> String {
         some if 0.0 < some => format!("once in {} sessions", number::magnitude(1.0 / some)),
         _ => "never".to_owned(),
     };
-    let factors = found.pnl.iter().flat_map(|pnl| &pnl.factors);
+    let factors = found.outcome.iter().flat_map(|pnl| &pnl.factors);
     let worst = factors.min_by(|a, b| a.pnl.total_cmp(&b.pnl));
     let through = worst.map(|worst| {
         format!(", most of it through {} ({})", worst.factor_id, number::usd_signed(worst.pnl))
     });
-    let beyond = found.pnl.as_ref().and_then(|pnl| pnl.beyond_first_order_pnl);
+    let beyond = found.outcome.as_ref().and_then(|pnl| pnl.beyond_first_order_pnl);
     let beyond =
         beyond.map(|beyond| format!(" Beside that P&L, {ANEW} {}.", number::usd_signed(beyond)));
     format!(
@@ -286,13 +286,16 @@ mod tests {
         StressResult {
             scenario: Some(Scenario { scenario_id: "twice".to_owned(), ..Scenario::default() }),
             name: "The rotation twice".to_owned(),
-            pnl: Some(ScenarioPnl {
+            outcome: Some(ScenarioOutcome {
                 pnl,
                 pnl_low: pnl - 1e6,
                 pnl_high: pnl + 1e6,
-                ..ScenarioPnl::default()
+                ..ScenarioOutcome::default()
             }),
-            pnl_like_this: Some(ScenarioPnl { pnl: 1.5 * pnl, ..ScenarioPnl::default() }),
+            outcome_like_this: Some(ScenarioOutcome {
+                pnl: 1.5 * pnl,
+                ..ScenarioOutcome::default()
+            }),
             sources: vec![ScenarioSourceShare {
                 source: ScenarioSource::Peers.into(),
                 gross_share: 0.04,
@@ -319,7 +322,7 @@ mod tests {
              -$5.00m; 4.0 % of gross rests on stand-ins.\n"
         );
         let lacking = StressResult {
-            pnl: None,
+            outcome: None,
             gaps: vec![Gap { detail: "the market has no close".to_owned(), ..Gap::default() }],
             ..result(0.0)
         };
@@ -330,12 +333,13 @@ mod tests {
 
     #[test]
     fn what_options_valued_anew_add_is_told_of_a_likely_loss_too() {
-        let pnl = ScenarioPnl { beyond_first_order_pnl: Some(2.5e5), ..ScenarioPnl::default() };
-        let found = LikelyScenario { pnl: Some(pnl.clone()), ..LikelyScenario::default() };
+        let pnl =
+            ScenarioOutcome { beyond_first_order_pnl: Some(2.5e5), ..ScenarioOutcome::default() };
+        let found = LikelyScenario { outcome: Some(pnl.clone()), ..LikelyScenario::default() };
         assert!(likely_words(&found).ends_with("options valued anew add +$250.0k.\n"));
         let none = LikelyScenario::default();
         assert!(!likely_words(&none).contains("options"));
-        let table = scenarios(&[StressResult { pnl: Some(pnl), ..result(0.0) }]).csv();
+        let table = scenarios(&[StressResult { outcome: Some(pnl), ..result(0.0) }]).csv();
         assert!(table.contains("options_anew") && table.contains(",250000"), "{table}");
     }
 }

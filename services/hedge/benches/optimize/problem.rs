@@ -58,8 +58,8 @@ pub(crate) fn statement(instruments: usize) -> Statement {
         risk: FactorRisk::new(covariance, variances).unwrap(),
         objective: Objective {
             risk: RiskTerm::Variance { aversion: 1e-6 },
-            horizon_days: 10.0,
-            staying_carry_per_day: 0.0,
+            horizon_sessions: 10.0,
+            staying_carry_per_session: 0.0,
         },
         constraints,
         exclusions: vec![Exclusion {
@@ -79,8 +79,8 @@ fn trading(draws: &mut Draws) -> Trading {
         buy_cost: 2e-4,
         sell_cost: 2e-4,
         impact: 1e-11 * (1.0 + draws.next()),
-        long_carry_per_day: 0.0,
-        short_carry_per_day: 2e-5 * (1.0 + draws.next()),
+        long_carry_per_session: 0.0,
+        short_carry_per_session: 2e-5 * (1.0 + draws.next()),
         volume: Some(5e8),
     }
 }

@@ -9,6 +9,7 @@ use hedge::{
     optimize::{Answer, optimize},
     problem::{Problem, Statement},
     risk::FactorRisk,
+    terms::DAYS_PER_SESSION,
     walk_forward::OutOfSample,
 };
 use stats::{covariance, ledoit_wolf, matrix::SymmetricMatrix, moments::Ddof};
@@ -19,9 +20,9 @@ pub(crate) const WINDOW: usize = 252;
 /// Sessions of a block of the jackknife.
 const BLOCK: usize = 21;
 
-/// λ of a relative risk aversion of ten on a wealth of one long side, and H in days.
+/// λ of a relative risk aversion of ten on a wealth of one long side, and H in sessions.
 const AVERSION: f64 = 5.0;
-const HORIZON_DAYS: f64 = 10.0;
+const HORIZON_SESSIONS: f64 = 10.0;
 
 /// Half a spread and commission of the funds, two basis points; a borrow fee of half a percent a year.
 const COST: f64 = 2e-4;
@@ -194,8 +195,8 @@ fn statement(window: &[&[f64]], method: Method, book: &[f64], held: &[f64]) -> O
             buy_cost: costs * COST,
             sell_cost: costs * COST,
             impact: 0.0,
-            long_carry_per_day: 0.0,
-            short_carry_per_day: costs * BORROW_FEE / 360.0,
+            long_carry_per_session: 0.0,
+            short_carry_per_session: costs * BORROW_FEE / 360.0 * DAYS_PER_SESSION,
             volume: None,
         })
     };
@@ -220,8 +221,8 @@ fn statement(window: &[&[f64]], method: Method, book: &[f64], held: &[f64]) -> O
         risk: FactorRisk::new(covariance(window, method)?, Vec::new()).ok()?,
         objective: Objective {
             risk: risk(window, method, book, held)?,
-            horizon_days: HORIZON_DAYS,
-            staying_carry_per_day: 0.0,
+            horizon_sessions: HORIZON_SESSIONS,
+            staying_carry_per_session: 0.0,
         },
         constraints: (method == Method::DollarNeutral).then_some(neutral).into_iter().collect(),
         exclusions: Vec::new(),

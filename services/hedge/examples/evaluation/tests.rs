@@ -39,7 +39,8 @@ fn a_hedge_knows_the_past_only() {
     for method in Method::ALL {
         let of = |returns: &Returns| Study::of(returns, method, WINDOW).unwrap().hedges;
         assert_eq!(of(&whole)[..=20], of(&changed)[..=20], "{method:?}");
-        assert_ne!(of(&whole)[21], of(&changed)[21], "{method:?}");
+        // One session alone may move a plan by less than it costs to trade.
+        assert_ne!(of(&whole)[21..], of(&changed)[21..], "{method:?}");
     }
 }
 

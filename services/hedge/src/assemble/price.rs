@@ -12,22 +12,22 @@ impl Builder<'_> {
     /// what does not trade.
     pub(super) fn costs(&mut self) {
         let (money, objective) = (self.assembly.scale.money, self.assembly.scale.objective);
-        let horizon = self.problem.statement().objective.horizon_days;
+        let horizon = self.problem.statement().objective.horizon_sessions;
         let unit = money * objective;
         self.assembly.constant += self.problem.staying_carry();
         for (trade, (line, terms)) in self.problem.traded_lines().enumerate() {
             let Some(x) = self.assembly.trades[trade] else {
-                self.assembly.constant += horizon * terms.carry_per_day(line.held);
+                self.assembly.constant += horizon * terms.carry_per_session(line.held);
                 continue;
             };
-            self.assembly.constant += horizon * terms.long_carry_per_day * line.held;
+            self.assembly.constant += horizon * terms.long_carry_per_session * line.held;
             let linear = &mut self.assembly.program.linear;
-            linear[x] += unit * (terms.buy_cost + horizon * terms.long_carry_per_day);
+            linear[x] += unit * (terms.buy_cost + horizon * terms.long_carry_per_session);
             if let Some(sold) = self.sold[trade] {
                 linear[sold] += unit * (terms.buy_cost + terms.sell_cost);
             }
             if let Some(short) = self.short[trade] {
-                let carry = terms.long_carry_per_day + terms.short_carry_per_day;
+                let carry = terms.long_carry_per_session + terms.short_carry_per_session;
                 linear[short] += unit * horizon * carry;
             }
             if 0.0 < terms.impact {
@@ -40,7 +40,7 @@ impl Builder<'_> {
         let problem = self.problem;
         let objective = &problem.statement().objective;
         match &objective.risk {
-            RiskTerm::Variance { aversion } => self.variance(aversion * objective.horizon_days),
+            RiskTerm::Variance { aversion } => self.variance(aversion * objective.horizon_sessions),
             RiskTerm::Tail { weight, scenarios } => self.tail(*weight, scenarios, tail),
         }
     }
@@ -170,7 +170,7 @@ impl Builder<'_> {
         let unit = scale.objective * scale.money * scale.money;
         let statement = self.problem.statement();
         let price = match &statement.objective.risk {
-            RiskTerm::Variance { aversion } => aversion * statement.objective.horizon_days,
+            RiskTerm::Variance { aversion } => aversion * statement.objective.horizon_sessions,
             RiskTerm::Tail { .. } => 0.0,
         };
         let shared: Vec<bool> = self.lines_by_source().iter().map(|l| 1 < l.len()).collect();

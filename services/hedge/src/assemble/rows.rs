@@ -20,7 +20,7 @@ impl Builder<'_> {
             match &constraint.measure {
                 Measure::Participation => self.participation_rows(member, constraint),
                 Measure::WorstShorts { count, losses } => {
-                    self.worst_shorts_rows(member, constraint, *count as f64, losses);
+                    self.worst_shorts_rows(member, constraint, *count, losses);
                 }
                 measure => self.limit_rows(member, constraint, &self.expression(measure)),
             }
@@ -48,7 +48,7 @@ impl Builder<'_> {
         &mut self,
         member: Member,
         constraint: &Constraint,
-        count: f64,
+        count: usize,
         losses: &[f64],
     ) {
         let Some(limit) = constraint.upper else { return };
@@ -57,16 +57,25 @@ impl Builder<'_> {
         let held = self.problem.loadings(&self.problem.no_trades());
         let threshold = self.program().variable();
         self.program().at_most(vec![(threshold, -1.0)], 0.0);
-        let mut sum = vec![(threshold, count)];
+        let mut sum = vec![(threshold, count as f64)];
+        let (mut changed, mut fixed) = (Vec::new(), Vec::new());
         for (source, lines) in self.lines_by_source().into_iter().enumerate() {
             let bound = losses[source] * held[source] / money;
-            // What no line changes and what is not short adds nothing to the sum.
-            if losses[source] <= 0.0 || (lines.is_empty() && 0.0 <= bound) {
-                continue;
+            match lines.is_empty() {
+                // What no line changes and what is not short adds nothing to the sum.
+                true if bound < 0.0 => fixed.push(bound),
+                false if 0.0 < losses[source] => changed.push((lines, losses[source], bound)),
+                _ => {}
             }
+        }
+        // Of losses that no line changes, only the largest can be among the largest of all.
+        fixed.sort_by(f64::total_cmp);
+        fixed.truncate(count);
+        let fixed = fixed.into_iter().map(|bound| (Vec::new(), 0.0, bound));
+        for (lines, loss, bound) in changed.into_iter().chain(fixed) {
             let excess = self.program().variable();
             self.program().at_most(vec![(excess, -1.0)], 0.0);
-            let of_lines = lines.into_iter().map(|(x, loading)| (x, -losses[source] * loading));
+            let of_lines = lines.into_iter().map(|(x, loading)| (x, -loss * loading));
             let own = [(threshold, -1.0), (excess, -1.0)];
             self.program().at_most(own.into_iter().chain(of_lines).collect(), bound);
             sum.push((excess, 1.0));

@@ -1,7 +1,10 @@
 //! Reads what is known of each line.
 
 use super::DeskLine;
-use crate::terms::{DeskTerms, Instrument, LineTerms, TermsFault};
+use crate::{
+    option::{HeldOption, LineOption, OptionFault, QuotedOption},
+    terms::{DAYS_PER_SESSION, DeskTerms, Instrument, LineTerms, TermsFault},
+};
 use factors::{
     average_volume::{self, Average},
     funds::Funds,
@@ -12,7 +15,7 @@ use marketdata::{
     gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
 };
-use portfolio::book::{Book, Holding};
+use portfolio::book::{Book, Holding, Lot};
 use risk::{
     factor_view::FactorView,
     specific_sources::{Mover, Source},
@@ -21,6 +24,7 @@ use risk::{
 pub(super) struct Gathered {
     pub(super) lines: Vec<DeskLine>,
     pub(super) movers: Vec<Mover>,
+    pub(super) held_options: Vec<HeldOption>,
     pub(super) gaps: Vec<Gap>,
     /// Every fund of the view.
     pub(super) funds: Funds,
@@ -34,7 +38,8 @@ pub(super) fn gather(
 ) -> Gathered {
     let funds = Funds::of(&view.risk.snapshot, view.risk.quotes());
     let (lines, movers, gaps) = (Vec::new(), Vec::new(), Vec::new());
-    let mut gathered = Gathered { lines, movers, gaps, funds: funds.clone() };
+    let held_options = Vec::new();
+    let mut gathered = Gathered { lines, movers, held_options, gaps, funds: funds.clone() };
     let reader = Reader { view, terms, funds: &funds };
     for holding in &book.holdings {
         reader.add_position(holding, book, &mut gathered);
@@ -91,8 +96,18 @@ impl Reader<'_> {
             gap(reason, "no volatility, so no squeeze threshold: it is not in the squeeze budget");
         }
         line.rung = mover.name.as_ref().map(|name| name.rung);
+        to.held_options.extend(self.held_options(holding, book, to.lines.len()));
         to.lines.push(line);
         to.movers.push(mover);
+    }
+
+    /// The options of a holding, which is a line.
+    fn held_options(&self, holding: &Holding, book: &Book, line: usize) -> Vec<HeldOption> {
+        let of = |lot: &Lot| {
+            let model = book.derivative(lot.line)?.option?.model?;
+            Some(HeldOption { line, model, price: self.price(holding.instrument)? })
+        };
+        book.lots(holding).iter().filter_map(of).collect()
     }
 
     fn add_instrument(&self, at: usize, to: &mut Gathered, faults: &mut Vec<TermsFault>) {
@@ -113,7 +128,9 @@ impl Reader<'_> {
         if to.lines.iter().any(|line| line.id == instrument.id) {
             faults.push(TermsFault::Repeated(at));
         }
-        let line = self.instrument_line(instrument);
+        let mut line = self.instrument_line(instrument);
+        let valued = instrument.option.map_or(Ok(()), |quoted| self.value(quoted, &mut line));
+        faults.extend(valued.err().map(|fault| TermsFault::Option { at, fault }));
         let mover = Mover::of(self.view, self.funds, instrument.moves_as);
         let known = [
             ("price", line.unit_value.is_some()),
@@ -138,17 +155,32 @@ impl Reader<'_> {
         line
     }
 
+    /// Makes a line of contracts one of options on them; without a price it stays as it is.
+    fn value(&self, quoted: QuotedOption, line: &mut DeskLine) -> Result<(), OptionFault> {
+        let price = self.price(line.instrument);
+        let Some((price, session)) = price.zip(self.view.risk.quotes().session()) else {
+            return Ok(());
+        };
+        let option = LineOption::of(quoted, (price, session))?;
+        let exposure = option.exposure().abs();
+        line.unit_value = line.unit_value.map(|value| value / price * exposure);
+        line.volume = line.volume.map(|premiums| premiums / quoted.premium * exposure);
+        line.terms = option.terms(&line.terms, DAYS_PER_SESSION * self.terms.held_sessions);
+        line.option = Some(option);
+        Ok(())
+    }
+
     fn line(&self, instrument: InstrumentId, id: String, terms: LineTerms) -> DeskLine {
         let name = self.view.risk.name(instrument);
-        let quote = self.view.risk.quotes().get(instrument);
         DeskLine {
             id,
             instrument,
             held: 0.0,
-            unit_value: self.mark(instrument).or_else(|| quote.map(|quote| quote.price)),
+            unit_value: self.price(instrument),
             is_position: false,
             is_instrument: false,
             is_borrowed_to_short: true,
+            option: None,
             terms,
             volume: self.volume(instrument).ok(),
             volatility: 0.0,
@@ -156,6 +188,12 @@ impl Reader<'_> {
             trade_beta: if self.view.trade.is_some() { name.crowd } else { 0.0 },
             rung: None,
         }
+    }
+
+    /// The mark, or else the last close.
+    fn price(&self, instrument: InstrumentId) -> Option<f64> {
+        let quote = || self.view.risk.quotes().get(instrument).map(|quote| quote.price);
+        self.mark(instrument).or_else(quote)
     }
 
     fn mark(&self, instrument: InstrumentId) -> Option<f64> {

@@ -59,7 +59,7 @@ fn line_faults(statement: &Statement, line: &Line, found: &mut Vec<Fault>) {
     number("loadings", finite(&line.loadings));
     if let Some(terms) = &line.trading {
         trading_numbers(terms).into_iter().for_each(|(field, lawful)| number(field, lawful));
-        if terms.long_carry_per_day + terms.short_carry_per_day < 0.0 {
+        if terms.long_carry_per_session + terms.short_carry_per_session < 0.0 {
             found.push(Fault::CarryNotConvex(line.id.clone()));
         }
     }
@@ -83,8 +83,8 @@ fn trading_numbers(terms: &Trading) -> [(&'static str, bool); 8] {
         ("buy_cost", is_not_negative(terms.buy_cost)),
         ("sell_cost", is_not_negative(terms.sell_cost)),
         ("impact", is_not_negative(terms.impact)),
-        ("long_carry_per_day", terms.long_carry_per_day.is_finite()),
-        ("short_carry_per_day", terms.short_carry_per_day.is_finite()),
+        ("long_carry_per_session", terms.long_carry_per_session.is_finite()),
+        ("short_carry_per_session", terms.short_carry_per_session.is_finite()),
         ("volume", terms.volume.is_none_or(is_positive)),
     ]
 }
@@ -96,7 +96,7 @@ fn objective_faults(statement: &Statement, found: &mut Vec<Fault>) {
             found.push(Fault::ObjectiveNumber(field));
         }
     };
-    number("horizon_days", is_not_negative(objective.horizon_days));
+    number("horizon_sessions", is_not_negative(objective.horizon_sessions));
     match &objective.risk {
         RiskTerm::Variance { aversion } => number("aversion", is_not_negative(*aversion)),
         RiskTerm::Tail { weight, scenarios } => {

@@ -33,6 +33,7 @@ pub(crate) fn instrument(view: &View, symbol: &str) -> Instrument {
         id: symbol.to_owned(),
         moves_as: view.id(symbol),
         contract_units: None,
+        option: None,
         volume: None,
         terms: TERMS,
     }
@@ -45,6 +46,7 @@ pub(crate) fn terms(view: &View, instruments: &[&str]) -> DeskTerms {
         single: Vec::new(),
         marks: Vec::new(),
         instruments: instruments.iter().map(|symbol| instrument(view, symbol)).collect(),
+        held_sessions: 10.0,
         impact_size: 0.05,
         clock: Clock::new(SessionMinute::OPEN, SessionMinute::NOON).unwrap(),
     }
@@ -53,7 +55,7 @@ pub(crate) fn terms(view: &View, instruments: &[&str]) -> DeskTerms {
 pub(crate) fn wish(aversion: f64) -> Wish {
     Wish {
         aim: Aim::Variance { aversion },
-        horizon_days: 10.0,
+        horizon_sessions: 10.0,
         limits: Vec::new(),
         excluded: Vec::new(),
         max_lines: None,

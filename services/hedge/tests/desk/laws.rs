@@ -109,8 +109,8 @@ fn equal_trades_have_equal_objectives_in_every_scheme() {
     let (book, factors) = (view.book(&lines), view.factors());
     let desk = Desk::of(&factors, &book, &terms(&view, &["^GSPC"])).unwrap();
     let wish = wish(1e-6);
-    // 0.05·7m long and 0.01·(15·0.3 + 2)m short a year, ten days of 360.
-    let carry = 10.0 / 360.0 * (0.05 * 7e6 + 0.01 * 6.5e6);
+    // 0.05·7m long and 0.01·(15·0.3 + 2)m short a year of 360 days, ten sessions of 365/252 days.
+    let carry = 3_650.0 / 252.0 / 360.0 * (0.05 * 7e6 + 0.01 * 6.5e6);
     for report in reports(&desk, &wish) {
         let plan = report.answer.unwrap();
         let Answer::Plan(plan) = plan else { unreachable!("{plan:?}") };

@@ -6,6 +6,7 @@
 mod arithmetic;
 mod desks;
 mod laws;
+mod options;
 mod real;
 #[path = "../../../../tests/support/real_data.rs"]
 mod real_data;

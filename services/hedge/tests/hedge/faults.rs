@@ -23,8 +23,8 @@ fn all_faults_of_a_statement_are_named_at_once() {
     statement.lines[0].held = f64::NAN;
     statement.lines[2].exposures = vec![(99, 1.0)];
     statement.lines[3].trading =
-        Some(Trading { unit_value: 0.0, short_carry_per_day: -1.0, ..FREE });
-    statement.objective.horizon_days = -1.0;
+        Some(Trading { unit_value: 0.0, short_carry_per_session: -1.0, ..FREE });
+    statement.objective.horizon_sessions = -1.0;
     let weights = vec![1.0; count - 1];
     statement.constraints = vec![
         limit("none", Measure::Net, None, None),
@@ -56,7 +56,7 @@ fn all_faults_of_a_statement_are_named_at_once() {
         Fault::LineIndex { line: id("L2"), field: "exposures" },
         number("L3", "unit_value"),
         Fault::CarryNotConvex(id("L3")),
-        Fault::ObjectiveNumber("horizon_days"),
+        Fault::ObjectiveNumber("horizon_sessions"),
     ];
     expected.extend(traded.into_iter().map(Fault::UnknownVolume));
     expected.extend([

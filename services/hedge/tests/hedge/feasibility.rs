@@ -47,8 +47,8 @@ fn statement(seed: u32) -> Statement {
         risk: FactorRisk::new(variance, vec![4e-4; NAMES]).unwrap(),
         objective: Objective {
             risk: RiskTerm::Variance { aversion: 1e-7 },
-            horizon_days: 5.0,
-            staying_carry_per_day: 0.0,
+            horizon_sessions: 5.0,
+            staying_carry_per_session: 0.0,
         },
         exclusions: Vec::new(),
         max_lines: None,

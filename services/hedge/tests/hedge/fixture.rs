@@ -21,8 +21,8 @@ pub(crate) const FREE: Trading = Trading {
     buy_cost: 0.0,
     sell_cost: 0.0,
     impact: 0.0,
-    long_carry_per_day: 0.0,
-    short_carry_per_day: 0.0,
+    long_carry_per_session: 0.0,
+    short_carry_per_session: 0.0,
     volume: None,
 };
 
@@ -44,8 +44,8 @@ pub(crate) fn statement(
         risk: FactorRisk::new(covariance, Vec::new()).unwrap(),
         objective: Objective {
             risk: RiskTerm::Variance { aversion: 1.0 },
-            horizon_days: 1.0,
-            staying_carry_per_day: 0.0,
+            horizon_sessions: 1.0,
+            staying_carry_per_session: 0.0,
         },
         constraints: Vec::new(),
         exclusions: Vec::new(),

@@ -58,8 +58,8 @@ pub(crate) fn statement(seed: u32) -> Statement {
             buy_cost: buy[index],
             sell_cost: sell[index],
             impact: impact[index],
-            long_carry_per_day: long[index],
-            short_carry_per_day: short[index],
+            long_carry_per_session: long[index],
+            short_carry_per_session: short[index],
             ..FREE
         }),
     };
@@ -70,8 +70,8 @@ pub(crate) fn statement(seed: u32) -> Statement {
         risk: FactorRisk::new(covariance, specific).unwrap(),
         objective: Objective {
             risk: RiskTerm::Variance { aversion: 0.02 },
-            horizon_days: f64::from(1 + seed % 20),
-            staying_carry_per_day: 0.0,
+            horizon_sessions: f64::from(1 + seed % 20),
+            staying_carry_per_session: 0.0,
         },
         constraints,
         exclusions: Vec::new(),

@@ -181,6 +181,31 @@ fn a_fund_is_bought_until_the_worst_shorts_are_within_budget() {
     near(&[found.alone[0].to, found.alone[1].to], &[8.25, 4.0], 1e-3);
 }
 
+/// Shorts of 1 to 40 that do not trade and one of 45 that may be bought back, of which the three worst
+/// lose 45 + 40 + 39 = 124. Buying 6.5 leaves 38.5 + 40 + 39 = 117.5; more than 7 does not help, because
+/// 38 is then the third.
+#[test]
+fn only_the_worst_of_the_shorts_that_stay_count() {
+    let zero = SymmetricMatrix::from_lower(41, |_, _| 0.0).unwrap();
+    let mut held: Vec<f64> = (1..=40).map(|size| -f64::from(size)).collect();
+    held.push(-45.0);
+    let mut trading = vec![None; 40];
+    trading.push(Some(Trading { buy_cost: 1e-3, ..FREE }));
+    let mut statement = statement(zero.clone(), &held, &trading);
+    statement.risk = FactorRisk::new(zero, vec![0.0; 41]).unwrap();
+    for (source, line) in statement.lines.iter_mut().enumerate() {
+        line.loadings = vec![(source, 1.0)];
+    }
+    let worst = Measure::WorstShorts { count: 3, losses: vec![1.0; 41] };
+    statement.constraints = vec![limit("squeeze", worst.clone(), None, 117.5)];
+    let plan = plan(statement.clone());
+    near(&exact(&plan), &[6.5], 1e-5);
+    near(&[plan.effect.measures[0].before, price(&plan, "squeeze")], &[124.0, 1e-3], 1e-7);
+    statement.constraints = vec![limit("squeeze", worst, None, 116.0)];
+    let Answer::Infeasible(found) = answer(statement) else { panic!("116 is out of reach") };
+    near(&[found.alone[0].to], &[117.0], 1e-3);
+}
+
 /// Long 100 and short 300 of the same, with a variance of 1e-4: a unit more long saves
 /// 2·1e-4·200 = 0.04. That it may not trade and may not grow say the same, and share the price; the
 /// limit on net is slack and has none.

@@ -27,12 +27,12 @@ fn book(lower: Option<f64>, upper: Option<f64>) -> Statement {
         buy_cost: 1e-3,
         sell_cost: 2e-3,
         impact: 1e-4,
-        long_carry_per_day: 1e-5,
-        short_carry_per_day: 3e-5,
+        long_carry_per_session: 1e-5,
+        short_carry_per_session: 3e-5,
         ..FREE
     };
     let mut statement = statement(zero, &[100.0, 0.0], &[None, Some(lots)]);
-    statement.objective.horizon_days = 10.0;
+    statement.objective.horizon_sessions = 10.0;
     statement.constraints = vec![limit("net", Measure::Net, lower, upper)];
     statement
 }

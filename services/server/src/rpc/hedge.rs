@@ -3,6 +3,7 @@
 mod faults;
 mod from_proto;
 mod limited;
+mod option;
 mod problem;
 mod scenario;
 mod setting;

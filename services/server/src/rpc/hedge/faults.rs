@@ -1,5 +1,6 @@
 //! Why a view cannot state a hedging problem, at the fields of the request that ask for it.
 
+use super::option;
 use crate::{refusal::Refusal, rpc::field::Fields};
 use ::hedge::{
     frontier::NoFrontier,
@@ -28,6 +29,15 @@ pub(super) fn of_terms(faults: Vec<TermsFault>, problem: &v1::HedgeProblem) -> R
             }
             TermsFault::ImpactSize => {
                 ("problem.impact_size".to_owned(), "must be positive".to_owned())
+            }
+            TermsFault::HeldSessions => {
+                ("problem.objective.horizon_sessions".to_owned(), "must be positive".to_owned())
+            }
+            TermsFault::Option { at, fault } => {
+                let contract = problem.instruments.get(at).and_then(|one| one.contract.as_ref());
+                let asked = contract.and_then(|contract| contract.option.as_ref());
+                let (field, text) = option::fault(fault, asked);
+                (format!("problem.instruments[{at}].contract.option{field}"), text)
             }
             TermsFault::Repeated(at) => {
                 (format!("problem.instruments[{at}]"), "is another line of the problem".to_owned())

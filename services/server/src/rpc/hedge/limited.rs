@@ -10,7 +10,7 @@ use crate::{
 };
 use ::hedge::{
     constraint::ExclusionRule,
-    wish::{CUT_PREFIX, LINES_ID, PARTICIPATION_ID, SQUEEZE_ID, TICKET_ID},
+    wish::{BOUGHT_PREFIX, CUT_PREFIX, LINES_ID, PARTICIPATION_ID, SQUEEZE_ID, TICKET_ID},
 };
 use contract::v1::{
     self, BookNumber, ExposureNumber, FactorNumber, GroupByKind, hedge_constraint::Limited as Wire,
@@ -35,6 +35,7 @@ pub(super) enum Limited {
     Net,
     Gross,
     Turnover,
+    Premium,
     MarketBeta,
     TradeBeta,
     Sector(String),
@@ -88,7 +89,7 @@ fn constraint_id(fields: &mut Fields, path: &str, given: &str, ids: &mut BTreeSe
     let path = format!("{path}.constraint_id");
     id(fields, &path, given);
     let is_own = [SQUEEZE_ID, PARTICIPATION_ID, LINES_ID, TICKET_ID].contains(&given);
-    if is_own || given.starts_with(CUT_PREFIX) {
+    if is_own || [CUT_PREFIX, BOUGHT_PREFIX].iter().any(|prefix| given.starts_with(prefix)) {
         fields.add(&path, "must not be an id that the problem gives itself");
     }
     if !ids.insert(given.to_owned()) {
@@ -138,14 +139,14 @@ fn limited(fields: &mut Fields, path: &str, asked: &mut Option<Wire>) -> Option<
         Some(Wire::Trade(of)) => {
             line(fields, &format!("{path}.trade"), Some(of)).map(Limited::Trade)
         }
-        Some(Wire::Trades(number)) => {
-            let number: v1::HedgeTradesNumber = fields.choice(&format!("{path}.trades"), *number);
-            if number == v1::HedgeTradesNumber::Unspecified {
+        Some(Wire::Trades(number)) => match fields.choice(&format!("{path}.trades"), *number) {
+            v1::HedgeTradesNumber::Turnover => Some(Limited::Turnover),
+            v1::HedgeTradesNumber::Premium => Some(Limited::Premium),
+            v1::HedgeTradesNumber::Unspecified => {
                 fields.add(format!("{path}.trades"), "must be given");
-                return None;
+                None
             }
-            Some(Limited::Turnover)
-        }
+        },
         Some(Wire::Scenario(asked)) => {
             let path = format!("{path}.scenario");
             let read = scenario::scenario(fields, &path, asked)?;

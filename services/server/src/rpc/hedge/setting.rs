@@ -18,7 +18,7 @@ use crate::{
 use ::hedge::{
     desk::Desk,
     scheme::Scheme,
-    terms::{DeskTerms, Instrument, Mark},
+    terms::{DAYS_PER_SESSION, DeskTerms, Instrument, Mark},
     wish::{Aim, Excluded, Limit, Meaning, Wish, aversion},
 };
 use ::portfolio::{book::Book, unresolved::Cause};
@@ -97,6 +97,11 @@ impl<'a> Setting<'a> {
             wire.risk_aversion = Some(working::aversion(self, &read));
         }
         echoed
+    }
+
+    /// Calendar days over which trades are held.
+    pub(super) fn held_days(&self) -> f64 {
+        DAYS_PER_SESSION * self.wish.horizon_sessions
     }
 
     /// The book after trades by line, in money, with the values of the wanted instruments.
@@ -213,12 +218,14 @@ impl Finder<'_> {
                 },
                 moves_as,
                 contract_units: terms.contract.as_ref().map(|(_, multiplier)| *multiplier),
+                option: terms.option,
                 volume: terms.daily_value,
                 terms: terms.terms,
             }));
         }
         let (positions, impact_size, clock) = (read.usual, read.impact_size, read.clock);
-        DeskTerms { positions, single, marks, instruments, impact_size, clock }
+        let held_sessions = read.horizon_sessions;
+        DeskTerms { positions, single, marks, instruments, held_sessions, impact_size, clock }
     }
 
     fn wish(&mut self, desk: &Desk<'_>, book: &Book) -> Wish {
@@ -237,7 +244,7 @@ impl Finder<'_> {
         }
         Wish {
             aim: self.aim(book),
-            horizon_days: read.horizon_sessions,
+            horizon_sessions: read.horizon_sessions,
             limits,
             excluded,
             max_lines: read.max_lines,
@@ -271,6 +278,7 @@ impl Finder<'_> {
             Limited::Net => Meaning::Net,
             Limited::Gross => Meaning::Gross,
             Limited::Turnover => Meaning::Turnover,
+            Limited::Premium => Meaning::Premium,
             Limited::MarketBeta => Meaning::MarketBeta,
             Limited::TradeBeta => Meaning::TradeBeta,
             Limited::Sector(name) => Meaning::Sector(name.clone()),
@@ -311,7 +319,7 @@ impl Finder<'_> {
         };
         let members: BTreeMap<InstrumentId, f64> =
             desk.lines().iter().map(|line| (line.instrument, of(line.instrument))).collect();
-        Some(Meaning::Scenario(members.into_iter().collect()))
+        Some(Meaning::Members(members.into_iter().collect()))
     }
 
     /// The id of a line of the problem.
@@ -352,6 +360,7 @@ pub(super) fn orders(
                 read.push(dealt(place, money / value, money));
             }
             (true, Some(value), Some(Size::Quantity(units))) => {
+                let units = of.direction() * units;
                 read.push(dealt(place, units, units * value));
             }
             _ => finder.fields.add(&path, "cannot trade: it lacks a price, a volume or returns"),

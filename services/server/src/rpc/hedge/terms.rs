@@ -1,5 +1,6 @@
 //! Validates the terms of trading of a hedging problem, and writes the defaults into the request.
 
+use super::option;
 use crate::{
     limits,
     rpc::{field::Fields, portfolio},
@@ -8,6 +9,7 @@ use contract::v1;
 use hedge::{
     clock::{Clock, SessionMinute},
     limits::SolveLimits,
+    option::QuotedOption,
     terms::LineTerms,
 };
 
@@ -38,6 +40,7 @@ const GAP: f64 = 0.01;
 pub(super) struct InstrumentTerms {
     /// Id of the contract and its multiplier.
     pub(super) contract: Option<(String, f64)>,
+    pub(super) option: Option<QuotedOption>,
     pub(super) daily_value: Option<f64>,
     pub(super) terms: LineTerms,
 }
@@ -106,14 +109,50 @@ pub(super) fn instruments(
         if contract.is_some() && daily_value.is_none() {
             fields.add(format!("{path}.daily_value"), "must be given for a contract");
         }
-        // A contract is not borrowed.
-        let short_carry = if contract.is_some() { 0.0 } else { usual.short_carry };
-        let usual = LineTerms { short_carry, ..usual };
-        let terms =
-            line(fields, &format!("{path}.terms"), one.terms.get_or_insert_default(), usual);
-        read.push(InstrumentTerms { contract, daily_value, terms });
+        let own = one.terms.get_or_insert_default();
+        let asked = one.contract.as_mut().and_then(|contract| contract.option.as_mut());
+        let (option, terms) = match asked {
+            None => (None, contract_terms(fields, &path, own, (usual, contract.is_some()))),
+            Some(asked) => {
+                let option = option::option(fields, &path, asked, own);
+                (option, option_terms(fields, &path, own, (usual, asked.may_write)))
+            }
+        };
+        read.push(InstrumentTerms { contract, option, daily_value, terms });
     }
     read
+}
+
+/// Reads the terms of shares, or of a contract that is no option, which is not borrowed.
+fn contract_terms(
+    fields: &mut Fields,
+    path: &str,
+    own: &mut v1::HedgeTerms,
+    (usual, is_contract): (LineTerms, bool),
+) -> LineTerms {
+    let short_carry = if is_contract { 0.0 } else { usual.short_carry };
+    line(fields, &format!("{path}.terms"), own, LineTerms { short_carry, ..usual })
+}
+
+/// Reads the terms of an option. Its quote has the spread and its time the carry, so these are not
+/// filled in; what is bought is paid in full and needs no margin.
+fn option_terms(
+    fields: &mut Fields,
+    path: &str,
+    own: &mut v1::HedgeTerms,
+    (usual, may_write): (LineTerms, bool),
+) -> LineTerms {
+    let margin = if may_write { usual.margin } else { 0.0 };
+    let usual = LineTerms { long_carry: 0.0, short_carry: 0.0, margin, ..usual };
+    let given = *own;
+    let terms = line(fields, &format!("{path}.terms"), own, usual);
+    *own = v1::HedgeTerms {
+        half_spread: given.half_spread,
+        long_carry_per_year: given.long_carry_per_year,
+        short_carry_per_year: given.short_carry_per_year,
+        ..*own
+    };
+    terms
 }
 
 /// Reads the terms of single positions.

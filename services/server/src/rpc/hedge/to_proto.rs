@@ -1,6 +1,6 @@
 //! Converts hedges to protobuf.
 
-use super::{setting::Setting, working::schedules};
+use super::{option, setting::Setting, working::schedules};
 use crate::rpc::portfolio;
 use ::hedge::{
     breach::Breach,
@@ -14,7 +14,7 @@ use ::hedge::{
     problem::Problem,
     scheme::Scheme,
     walk_forward::Effectiveness,
-    wish::{CUT_PREFIX, Meaning},
+    wish::{BOUGHT_PREFIX, CUT_PREFIX, Meaning},
 };
 use contract::v1;
 use marketdata::gap::{Gap, GapReason};
@@ -82,6 +82,7 @@ pub(super) fn outcome(
             spread: after.linear,
             impact: after.impact,
             holding: Some(holding),
+            premium: option::premium(setting, &dealt),
         }),
         carry_per_year: Some(both(consequences.carry_per_year)),
         margin: setting.asked.problem.has_margin.then(|| both(consequences.margin)),
@@ -102,12 +103,13 @@ fn trade(setting: &Setting<'_>, consequences: &Consequences, dealt: Dealt) -> v1
     v1::HedgeTrade {
         line_id: line.id.clone(),
         position_ids: position_ids(setting, dealt.line),
-        quantity: dealt.units,
+        quantity: line.direction() * dealt.units,
         market_value: dealt.money,
         unrounded_market_value: dealt.unrounded,
-        price,
+        price: line.direction() * price,
         position: Some(v1::BeforeAfter { before: line.held, after: line.held + dealt.money }),
         locate_quantity: locate.map_or(0.0, |locate| locate.units),
+        option: option::traded(setting, dealt),
     }
 }
 
@@ -155,7 +157,8 @@ fn constraint_values(
     dealt: &[Dealt],
 ) -> Vec<v1::HedgeConstraintValue> {
     let constraints = problem.statement().constraints.iter().zip(&effect.measures);
-    let own = constraints.filter(|(constraint, _)| !constraint.id.starts_with(CUT_PREFIX));
+    let is_own = |id: &str| !id.starts_with(CUT_PREFIX) && !id.starts_with(BOUGHT_PREFIX);
+    let own = constraints.filter(|(constraint, _)| is_own(&constraint.id));
     own.map(|(constraint, pair)| {
         // A limit on the trade of a line that a plan does not trade is one on its position.
         let limit = setting.wish.limits.iter().find(|limit| limit.id == constraint.id);

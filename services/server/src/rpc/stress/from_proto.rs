@@ -67,6 +67,8 @@ impl FromProto for RunQuery {
             fields.add("top_positions", text);
         }
         let exit = exit(&mut fields, request.exit.get_or_insert_default());
+        volatility_changes(&mut fields, &request.volatility_changes);
+        let volatility_changes = request.volatility_changes.clone();
         let asked = request.settings.get_or_insert_default();
         let settings = stress_settings(&mut fields, asked, request.portfolio.as_ref());
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
@@ -76,7 +78,7 @@ impl FromProto for RunQuery {
             as_of,
             scenarios: Arc::new(read),
             exit,
-            setting: Arc::new(Setting { portfolio, settings, top }),
+            setting: Arc::new(Setting { portfolio, settings, top, volatility_changes }),
             normal: request,
         }))
     }
@@ -118,7 +120,7 @@ impl FromProto for LossQuery {
         fields.finish(Some(LossQuery {
             as_of,
             loss: LossRequest { loss, sessions, bounds, specific_deviations },
-            setting: Arc::new(Setting { portfolio, settings, top }),
+            setting: Arc::new(Setting { portfolio, settings, top, volatility_changes: Vec::new() }),
             normal: request,
         }))
     }
@@ -151,6 +153,14 @@ fn top_positions(fields: &mut Fields, asked: &mut Option<i32>) -> usize {
 }
 
 /// Reads how the book is left, and writes the defaults into the request.
+fn volatility_changes(fields: &mut Fields, asked: &[f64]) {
+    if fields.at_most("volatility_changes", asked.len(), limits::VOLATILITY_CHANGES) {
+        for (at, change) in asked.iter().enumerate() {
+            fields.within(&format!("volatility_changes[{at}]"), *change, -5.0, 5.0);
+        }
+    }
+}
+
 fn exit(fields: &mut Fields, asked: &mut v1::ExitTerms) -> ExitTerms {
     let terms = ExitTerms {
         sessions: *asked.sessions.get_or_insert(EXIT.sessions),

@@ -5,12 +5,14 @@ use crate::rpc::portfolio;
 use contract::v1;
 
 /// An option line of known terms after a scenario.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Repriced {
     line: usize,
     total_return: f64,
     first_order_pnl: f64,
     repriced_pnl: f64,
+    /// By change of the volatility.
+    by_change: Vec<f64>,
 }
 
 impl Repriced {
@@ -27,7 +29,7 @@ pub(super) struct Options<'a> {
 
 /// The options of known terms whose underlying has a return; `total_return` gives that of a holding.
 pub(super) fn options(setup: &Setup, total_return: impl Fn(usize) -> f64) -> Options<'_> {
-    let book = &setup.book;
+    let (book, changes) = (&setup.book, &setup.setting.volatility_changes);
     let mut all = Vec::new();
     for (at, holding) in book.holdings.iter().enumerate() {
         let total_return = total_return(at);
@@ -42,6 +44,7 @@ pub(super) fn options(setup: &Setup, total_return: impl Fn(usize) -> f64) -> Opt
                 total_return,
                 first_order_pnl: lot.market_value * total_return,
                 repriced_pnl: model.pnl(total_return),
+                by_change: changes.iter().map(|by| model.pnl_with(total_return, *by)).collect(),
             });
         }
     }
@@ -52,12 +55,17 @@ pub(super) fn options(setup: &Setup, total_return: impl Fn(usize) -> f64) -> Opt
 impl Options<'_> {
     /// The P&L with the sum over all options, and as many of them as positions are listed: those that
     /// add most to the sum, by size. Each P&L has its own, so all of a large book would be too many.
-    pub(super) fn beside(self, pnl: v1::ScenarioPnl) -> v1::ScenarioPnl {
+    pub(super) fn beside(self, pnl: v1::ScenarioOutcome) -> v1::ScenarioOutcome {
         let Options { setup, mut all } = self;
         if all.is_empty() {
             return pnl;
         }
         let sum = all.iter().fold(0.0, |sum, option| sum + option.beyond());
+        let at = |change: usize| {
+            let beyond = |option: &Repriced| option.by_change[change] - option.first_order_pnl;
+            all.iter().fold(0.0, |sum, option| sum + beyond(option))
+        };
+        let by_change = (0..setup.setting.volatility_changes.len()).map(at).collect();
         all.sort_by(|a, b| b.beyond().abs().total_cmp(&a.beyond().abs()));
         all.truncate(setup.setting.top);
         all.sort_by_key(|option| option.line);
@@ -66,8 +74,14 @@ impl Options<'_> {
             total_return: option.total_return,
             first_order_pnl: option.first_order_pnl,
             repriced_pnl: option.repriced_pnl,
+            repriced_pnl_by_change: option.by_change.clone(),
         };
         let options = all.iter().map(row).collect();
-        v1::ScenarioPnl { options, beyond_first_order_pnl: Some(sum), ..pnl }
+        v1::ScenarioOutcome {
+            options,
+            beyond_first_order_pnl: Some(sum),
+            beyond_first_order_pnl_by_change: by_change,
+            ..pnl
+        }
     }
 }

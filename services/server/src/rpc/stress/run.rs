@@ -105,7 +105,7 @@ fn replayed(
     let by_holding = report.positions.iter().map(|position| position.pnl).collect();
     let ReplayReport { coverage, .. } = &report;
     let result = v1::StressResult {
-        pnl: Some(shown.replay(&report)),
+        outcome: Some(shown.replay(&report)),
         replayed: Some(to_proto::sessions(&report)),
         sources: to_proto::sources(coverage),
         ..Default::default()
@@ -133,8 +133,8 @@ fn shocked(
     let shown = Shown { setup, view: Some(view) };
     let (like_this, days) = like_this.unzip();
     let result = v1::StressResult {
-        pnl: Some(shown.outcome(&average)),
-        pnl_like_this: like_this.as_ref().map(|outcome| shown.outcome(outcome)),
+        outcome: Some(shown.outcome(&average)),
+        outcome_like_this: like_this.as_ref().map(|outcome| shown.outcome(outcome)),
         like_this: days.as_ref().map(to_proto::days),
         hypothetical: Some(resolve::hypothetical(known, snapshot)),
         sources: to_proto::rungs(&coverage),

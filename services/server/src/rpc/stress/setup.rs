@@ -47,6 +47,8 @@ pub(super) struct Setting {
     pub(super) settings: Settings,
     /// Number of positions listed.
     pub(super) top: usize,
+    /// Changes of the volatility at which options are valued anew, too.
+    pub(super) volatility_changes: Vec<f64>,
 }
 
 /// The prepared values of a view.

@@ -5,7 +5,7 @@ use crate::rpc::{
     portfolio,
     scenario::{move_size, series, series_id},
 };
-use contract::v1::{self, ScenarioSource as Wire, likely_loss::Outcome as WireOutcome};
+use contract::v1::{self, ScenarioSource as Wire, likely_loss::Result as WireOutcome};
 use marketdata::{
     dataset::Dataset,
     gap::{Gap, GapReason, Subject},
@@ -46,7 +46,7 @@ struct Made {
 
 impl Shown<'_> {
     /// What a replay makes.
-    pub(super) fn replay(self, report: &ReplayReport) -> v1::ScenarioPnl {
+    pub(super) fn replay(self, report: &ReplayReport) -> v1::ScenarioOutcome {
         let factor = |factor_id: &str, pnl| v1::ScenarioFactorPnl {
             model_id: REGRESSION.to_owned(),
             factor_id: factor_id.to_owned(),
@@ -63,7 +63,7 @@ impl Shown<'_> {
             }
         };
         let options = repriced::options(self.setup, |at| report.positions[at].total_return);
-        options.beside(v1::ScenarioPnl {
+        options.beside(v1::ScenarioOutcome {
             pnl: report.pnl,
             pnl_low: report.low,
             pnl_high: report.high,
@@ -75,12 +75,12 @@ impl Shown<'_> {
     }
 
     /// What known moves make.
-    pub(super) fn outcome(self, outcome: &Outcome) -> v1::ScenarioPnl {
+    pub(super) fn outcome(self, outcome: &Outcome) -> v1::ScenarioOutcome {
         let factor_count = self.view.map_or(0, |view| view.factors.factors().len());
         let (factors, others) = outcome.coordinates.split_at(factor_count);
         let made = |at: usize| self.expected(at, outcome.positions[at]);
         let options = repriced::options(self.setup, |at| outcome.moves[at]);
-        options.beside(v1::ScenarioPnl {
+        options.beside(v1::ScenarioOutcome {
             pnl: outcome.pnl,
             pnl_low: outcome.low,
             pnl_high: outcome.high,
@@ -114,7 +114,7 @@ impl Shown<'_> {
                 return None;
             }
         };
-        Some(v1::LikelyLoss { outcome: Some(outcome) })
+        Some(v1::LikelyLoss { result: Some(outcome) })
     }
 
     fn likely(self, likely: &LikelyLoss) -> v1::LikelyScenario {
@@ -123,7 +123,7 @@ impl Shown<'_> {
             let LossPosition { pnl, moved, .. } = likely.positions[at];
             Made { total_return: moved, ..self.expected(at, pnl) }
         };
-        let pnl = v1::ScenarioPnl {
+        let pnl = v1::ScenarioOutcome {
             pnl,
             pnl_low: pnl,
             pnl_high: pnl,
@@ -134,7 +134,7 @@ impl Shown<'_> {
         };
         let pnl = repriced::options(self.setup, |at| likely.positions[at].moved).beside(pnl);
         v1::LikelyScenario {
-            pnl: Some(pnl),
+            outcome: Some(pnl),
             standard_deviations: likely.distance,
             probability: likely.probability.normal,
             heavy_tail_probability: likely.probability.student_4,
@@ -184,7 +184,7 @@ impl Shown<'_> {
     }
 
     /// The P&L by the partitions of the book: the trade, sizes, sectors.
-    fn splits(self, sums: &[Vec<f64>]) -> v1::ScenarioPnl {
+    fn splits(self, sums: &[Vec<f64>]) -> v1::ScenarioOutcome {
         let partitions = &self.setup.partitions;
         let [trade, size, sector] =
             [0, 1, 2].map(|at| partitions[at].part_ids.iter().zip(&sums[at]));
@@ -205,13 +205,13 @@ impl Shown<'_> {
                     groups: groups.collect(),
                 }
             };
-        v1::ScenarioPnl {
+        v1::ScenarioOutcome {
             trades: vec![trade],
             breakdowns: vec![
                 by(v1::GroupByKind::Size, 1, &mut { size }),
                 by(v1::GroupByKind::Sector, 2, &mut { sector }),
             ],
-            ..v1::ScenarioPnl::default()
+            ..v1::ScenarioOutcome::default()
         }
     }
 }
