@@ -329,7 +329,7 @@ async fn stress_and_hedges_are_in_the_currency_of_the_book() {
     for currency in ["USD", "DKK", "EUR"] {
         let answer = client.run_stress(run(currency)).await.unwrap().into_inner();
         assert_eq!(answer.currency, currency);
-        made.push(answer.results[0].pnl.as_ref().unwrap().pnl);
+        made.push(answer.results[0].outcome.as_ref().unwrap().pnl);
     }
     // Returns of the session: SAP 1.1 · 1.25/1.2 − 1 in dollars and 0.1 in euros.
     let dollars = 137_500.0 * (1.1 * 1.25 / 1.2 - 1.0) - 66_000.0 * 0.1 + 55_000.0 * 0.1;

@@ -53,9 +53,12 @@ pub(crate) async fn read(arguments: &BookArguments) -> Result<Portfolio> {
         terminal::warn(&format!("{place}: {}: {}", rejected.reason, rejected.text));
     }
     if !file.rejected.is_empty() && !arguments.skip_unreadable {
-        let count = file.rejected.len();
+        let count = match file.rejected.len() {
+            1 => "1 line".to_owned(),
+            count => format!("{count} lines"),
+        };
         let way = "fix them, or skip them with --skip-unreadable";
-        bail!(Fault::Input(format!("{count} lines cannot be read; {way}")));
+        bail!(Fault::Input(format!("{count} cannot be read; {way}")));
     }
     Ok(Portfolio {
         portfolio_id: name(path),

@@ -1,6 +1,9 @@
 //! Writes to standard output and standard error, with colour only on a terminal.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::{
+    borrow::Cow,
+    io::{self, IsTerminal as _, Write as _},
+};
 
 /// The meaning of a piece of text; a terminal shows it by colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,10 +105,41 @@ pub(crate) fn say(text: &str) {
 /// Writes to standard output; returns false if the reader has closed it.
 pub(crate) fn is_written(text: &str) -> bool {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
+    let shown = if out.is_terminal() { readable(text) } else { text.into() };
+    out.write_all(shown.as_bytes()).and_then(|()| out.flush()).is_ok()
+}
+
+/// The text without what turns the direction of the text around it: a label of a file must not reorder
+/// the numbers beside it.
+fn readable(text: &str) -> Cow<'_, str> {
+    match text.contains(turns_text) {
+        true => text.replace(turns_text, "\u{fffd}").into(),
+        false => text.into(),
+    }
+}
+
+/// Whether a letter turns the direction of the text around it.
+pub(crate) const fn turns_text(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
 }
 
 /// Writes a line to standard error.
 pub(crate) fn warn(text: &str) {
-    let _reader_gone = writeln!(io::stderr().lock(), "{text}");
+    let mut out = io::stderr().lock();
+    let shown = if out.is_terminal() { readable(text) } else { text.into() };
+    let _reader_gone = writeln!(out, "{shown}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_does_not_turn_the_text_beside_it() {
+        assert_eq!(readable("a\u{202e}b\u{2069} é"), "a\u{fffd}b\u{fffd} é");
+        assert!(matches!(readable("plain"), Cow::Borrowed(_)));
+    }
 }

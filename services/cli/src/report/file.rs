@@ -52,6 +52,11 @@ impl ReportArguments {
         if !folder(path).is_dir() {
             bail!(Fault::Usage(format!("--report {shown}: its folder does not exist")));
         }
+        // A slip of the hand would replace the book itself. Pipes and devices are named as they are.
+        let is_page = path.extension().is_some_and(|ending| ending == "html" || ending == "htm");
+        if !is_page && (path.is_file() || !path.exists()) {
+            bail!(Fault::Usage(format!("--report {shown}: its name must end in .html")));
+        }
         Ok(())
     }
 
@@ -118,6 +123,8 @@ mod tests {
         let check = |path: &Path| ReportArguments { report: Some(path.to_owned()) }.check();
         assert!(check(&folder.path().join("a.html")).is_ok() && check(Path::new("a.html")).is_ok());
         let refused = |path: &Path| check(path).unwrap_err().to_string();
+        assert!(refused(&folder.path().join("book.csv")).ends_with("must end in .html"));
+        assert!(check(Path::new("/dev/null")).is_ok());
         assert!(refused(folder.path()).ends_with("that is a folder, not a file"));
         assert!(refused(&folder.path().join("no/a.html")).ends_with("its folder does not exist"));
         assert!(refused(Path::new("-")).starts_with("--report needs a file"));

@@ -1,6 +1,8 @@
 //! Writes HTML and SVG that is well-formed whatever is written: every element is closed, and every
 //! text and attribute is escaped, so that no text of a file or of a server becomes markup.
 
+use crate::terminal::turns_text;
+
 /// Attributes of an element: names are ours, values may be anyone's.
 pub(super) type Attributes<'a> = &'a [(&'static str, &'a str)];
 
@@ -90,9 +92,7 @@ const fn printable(letter: char) -> char {
     match letter {
         '\n' | '\t' => letter,
         '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => char::REPLACEMENT_CHARACTER,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            char::REPLACEMENT_CHARACTER
-        }
+        letter if turns_text(letter) => char::REPLACEMENT_CHARACTER,
         letter if letter as u32 & 0xfffe == 0xfffe => char::REPLACEMENT_CHARACTER,
         letter => letter,
     }
@@ -101,7 +101,6 @@ const fn printable(letter: char) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
-
     #[test]
     fn texts_and_attributes_never_become_markup() {
         let hostile = "</p><script>alert(\"1\" & '2')</script>\u{202e}\u{0}";

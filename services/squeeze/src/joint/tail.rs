@@ -10,7 +10,8 @@ use rayon::prelude::*;
 pub struct Estimate {
     /// The number.
     pub value: f64,
-    /// Its standard error.
+    /// Its standard error. Of a value at risk: half of the distance between the losses one error of the
+    /// share of the tail away on either side, or a quarter of that at two, whichever is wider.
     pub error: f64,
 }
 
@@ -88,11 +89,16 @@ fn value_at_risk(losses: &[f64], order: &[usize], confidence: f64) -> (usize, Es
     let count = (wanted as usize).clamp(1, losses.len());
     let at = |rank: f64| losses[order[(rank.round().max(0.0) as usize).min(order.len() - 1)]];
     let value = losses[order[count - 1]];
-    // The error of the share of losses above, as a distance between two ranks.
-    let above = mean(|path| f64::from(value < losses[path]), losses.len());
-    let ranks = above.error * paths;
+    // The error of the share of losses in the tail, as a distance between two ranks. Many losses may be
+    // equal, none or that of one squeeze: then the share above the value, or the one at it and above, may
+    // be nought or all without an error.
+    let above = mean(|path| f64::from(value < losses[path]), losses.len()).error;
+    let from = mean(|path| f64::from(value <= losses[path]), losses.len()).error;
+    let ranks = above.max(from) * paths;
     let middle = (count - 1) as f64;
-    let spread = 0.5 * (at(middle - ranks) - at(middle + ranks));
+    let within = |errors: f64| at(middle - errors * ranks) - at(middle + errors * ranks);
+    // A jump between equal losses may be within two errors and not within one.
+    let spread = (within(1.0) / 2.0).max(within(2.0) / 4.0);
     (count, Estimate { value, error: spread })
 }
 
@@ -136,6 +142,31 @@ mod tests {
         }
         // Ten paths are beyond 0.99.
         assert_eq!((of(0.99), found.len()), (None, 20));
+    }
+
+    /// One short that squeezes with a probability of 0.05: at a confidence of 0.95 the value at risk is
+    /// nothing or the squeeze, as the draws fall. Over 200 seeds of 4,000 pairs its deviation is about half
+    /// of the squeeze, and an error of nothing, which says that other seeds give the same, is rare. The
+    /// numbers are those of Park and Miller (1988).
+    #[test]
+    fn a_value_at_risk_between_equal_losses_has_an_error() {
+        let mut state = 12_345_u64;
+        let mut draw = || {
+            state = state * 48_271 % 0x7fff_ffff;
+            state as f64 / 2_147_483_647.0
+        };
+        let (mut squeezed, mut silent) = (0, 0);
+        for _ in 0..200 {
+            let losses: Vec<f64> = (0..8_000).map(|_| f64::from(draw() < 0.05) * 100.0).collect();
+            let (tails, _) = tails(&losses, &[0.95]);
+            let Estimate { value, error } = tails[0].value_at_risk;
+            squeezed += u32::from(0.0 < value);
+            silent += u32::from(error == 0.0);
+            assert!(error == 0.0 || (25.0..=50.0).contains(&error), "{error}");
+        }
+        assert!((60..140).contains(&squeezed), "either, as often: {squeezed}");
+        // Beyond two standard errors: 5 % of 200.
+        assert!(silent <= 20, "{silent} of 200 without an error");
     }
 
     /// Pairs (0, 2), (1, 1), (2, 4): means 1, 1, 3; their mean 5/3, variance 4/3 with n − 1.
