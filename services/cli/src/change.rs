@@ -4,14 +4,19 @@ use crate::{
     as_of_args::{AsOfArguments, ReferenceArguments},
     book::{self, BookArguments},
     connect::Connection,
+    error_report::Fault,
+    json,
     query_commands::Output,
     settings_args::NettingArguments,
     show, terminal,
 };
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
-use contract::v1::{AnalyzePortfolioRequest, ExplainChangeRequest, ReportBlock};
-use std::path::PathBuf;
+use contract::v1::{
+    AnalysisSettings, AnalyzePortfolioRequest, AnalyzePortfolioResponse, AsOf,
+    ExplainChangeRequest, ExposureReport, ReportBlock, as_of::When,
+};
+use std::{fmt::Display, path::PathBuf};
 
 /// The later portfolio, and the earlier one.
 #[derive(Args, Clone, Debug)]
@@ -23,8 +28,12 @@ pub(crate) struct ChangeArguments {
     #[command(flatten)]
     reference: ReferenceArguments,
     /// The earlier analysis uses only what was published by then: a date or an instant.
-    #[arg(long, value_name = "DATE|INSTANT")]
-    before_as_of: String,
+    #[arg(long, value_name = "DATE|INSTANT", required_unless_present = "before_report")]
+    before_as_of: Option<String>,
+    /// The earlier analysis as `ballast exposure --json` printed it: it is made again on its data and
+    /// under its settings, and what other formulas make of them is a part of its own.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["before_as_of", "before_revision"])]
+    before_report: Option<PathBuf>,
     /// The earlier analysis uses only what the log held up to this revision; without it the same
     /// revision, so that no change comes from revised data.
     #[arg(long)]
@@ -51,6 +60,36 @@ const BLOCKS: [ReportBlock; 5] = [
     ReportBlock::Positions,
 ];
 
+/// What the earlier analysis used, and what it said.
+#[derive(Default)]
+struct Before {
+    as_of: Option<AsOf>,
+    settings: Option<AnalysisSettings>,
+    report: Option<ExposureReport>,
+}
+
+impl Before {
+    async fn of(arguments: &ChangeArguments) -> Result<Before> {
+        let Some(path) = &arguments.before_report else {
+            let revision = arguments.before_revision;
+            let before = AsOfArguments { as_of: arguments.before_as_of.clone(), revision };
+            return Ok(Before { as_of: before.to_proto()?, ..Before::default() });
+        };
+        let shown = path.display();
+        let fault = |why: &dyn Display| Fault::Input(format!("{shown}: {why}"));
+        let text = tokio::fs::read_to_string(path).await.map_err(|error| fault(&error))?;
+        let answer: AnalyzePortfolioResponse =
+            json::read("AnalyzePortfolioResponse", &text).map_err(|error| fault(&error))?;
+        let snapshot = answer.info.and_then(|info| info.snapshot);
+        let (Some(report), Some(snapshot)) = (answer.report, snapshot) else {
+            bail!(fault(&"it is no answer of `ballast exposure --json`"));
+        };
+        let as_of = AsOf { when: Some(When::Snapshot(snapshot)), ..AsOf::default() };
+        let settings = report.settings.clone();
+        Ok(Before { as_of: Some(as_of), settings, report: Some(report) })
+    }
+}
+
 /// Explains a change.
 ///
 /// # Errors
@@ -72,10 +111,7 @@ pub(crate) async fn change(
             Some(book::read(&of_before).await?)
         }
     };
-    let before = AsOfArguments {
-        as_of: Some(arguments.before_as_of.clone()),
-        revision: arguments.before_revision,
-    };
+    let before = Before::of(arguments).await?;
     let request = ExplainChangeRequest {
         analysis: Some(AnalyzePortfolioRequest {
             as_of: arguments.reference.of(arguments.as_of.to_proto()?),
@@ -85,9 +121,10 @@ pub(crate) async fn change(
             top_positions: arguments.top,
             ..AnalyzePortfolioRequest::default()
         }),
-        before_as_of: before.to_proto()?,
+        before_as_of: before.as_of,
         before_portfolio,
-        ..ExplainChangeRequest::default()
+        before_settings: before.settings,
+        before_report: before.report,
     };
     let clients = connection.open().await?;
     let answer = clients.exposure().explain_change(connection.request(request)).await?.into_inner();

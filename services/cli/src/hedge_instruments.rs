@@ -71,6 +71,15 @@ pub(crate) fn listed(symbol: &str) -> HedgeInstrument {
     HedgeInstrument { instrument: Some(named), ..HedgeInstrument::default() }
 }
 
+/// Columns that only options have, besides the right.
+const OPTION_TERMS: [&str; 8] =
+    ["strike", "expires_on", "bid", "ask", "mid", "rate", "dividend_yield", "may_write"];
+
+/// The name of a column. Spreadsheets begin a file with a mark of its encoding.
+fn plain(name: &str) -> &str {
+    name.trim_start_matches('\u{feff}').trim()
+}
+
 /// A table of instruments.
 struct Table {
     header: Header,
@@ -84,7 +93,7 @@ impl Table {
     }
 
     fn instruments(&self, text: &str) -> Result<Vec<HedgeInstrument>, String> {
-        let is_known = |name: &&str| COLUMNS.contains(&name.trim().to_lowercase().as_str());
+        let is_known = |name: &&str| COLUMNS.contains(&plain(name).to_lowercase().as_str());
         let mut names = (0..self.header.len()).map(|column| self.header.name(column));
         if let Some(other) = names.find(|name| !is_known(name)) {
             return Err(format!("the column {other:?} is not one of {}", COLUMNS.join(", ")));
@@ -97,6 +106,13 @@ impl Table {
             let mut splitter = FieldSplitter::new(b',');
             let row = splitter.split(line.as_bytes());
             let row = row.ok_or("opens a quoted field and does not close it".to_owned());
+            let is_wide = |row: &Row<'_>| self.header.len() < row.len();
+            let row = row.and_then(|row| match is_wide(&row) {
+                true => {
+                    Err("has more fields than the header; quote numbers with commas".to_owned())
+                }
+                false => Ok(row),
+            });
             let read = row.and_then(|row| Cells { table: self, row }.instrument());
             found.push(read.map_err(|why| format!("line {}: {why}", at + 1))?);
         }
@@ -116,7 +132,7 @@ struct Cells<'a> {
 impl Cells<'_> {
     fn bytes(&self, column: &str) -> &[u8] {
         let header = &self.table.header;
-        let is_it = |at: &usize| header.name(*at).trim().eq_ignore_ascii_case(column);
+        let is_it = |at: &usize| plain(header.name(*at)).eq_ignore_ascii_case(column);
         let place = (0..header.len()).find(is_it);
         self.row.optional(place)
     }
@@ -166,9 +182,17 @@ impl Cells<'_> {
         Ok(Some(HedgeContract { contract_id, multiplier, option }))
     }
 
+    /// Terms of an option without its right: read as a contract, it would be another trade.
+    fn without_right(&self) -> Result<Option<HedgeOption>, String> {
+        match OPTION_TERMS.into_iter().find(|column| self.text(column).is_some()) {
+            Some(term) => Err(format!("has {term} but no right: write call or put")),
+            None => Ok(None),
+        }
+    }
+
     fn option(&self) -> Result<Option<HedgeOption>, String> {
         let right = match self.text("right").map(|right| right.to_lowercase()).as_deref() {
-            None => return Ok(None),
+            None => return self.without_right(),
             Some("call" | "c") => OptionRight::Call,
             Some("put" | "p") => OptionRight::Put,
             Some(other) => return Err(format!("right is {other:?}, not call or put")),
@@ -201,6 +225,18 @@ mod tests {
 
     fn read(text: &str) -> Result<Vec<HedgeInstrument>, String> {
         Table::of(text).unwrap().instruments(text)
+    }
+
+    #[test]
+    fn a_row_that_would_be_read_as_another_trade_is_refused() {
+        let of = |row: &str| {
+            read(&format!("\u{feff}symbol,contract_id,multiplier,right,strike,bid,ask\n{row}\n"))
+        };
+        assert!(of("QQQ,Q450P,100,,,,").unwrap()[0].contract.is_some(), "a future");
+        let refused = of("QQQ,Q450P,100,,450,10.1,10.3").unwrap_err();
+        assert_eq!(refused, "line 2: has strike but no right: write call or put");
+        let shifted = of("IWM,RTY,50,,,5,000,000").unwrap_err();
+        assert!(shifted.starts_with("line 2: has more fields than the header"), "{shifted}");
     }
 
     #[test]

@@ -277,6 +277,27 @@ fn sectors_of_an_unknown_classification_scheme_are_refused() {
 }
 
 #[test]
+fn a_saved_report_is_explained_against() {
+    with_server(|address| {
+        let folder = tempfile::tempdir().unwrap();
+        let book = file(folder.path(), "book.csv", "symbol,market_value\nAAPL,100\nMSFT,-40\n");
+        let book = book.to_str().unwrap();
+        let saved = ballast(&["--server", address, "--json", "exposure", book]);
+        let mut answer: serde_json::Value = serde_json::from_str(&stdout(&saved)).unwrap();
+        answer["report"]["total"]["long"] = 110.into();
+        let then = file(folder.path(), "then.json", &answer.to_string());
+        let before = ["--server", address, "change", book, "--before-report"];
+        let change = |report: &Path| ballast(&[&before[..], &[report.to_str().unwrap()]].concat());
+        let explained = change(&then);
+        holds(&stdout(&explained), &["What changed", "model", "110", "-10"]);
+        let wrong = file(folder.path(), "wrong.json", "{\"points\": []}");
+        let refused = change(&wrong);
+        assert_eq!(refused.status.code(), Some(3));
+        holds(&stderr(&refused), &["wrong.json", "points"]);
+    });
+}
+
+#[test]
 fn cash_in_a_portfolio_file_needs_an_asset_class() {
     with_server(|address| {
         let folder = tempfile::tempdir().unwrap();

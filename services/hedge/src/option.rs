@@ -45,6 +45,19 @@ pub struct QuotedOption {
     pub may_write: bool,
 }
 
+impl QuotedOption {
+    /// The same in the base currency, given what a unit of its quotation is worth.
+    #[must_use]
+    pub fn at_rate(self, rate: f64) -> QuotedOption {
+        QuotedOption {
+            strike: self.strike * rate,
+            premium: self.premium * rate,
+            half_spread: self.half_spread * rate,
+            ..self
+        }
+    }
+}
+
 /// Why an option cannot hedge.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum OptionFault {
@@ -130,8 +143,10 @@ impl LineOption {
     /// The terms of its line: shares of the premium become shares of the exposure.
     pub(crate) fn terms(&self, given: &LineTerms, held_days: f64) -> LineTerms {
         let exposure = self.exposure();
+        // An option that expires within the horizon loses nothing after it.
+        let held = (self.years * DAYS_PER_YEAR / held_days).min(1.0);
         // A bought put is a short.
-        let decay = LineTerms::rate_of(self.decay_per_day(held_days)) / exposure;
+        let decay = LineTerms::rate_of(self.decay_per_day(held_days)) * held / exposure;
         LineTerms {
             half_spread: self.quoted.half_spread / exposure.abs(),
             commission: given.commission * self.quoted.premium / exposure.abs(),

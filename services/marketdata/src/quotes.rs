@@ -25,6 +25,9 @@ pub struct Quote {
     /// The day of the rate that converts it, at most that of the close. `None`: it is quoted in the
     /// base currency.
     pub rate_on: Option<Day>,
+    /// What money of its own quotation is worth in the base currency at that rate; 1 in the base
+    /// currency.
+    pub rate: f64,
 }
 
 /// The last known close of every instrument of a view.
@@ -57,8 +60,10 @@ impl Quotes {
         let mut quotes = Vec::new();
         let mut last_day = None;
         for instrument in snapshot.holders(Dataset::Bars) {
-            let quote = last_quote(snapshot, instrument);
-            last_day = last_day.max(quote.map(|quote| quote.on));
+            let found = last_in_units(snapshot, instrument);
+            // A close is one on its day whether or not a rate converts it.
+            last_day = last_day.max(found.map(|found| found.on));
+            let quote = found.and_then(|found| found.at_rate(snapshot, instrument));
             let index = instrument.0 as usize;
             quotes.resize(quotes.len().max(index + 1), None);
             quotes[index] = quote;
@@ -159,15 +164,31 @@ fn rate(
     }
 }
 
-fn last_quote(snapshot: &Snapshot, instrument: InstrumentId) -> Option<Quote> {
+/// A last close in its own currency.
+#[derive(Clone, Copy, Debug)]
+struct LastClose {
+    /// In the units of the view's day.
+    price: f64,
+    on: Day,
+    is_adjusted: bool,
+}
+
+impl LastClose {
+    fn at_rate(self, snapshot: &Snapshot, instrument: InstrumentId) -> Option<Quote> {
+        let LastClose { price, on, is_adjusted } = self;
+        let (rate, rate_on) = rate(snapshot, instrument, on).ok()?;
+        Some(Quote { price: price * rate, on, is_adjusted, rate_on, rate })
+    }
+}
+
+fn last_in_units(snapshot: &Snapshot, instrument: InstrumentId) -> Option<LastClose> {
     let rows = snapshot.rows(Dataset::Bars, instrument);
     let (row, close) = last_close(&rows)?;
     let units = Units::of(snapshot, instrument);
     let (on, basis) = (rows.day(row), basis(&rows, row));
     let change = units.change(snapshot.today(), basis.units_on(on))?;
     let is_adjusted = matches!(basis, PriceBasis::TotalReturn { on: until } if on < until);
-    let (rate, rate_on) = rate(snapshot, instrument, on).ok()?;
-    Some(Quote { price: close * change.price * rate, on, is_adjusted, rate_on })
+    Some(LastClose { price: close * change.price, on, is_adjusted })
 }
 
 /// The last row with a close.

@@ -275,6 +275,40 @@ mod tests {
     }
 
     #[test]
+    fn terms_of_an_option_are_not_read_as_shares() {
+        let text = "symbol,asset_class,quantity,multiplier,right,strike,expires_on\n\
+                    AAPL,,5,100,P,,\n\
+                    AAPL,equity,5,100,,150,\n\
+                    AAPL,,5,,,,2021-03-19\n\
+                    AAPL,,5,1,,0,\n\
+                    AAPL,Barrier Option,5,100,P,150,2021-03-19\n\
+                    AAPL,asset swap,5,,,,\n";
+        let file = read(text.as_bytes()).unwrap();
+        assert_eq!(file.lines.len(), 1, "a strike of zero is none");
+        let lines: Vec<_> = file.rejected.iter().map(|bad| (bad.line, bad.reason)).collect();
+        assert_eq!(lines, [2, 3, 4, 6, 7].map(|line| (line, Reason::UnsupportedKind)));
+        assert!(file.rejected[0].text.starts_with("AAPL has a call or a put"));
+    }
+
+    #[test]
+    fn a_value_in_dollars_is_not_converted_again() {
+        let text = "symbol,asset_class,quantity,market_value_usd,currency,average_cost\n\
+                    SAP,equity,10,1375,EUR,90\n\
+                    SAP,equity,,1375,EUR,\n\
+                    CASH,cash,,1250,EUR,\n\
+                    CASH,cash,1000,1250,EUR,\n\
+                    CASH,cash,,1250,USD,\n";
+        let file = read(text.as_bytes()).unwrap();
+        let money: Vec<_> = file.lines.iter().map(|line| line.currency.as_str()).collect();
+        assert_eq!(money, ["EUR", ""], "the cost is in euros, the value is not");
+        let cash: Vec<_> = file.cash.iter().map(|c| (c.currency.as_str(), c.amount)).collect();
+        assert_eq!(cash, [("EUR", 1_000.0), ("USD", 1_250.0)]);
+        assert!(file.rejected[0].text.starts_with("the cash is in EUR"), "{:?}", file.rejected);
+        let local = b"symbol,asset_class,market value,local currency\nCASH,cash,1250,EUR\n";
+        assert_eq!(read(local).unwrap().rejected.len(), 1);
+    }
+
+    #[test]
     fn swaps_futures_and_options_are_read() {
         let text = "asset class,symbol,underlying,quantity,market value,notional,multiplier,price,\
                     delta,put/call,strike,expiry,implied vol,rate,avg cost,value date\n\

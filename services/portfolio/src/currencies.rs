@@ -55,10 +55,12 @@ impl ValuedCash {
     pub fn of(cash: &[Cash], snapshot: &Snapshot, quotes: &Quotes) -> ValuedCash {
         let on = rates_on(snapshot, quotes);
         let mut valued = ValuedCash { values: BTreeMap::new(), gaps: Vec::new() };
+        // A rate may be read from a long series.
+        let mut rates = BTreeMap::new();
         for balance in cash {
             let Cash { name, currency, amount } = balance;
             let line = Subject::Line(name.clone());
-            match snapshot.rate(*currency, on) {
+            match rates.entry(*currency).or_insert_with(|| snapshot.rate(*currency, on)) {
                 Ok(rate) => {
                     let value = amount * rate.value;
                     valued.values.entry(*currency).or_default().push(value);

@@ -11,12 +11,13 @@ use crate::{
     unresolved::{Cause, LineOfOtherDays, LooseLine},
 };
 use marketdata::{
-    currency::Quotation,
+    currency::{Currency, NoRate, Quotation},
     day::Day,
     gap::GapReason,
     instrument::InstrumentId,
     quotes::{Quotes, past_price},
 };
+use std::collections::BTreeMap;
 
 /// A line whose instrument is known.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +50,8 @@ pub(crate) struct Joiner<'a> {
     /// By line; empty if no line has one.
     pub(crate) position_ids: Vec<String>,
     pub(crate) violations: Vec<Violation>,
+    /// Rates found so far: one may be read from a long series.
+    rates: BTreeMap<(Currency, Day), Result<f64, NoRate>>,
 }
 
 impl<'a> Joiner<'a> {
@@ -64,6 +67,7 @@ impl<'a> Joiner<'a> {
             derivatives: Vec::new(),
             position_ids: Vec::new(),
             violations: Vec::new(),
+            rates: BTreeMap::new(),
         };
         joiner.check_session(|| "valued_on".to_owned(), joiner.valued_on);
         joiner
@@ -79,7 +83,8 @@ impl<'a> Joiner<'a> {
         let Some(given) = plain.or_else(|| check_line(at, line, &mut self.violations)) else {
             return;
         };
-        let (valid, missing) = self.in_base(given);
+        let (valid, missing) =
+            self.in_base(given, found.as_ref().ok().map(|found| found.instrument));
         let instrument = match found {
             Ok(found) => {
                 if found.is_of_other_days {
@@ -111,14 +116,30 @@ impl<'a> Joiner<'a> {
     }
 
     /// A line with its money in the base currency, and why some of it cannot be brought there. A value
-    /// has the rate of its day; a cost and a strike have that of the last session.
-    fn in_base(&self, line: ValidLine) -> (ValidLine, Option<Cause>) {
+    /// has the rate of its day; a value without a day, a cost and a strike have that of the last close,
+    /// so that a price that did not move made nothing.
+    fn in_base(
+        &mut self,
+        line: ValidLine,
+        instrument: Option<InstrumentId>,
+    ) -> (ValidLine, Option<Cause>) {
         let Some(Quotation { currency, units }) = line.quotation else { return (line, None) };
         let snapshot = self.lookup.snapshot();
         let session = self.session.unwrap_or(snapshot.today());
-        let valued_on = line.valued_on.or(self.valued_on).map_or(session, |on| on.min(session));
-        let rate = |on| snapshot.rate(currency, on).map(|rate| rate.value * units);
-        let (then, now) = match (rate(valued_on), rate(session)) {
+        let close = instrument.and_then(|instrument| self.quotes.get(instrument));
+        let close_on = close.map_or(session, |quote| quote.on.min(session));
+        let given_on = line.valued_on.or(self.valued_on).filter(|on| *on < session);
+        let mut rate = |on, is_needed: bool| match is_needed {
+            true => {
+                let read = || snapshot.rate(currency, on).map(|rate| rate.value);
+                self.rates.entry((currency, on)).or_insert_with(read).map(|rate| rate * units)
+            }
+            false => Ok(1.0),
+        };
+        let has_value = matches!(line.size, Size::MarketValue(_));
+        let has_price = line.average_cost.is_some() || matches!(line.terms, Some(Terms::Model(..)));
+        let then = rate(given_on.unwrap_or(close_on), has_value);
+        let (then, now) = match (then, rate(close_on, has_price)) {
             (Ok(then), Ok(now)) => (then, now),
             (Err(missing), _) | (_, Err(missing)) => {
                 let (Size::Shares(amount) | Size::MarketValue(amount)) = line.size;

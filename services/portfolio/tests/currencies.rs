@@ -94,6 +94,48 @@ fn values_by_hand() {
     }
 }
 
+/// On Tuesday SAP's exchange was closed, and the euro rose from 1.20 to 1.25 dollars.
+#[test]
+fn a_price_that_did_not_move_made_nothing() {
+    let mut fixture = Fixture::new();
+    let days = [MONDAY, TUESDAY].map(day);
+    fixture.closes("SAP", &[(days[0], 100.0)]);
+    fixture.closes("AAPL", &days.map(|on| (on, 140.0)));
+    fixture.series("EURUSD", &[(days[0], 1.2), (days[1], 1.25)]);
+    let key = (fixture.id(Namespace::Listed, "SAP"), InstrumentId::NONE);
+    let values = [(Field::Currency, fixture.text("EUR"))];
+    fixture.fact(Dataset::Identifiers, key, day("1900-01-01"), EVER, &values);
+    fixture.commit();
+    let view = fixture.snapshot(Instant::close_of(days[1]));
+    // Bought at the last close: 10 · (100 − 100) · 1.20.
+    let bought = RawLine { average_cost: Some(100.0), currency: "EUR", ..shares("SAP", 10.0) };
+    let book = join(&view, &[bought]);
+    near(only(&book), 1_200.0);
+    let lot = book.lots(&book.holdings[0])[0];
+    assert!(lot.profit_and_loss.is_some_and(|made| made.abs() < 1e-9), "{lot:?}");
+    // 1,000 euros without a day are 10 shares at the last close.
+    let book = join(&view, &[worth("SAP", 1_000.0, "EUR")]);
+    near(only(&book), 1_200.0);
+    near(book.holdings[0].shares.unwrap_or_default(), 10.0);
+}
+
+/// In euros, the rate of which ended two weeks before: the session is that of the closes.
+#[test]
+fn a_rate_that_lags_does_not_move_the_session() {
+    let mut fixture = Fixture::new();
+    let (old, new) = (day("2021-01-04"), day(TUESDAY));
+    fixture.closes("GONE", &[(old, 50.0)]);
+    fixture.closes("AAPL", &[(old, 130.0), (new, 143.0)]);
+    fixture.series("EURUSD", &[(old, 1.2)]);
+    fixture.commit();
+    let view = fixture.snapshot(Instant::close_of(new));
+    let euros = Currency::parse("EUR").map(|euro| view.in_currency(euro));
+    let quotes = euros.as_ref().map(Quotes::of);
+    assert_eq!(quotes.as_ref().and_then(Quotes::session), Some(new));
+    let aapl = view.listed("AAPL").and_then(|aapl| quotes.as_ref()?.get(aapl));
+    assert_eq!(aapl, None, "no rate within eleven days of its close");
+}
+
 #[test]
 fn contracts_have_their_money_in_the_currency_of_the_line() {
     let view = view();

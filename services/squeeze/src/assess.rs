@@ -17,7 +17,7 @@ use factors::{
 };
 use marketdata::gap::{Gap, GapReason, Subject};
 use portfolio::{
-    book::{Book, CostMark, Lot, adjusted_price, cost_mark, lots_without_cost},
+    book::{Book, CostMark, Lot, ShortSide, adjusted_price, cost_mark, lots_without_cost},
     coverage::{Aspect, Coverage, share},
     unresolved::LooseLine,
 };
@@ -277,6 +277,16 @@ struct Assessor<'a> {
 }
 
 impl Assessor<'_> {
+    /// Value of the shares that the book itself has borrowed, negative: not those that its funds hold
+    /// short, or that contracts stand for.
+    fn borrowed(&self, side: &ShortSide, through_funds: Option<f64>) -> f64 {
+        let is_share = |lot: &&Lot| self.book.derivative(lot.line).is_none();
+        if through_funds.is_none() && side.lots.iter().all(|lot| is_share(&lot)) {
+            return side.market_value;
+        }
+        side.lots.iter().filter(is_share).map(|lot| lot.market_value).sum::<f64>().min(0.0)
+    }
+
     fn line(&self, short: Short) -> ShortLine {
         let snapshot = self.universe.snapshot();
         let Short { instrument, quote, side, through_funds } = short;
@@ -305,9 +315,10 @@ impl Assessor<'_> {
             Covering::of(traded, stored?, outstanding, self.participation)
         });
         let lending = name.lending.ok_or(GapReason::InputMissing);
-        let borrow_cost_per_day = lending.and_then(|l| l.cost_per_day(side.market_value));
+        let borrowed = self.borrowed(&side, through_funds);
+        let borrow_cost_per_day = lending.and_then(|l| l.cost_per_day(borrowed));
         let borrow_cost_of_exit =
-            covering.and_then(|covering| lending?.cost_of_exit(side.market_value, covering.days));
+            covering.and_then(|covering| lending?.cost_of_exit(borrowed, covering.days));
         let symbol = snapshot.symbol(instrument).to_owned();
         let mut gaps = name.gaps(&symbol);
         let missing = [

@@ -161,6 +161,9 @@ impl Reader<'_> {
         let Some((price, session)) = price.zip(self.view.risk.quotes().session()) else {
             return Ok(());
         };
+        // It is quoted as its underlying is.
+        let quote = self.view.risk.quotes().get(line.instrument);
+        let quoted = quoted.at_rate(quote.map_or(1.0, |quote| quote.rate));
         let option = LineOption::of(quoted, (price, session))?;
         let exposure = option.exposure().abs();
         line.unit_value = line.unit_value.map(|value| value / price * exposure);

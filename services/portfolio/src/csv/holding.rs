@@ -90,15 +90,23 @@ impl Columns {
     }
 
     fn cash(&self, line: u64, row: &Row<'_>) -> Result<CashLine, Fault> {
-        let amount = match self.size(row, "the cash")? {
-            Size::Shares(amount) | Size::MarketValue(amount) => amount,
-        };
+        let size = self.size(row, "the cash")?;
+        let (Size::Shares(amount) | Size::MarketValue(amount)) = size;
         // `USD` in the column of the symbol names the currency, `CASH` does not.
         let named = row.text(self.symbol).trim().to_ascii_uppercase();
         let named = Some(named).filter(|symbol| symbol.len() == 3).unwrap_or_default();
         let currency = row.optional(self.currency);
         let currency =
-            if is_missing(currency) { named } else { text(currency).to_ascii_uppercase() };
+            if is_missing(currency) { named } else { Quotation::code_of(&text(currency)) };
+        let is_of_book = self.is_value_in_dollars || self.line_currency.is_none();
+        let is_value = matches!(size, Size::MarketValue(_));
+        if is_value && is_of_book && self.currency.is_some() && !["", "USD"].contains(&&*currency) {
+            let text = format!(
+                "the cash is in {currency} and its value in the money of the book: give the amount \
+                 in {currency} in a column quantity"
+            );
+            return Err(Fault::new(Reason::MissingValue, text));
+        }
         let position_id = row.text(self.position_id);
         Ok(CashLine { line, position_id, currency, amount, labels: self.labels(row) })
     }
@@ -185,13 +193,17 @@ impl Columns {
             valued_on,
             // Some books list positions received for free with an average cost of zero.
             average_cost: cost.filter(|cost| *cost != 0.0 && has_cost).map(f64::abs),
-            currency: self.currency(row),
+            currency: self.currency(row, size),
             labels: self.labels(row),
         })
     }
 
-    /// The currency of the line's money.
-    fn currency(&self, row: &Row<'_>) -> String {
+    /// The currency of the line's money: of its value, unless that is in dollars, of its cost and of a
+    /// strike.
+    fn currency(&self, row: &Row<'_>, size: Size) -> String {
+        if self.is_value_in_dollars && matches!(size, Size::MarketValue(_)) {
+            return String::new();
+        }
         match row.optional(self.line_currency) {
             found if is_missing(found) => String::new(),
             found => Quotation::code_of(&text(found)),

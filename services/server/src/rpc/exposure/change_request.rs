@@ -56,10 +56,12 @@ impl FromProto for ChangeQuery {
         for violation in of_earlier.into_iter().filter(|violation| !found.contains(violation)) {
             fields.add(field_of_earlier(&violation.field), violation.description);
         }
+        let are_valid = earlier.is_some() && later.is_some();
         let (earlier, later) = (earlier.unwrap_or_default(), later.unwrap_or_default());
         as_of.base = portfolio::currency::base(later.portfolio.as_ref());
         before.base = as_of.base;
-        if portfolio::currency::base(earlier.portfolio.as_ref()) != as_of.base {
+        let base_before = portfolio::currency::base(earlier.portfolio.as_ref());
+        if are_valid && base_before != as_of.base {
             fields.add("before_portfolio.currency", "must be that of analysis.portfolio");
         }
         request.before_portfolio = request.before_portfolio.and(earlier.portfolio.clone());
