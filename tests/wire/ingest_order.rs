@@ -44,6 +44,7 @@ fn all_files(market: &Market) -> Vec<SourceFile> {
     files.extend(also_held(market));
     files.push(merges(market));
     files.push(filings(market));
+    files.push(lending(market));
     for file in files.iter_mut().filter(|file| file.file_name == "simulated_equities.csv") {
         let text = String::from_utf8(std::mem::take(&mut file.bytes)).unwrap();
         let kept = text.lines().filter(|line| !young(line));
@@ -92,6 +93,18 @@ fn filings(market: &Market) -> SourceFile {
         observed_on: None,
         adjusted_on: None,
     }
+}
+
+/// What borrowing some names costs, on two days.
+fn lending(market: &Market) -> SourceFile {
+    let mut text = String::from("symbol,date,utilisation,fee_pct,recall\n");
+    for day in &market.days[market.days.len() - 42..market.days.len() - 40] {
+        for (at, name) in market.names.iter().enumerate().step_by(4) {
+            writeln!(text, "{},{day},0.{},{},{}", name.symbol, 1 + at % 9, at % 30, at % 2)
+                .unwrap();
+        }
+    }
+    SourceFile { file_name: "lending.csv".to_owned(), bytes: text.into_bytes(), ..merges(market) }
 }
 
 /// A number as a CUSIP: its check digit makes the sum of the digits, every second one doubled, a

@@ -289,7 +289,7 @@ fn a_saved_report_is_explained_against() {
         let before = ["--server", address, "change", book, "--before-report"];
         let change = |report: &Path| ballast(&[&before[..], &[report.to_str().unwrap()]].concat());
         let explained = change(&then);
-        holds(&stdout(&explained), &["What changed", "model", "110", "-10"]);
+        holds(&stdout(&explained), &["What changed", "model", "+$110", "-$10"]);
         let wrong = file(folder.path(), "wrong.json", "{\"points\": []}");
         let refused = change(&wrong);
         assert_eq!(refused.status.code(), Some(3));

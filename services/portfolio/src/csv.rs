@@ -283,6 +283,13 @@ mod tests {
                     AAPL,,5,1,,0,\n\
                     AAPL,Barrier Option,5,100,P,150,2021-03-19\n\
                     AAPL,asset swap,5,,,,\n";
+        let delta =
+            read(b"symbol,quantity,multiplier,delta\nSPY,10,100,-0.4\nSPY,10,1,1\n").unwrap();
+        assert_eq!((delta.lines.len(), delta.rejected.len()), (1, 1), "a share has a delta of one");
+        let sides = read(b"symbol,quantity,side\nA,1,banana\nB,1,short\n").unwrap();
+        assert_eq!((sides.lines.len(), sides.rejected.len()), (1, 1));
+        let types = read(b"symbol,quantity,type\nA,1,Put\nB,1,Common Stock\n").unwrap();
+        assert_eq!((types.lines.len(), types.rejected.len()), (1, 1));
         let file = read(text.as_bytes()).unwrap();
         assert_eq!(file.lines.len(), 1, "a strike of zero is none");
         let lines: Vec<_> = file.rejected.iter().map(|bad| (bad.line, bad.reason)).collect();

@@ -77,6 +77,10 @@ impl StoreHealth {
         }
         let cause = outcome.as_ref().err().map(|error| with_causes(error));
         self.note(cause, CANNOT_BE_READ, |state| &mut state.is_followed);
+        if outcome.as_ref().is_err_and(|error| error.outlook() == Outlook::Damaged) {
+            // What a read found damaged stops the writes; a small one tells whether it did.
+            self.written(outcome);
+        }
     }
 
     /// Records that a look at the store has had no answer for long. It goes on; its outcome is

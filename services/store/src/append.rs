@@ -48,6 +48,9 @@ async fn append_in(
         return Ok(Outcome::Answered(answer));
     }
     let head = load::head(writing).await?;
+    if append.base_version.is_some() && head.revision < prepared.base_revision {
+        return Err(load::shorter(head.revision, prepared.base_revision));
+    }
     if head.revision != prepared.base_revision {
         return Err(StoreError::HeadMoved { head: head.revision });
     }

@@ -55,17 +55,24 @@ impl FactLog {
     /// Runs a read of the log itself; after one has found damage, no write runs. A damaged answer or
     /// document of settings concerns only those who ask for it, and a damaged standby only those who
     /// read it.
+    ///
+    /// Damage is what a second transaction finds as well: a table that is rewritten while a transaction
+    /// runs is empty to it (PostgreSQL's manual, section 13.6).
     async fn read_log<T: Send + 'static, Read>(
         &self,
-        read: impl FnOnce(Arc<dyn Backend>) -> Read,
+        read: impl Fn(Arc<dyn Backend>) -> Read,
     ) -> Result<T, StoreError>
     where
         Read: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        let (damage, read) = (Arc::clone(&self.damage), read(Arc::clone(&self.backend)));
+        match run(read(Arc::clone(&self.backend))).await {
+            Err(StoreError::Damaged(_)) => {}
+            other => return other,
+        }
+        let (damage, again) = (Arc::clone(&self.damage), read(Arc::clone(&self.backend)));
         let is_written = self.backend.reads_what_it_writes();
         run(async move {
-            let outcome = read.await;
+            let outcome = again.await;
             if is_written { noted(&damage, outcome) } else { outcome }
         })
         .await
@@ -162,13 +169,19 @@ impl Store for FactLog {
     }
 
     async fn load(&self, after: u64) -> Result<Delta, StoreError> {
-        let workers = self.workers.clone();
-        self.read_log(|backend| async move { load::load(&*backend, &workers, after).await }).await
+        self.read_log(|backend| {
+            let workers = self.workers.clone();
+            async move { load::load(&*backend, &workers, after).await }
+        })
+        .await
     }
 
     async fn follow(&self, ours: RevisionMark) -> Result<Followed, StoreError> {
-        let workers = self.workers.clone();
-        self.read_log(|backend| async move { load::follow(&*backend, &workers, ours).await }).await
+        self.read_log(|backend| {
+            let workers = self.workers.clone();
+            async move { load::follow(&*backend, &workers, ours).await }
+        })
+        .await
     }
 
     async fn answer_of(

@@ -116,7 +116,11 @@ async fn follow_in(
         return Ok(Followed { delta: None, lags });
     }
     if head.revision < ours.revision {
-        return if lags { Ok(Followed { delta: None, lags }) } else { Err(shorter(head, ours)) };
+        return if lags {
+            Ok(Followed { delta: None, lags })
+        } else {
+            Err(shorter(head.revision, ours.revision))
+        };
     }
     if let Some(before) = ours.revision.checked_sub(1) {
         let theirs = reading.revisions(before, 1).await?;
@@ -134,8 +138,7 @@ pub(crate) fn replaced(revision: u64) -> StoreError {
 }
 
 /// The log ends before a revision that was read.
-fn shorter(head: RevisionMark, ours: RevisionMark) -> StoreError {
-    let (head, ours) = (head.revision, ours.revision);
+pub(crate) fn shorter(head: u64, ours: u64) -> StoreError {
     let text = format!("its newest revision is {head}, but this process has read {ours}");
     StoreError::Replaced(text)
 }

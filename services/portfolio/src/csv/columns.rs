@@ -54,7 +54,8 @@ const PRICE: Column =
     &["future_price", "futures price", "settlement price", "settle", "price", "last price"];
 const CONTRACT_MONTH: Column = &["contract_month", "delivery month", "expiry month"];
 const DELTA: Column = &["delta"];
-const RIGHT: Column = &["right", "put/call", "call/put", "p/c", "c/p", "option type"];
+const RIGHT: Column =
+    &["right", "put/call", "put_call", "call/put", "call_put", "p/c", "c/p", "option type"];
 const STRIKE: Column = &["strike", "strike price", "exercise price"];
 const EXPIRY: Column =
     &["expires_on", "expiry", "expiration", "expiration date", "expiry date", "maturity"];
@@ -86,6 +87,8 @@ pub(super) struct Columns {
     pub(super) value: Option<usize>,
     pub(super) valued_on: Option<usize>,
     pub(super) side: Option<usize>,
+    /// Whether that column is called `type`, and so may be about something else.
+    pub(super) is_side_a_type: bool,
     pub(super) cost: Option<usize>,
     pub(super) id_type: Option<usize>,
     pub(super) contract: ContractColumns,
@@ -147,6 +150,7 @@ impl Columns {
             value: header.find(VALUE),
             valued_on: header.find(VALUED_ON),
             side: header.find(SIDE),
+            is_side_a_type: header.find(SIDE).is_some_and(|column| is_type(header.name(column))),
             cost: header.find(COST),
             id_type: header.find(ID_TYPE),
             contract: ContractColumns::of(|column| header.find(column)),
@@ -172,6 +176,7 @@ impl Columns {
             value: None,
             valued_on: None,
             side: None,
+            is_side_a_type: false,
             cost: None,
             id_type: None,
             contract: ContractColumns::of(|_| None),
@@ -187,6 +192,10 @@ impl Columns {
 }
 
 /// Whether the name of the column of the value says its currency.
+fn is_type(name: &str) -> bool {
+    name.trim().eq_ignore_ascii_case("type")
+}
+
 fn is_value_in_dollars(header: &Header) -> bool {
     let name = header.find(VALUE).map(|column| header.name(column).to_ascii_lowercase());
     name.is_some_and(|name| name.contains("usd"))

@@ -109,12 +109,18 @@ impl ContractColumns {
     /// The fault of a line of shares that has terms of an option. Read as shares it would be another
     /// position, and nobody would see it.
     pub(super) fn terms_of_no_share(&self, row: &Row<'_>, name: &str) -> Result<(), Fault> {
-        let strike = signed("the strike", row.optional(self.strike))?;
+        // Some systems write zero or one for shares.
+        let is_other = |field: &str, column: Option<usize>| -> Result<bool, Fault> {
+            let found = signed(field, row.optional(column))?;
+            Ok(found.is_some_and(|found| ![0.0, 1.0].contains(&found)))
+        };
         let terms = [
             ("a call or a put", right(row.optional(self.right)).is_some()),
-            // Some systems write zero for shares.
-            ("a strike", strike.is_some_and(|strike| strike != 0.0)),
+            ("a strike", is_other("the strike", self.strike)?),
             ("an expiry", !is_missing(row.optional(self.expiry))),
+            ("a delta", is_other("the delta", self.delta)?),
+            ("a multiplier", is_other("the multiplier", self.multiplier)?),
+            ("a contract month", !is_missing(row.optional(self.contract_month))),
         ];
         let Some((term, _)) = terms.into_iter().find(|(_, has_it)| *has_it) else { return Ok(()) };
         let text = format!(

@@ -228,7 +228,7 @@ impl Columns {
     ) -> Result<Option<Size>, Fault> {
         let quantity = signed("the quantity", row.optional(quantity))?;
         let value = signed("the market value", row.optional(value))?;
-        let side = side(row.optional(self.side));
+        let side = self.side(row)?;
         // A side must agree with a negative number; it gives the sign of a positive one.
         let sign = |number: f64| match side {
             Some(side) if 0.0 < number => Ok(number * side),
@@ -242,6 +242,23 @@ impl Columns {
             (None, Some(value)) => Ok(Some(Size::MarketValue(sign(value)?))),
             (None, None) => Ok(None),
         }
+    }
+
+    /// The side, if the column says one. Another text is a fault: a short must not be read as a long.
+    /// A column called `type` may say something else, as long as it is no derivative.
+    fn side(&self, row: &Row<'_>) -> Result<Option<f64>, Fault> {
+        let found = row.optional(self.side);
+        let side = side(found);
+        if side.is_some() || is_missing(found) {
+            return Ok(side);
+        }
+        let lower = text(found).to_lowercase();
+        let is_derived = DERIVED.iter().chain(&["put", "call"]).any(|word| lower.contains(word));
+        if self.is_side_a_type && !is_derived {
+            return Ok(None);
+        }
+        let text = format!("{:?} is neither long nor short", excerpt(found));
+        Err(Fault::new(Reason::UnsupportedKind, text))
     }
 
     fn labels(&self, row: &Row<'_>) -> Vec<Label> {

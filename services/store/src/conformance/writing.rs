@@ -113,6 +113,11 @@ pub(super) async fn a_batch_for_another_log_is_refused(subject: &dyn Subject) {
     assert_eq!(found.head().await.expect("a head"), theirs.marks[0], "nothing was written");
     let appended = lost.append(append).await;
     assert!(matches!(appended, Ok(Appended::Committed(_))), "{appended:?}");
+    // A log that ends before what was read lost it, and no other writer was faster.
+    let mut beyond = append_of(batches.next(1, day(19), 1), "beyond");
+    beyond.base_version = lost.head().await.ok().map(|head| head.data_version);
+    let refused = found.append(beyond).await;
+    assert!(matches!(refused, Err(StoreError::Replaced(_))), "{refused:?}");
     lost.close().await;
     found.close().await;
 }

@@ -71,19 +71,19 @@ impl<'a> Setting<'a> {
         finder.finish()?;
         let desk = Desk::of(view, &book, &terms);
         let desk = desk.map_err(|faults| faults::of_terms(faults, source.problem))?;
+        // Before the wish: wealth and limits that depend on the book are those at the marks.
+        let is_marked = |line| terms.marks.iter().any(|mark| mark.instrument == line);
+        let book = match terms.marks.is_empty() {
+            true => book,
+            false => revalued(&book, &desk, prepared, (&vec![0.0; desk.lines().len()], is_marked)),
+        };
         let mut finder = Finder { source, fields: Fields::new(), gaps: finder.gaps };
         let wish = finder.wish(&desk, &book);
         finder.finish()?;
         let merged = merged(pinned, &desk);
         let gaps = finder.gaps.into_iter().chain(desk.gaps().iter().cloned()).chain(merged);
         let gaps = gaps.collect();
-        let mut setting = Setting { asked, portfolio, pinned, prepared, book, desk, wish, gaps };
-        if !terms.marks.is_empty() {
-            setting.book = setting.book_with(&vec![0.0; setting.desk.lines().len()], |line| {
-                terms.marks.iter().any(|mark| mark.instrument == line)
-            });
-        }
-        Ok(setting)
+        Ok(Setting { asked, portfolio, pinned, prepared, book, desk, wish, gaps })
     }
 
     /// The problem as answers repeat it, with the defaults that depend on the book.
@@ -104,24 +104,14 @@ impl<'a> Setting<'a> {
         DAYS_PER_SESSION * self.wish.horizon_sessions
     }
 
-    /// The book after trades by line, in money, with the values of the wanted instruments.
-    fn book_with(&self, trades: &[f64], is_wanted: impl Fn(InstrumentId) -> bool) -> Book {
-        let mut values: BTreeMap<InstrumentId, f64> = BTreeMap::new();
-        for (line, trade) in self.desk.lines().iter().zip(trades) {
-            *values.entry(line.instrument).or_default() += line.held + trade;
-        }
-        values.retain(|instrument, _| is_wanted(*instrument));
-        let values: Vec<(InstrumentId, f64)> = values.into_iter().collect();
-        self.book.revalued(&values, (self.prepared.lookup(), self.prepared.quotes()))
-    }
-
     /// The book after trades: indices of lines, and money.
     pub(super) fn after(&self, trades: &[(usize, f64)]) -> Book {
         let mut by_line = vec![0.0; self.desk.lines().len()];
         trades.iter().for_each(|(line, money)| by_line[*line] += money);
         let traded: Vec<InstrumentId> =
             trades.iter().map(|(line, _)| self.desk.lines()[*line].instrument).collect();
-        self.book_with(&by_line, |instrument| traded.contains(&instrument))
+        let is_traded = |instrument| traded.contains(&instrument);
+        revalued(&self.book, &self.desk, self.prepared, (&by_line, is_traded))
     }
 
     /// The problem of a scheme.
@@ -132,6 +122,22 @@ impl<'a> Setting<'a> {
         let problem = self.desk.problem(scheme, &self.wish);
         problem.map_err(|faults| faults::of_wish(faults, &self.wish))
     }
+}
+
+/// A book after trades by line, in money, with the desk's values of the wanted instruments.
+fn revalued(
+    book: &Book,
+    desk: &Desk<'_>,
+    prepared: &PreparedExposure,
+    (trades, is_wanted): (&[f64], impl Fn(InstrumentId) -> bool),
+) -> Book {
+    let mut values: BTreeMap<InstrumentId, f64> = BTreeMap::new();
+    for (line, trade) in desk.lines().iter().zip(trades) {
+        *values.entry(line.instrument).or_default() += line.held + trade;
+    }
+    values.retain(|instrument, _| is_wanted(*instrument));
+    let values: Vec<(InstrumentId, f64)> = values.into_iter().collect();
+    book.revalued(&values, (prepared.lookup(), prepared.quotes()))
 }
 
 /// The money that risk is measured against where the caller gives none.
