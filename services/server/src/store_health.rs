@@ -78,7 +78,8 @@ impl StoreHealth {
         let cause = outcome.as_ref().err().map(|error| with_causes(error));
         self.note(cause, CANNOT_BE_READ, |state| &mut state.is_followed);
         if outcome.as_ref().is_err_and(|error| error.outlook() == Outlook::Damaged) {
-            // What a read found damaged stops the writes; a small one tells whether it did.
+            // Damage that a read finds stops the writes, unless it is that of a standby: the next small
+            // write tells.
             self.written(outcome);
         }
     }

@@ -150,7 +150,11 @@ pub(crate) async fn load(
     after: u64,
 ) -> Result<Delta, StoreError> {
     let mut transaction = backend.begin_read().await?;
-    let delta = load_in(&mut *transaction, workers, after).await;
+    // A backend that keeps the head apart compares it with the revisions.
+    let delta = match transaction.head().await {
+        Ok(_) => load_in(&mut *transaction, workers, after).await,
+        Err(error) => Err(error),
+    };
     backend::end(transaction, delta).await
 }
 
@@ -160,8 +164,6 @@ async fn load_in(
     after: u64,
 ) -> Result<Delta, StoreError> {
     refuse_too_new(reading.needed_reader().await?)?;
-    // A backend that keeps the head apart compares it with the revisions.
-    reading.head().await?;
     let (mut delta, promised) = names_after(reading, after).await?;
     let listed = reading.segments().await?;
     if let Some(fault) = manifest_fault(&reading.manifest().await?, &listed) {

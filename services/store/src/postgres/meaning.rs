@@ -40,8 +40,10 @@ mod tests {
     #[test]
     fn only_temporary_states_may_pass() {
         // Disk full, too many connections, lock timeout, statement timeout, shutdown, read-only,
-        // insufficient privilege.
-        for code in ["53100", "53300", "55P03", "57014", "57P01", "25006", "08006", "42501"] {
+        // a broken connection, deadlock, insufficient privilege.
+        for code in
+            ["53100", "53300", "55P03", "57014", "57P01", "25006", "08006", "40P01", "42501"]
+        {
             assert_eq!(of_code(code), Outlook::MayPass, "{code}");
         }
         // Undefined table, unique violation, a text with U+0000.

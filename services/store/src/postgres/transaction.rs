@@ -21,8 +21,8 @@ use tokio::time::{Instant, error::Elapsed, timeout_at};
 /// How long an answer is awaited: longer than the database lets a statement run.
 const ANSWER: Duration = Duration::from_secs(45);
 
-/// The same for the end of a transaction that failed: without it the connection is closed, which ends
-/// the transaction too.
+/// The same for a ROLLBACK, which has nothing to wait for: without its answer the connection is closed,
+/// which ends the transaction too.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Connections to a database.
