@@ -32,6 +32,10 @@ impl Symbol {
     /// [`InvalidSymbol`] if the text is empty, too long or has other characters.
     pub fn listed(text: &str) -> Result<Symbol, InvalidSymbol> {
         let text = text.trim();
+        // A tab before a suffix would be trimmed with it, and stand in the text that others keep.
+        if text.contains(char::is_control) {
+            return Err(InvalidSymbol::Character);
+        }
         let text = strip_suffix_ignoring_case(text, " Equity").unwrap_or(text);
         let text = strip_suffix_ignoring_case(text, " US").unwrap_or(text);
         let text = strip_suffix_ignoring_case(text, ".US").unwrap_or(text);
@@ -122,6 +126,8 @@ mod tests {
         assert_eq!(Symbol::listed("  "), Err(InvalidSymbol::Empty));
         assert_eq!(Symbol::listed("<HTML>"), Err(InvalidSymbol::Character));
         assert_eq!(Symbol::listed(&"A".repeat(33)), Err(InvalidSymbol::TooLong));
-        assert_eq!(Symbol::listed("A\0B"), Err(InvalidSymbol::Character));
+        for text in ["A\0B", "A\t US Equity", "A\n US", "A US\t Equity"] {
+            assert_eq!(Symbol::listed(text), Err(InvalidSymbol::Character), "{text:?}");
+        }
     }
 }

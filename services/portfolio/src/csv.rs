@@ -275,6 +275,20 @@ mod tests {
     }
 
     #[test]
+    fn a_message_that_names_a_line_has_no_control_characters() {
+        let text = "asset_class,symbol,isin,underlying,quantity\n\
+                    ,AAP\t US Equity,,,\n\
+                    Swap,,US\x1b[2J0378331005,,\n\
+                    Future,,US\x070378331005,,1\n";
+        let file = read(text.as_bytes()).unwrap();
+        let reasons: Vec<_> = file.rejected.iter().map(|bad| bad.reason).collect();
+        assert_eq!(reasons, [Reason::BadSymbol, Reason::MissingValue, Reason::MissingValue]);
+        for bad in &file.rejected {
+            assert!(!bad.text.contains(char::is_control), "{:?}", bad.text);
+        }
+    }
+
+    #[test]
     fn terms_of_an_option_are_not_read_as_shares() {
         let text = "symbol,asset_class,quantity,multiplier,right,strike,expires_on\n\
                     AAPL,,5,100,P,,\n\

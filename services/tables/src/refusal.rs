@@ -400,9 +400,16 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault with this description.
+    /// A fault with this description. Control characters are replaced: a description may name the
+    /// line by an identifier that nobody has checked yet.
     pub fn new(reason: Reason, text: impl Into<String>) -> Fault {
-        Fault { reason, text: text.into() }
+        let text: String = text.into();
+        let text = if text.contains(char::is_control) {
+            text.chars().map(readable).collect()
+        } else {
+            text
+        };
+        Fault { reason, text }
     }
 
     /// A fault in a named field, with an excerpt of its text.
@@ -430,10 +437,13 @@ impl Fault {
     }
 }
 
+fn readable(character: char) -> char {
+    if character.is_control() { char::REPLACEMENT_CHARACTER } else { character }
+}
+
 /// The beginning of a text, with control characters replaced so that it is safe to print.
 pub fn excerpt(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(160)]);
-    let readable = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     let mut short: String = text.trim().chars().take(120).map(readable).collect();
     if short.len() < text.trim().len() || 160 < bytes.len() {
         short.push('…');
