@@ -247,7 +247,8 @@ async fn a_standby_behind_the_writes_of_two_servers_is_not_taken_for_damage() {
     };
     soon("the writes", async { tokio::join!(write(&server, "A"), write(&other, "B")) }).await;
     reaches(&server, 25).await;
-    server.services().store.takes_writes().await.unwrap();
+    let head = server.services().market.head().head();
+    server.services().store.takes_writes(head).await.unwrap();
     let mut client = server.market_data().await;
     let listed = client.list_revisions(v1::ListRevisionsRequest::default()).await.unwrap();
     assert_eq!(listed.into_inner().revisions.len(), 25);
@@ -283,6 +284,55 @@ async fn a_server_that_read_a_lost_revision_writes_nothing_after_a_failover() {
     let listed = listed.into_inner().instruments;
     let symbols: Vec<&str> = listed.iter().map(|known| known.symbol.as_str()).collect();
     assert_eq!(symbols, ["KEPT", "LOST", "T1"]);
+}
+
+/// The same where a standby serves the reads: it still follows the lost primary, and nothing that is
+/// read tells.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_that_has_a_lost_revision_answers_no_write_after_a_failover() {
+    let Some(primary) = Postgres::start("a standby with a lost revision") else { return };
+    let url = primary.database();
+    let other = replica(&url).await;
+    other.ingest("prices.csv", &bars("T1", 3)).await;
+    other.stop().await;
+    let standby = primary.standby();
+    let standby_url = standby.url(Postgres::name(&url));
+    let promoted = primary.database();
+    server::admin::copy(&url, &promoted).await.unwrap();
+    let server = on(&url, |config| {
+        config.read_store = Some(standby_url.clone().into());
+        config.follow_ms = 50;
+    })
+    .await;
+    let once = v1::IngestHeader { request_id: "once".to_owned(), ..header("prices.csv") };
+    server.try_ingest(once.clone(), &bars("LOST", 3)).await.unwrap();
+    reaches(&server, 2).await;
+    let received = async || {
+        while standby.sql(&standby_url, "SELECT max(number) FROM revision") != "2" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    soon("the standby has it", received()).await;
+    standby.pause_replay(&standby_url);
+    primary.swap(&url, &promoted);
+    let mut health = Health::of(&server).await;
+    health.becomes(ServingStatus::NotServing).await;
+    let is_refused = async || {
+        let repeated = server.try_ingest(once.clone(), &bars("LOST", 3)).await.unwrap_err();
+        expect_refusal(&repeated, Code::Unavailable, "STORE_UNAVAILABLE", &[]);
+    };
+    is_refused().await;
+    // Under the number of the lost revision there is another one then.
+    let other = replica(&url).await;
+    other.ingest("prices.csv", &bars("KEPT", 3)).await;
+    is_refused().await;
+    for _ in 0..20 {
+        // Twenty small writes are tried meanwhile.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(!server.services().store_health.takes_writes());
+    }
+    let checked = server::admin::check(&url).await.unwrap();
+    assert_eq!((checked.revisions, checked.faults), (2, vec![]));
 }
 
 /// A server keeps its settings when it starts; their hash is then in its answers.

@@ -323,7 +323,8 @@ async fn damage_that_compaction_finds_is_said_until_the_store_is_restored() {
     health.becomes(ServingStatus::NotServing).await;
     let refused = server.try_ingest(header("prices.csv"), &bars("T9", 3)).await.unwrap_err();
     expect_refusal(&refused, Code::DataLoss, "STORE_DAMAGED", &[]);
-    let probed = server.services().store.probe_write().await;
+    let head = server.services().market.head().head();
+    let probed = server.services().store.probe_write(head).await;
     assert!(probed.is_err(), "a small write that succeeds does not make the store whole");
     assert!(!server.services().store_health.takes_writes());
     let answer = coverage(&server, None, AMPLE).await.unwrap();

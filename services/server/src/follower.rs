@@ -84,9 +84,15 @@ impl Follower {
 }
 
 /// Keeps the health of writes true until cancelled. While they succeed, the store is asked now and
-/// then whether it takes them: it may have become a standby. After one has failed, a small one is
-/// tried at every interval, so that health recovers by itself.
-pub async fn watch_writes(store: Arc<dyn Store>, every: Duration, health: StoreHealth) {
+/// then whether it takes them, on top of what was read: it may have become a standby, or lack what a
+/// standby had. After one has failed, a small one is tried at every interval, so that health recovers
+/// by itself.
+pub async fn watch_writes(
+    resident: Resident,
+    store: Arc<dyn Store>,
+    every: Duration,
+    health: StoreHealth,
+) {
     let mut changes = health.changes();
     loop {
         let has_failed = async {
@@ -94,11 +100,11 @@ pub async fn watch_writes(store: Arc<dyn Store>, every: Duration, health: StoreH
             failed.map(drop)
         };
         match tokio::time::timeout(WRITES_ASKED, has_failed).await {
-            Err(_) => health.asked(&store.takes_writes().await),
+            Err(_) => health.asked(&store.takes_writes(resident.head().head()).await),
             Ok(Err(_)) => return,
             Ok(Ok(())) => {
                 tokio::time::sleep(every).await;
-                health.written(&store.probe_write().await);
+                health.written(&store.probe_write(resident.head().head()).await);
             }
         }
     }

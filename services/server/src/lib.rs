@@ -282,8 +282,8 @@ fn background(config: &Config, services: &Arc<Services>) -> Vec<JoinHandle<()>> 
     let health = services.store_health.clone();
     let follower = services.follower.clone();
     let mut tasks = vec![
-        tokio::spawn(follower.run(market, Arc::clone(&store), every, health.clone())),
-        tokio::spawn(follower::watch_writes(store, every, health.clone())),
+        tokio::spawn(follower.run(market.clone(), Arc::clone(&store), every, health.clone())),
+        tokio::spawn(follower::watch_writes(market, store, every, health.clone())),
     ];
     if 0 < config.compact_s {
         let every = Duration::from_secs(config.compact_s);
@@ -308,7 +308,8 @@ async fn report_store_health(health: HealthReporter, mut store: watch::Receiver<
 /// All services serve, and the one that writes if the store takes writes.
 async fn report_start(health: &HealthReporter, services: &Services) {
     set_health(health, ServingStatus::Serving).await;
-    services.store_health.asked(&services.store.takes_writes().await);
+    let ours = services.market.head().head();
+    services.store_health.asked(&services.store.takes_writes(ours).await);
     report_writes(health, services.store_health.state()).await;
 }
 

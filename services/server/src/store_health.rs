@@ -111,6 +111,13 @@ impl StoreHealth {
         }
     }
 
+    /// Records whether the store holds what was read: if it does not, nothing can be written.
+    pub fn confirmed(&self, outcome: &Result<(), StoreError>) {
+        if outcome.is_err() {
+            self.written(outcome);
+        }
+    }
+
     /// Records the outcome of a write.
     pub fn written<T>(&self, outcome: &Result<T, StoreError>) {
         let error = outcome.as_ref().err();

@@ -34,6 +34,9 @@ pub enum StoreError {
     /// would be lost.
     #[error("the store was replaced while it was in use: {0}")]
     Replaced(String),
+    /// The database that serves the reads is no standby, and lacks what was written to the store.
+    #[error("the database of the reads is neither the store nor a standby of it: {0}")]
+    Unrelated(String),
     /// The store was opened read-only.
     #[error("the store was opened read-only")]
     ReadOnly,
@@ -107,12 +110,14 @@ impl StoreError {
     /// request again, perhaps with gigabytes.
     pub fn outlook(&self) -> Outlook {
         match self {
-            // Missing or replaced files may be restored, and files in the way may be moved.
+            // Missing or replaced files may be restored, files in the way moved, and a standby set up
+            // again.
             StoreError::HeadMoved { .. }
             | StoreError::File(_)
             | StoreError::FileRefused(_)
             | StoreError::Missing(_)
             | StoreError::Replaced(_)
+            | StoreError::Unrelated(_)
             | StoreError::Unwritable
             | StoreError::ShuttingDown => Outlook::MayPass,
             StoreError::Damaged(_) => Outlook::Damaged,

@@ -139,7 +139,7 @@ impl Store for FactLog {
         self.head().await.map(|_| ())
     }
 
-    async fn takes_writes(&self) -> Result<bool, StoreError> {
+    async fn takes_writes(&self, ours: RevisionMark) -> Result<bool, StoreError> {
         if let Some(fault) = self.damage.get() {
             return Err(StoreError::Damaged(fault.clone()));
         }
@@ -147,12 +147,22 @@ impl Store for FactLog {
             // Its outcome will tell; the question might wait for its connection.
             return Ok(true);
         }
-        self.read(|backend| async move { backend.takes_writes().await }).await
+        let takes_writes = |backend: Arc<dyn Backend>| async move { backend.takes_writes().await };
+        if !self.read(takes_writes).await? {
+            return Ok(false);
+        }
+        self.confirm(ours).await?;
+        self.read_log(|backend| async move { load::confirm_reads(&*backend).await }).await?;
+        Ok(true)
     }
 
-    async fn probe_write(&self) -> Result<(), StoreError> {
+    async fn confirm(&self, ours: RevisionMark) -> Result<(), StoreError> {
+        self.read_log(|backend| async move { load::confirm(&*backend, ours).await }).await
+    }
+
+    async fn probe_write(&self, ours: RevisionMark) -> Result<(), StoreError> {
         // Asked first, because a write that fails costs a connection.
-        if !self.takes_writes().await? {
+        if !self.takes_writes(ours).await? {
             return Err(StoreError::Unwritable);
         }
         let backend = Arc::clone(&self.backend);

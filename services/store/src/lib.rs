@@ -134,6 +134,7 @@ async fn open_as(
     workers: Workers,
 ) -> Result<Arc<dyn Store>, StoreError> {
     let backend = backend_of(place, access).await?;
+    load::confirm_reads(&*backend).await?;
     Ok(Arc::new(FactLog::new(backend, workers)))
 }
 
@@ -288,19 +289,29 @@ pub trait Store: Debug + Send + Sync {
     /// Checks quickly that the store answers.
     async fn ready(&self) -> Result<(), StoreError>;
 
-    /// Whether the database takes writes now, as it says itself: a standby does not, nor does one
-    /// whose rights this role has lost. Nothing is written. True while a write of this process is under
-    /// way, whose outcome will tell.
+    /// Whether the database takes writes now on top of what a process has read, as it says itself: a
+    /// standby does not, nor does one whose rights this role has lost. Nothing is written. True while a
+    /// write of this process is under way, whose outcome will tell.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] if damage was found since the store was opened.
-    async fn takes_writes(&self) -> Result<bool, StoreError>;
+    /// [`StoreError::Damaged`] if damage was found since the store was opened, [`StoreError::Replaced`]
+    /// as [`Store::confirm`], [`StoreError::Unrelated`] if the database of the reads falls behind for
+    /// good.
+    async fn takes_writes(&self, ours: RevisionMark) -> Result<bool, StoreError>;
 
     /// Checks that the store accepts writes, by a small durable write that changes no answer.
     ///
     /// # Errors
-    /// [`StoreError::Unwritable`] without a write if it says that it takes none.
-    async fn probe_write(&self) -> Result<(), StoreError>;
+    /// Those of [`Store::takes_writes`], and [`StoreError::Unwritable`] if it says that it takes none:
+    /// without a write.
+    async fn probe_write(&self, ours: RevisionMark) -> Result<(), StoreError>;
+
+    /// Checks that the database that is written holds a revision that was read, perhaps from a standby.
+    /// After a failover that lost revisions it may not.
+    ///
+    /// # Errors
+    /// [`StoreError::Replaced`] if its log is shorter, or has other data under that revision.
+    async fn confirm(&self, ours: RevisionMark) -> Result<(), StoreError>;
 
     /// The newest revision.
     async fn head(&self) -> Result<RevisionMark, StoreError>;

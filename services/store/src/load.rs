@@ -115,20 +115,65 @@ async fn follow_in(
     if head == ours {
         return Ok(Followed { delta: None, lags });
     }
-    if head.revision < ours.revision {
-        return if lags {
-            Ok(Followed { delta: None, lags })
-        } else {
-            Err(shorter(head.revision, ours.revision))
-        };
+    if lags && head.revision < ours.revision {
+        return Ok(Followed { delta: None, lags });
     }
-    if let Some(before) = ours.revision.checked_sub(1) {
-        let theirs = reading.revisions(before, 1).await?;
-        if theirs.first().map(|sealed| sealed.record.mark) != Some(ours) {
-            return Err(replaced(ours.revision));
-        }
-    }
+    holds(reading, head, ours).await?;
     Ok(Followed { delta: Some(load_in(reading, workers, ours.revision).await?), lags })
+}
+
+/// Checks that the log that is written holds a revision, in one transaction.
+pub(crate) async fn confirm(backend: &dyn Backend, ours: RevisionMark) -> Result<(), StoreError> {
+    let mut transaction = backend.begin_read_of_primary().await?;
+    let held = held(&mut *transaction, ours).await;
+    backend::end(transaction, held).await
+}
+
+/// Checks that what serves the reads will have what is written: it is a standby, or it has all that
+/// was committed before. Another database, or a standby that was promoted by itself, would be behind
+/// for ever and not know it.
+pub(crate) async fn confirm_reads(backend: &dyn Backend) -> Result<(), StoreError> {
+    if backend.reads_what_it_writes() {
+        return Ok(());
+    }
+    let mut primary = backend.begin_read_of_primary().await?;
+    let found = head(&mut *primary).await;
+    let written = backend::end(primary, found).await?;
+    let mut transaction = backend.begin_read().await?;
+    let held = match transaction.lags().await {
+        Ok(true) => Ok(()),
+        Ok(false) => held(&mut *transaction, written).await,
+        Err(error) => Err(error),
+    };
+    match backend::end(transaction, held).await {
+        Err(StoreError::Replaced(fault)) => Err(StoreError::Unrelated(fault)),
+        other => other,
+    }
+}
+
+async fn held(reading: &mut dyn Reading, mark: RevisionMark) -> Result<(), StoreError> {
+    let head = head(reading).await?;
+    holds(reading, head, mark).await
+}
+
+/// Refuses a log with a given head that is shorter than what was read, or has other data under it.
+async fn holds(
+    reading: &mut dyn Reading,
+    head: RevisionMark,
+    ours: RevisionMark,
+) -> Result<(), StoreError> {
+    if head == ours {
+        return Ok(());
+    }
+    if head.revision < ours.revision {
+        return Err(shorter(head.revision, ours.revision));
+    }
+    let Some(before) = ours.revision.checked_sub(1) else { return Ok(()) };
+    let theirs = reading.revisions(before, 1).await?;
+    match theirs.first() {
+        Some(sealed) if sealed.record.mark == ours => Ok(()),
+        _ => Err(replaced(ours.revision)),
+    }
 }
 
 /// The log has other data under a revision than those that were read.

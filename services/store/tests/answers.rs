@@ -98,12 +98,13 @@ async fn damage_found_by_a_write_stays_until_the_store_is_reopened() {
     let path = made(&folder).await;
     damage(&path, "instrument_by_revision", |leaf| leaf[0] = 0).await;
     let store = connect(&url(&path)).await.unwrap();
-    store.probe_write().await.unwrap();
+    let head = store.head().await.unwrap();
+    store.probe_write(head).await.unwrap();
     let mut batches = Batches::new();
     batches.next(1, Day::from_epoch(18_262), 1);
     let met = store.append(append_of(batches.next(1, Day::from_epoch(18_263), 1), "second")).await;
     assert!(matches!(met, Err(StoreError::Damaged(_))), "{met:?}");
-    let probed = store.probe_write().await;
+    let probed = store.probe_write(head).await;
     assert!(matches!(probed, Err(StoreError::Damaged(_))), "{probed:?}");
     batches = Batches::new();
     batches.next(1, Day::from_epoch(18_262), 1);

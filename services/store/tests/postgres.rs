@@ -9,9 +9,9 @@ mod postgres;
 use databases::Databases;
 use marketdata::day::Day;
 use postgres::Postgres;
-use std::error::Error as _;
+use std::{error::Error as _, sync::Arc};
 use store::{
-    Appended, Outlook, Place, StoreError,
+    Appended, Outlook, Place, Store, StoreError,
     conformance::{self, Batches, SqliteFiles, append_of, committed},
 };
 
@@ -82,6 +82,7 @@ async fn a_head_that_does_not_match_the_revisions_is_damage_wherever_it_is_read(
         let mut batches = Batches::new();
         committed(&*store, batches.next(2, FIRST, 3), "first").await;
         committed(&*store, batches.next(1, FIRST.plus(10), 1), "second").await;
+        let head = store.head().await.unwrap();
         let keep = "CREATE TABLE kept_head AS TABLE head; CREATE TABLE kept AS TABLE revision";
         server.sql(&url, keep);
         server.sql(&url, "DELETE FROM kept WHERE number = 1");
@@ -99,7 +100,7 @@ async fn a_head_that_does_not_match_the_revisions_is_damage_wherever_it_is_read(
         let append = append_of(batches.next(1, FIRST.plus(20), 1), "third");
         let refused = store.append(append.clone()).await;
         assert!(matches!(refused, Err(StoreError::Damaged(_))), "{change}: {refused:?}");
-        let asked = store.takes_writes().await;
+        let asked = store.takes_writes(head).await;
         assert!(matches!(asked, Err(StoreError::Damaged(_))), "{change}: {asked:?}");
         let again = store::open(&url).await.unwrap();
         let appended = again.append(append).await.unwrap();
@@ -145,16 +146,27 @@ async fn a_role_that_lost_a_right_takes_no_writes_until_it_has_it_again() {
     let mut batches = Batches::new();
     committed(&*store, batches.next(2, FIRST, 3), "first").await;
     let append = append_of(batches.next(1, FIRST.plus(10), 1), "second");
+    let head = store.head().await.unwrap();
     for right in ["INSERT ON segment", "UPDATE ON head", "DELETE ON request", "SELECT ON request"] {
-        assert!(store.takes_writes().await.unwrap(), "{right}");
+        assert!(store.takes_writes(head).await.unwrap(), "{right}");
         server.sql(&url, &format!("REVOKE {right} FROM writer"));
-        assert!(!store.takes_writes().await.unwrap(), "{right}");
-        let probed = store.probe_write().await;
+        assert!(!store.takes_writes(head).await.unwrap(), "{right}");
+        let probed = store.probe_write(head).await;
         assert!(matches!(probed, Err(StoreError::Unwritable)), "{right}: {probed:?}");
         let refused = store.append(append.clone()).await;
         assert_eq!(refused.unwrap_err().outlook(), Outlook::MayPass, "{right}");
         server.sql(&url, &format!("GRANT {right} TO writer"));
     }
+    // Without the right to the schema the tables have no name.
+    server.sql(&url, "REVOKE USAGE ON SCHEMA public FROM PUBLIC");
+    let asked = store.takes_writes(head).await;
+    assert_eq!(asked.unwrap_err().outlook(), Outlook::MayPass);
+    let refused = store.append(append.clone()).await;
+    assert_eq!(refused.unwrap_err().outlook(), Outlook::MayPass);
+    server.sql(&url, "GRANT USAGE ON SCHEMA public TO writer");
+    // What only compaction needs no upload waits for.
+    server.sql(&url, "REVOKE DELETE ON segment FROM writer");
+    assert!(store.takes_writes(head).await.unwrap());
     let appended = store.append(append).await.unwrap();
     assert!(matches!(appended, Appended::Committed(_)), "{appended:?}");
     store.close().await;
@@ -171,15 +183,24 @@ async fn a_store_without_a_connection_says_why() {
     assert!(cause.contains("too many connections for role"), "{cause}");
 }
 
+/// A store with one revision, and a standby that has it.
+async fn with_standby(
+    primary: &Postgres,
+    url: &str,
+    batches: &mut Batches,
+) -> (Arc<dyn Store>, Postgres) {
+    let writer = store::connect(url).await.unwrap();
+    committed(&*writer, batches.next(2, FIRST, 3), "first").await;
+    (writer, primary.standby())
+}
+
 /// A standby behind the writers, or damaged, is not the log that is written.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_standby_lacks_is_no_damage_and_stops_no_write() {
     let Some(primary) = Postgres::start("a standby that is behind") else { return };
     let url = primary.database();
-    let writer = store::connect(&url).await.unwrap();
     let mut batches = Batches::new();
-    committed(&*writer, batches.next(2, FIRST, 3), "first").await;
-    let standby = primary.standby();
+    let (writer, standby) = with_standby(&primary, &url, &mut batches).await;
     let standby_url = standby.url(Postgres::name(&url));
     let place = Place { url: &url, standby: Some(&standby_url) };
     let store = store::connect_on(place, 1).await.unwrap();
@@ -192,9 +213,56 @@ async fn what_a_standby_lacks_is_no_damage_and_stops_no_write() {
     assert_eq!((page.records.len(), page.lags), (0, true));
     // A whole load after it is refused, whatever it is called; the log that is written is sound.
     let _ = store.load(ours.revision).await;
-    committed(&*store, batches.next(1, FIRST.plus(20), 1), "third").await;
-    assert!(store.takes_writes().await.unwrap());
+    let third = committed(&*store, batches.next(1, FIRST.plus(20), 1), "third").await;
+    assert!(store.takes_writes(*third.marks.last().unwrap()).await.unwrap());
     standby.resume_replay(&standby_url);
     store.close().await;
     writer.close().await;
+}
+
+/// It would serve the same revision for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_that_was_promoted_by_itself_is_found_out() {
+    let Some(primary) = Postgres::start("a standby promoted by itself") else { return };
+    let url = primary.database();
+    let mut batches = Batches::new();
+    let (writer, standby) = with_standby(&primary, &url, &mut batches).await;
+    let standby_url = standby.url(Postgres::name(&url));
+    let place = Place { url: &url, standby: Some(&standby_url) };
+    let store = store::connect_on(place, 1).await.unwrap();
+    let head = store.head().await.unwrap();
+    standby.promote();
+    assert!(store.takes_writes(head).await.unwrap(), "it has all that was written");
+    committed(&*writer, batches.next(1, FIRST.plus(10), 1), "second").await;
+    for outcome in [store.takes_writes(head).await.map(drop), store.probe_write(head).await] {
+        assert!(matches!(outcome, Err(StoreError::Unrelated(_))), "{outcome:?}");
+    }
+    let refused = store::connect_on(place, 1).await.map(drop);
+    assert!(matches!(refused, Err(StoreError::Unrelated(_))), "{refused:?}");
+    store.close().await;
+    writer.close().await;
+}
+
+/// To a transaction that began before a table was rewritten the table is empty.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_rewritten_under_a_read_is_no_damage() {
+    let Some(server) = Postgres::start("a table rewritten under a read") else { return };
+    let url = server.database();
+    let store = store::connect(&url).await.unwrap();
+    let mut batches = Batches::new();
+    committed(&*store, batches.next(2, FIRST, 3), "first").await;
+    let rewrite = "BEGIN; LOCK TABLE revision; SELECT pg_sleep(1);
+        ALTER TABLE revision ALTER COLUMN facts TYPE bigint USING facts + 0; COMMIT";
+    let mut psql = server.client("psql");
+    psql.args(["-X", "-q", "-d", Postgres::name(&url), "-c", rewrite]);
+    let mut psql = psql.stdout(std::process::Stdio::null()).spawn().unwrap();
+    let is_locked = "SELECT EXISTS (SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock'
+        AND granted AND relation = 'revision'::regclass)";
+    while server.sql(&url, is_locked) != "t" {
+        assert!(psql.try_wait().unwrap().is_none(), "it ended before it was seen");
+    }
+    assert_eq!(store.look().await.unwrap().head.revision, 1);
+    assert!(psql.wait().unwrap().success());
+    committed(&*store, batches.next(1, FIRST.plus(10), 1), "second").await;
+    store.close().await;
 }

@@ -159,6 +159,7 @@ fn store_parts(error: &StoreError) -> StatusParts {
         | StoreError::Missing(_)
         | StoreError::Foreign(_)
         | StoreError::Replaced(_)
+        | StoreError::Unrelated(_)
         | StoreError::FileRefused(_)
         | StoreError::Unpackable(_)
         | StoreError::ShuttingDown
@@ -194,6 +195,7 @@ fn message(refusal: &Refusal) -> String {
             | StoreError::Missing(_)
             | StoreError::Foreign(_)
             | StoreError::Replaced(_)
+            | StoreError::Unrelated(_)
             | StoreError::FileRefused(_)
             | StoreError::Unpackable(_)
             | StoreError::ShuttingDown

@@ -158,6 +158,12 @@ async fn again<T: Enveloped + Message + Default>(
     let mut answer = T::decode(kept).map_err(unreadable)?;
     let revision = reference(&mut answer).revision;
     writing.catch_up_to(revision, services.store.as_ref()).await?;
+    if let Some(ours) = services.market.head().mark(revision) {
+        // The answer may be of a log that goes on without what a standby had sent here.
+        let confirmed = services.store.confirm(ours).await;
+        services.store_health.confirmed(&confirmed);
+        confirmed?;
+    }
     sealed(services, origin, normal, answer)
 }
 

@@ -75,13 +75,19 @@ pub(super) async fn a_follower_of_another_log_is_told(subject: &dyn Subject) {
         let found = followed.delta.map_or(0, |delta| delta.marks.len() as u64);
         assert_eq!(found, head.revision - ours.revision, "everything after {}", ours.revision);
         assert!(!followed.lags, "no standby");
+        store.confirm(ours).await.expect("the log that was read");
+        assert!(store.takes_writes(ours).await.expect("the log that was read"));
     }
     let data_version = [9; 32];
     for revision in [3, head.revision, head.revision + 1] {
-        let refused = store.follow(RevisionMark { revision, data_version }).await;
-        assert!(matches!(refused, Err(StoreError::Replaced(_))), "{revision}: {refused:?}");
+        let theirs = RevisionMark { revision, data_version };
+        let is_refused = |error| matches!(error, StoreError::Replaced(_));
+        assert!(store.follow(theirs).await.is_err_and(is_refused), "{revision}");
+        assert!(store.confirm(theirs).await.is_err_and(is_refused), "{revision}");
+        assert!(store.takes_writes(theirs).await.is_err_and(is_refused), "{revision}");
+        assert!(store.probe_write(theirs).await.is_err_and(is_refused), "{revision}");
     }
-    store.probe_write().await.expect("it is another log, not a damaged one");
+    store.probe_write(head).await.expect("it is another log, not a damaged one");
     store.close().await;
 }
 
