@@ -6,6 +6,8 @@ mod generate_canonical;
 mod generate_fields;
 #[path = "proto/generate_finite.rs"]
 mod generate_finite;
+#[path = "proto/generate_weights.rs"]
+mod generate_weights;
 #[path = "proto/messages.rs"]
 mod messages;
 
@@ -38,6 +40,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(Path::new(&out).join("canonical.rs"), canonical)?;
     let fields = generate_fields::implementations(&descriptor, "ballast.v1");
     fs::write(Path::new(&out).join("fields.rs"), fields)?;
+    let weights = generate_weights::implementations(&descriptor, "ballast.v1");
+    fs::write(Path::new(&out).join("weights.rs"), weights)?;
     let stubs = tonic_prost_build::configure()
         .codec_path("crate::codec::FiniteCodec")
         .extern_path(".google.rpc", "::tonic_types::pb");

@@ -3,7 +3,10 @@
 //! A NaN or an infinity in an answer is a fault of the service. The check is part of encoding,
 //! which no handler can bypass, and ends the call with INTERNAL.
 
-use crate::reader::{self, Fields};
+use crate::{
+    reader::{self, Fields},
+    weight::{self, Weighed},
+};
 use prost::bytes::Buf as _;
 use std::marker::PhantomData;
 use tonic::{
@@ -85,7 +88,7 @@ impl<T, U> Default for FiniteCodec<T, U> {
 impl<T, U> Codec for FiniteCodec<T, U>
 where
     T: prost::Message + Finite + Send + 'static,
-    U: prost::Message + Fields + Default + Send + 'static,
+    U: prost::Message + Fields + Weighed + Default + Send + 'static,
 {
     type Encode = T;
     type Decode = U;
@@ -122,17 +125,21 @@ impl<T: prost::Message + Finite> Encoder for FiniteEncoder<T> {
     }
 }
 
-/// Decodes a message from one slice by [`reader`], and by prost if it has an unusual form. From
+/// Decodes a message, unless it would take too much memory, from one slice by [`reader`], and by prost if it has an unusual form. From
 /// tonic's own buffer, every read would move the start of that buffer.
 #[derive(Clone, Debug)]
 pub struct SliceDecoder<T>(PhantomData<T>);
 
-impl<T: prost::Message + Fields + Default> Decoder for SliceDecoder<T> {
+impl<T: prost::Message + Fields + Weighed + Default> Decoder for SliceDecoder<T> {
     type Item = T;
     type Error = Status;
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<T>, Status> {
         let message = buffer.copy_to_bytes(buffer.remaining());
+        let is_weighed = T::IS_REQUEST && weight::LEAST_BYTES < message.len();
+        if is_weighed && weight::REQUEST_BYTES < weight::weight::<T>(&message) {
+            return Err(Status::resource_exhausted("its lists take too much memory"));
+        }
         let read = reader::read(&message).map_or_else(|| T::decode(&message[..]), Ok);
         read.map(Some).map_err(|error| Status::internal(error.to_string()))
     }

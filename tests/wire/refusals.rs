@@ -283,6 +283,20 @@ async fn a_message_beyond_the_limit_is_resource_exhausted_and_junk_is_invalid() 
     let status = client.get_series(request).await.unwrap_err();
     expect_refusal(&status, Code::ResourceExhausted, "MESSAGE_TOO_LARGE", &[]);
 
+    // Two bytes per position, hundreds in memory: refused before it is decoded.
+    let positions = vec![v1::Position::default(); 1_000_000];
+    let book = v1::Portfolio { positions, ..v1::Portfolio::default() };
+    let request = v1::AnalyzePortfolioRequest {
+        portfolio: Some(book),
+        ..v1::AnalyzePortfolioRequest::default()
+    };
+    let status = ExposureServiceClient::new(harness.channel().await)
+        .max_encoding_message_size(usize::MAX)
+        .analyze_portfolio(request)
+        .await
+        .unwrap_err();
+    expect_refusal(&status, Code::ResourceExhausted, "MESSAGE_TOO_LARGE", &[]);
+
     // A duration has a number in field 1, which is a message here: bytes that are not a GetSeriesRequest.
     let mut raw = tonic::client::Grpc::new(harness.channel().await);
     raw.ready().await.unwrap();

@@ -126,6 +126,9 @@ pub const THREADS: usize = 1_024;
 /// Stack of each of them, bytes. A thread that waits for parts of its computation starts another
 /// one meanwhile, on the same stack.
 pub const THREAD_STACK_BYTES: usize = 16 * MIB;
+/// Memory of the lists of one request, found in its bytes before they are decoded: an empty element has
+/// two of them, and hundreds once decoded.
+pub const REQUEST_LIST_BYTES: usize = 32 * MIB;
 /// Positions of one portfolio.
 pub const POSITIONS: usize = 10_000;
 /// Legs of one trade.
@@ -346,11 +349,13 @@ pub const LOOK_LATE_MS: u64 = 3_000;
 pub const LOAD_LATE_MS: u64 = 10_000;
 /// How often a store whose writes succeed is asked whether it still takes them, milliseconds.
 pub const WRITES_ASKED_MS: u64 = 10_000;
+/// Least pause between two small writes that show whether a store that failed takes writes again.
+pub const PROBE_PAUSE_MS: u64 = 1_000;
 /// Pause between two looks at a standby that has not received a revision yet, milliseconds.
 pub const STANDBY_PAUSE_MS: u64 = 50;
 /// Reads of the store for calls that run at a time; the others wait, up to their deadlines. Two less
 /// than the connections with which a store in PostgreSQL reads: one for the follower, one for the
-/// sampler.
+/// sampler and the question whether it takes writes, which are short.
 pub const STORE_READS: usize = 2;
 /// How long before its deadline a call that waits in vain is answered, milliseconds. A call with
 /// less time does not wait.

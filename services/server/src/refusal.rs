@@ -96,8 +96,12 @@ pub enum Refusal {
     /// A stream reached its maximum lifetime.
     #[error("the stream reached its maximum lifetime; open it again")]
     StreamLifetime,
-    /// A message exceeds the size limit.
-    #[error("a message exceeds the size limit: use smaller pages or a stream")]
+    /// A message exceeds the size limit, or the lists of a request that of their memory.
+    #[error(
+        "a message exceeds the size limit, or has more list elements than fit into {} MiB: use \
+         smaller pages or a stream",
+        limits::REQUEST_LIST_BYTES / limits::MIB
+    )]
     MessageTooLarge,
     /// The bytes are not a message of the method.
     #[error("the request is not a valid message of this method")]

@@ -49,7 +49,7 @@ pub mod vintage;
 pub mod watch;
 pub mod write;
 
-use crate::{services::Services, start_error::StartError};
+use crate::{limits, services::Services, start_error::StartError};
 use contract::v1::{
     exposure_service_server::{self, ExposureServiceServer},
     hedge_service_server::{self, HedgeServiceServer},
@@ -60,6 +60,9 @@ use contract::v1::{
 };
 use std::sync::Arc;
 use tonic::{codec::CompressionEncoding, service::Routes};
+
+// The codec weighs; the limit is said with the others.
+const _: () = assert!(limits::REQUEST_LIST_BYTES == contract::weight::REQUEST_BYTES);
 
 /// Serves every service of the contract.
 #[derive(Clone, Debug)]

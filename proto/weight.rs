@@ -1,0 +1,171 @@
+//! What a message takes in memory, found in its bytes before it is decoded.
+//!
+//! An empty element of a list has two bytes, or hardly one after compression, and takes hundreds once
+//! it is decoded: the size of a message bounds no memory.
+
+/// Most bytes in memory of the lists of a request. The largest book takes less than half.
+pub const REQUEST_BYTES: usize = 32 * 1024 * 1024;
+
+/// Most bytes of an element of a list, itself. A longer one does not compile.
+const ELEMENT_BYTES: usize = 2048;
+
+/// A shorter message takes less whatever it holds, and is not weighed: an element has two bytes.
+pub(crate) const LEAST_BYTES: usize = 2 * (REQUEST_BYTES / ELEMENT_BYTES);
+
+/// Bytes of an element of a list.
+const fn element<T>() -> usize {
+    const { assert!(size_of::<T>() <= ELEMENT_BYTES, "make LEAST_BYTES smaller") };
+    size_of::<T>()
+}
+
+/// A message that can be weighed field by field. Implemented for every message of the contract.
+pub trait Weighed: Sized {
+    /// Whether a method takes it: a client decodes answers of any weight.
+    const IS_REQUEST: bool;
+
+    /// Bytes that a field's value takes besides its message and its own bytes; `key` is the number
+    /// of the field and its wire type.
+    fn weigh(key: u32, value: &[u8]) -> usize;
+}
+
+/// Bytes in memory of the elements of all lists in a message. What follows a broken field does not
+/// count, because decoders stop there, too.
+pub(crate) fn weight<M: Weighed>(mut bytes: &[u8]) -> usize {
+    let mut weight = 0_usize;
+    while let Some(key) = number(&mut bytes) {
+        let rest = match key & 7 {
+            0 => number(&mut bytes).map(|_| bytes),
+            1 => bytes.get(8..),
+            2 => value(&mut bytes).map(|value| {
+                // A key that does not fit is that of no field.
+                let key = u32::try_from(key).unwrap_or(0);
+                weight = weight.saturating_add(M::weigh(key, value));
+                bytes
+            }),
+            // The fields of a group count as those of the message around it: too much rather than too
+            // little.
+            3 | 4 => Some(bytes),
+            5 => bytes.get(4..),
+            _ => None,
+        };
+        let Some(rest) = rest else { break };
+        bytes = rest;
+    }
+    weight
+}
+
+/// A number of variable length.
+fn number(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for (at, byte) in bytes.iter().take(10).enumerate() {
+        number |= u64::from(byte & 0x7F) << (7 * at);
+        if *byte < 0x80 {
+            *bytes = &bytes[at + 1..];
+            return Some(number);
+        }
+    }
+    None
+}
+
+/// Bytes preceded by their number.
+fn value<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let count = number(bytes)?.try_into().ok()?;
+    let (value, rest) = bytes.split_at_checked(count)?;
+    *bytes = rest;
+    Some(value)
+}
+
+impl Weighed for tonic_types::pb::Status {
+    const IS_REQUEST: bool = false;
+
+    fn weigh(key: u32, _: &[u8]) -> usize {
+        if key == 0o32 { size_of::<prost_types::Any>() } else { 0 }
+    }
+}
+
+impl Weighed for prost_types::Any {
+    const IS_REQUEST: bool = false;
+
+    fn weigh(_: u32, _: &[u8]) -> usize {
+        0
+    }
+}
+
+impl Weighed for prost_types::Timestamp {
+    const IS_REQUEST: bool = false;
+
+    fn weigh(_: u32, _: &[u8]) -> usize {
+        0
+    }
+}
+
+#[allow(
+    unused_variables,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    clippy::pedantic,
+    reason = "generated from the protobuf files"
+)]
+mod generated {
+    use super::{Weighed, element, weight};
+
+    include!(concat!(env!("OUT_DIR"), "/weights.rs"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v1;
+    use prost::Message as _;
+
+    fn weight_of<M: Weighed + prost::Message>(message: &M) -> usize {
+        weight::<M>(&message.encode_to_vec())
+    }
+
+    #[test]
+    fn the_elements_of_all_lists_count_wherever_they_are() {
+        let label = || v1::Label::default();
+        let bare = v1::Position::default();
+        let labelled = v1::Position { labels: vec![label(), label()], ..bare.clone() };
+        let book = v1::Portfolio { positions: vec![bare, labelled], ..v1::Portfolio::default() };
+        let expected = 2 * size_of::<v1::Position>() + 2 * size_of::<v1::Label>();
+        let request = v1::AnalyzePortfolioRequest { portfolio: Some(book), ..Default::default() };
+        assert_eq!(weight_of(&request), expected);
+        let twice = [request.encode_to_vec(), request.encode_to_vec()].concat();
+        assert_eq!(weight::<v1::AnalyzePortfolioRequest>(&twice), 2 * expected, "they are merged");
+        // Fields that the contract does not have: a number, eight bytes, four bytes, a group.
+        let unknown =
+            [&[0xF8, 7, 1, 0xF9, 7][..], &[0; 8], &[0xFD, 7, 0, 0, 0, 0, 0xFB, 7, 0xFC, 7]];
+        let among = [&unknown.concat(), &request.encode_to_vec()[..]].concat();
+        assert_eq!(weight::<v1::AnalyzePortfolioRequest>(&among), expected);
+        for at in 0..among.len() {
+            assert!(weight::<v1::AnalyzePortfolioRequest>(&among[..at]) <= expected);
+        }
+    }
+
+    /// Ten thousand positions are the most of a book, fifty thousand rows the most of a report.
+    #[test]
+    fn the_largest_book_and_the_largest_report_fit() {
+        let labels = vec![v1::Label::default(); 16];
+        let held = v1::Position { labels, ..v1::Position::default() };
+        let book = v1::Portfolio { positions: vec![held; 10_000], ..v1::Portfolio::default() };
+        assert!(weight_of(&book) < REQUEST_BYTES / 2, "{}", weight_of(&book));
+        let line = v1::PositionExposure {
+            lots: vec![v1::PositionLot::default()],
+            betas: vec![v1::FactorBeta::default(); 2],
+            risk_contributions: vec![v1::RiskContribution::default()],
+            ..v1::PositionExposure::default()
+        };
+        let positions = vec![line; 10_000];
+        let report = v1::ExposureReport { positions, ..Default::default() };
+        assert!(weight_of(&report) + weight_of(&book) < REQUEST_BYTES, "{}", weight_of(&report));
+    }
+
+    #[test]
+    fn requests_are_told_from_answers() {
+        const {
+            assert!(v1::AnalyzePortfolioRequest::IS_REQUEST && v1::IngestRequest::IS_REQUEST);
+            assert!(!v1::AnalyzePortfolioResponse::IS_REQUEST && !v1::Portfolio::IS_REQUEST);
+        }
+    }
+}
