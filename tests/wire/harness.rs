@@ -39,7 +39,7 @@ impl Harness {
         config.admin.listen = config.listen;
         config.store = format!("sqlite:{}", folder.path().join("ballast.db").display()).into();
         config.create = true;
-        config.follow_ms = 50;
+        (config.follow_ms, config.poll_ms) = (50, 50);
         config.drain.deadline_ms = 5_000;
         // A busy machine is no overload; tests of it set their own bounds.
         (config.limits.queue_ms, config.limits.standing_queue_ms) = (60_000, 60_000);

@@ -80,7 +80,7 @@ async fn a_lagging_process_gives_the_same_answer_to_a_request_id() {
     let url = other.store_url().to_owned();
     let lagging = Harness::with(Clock::system(), |config| {
         config.store = url.into();
-        config.follow_ms = 3_600_000;
+        config.poll_ms = 3_600_000;
     })
     .await;
     let named = v1::IngestHeader { request_id: "once".to_owned(), ..header("prices.csv") };

@@ -57,6 +57,7 @@ mod portfolio;
 mod postgres;
 mod postgres_faults;
 mod postgres_killed;
+mod postgres_moves;
 #[path = "../support/postgres.rs"]
 mod postgres_server;
 mod raw;

@@ -11,11 +11,8 @@ use contract::v1;
 use prost::Message as _;
 use server::{clock::Clock, config::Config, start_error::StartError};
 use std::time::Duration;
-use tokio_stream::StreamExt as _;
 use tonic::{Code, Request, Status};
-use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
+use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_types::StatusExt as _;
 
 pub(crate) fn bars(symbol: &str, close: u32) -> Vec<u8> {
@@ -28,7 +25,7 @@ pub(crate) async fn replica(url: &str) -> Harness {
 }
 
 pub(crate) async fn polling(url: &str, follow_ms: u64) -> Harness {
-    on(url, |config| config.follow_ms = follow_ms).await
+    on(url, |config| (config.follow_ms, config.poll_ms) = (follow_ms, follow_ms)).await
 }
 
 /// A server on a store, with other settings.
@@ -50,6 +47,16 @@ pub(crate) async fn reaches(harness: &Harness, revision: u64) {
     let mut heads = harness.services().market.heads();
     let reached = heads.wait_for(|market| revision <= market.head().revision);
     soon("the revision", reached).await.map(drop).unwrap();
+}
+
+/// Waits until a standby has a revision.
+pub(crate) async fn receives(standby: &Postgres, url: &str, revision: u64) {
+    let received = async {
+        while standby.sql(url, "SELECT max(number) FROM revision") != revision.to_string() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    soon("the standby has it", received).await;
 }
 
 /// The coverage at an as-of, with a deadline.
@@ -103,7 +110,7 @@ async fn a_server_on_a_standby_polls_and_waits_for_a_revision_it_has_not_read() 
     reaches(&reader, 2).await;
     standby.pause_replay(&standby_url);
     writer.ingest("prices.csv", &bars("T3", 3)).await;
-    let early = coverage(&reader, at_revision(3), Duration::from_secs(1)).await.unwrap_err();
+    let early = coverage(&reader, at_revision(3), Duration::from_secs(3)).await.unwrap_err();
     expect_refusal(&early, Code::Unavailable, "REPLICA_BEHIND", &[]);
     assert!(early.get_details_retry_info().is_some(), "{early:?}");
     let waiting = coverage(&reader, at_revision(3), AMPLE);
@@ -186,7 +193,7 @@ async fn a_server_that_reads_from_a_standby_writes_to_the_primary_and_waits_for_
     let standby_url = standby.url(Postgres::name(&url));
     let server = on(&url, |config| {
         config.read_store = Some(standby_url.clone().into());
-        config.follow_ms = 50;
+        config.poll_ms = 50;
     })
     .await;
     reaches(&server, 1).await;
@@ -233,7 +240,7 @@ async fn a_standby_behind_the_writes_of_two_servers_is_not_taken_for_damage() {
     standby.sql(&standby_url, "SELECT pg_reload_conf()");
     let server = on(&url, |config| {
         config.read_store = Some(standby_url.clone().into());
-        config.follow_ms = 20;
+        config.poll_ms = 20;
     })
     .await;
     let write = async |server: &Harness, name: &str| {
@@ -268,9 +275,9 @@ async fn a_server_that_read_a_lost_revision_writes_nothing_after_a_failover() {
     let other = replica(&promoted).await;
     other.ingest("prices.csv", &bars("KEPT", 3)).await;
     other.stop().await;
-    database.swap(&url, &promoted);
     let mut health = Health::of(&server).await;
     health.becomes(ServingStatus::Serving).await;
+    database.swap(&url, &promoted);
     let refused = server.try_ingest(header("prices.csv"), &bars("LOST", 4)).await.unwrap_err();
     expect_refusal(&refused, Code::Unavailable, "STORE_UNAVAILABLE", &[]);
     health.becomes(ServingStatus::NotServing).await;
@@ -286,8 +293,7 @@ async fn a_server_that_read_a_lost_revision_writes_nothing_after_a_failover() {
     assert_eq!(symbols, ["KEPT", "LOST", "T1"]);
 }
 
-/// The same where a standby serves the reads: it still follows the lost primary, and nothing that is
-/// read tells.
+/// The same where a standby serves the reads: it still has what was lost, so no read shows it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standby_that_has_a_lost_revision_answers_no_write_after_a_failover() {
     let Some(primary) = Postgres::start("a standby with a lost revision") else { return };
@@ -301,18 +307,13 @@ async fn a_standby_that_has_a_lost_revision_answers_no_write_after_a_failover() 
     server::admin::copy(&url, &promoted).await.unwrap();
     let server = on(&url, |config| {
         config.read_store = Some(standby_url.clone().into());
-        config.follow_ms = 50;
+        config.poll_ms = 50;
     })
     .await;
     let once = v1::IngestHeader { request_id: "once".to_owned(), ..header("prices.csv") };
     server.try_ingest(once.clone(), &bars("LOST", 3)).await.unwrap();
     reaches(&server, 2).await;
-    let received = async || {
-        while standby.sql(&standby_url, "SELECT max(number) FROM revision") != "2" {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    soon("the standby has it", received()).await;
+    receives(&standby, &standby_url, 2).await;
     standby.pause_replay(&standby_url);
     primary.swap(&url, &promoted);
     let mut health = Health::of(&server).await;
@@ -326,8 +327,8 @@ async fn a_standby_that_has_a_lost_revision_answers_no_write_after_a_failover() 
     let other = replica(&url).await;
     other.ingest("prices.csv", &bars("KEPT", 3)).await;
     is_refused().await;
-    for _ in 0..20 {
-        // Twenty small writes are tried meanwhile.
+    for _ in 0..50 {
+        // It is asked again meanwhile.
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert!(!server.services().store_health.takes_writes());
     }
@@ -399,24 +400,19 @@ async fn a_crash_of_the_database_costs_no_answer_and_health_says_so() {
     let url = database.database();
     let server = polling(&url, 50).await;
     server.ingest("prices.csv", &bars("T1", 3)).await;
-    let mut health = HealthClient::new(server.channel().await);
-    let of = |service: &str| HealthCheckRequest { service: service.to_owned() };
-    let mut watching = health.watch(of("ballast.v1.MarketDataService")).await.unwrap().into_inner();
-    let serving = soon("a state", watching.next()).await.unwrap().unwrap().status();
-    assert_eq!(serving, ServingStatus::Serving);
+    let mut health = Health::of(&server).await;
+    health.becomes(ServingStatus::Serving).await;
     database.crash();
     let once = v1::IngestHeader { request_id: "once".to_owned(), ..header("more.csv") };
     let refused = server.try_ingest(once.clone(), &bars("T2", 3)).await.unwrap_err();
     expect_refusal(&refused, Code::Unavailable, "STORE_UNAVAILABLE", &[]);
-    let down = soon("a state", watching.next()).await.unwrap().unwrap().status();
-    assert_eq!(down, ServingStatus::NotServing);
+    health.becomes(ServingStatus::NotServing).await;
     let answer = coverage(&server, None, AMPLE).await.unwrap();
     assert_eq!(reference(&answer.info).revision, 1, "reads go on from memory");
-    let ahead = coverage(&server, at_revision(2), Duration::from_secs(1)).await.unwrap_err();
+    let ahead = coverage(&server, at_revision(2), Duration::from_secs(3)).await.unwrap_err();
     expect_refusal(&ahead, Code::Unavailable, "REPLICA_BEHIND", &[]);
     database.resume();
-    let up = soon("a state", watching.next()).await.unwrap().unwrap().status();
-    assert_eq!(up, ServingStatus::Serving);
+    health.becomes(ServingStatus::Serving).await;
     let first = server.try_ingest(once.clone(), &bars("T2", 3)).await.unwrap();
     let again = server.try_ingest(once, &bars("T2", 3)).await.unwrap();
     assert_eq!(first, again, "the same request again adds nothing");
@@ -461,7 +457,8 @@ async fn roles_with_few_rights_migrate_serve_follow_compact_and_check() {
 }
 
 /// The follower reads the head of the store once, after it began to listen, and the sampler looks at
-/// it a second after its last look. Each of them waits for its answer.
+/// it a second after its last look; on a slow machine the question of every ten seconds comes too. Each of
+/// them waits for its answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_stands_still_is_asked_once_and_not_every_second() {
     let Some(database) = Postgres::start("a database that stands still") else { return };
@@ -476,6 +473,6 @@ async fn a_database_that_stands_still_is_asked_once_and_not_every_second() {
     soon("a look at the head", asked).await;
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     let waiting = database.waiting(&url);
-    assert!(waiting <= 2, "{waiting} connections wait");
+    assert!(waiting <= 3, "{waiting} connections wait");
     drop(busy);
 }

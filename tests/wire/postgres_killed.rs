@@ -21,7 +21,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 const WRITERS: usize = 3;
 const FILES: usize = 16;
 const KILLS: usize = 3;
-const WITHIN: Duration = Duration::from_secs(5);
+const WITHIN: Duration = Duration::from_secs(10);
 
 /// What callers do, and when they stop.
 #[derive(Default)]

@@ -139,7 +139,7 @@ async fn a_rolling_restart_of_three_servers_drops_no_call() {
     let Some(database) = Postgres::start("a rolling restart") else { return };
     let url = database.database();
     // Callers notice that a server leaves before it asks them to close their connections.
-    let start = || on(&url, |config| config.drain.notice_ms = 300);
+    let start = || on(&url, |config| config.drain.notice_ms = 1_000);
     let mut running = vec![start().await, start().await, start().await];
     let written = running[0].ingest("prices.csv", &bars("T1", 3)).await;
     let request = v1::ListDatasetsRequest { as_of: replay_of(&reference(&written.info)) };

@@ -45,9 +45,12 @@ pub struct Config {
     /// Threads for heavy work, preparations included; 0 means one per processor. The store packs
     /// and decodes on as many threads of its own. Default: 0.
     pub threads: usize,
-    /// Interval at which the store is polled for writes of other processes, milliseconds, besides
-    /// hearing of them where the store announces them. Default: 1,000.
+    /// Interval at which a store that announces the writes of other processes is polled as well,
+    /// milliseconds. Default: 1,000.
     pub follow_ms: u64,
+    /// Interval at which a store that does not announce them is polled (SQLite, a standby, behind a
+    /// pooler), milliseconds. A poll reads one row. Default: 100.
+    pub poll_ms: u64,
     /// Interval at which the store is compacted, seconds; 0 means never. Default: 60.
     pub compact_s: u64,
     /// Whether reflection is served, in both versions. Default: true.
@@ -160,6 +163,7 @@ impl Config {
             create: false,
             threads: 0,
             follow_ms: 1_000,
+            poll_ms: 100,
             compact_s: 60,
             reflection: true,
             admin: Admin { listen: SocketAddr::from(([127, 0, 0, 1], 50_052)) },
@@ -252,6 +256,7 @@ impl Config {
             ("limits.max_deadline_ms", limits.max_deadline_ms, limits.default_deadline_ms),
             ("limits.receive_bytes", limits.receive_bytes as u64, limits.chunk_bytes as u64),
             ("follow_ms", self.follow_ms, 1),
+            ("poll_ms", self.poll_ms, 1),
         ];
         for (name, value, least) in bounds {
             if value < least {
@@ -304,6 +309,7 @@ impl Config {
             ("drain.deadline_ms", self.drain.deadline_ms, longest),
             ("drain.grace_ms", self.drain.grace_ms, longest),
             ("follow_ms", self.follow_ms, longest),
+            ("poll_ms", self.poll_ms, longest),
             ("rotate_ms", self.rotate_ms, longest),
             ("compact_s", self.compact_s, longest / 1_000),
         ];

@@ -21,6 +21,9 @@ const PAUSE: Duration = Duration::from_millis(limits::LOOK_PAUSE_MS);
 /// How often a store whose writes succeed is asked whether it still takes them.
 const WRITES_ASKED: Duration = Duration::from_millis(limits::WRITES_ASKED_MS);
 
+/// The least pause between two small writes: each takes the turn of all writers.
+const PROBES: Duration = Duration::from_millis(limits::PROBE_PAUSE_MS);
+
 /// The looks at the store so far, one after the other.
 #[derive(Clone, Copy, Debug)]
 struct Looks {
@@ -85,8 +88,8 @@ impl Follower {
 
 /// Keeps the health of writes true until cancelled. While they succeed, the store is asked now and
 /// then whether it takes them, on top of what was read: it may have become a standby, or lack what a
-/// standby had. After one has failed, a small one is tried at every interval, so that health recovers
-/// by itself.
+/// standby had. After one has failed, a small one is tried at every interval of a second or more,
+/// so that health recovers by itself.
 pub async fn watch_writes(
     resident: Resident,
     store: Arc<dyn Store>,
@@ -100,11 +103,15 @@ pub async fn watch_writes(
             failed.map(drop)
         };
         match tokio::time::timeout(WRITES_ASKED, has_failed).await {
-            Err(_) => health.asked(&store.takes_writes(resident.head().head()).await),
+            Err(_) => {
+                let ours = resident.head().head();
+                health.asked(&store.takes_writes(ours).await);
+            }
             Ok(Err(_)) => return,
             Ok(Ok(())) => {
-                tokio::time::sleep(every).await;
-                health.written(&store.probe_write(resident.head().head()).await);
+                tokio::time::sleep(every.max(PROBES)).await;
+                let ours = resident.head().head();
+                health.written(&store.probe_write(ours).await);
             }
         }
     }

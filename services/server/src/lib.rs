@@ -237,6 +237,8 @@ async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, Resident), Store
         store::open_on(place, config.thread_count()).await?
     };
     let market = Resident::load(store.as_ref()).await?;
+    // A standby can have what its primary has lost.
+    store.confirm(market.head().head()).await?;
     Ok((store, market))
 }
 
@@ -277,7 +279,8 @@ async fn raised(mut flag: watch::Receiver<bool>) {
 }
 
 fn background(config: &Config, services: &Arc<Services>) -> Vec<JoinHandle<()>> {
-    let every = Duration::from_millis(config.follow_ms);
+    let is_heard = services.store.announces();
+    let every = Duration::from_millis(if is_heard { config.follow_ms } else { config.poll_ms });
     let (market, store) = (services.market.clone(), Arc::clone(&services.store));
     let health = services.store_health.clone();
     let follower = services.follower.clone();
@@ -287,7 +290,8 @@ fn background(config: &Config, services: &Arc<Services>) -> Vec<JoinHandle<()>> 
     ];
     if 0 < config.compact_s {
         let every = Duration::from_secs(config.compact_s);
-        let (store, clock) = (Arc::clone(&services.store), services.clock.clone());
+        let store = (services.market.clone(), Arc::clone(&services.store));
+        let clock = services.clock.clone();
         tasks.push(tokio::spawn(market::compact(store, clock, every, health)));
     }
     tasks

@@ -195,28 +195,33 @@ async fn apply(market: Arc<Market>, delta: Delta) -> Arc<Market> {
 }
 
 /// Compacts a store until cancelled, a bounded amount at a time.
-pub async fn compact(store: Arc<dyn Store>, clock: Clock, every: Duration, health: StoreHealth) {
+pub async fn compact(
+    (resident, store): (Resident, Arc<dyn Store>),
+    clock: Clock,
+    every: Duration,
+    health: StoreHealth,
+) {
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     // The first tick is immediate; skip it, because a starting server is busy.
     ticks.tick().await;
     loop {
         ticks.tick().await;
-        compact_once(store.as_ref(), clock.now(), &health).await;
+        compact_once(&resident, store.as_ref(), clock.now(), &health).await;
     }
 }
 
-/// Runs one compaction. One without work wrote nothing, so it does not change the write health.
-async fn compact_once(store: &dyn Store, now: Instant, health: &StoreHealth) {
-    let compacted = store.compact(limits::COMPACTION_FACTS, now).await;
-    match &compacted {
+/// Runs one compaction. It is no upload: after one that fails, a small write shows whether those would.
+async fn compact_once(resident: &Resident, store: &dyn Store, now: Instant, health: &StoreHealth) {
+    match store.compact(limits::COMPACTION_FACTS, now).await {
         Ok(done) if done.merged + done.deleted == 0 => return,
-        Ok(done) => log_compacted(*done),
+        Ok(done) => return log_compacted(done),
         // For as long as it lasts; health says so.
         Err(StoreError::Unwritable) => {}
-        Err(error) => log_failed(error),
+        Err(error) => log_failed(&error),
     }
-    health.written(&compacted);
+    let ours = resident.head().head();
+    health.written(&store.probe_write(ours).await);
 }
 
 fn log_failed(error: &StoreError) {
@@ -296,20 +301,22 @@ mod tests {
     #[tokio::test]
     async fn a_compaction_that_cannot_write_changes_health() {
         let store = store::connect("sqlite::memory:").await.unwrap();
+        let (resident, now) = (Resident::of(Market::empty()), Instant::from_micros(0));
         let health = StoreHealth::good(Clock::system());
-        compact_once(store.as_ref(), Instant::from_micros(0), &health).await;
+        compact_once(&resident, store.as_ref(), now, &health).await;
         assert!(health.takes_writes());
         store.close().await;
-        compact_once(store.as_ref(), Instant::from_micros(0), &health).await;
+        compact_once(&resident, store.as_ref(), now, &health).await;
         assert!(!health.takes_writes());
     }
 
     #[tokio::test]
     async fn a_compaction_without_work_does_not_change_health() {
         let store = store::connect("sqlite::memory:").await.unwrap();
+        let (resident, now) = (Resident::of(Market::empty()), Instant::from_micros(0));
         let health = StoreHealth::good(Clock::system());
         health.written(&Err::<(), _>(StoreError::Replaced("is gone".to_owned())));
-        compact_once(store.as_ref(), Instant::from_micros(0), &health).await;
+        compact_once(&resident, store.as_ref(), now, &health).await;
         assert!(!health.takes_writes());
     }
 }

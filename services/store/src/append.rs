@@ -48,16 +48,14 @@ async fn append_in(
         return Ok(Outcome::Answered(answer));
     }
     let head = load::head(writing).await?;
-    if append.base_version.is_some() && head.revision < prepared.base_revision {
-        return Err(load::shorter(head.revision, prepared.base_revision));
+    if let Some(data_version) = append.base_version {
+        // After a failover that lost revisions others may have written under the same numbers: names
+        // and instruments of this batch would be theirs.
+        let base = RevisionMark { revision: prepared.base_revision, data_version };
+        load::holds(writing, head, base).await?;
     }
     if head.revision != prepared.base_revision {
         return Err(StoreError::HeadMoved { head: head.revision });
-    }
-    // After a failover that lost revisions others may have written under the same numbers: names and
-    // instruments of this batch would be theirs.
-    if append.base_version.is_some_and(|version| version != head.data_version) {
-        return Err(load::replaced(head.revision));
     }
     writing.delete_answers(append.forget_before, FORGOTTEN_AT_ONCE).await?;
     if prepared.is_empty() {

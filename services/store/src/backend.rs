@@ -60,8 +60,13 @@ pub(crate) trait Backend: Debug + Send + Sync {
     /// [`StoreError::ReadOnly`] if the log was opened read-only.
     async fn begin_write(&self) -> Result<Box<dyn Writing>, StoreError>;
 
+    /// Whether commits are announced. By default they are not.
+    fn announces(&self) -> bool {
+        false
+    }
+
     /// Waits until another process may have committed since the last call; for one waiter at a
-    /// time. By default commits are not announced, and this never returns.
+    /// time. Never returns where commits are not announced.
     async fn announced(&self) {
         std::future::pending().await
     }
@@ -191,9 +196,14 @@ pub(crate) trait Writing: Reading {
     /// Adds a live segment, and returns its id: above 0, and never used for another segment.
     async fn put_segment(&mut self, segment: NewSegment) -> Result<i64, StoreError>;
 
-    /// Marks a segment as replaced at `at`, and removes it from the live ones. Returns whether it
-    /// was live.
-    async fn retire_segment(&mut self, id: i64, at: Instant) -> Result<bool, StoreError>;
+    /// Marks a segment with this checksum as replaced at `at`, and removes it from the live ones.
+    /// Returns whether it was live.
+    async fn retire_segment(
+        &mut self,
+        id: i64,
+        checksum: &[u8],
+        at: Instant,
+    ) -> Result<bool, StoreError>;
 
     /// Deletes the segments that were replaced at or before an instant; returns their number.
     async fn delete_retired(&mut self, before: Instant) -> Result<u64, StoreError>;

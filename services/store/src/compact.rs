@@ -9,7 +9,7 @@
 mod merge;
 
 use crate::{
-    Compacted, StoreError,
+    StoreError,
     append::put_segments,
     backend::{self, Backend, Listed, Reading, Writing, refuse_too_new},
     load,
@@ -17,52 +17,66 @@ use crate::{
     seal,
     segment::Packed,
 };
-use marketdata::{instant::Instant, segment::Segment};
+use marketdata::{instant::Instant, market::RevisionMark, segment::Segment};
 
 /// How long a replaced segment is kept, for readers that still list it: 15 minutes.
 const GRACE_MICROS: i64 = 15 * 60 * 1_000_000;
 
-/// Deletes segments whose grace period is over, then merges small segments.
-pub(crate) async fn compact(
+/// Segments to merge.
+#[derive(Debug)]
+pub(crate) struct Chosen {
+    listed: Vec<Listed>,
+    segments: Vec<Segment>,
+    /// The newest revision of the log that they were read from, which may be that of a standby.
+    head: RevisionMark,
+}
+
+/// Chooses and reads the segments to merge, at most `budget` facts.
+pub(crate) async fn choose(
     backend: &dyn Backend,
     workers: &Workers,
     budget: u64,
-    now: Instant,
-) -> Result<Compacted, StoreError> {
-    let deleted = delete_retired(backend, now).await?;
+) -> Result<Chosen, StoreError> {
     let mut transaction = backend.begin_read().await?;
-    let chosen = choose(&mut *transaction, workers, budget).await;
-    let (chosen, segments) = backend::end(transaction, chosen).await?;
-    if chosen.is_empty() {
-        return Ok(Compacted { merged: 0, written: 0, deleted });
+    let chosen = choose_in(&mut *transaction, workers, budget).await;
+    backend::end(transaction, chosen).await
+}
+
+/// Merges the chosen segments, and replaces them. Returns how many there were and how many there are
+/// now: none if another process was faster.
+pub(crate) async fn merge(
+    backend: &dyn Backend,
+    workers: &Workers,
+    Chosen { listed, segments, head }: Chosen,
+    now: Instant,
+) -> Result<(u64, u64), StoreError> {
+    if listed.is_empty() {
+        return Ok((0, 0));
     }
     let mut merged = merge::merge(segments, workers).await?;
     let mut transaction = backend.begin_write().await?;
-    let replaced = replace(&mut *transaction, &chosen, &mut merged, now).await;
+    let replaced = replace(&mut *transaction, (&listed, head), &mut merged, now).await;
     match backend::commit(transaction, replaced).await {
-        Ok(()) => {
-            let (merged, written) = (chosen.len() as u64, merged.len() as u64);
-            Ok(Compacted { merged, written, deleted })
-        }
-        Err(NotReplaced::CompactedMeanwhile) => Ok(Compacted { merged: 0, written: 0, deleted }),
+        Ok(()) => Ok((listed.len() as u64, merged.len() as u64)),
+        Err(NotReplaced::CompactedMeanwhile) => Ok((0, 0)),
         Err(NotReplaced::Failed(error)) => Err(error),
     }
 }
 
-/// Chooses and reads the segments to merge.
-async fn choose(
+async fn choose_in(
     reading: &mut dyn Reading,
     workers: &Workers,
     budget: u64,
-) -> Result<(Vec<Listed>, Vec<Segment>), StoreError> {
+) -> Result<Chosen, StoreError> {
     refuse_too_new(reading.needed_reader().await?)?;
+    let head = load::head(reading).await?;
     let listed = reading.segments().await?;
     let candidates: Vec<_> = listed.iter().map(|listed| (listed.id, listed.summary)).collect();
     let chosen = merge::choose(&candidates, budget);
     let chosen: Vec<Listed> =
         listed.into_iter().filter(|listed| chosen.binary_search(&listed.id).is_ok()).collect();
     let segments = load::segments(reading, workers, chosen.clone(), 0).await?;
-    Ok((chosen, segments))
+    Ok(Chosen { listed: chosen, segments, head })
 }
 
 /// Why merged segments were not written.
@@ -78,16 +92,18 @@ impl From<StoreError> for NotReplaced {
     }
 }
 
-/// Replaces segments by merged ones, if all of them are still live.
+/// Replaces segments by merged ones, if all of them are still live, in the log that they are of: one
+/// that lost revisions, or was restored, has other segments under the same ids.
 async fn replace(
     writing: &mut dyn Writing,
-    chosen: &[Listed],
+    (chosen, head): (&[Listed], RevisionMark),
     merged: &mut [Packed],
     now: Instant,
 ) -> Result<(), NotReplaced> {
+    load::held(writing, head).await?;
     let mut manifest = writing.manifest().await?;
     for Listed { id, summary, checksum } in chosen {
-        if !writing.retire_segment(*id, now).await? {
+        if !writing.retire_segment(*id, checksum, now).await? {
             return Err(NotReplaced::CompactedMeanwhile);
         }
         seal::toggle(&mut manifest, &seal::of_segment(*id, summary, checksum));
@@ -95,7 +111,8 @@ async fn replace(
     Ok(put_segments(writing, merged, &mut manifest).await?)
 }
 
-async fn delete_retired(backend: &dyn Backend, now: Instant) -> Result<u64, StoreError> {
+/// Deletes replaced segments whose grace period is over; returns their number.
+pub(crate) async fn delete_retired(backend: &dyn Backend, now: Instant) -> Result<u64, StoreError> {
     let before = Instant::from_micros(now.micros().saturating_sub(GRACE_MICROS));
     let mut transaction = backend.begin_write().await?;
     let deleted = transaction.delete_retired(before).await;

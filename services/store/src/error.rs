@@ -35,8 +35,11 @@ pub enum StoreError {
     #[error("the store was replaced while it was in use: {0}")]
     Replaced(String),
     /// The database that serves the reads is no standby, and lacks what was written to the store.
-    #[error("the database of the reads is neither the store nor a standby of it: {0}")]
-    Unrelated(String),
+    #[error(
+        "the database of the reads is not a standby of the store, and lacks its revision {0} or has \
+         another one"
+    )]
+    Unrelated(u64),
     /// The store was opened read-only.
     #[error("the store was opened read-only")]
     ReadOnly,

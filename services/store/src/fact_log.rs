@@ -4,7 +4,7 @@
 use crate::{
     Append, Appended, CheckReport, Compacted, Followed, Look, RequestKey, RevisionPage, Store,
     StoreError, append,
-    backend::{self, Backend},
+    backend::{self, Backend, Writing},
     check, compact, load,
     parallel::{Workers, joined},
     settings::{self, settings_hash},
@@ -20,6 +20,7 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 use tracing::Instrument as _;
 
@@ -52,15 +53,26 @@ impl FactLog {
         run(read(Arc::clone(&self.backend))).await
     }
 
-    /// Runs a read of the log itself; after one has found damage, no write runs. A damaged answer or
-    /// document of settings concerns only those who ask for it, and a damaged standby only those who
-    /// read it.
-    ///
-    /// Damage is what a second transaction finds as well: a table that is rewritten while a transaction
-    /// runs is empty to it (PostgreSQL's manual, section 13.6).
+    /// Runs a read of the log itself. A damaged standby concerns only those who read it.
     async fn read_log<T: Send + 'static, Read>(
         &self,
         read: impl Fn(Arc<dyn Backend>) -> Read,
+    ) -> Result<T, StoreError>
+    where
+        Read: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        self.read_twice(read, self.backend.reads_what_it_writes()).await
+    }
+
+    /// Runs a read; after one of the log that is written has found damage, no write runs. A damaged
+    /// answer or document of settings concerns only those who ask for it.
+    ///
+    /// Damage is what a second transaction finds as well: a table that is rewritten while a transaction
+    /// runs is empty to it (PostgreSQL's manual, section 13.6).
+    async fn read_twice<T: Send + 'static, Read>(
+        &self,
+        read: impl Fn(Arc<dyn Backend>) -> Read,
+        is_written: bool,
     ) -> Result<T, StoreError>
     where
         Read: Future<Output = Result<T, StoreError>> + Send + 'static,
@@ -70,12 +82,22 @@ impl FactLog {
             other => return other,
         }
         let (damage, again) = (Arc::clone(&self.damage), read(Arc::clone(&self.backend)));
-        let is_written = self.backend.reads_what_it_writes();
         run(async move {
             let outcome = again.await;
             if is_written { noted(&damage, outcome) } else { outcome }
         })
         .await
+    }
+
+    /// Whether the database takes writes on top of what was read.
+    async fn ask_for_writes(&self, ours: RevisionMark) -> Result<bool, StoreError> {
+        let takes_writes = |backend: Arc<dyn Backend>| async move { backend.takes_writes().await };
+        if !self.read(takes_writes).await? {
+            return Ok(false);
+        }
+        self.confirm(ours).await?;
+        self.read_log(|backend| async move { load::confirm_reads(&*backend).await }).await?;
+        Ok(true)
     }
 
     /// Runs a write; after damage was found, none runs.
@@ -94,6 +116,16 @@ impl FactLog {
         };
         run(task).await
     }
+}
+
+/// How long a log that lacks a revision of its standby is asked again, and how often.
+const PAUSE: Duration = Duration::from_millis(100);
+const PAUSES: u32 = 10;
+
+/// A small write on top of what was read: another write may have ended since anybody asked.
+async fn touch(writing: &mut dyn Writing, ours: RevisionMark) -> Result<(), StoreError> {
+    load::held(writing, ours).await?;
+    writing.touch().await
 }
 
 /// A write under way, until it is dropped.
@@ -147,17 +179,25 @@ impl Store for FactLog {
             // Its outcome will tell; the question might wait for its connection.
             return Ok(true);
         }
-        let takes_writes = |backend: Arc<dyn Backend>| async move { backend.takes_writes().await };
-        if !self.read(takes_writes).await? {
-            return Ok(false);
+        match self.ask_for_writes(ours).await {
+            // A write that has begun meanwhile holds the one connection.
+            Err(StoreError::Database(_)) if 0 < self.writes.load(Ordering::SeqCst) => Ok(true),
+            answer => answer,
         }
-        self.confirm(ours).await?;
-        self.read_log(|backend| async move { load::confirm_reads(&*backend).await }).await?;
-        Ok(true)
     }
 
     async fn confirm(&self, ours: RevisionMark) -> Result<(), StoreError> {
-        self.read_log(|backend| async move { load::confirm(&*backend, ours).await }).await
+        let mut pauses = if self.backend.reads_what_it_writes() { 0 } else { PAUSES };
+        loop {
+            let confirm =
+                |backend: Arc<dyn Backend>| async move { load::confirm(&*backend, ours).await };
+            match self.read_twice(confirm, true).await {
+                // A commit that waits for other standbys is seen on this one before the primary shows it.
+                Err(StoreError::Replaced(_)) if 0 < pauses => pauses -= 1,
+                outcome => return outcome,
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     async fn probe_write(&self, ours: RevisionMark) -> Result<(), StoreError> {
@@ -168,7 +208,7 @@ impl Store for FactLog {
         let backend = Arc::clone(&self.backend);
         self.write(async move {
             let mut transaction = backend.begin_write().await?;
-            let touched = transaction.touch().await;
+            let touched = touch(&mut *transaction, ours).await;
             backend::commit(transaction, touched).await
         })
         .await
@@ -204,6 +244,10 @@ impl Store for FactLog {
             .await
     }
 
+    fn announces(&self) -> bool {
+        self.backend.announces()
+    }
+
     async fn announced(&self) {
         self.backend.announced().await;
     }
@@ -235,8 +279,18 @@ impl Store for FactLog {
     }
 
     async fn compact(&self, budget: u64, now: Instant) -> Result<Compacted, StoreError> {
+        let backend = Arc::clone(&self.backend);
+        let deleted = self.write(async move { compact::delete_retired(&*backend, now).await });
+        let deleted = deleted.await?;
+        let chosen = self.read_log(|backend| {
+            let workers = self.workers.clone();
+            async move { compact::choose(&*backend, &workers, budget).await }
+        });
+        let chosen = chosen.await?;
         let (backend, workers) = (Arc::clone(&self.backend), self.workers.clone());
-        self.write(async move { compact::compact(&*backend, &workers, budget, now).await }).await
+        let merge = async move { compact::merge(&*backend, &workers, chosen, now).await };
+        let (merged, written) = self.write(merge).await?;
+        Ok(Compacted { merged, written, deleted })
     }
 
     async fn check(&self) -> Result<CheckReport, StoreError> {

@@ -342,6 +342,9 @@ pub trait Store: Debug + Send + Sync {
         fingerprint: [u8; 32],
     ) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// Whether commits of other processes are announced.
+    fn announces(&self) -> bool;
+
     /// Waits until another process may have committed since the last call: for one waiter, which
     /// polls as well. Never returns where commits are not announced.
     async fn announced(&self);

@@ -146,18 +146,19 @@ pub(crate) async fn confirm_reads(backend: &dyn Backend) -> Result<(), StoreErro
         Err(error) => Err(error),
     };
     match backend::end(transaction, held).await {
-        Err(StoreError::Replaced(fault)) => Err(StoreError::Unrelated(fault)),
+        Err(StoreError::Replaced(_)) => Err(StoreError::Unrelated(written.revision)),
         other => other,
     }
 }
 
-async fn held(reading: &mut dyn Reading, mark: RevisionMark) -> Result<(), StoreError> {
+/// Checks that a log holds a revision.
+pub(crate) async fn held(reading: &mut dyn Reading, mark: RevisionMark) -> Result<(), StoreError> {
     let head = head(reading).await?;
     holds(reading, head, mark).await
 }
 
 /// Refuses a log with a given head that is shorter than what was read, or has other data under it.
-async fn holds(
+pub(crate) async fn holds(
     reading: &mut dyn Reading,
     head: RevisionMark,
     ours: RevisionMark,
@@ -177,13 +178,13 @@ async fn holds(
 }
 
 /// The log has other data under a revision than those that were read.
-pub(crate) fn replaced(revision: u64) -> StoreError {
+fn replaced(revision: u64) -> StoreError {
     let text = format!("its revision {revision} differs from the one read before");
     StoreError::Replaced(text)
 }
 
 /// The log ends before a revision that was read.
-pub(crate) fn shorter(head: u64, ours: u64) -> StoreError {
+fn shorter(head: u64, ours: u64) -> StoreError {
     let text = format!("its newest revision is {head}, but this process has read {ours}");
     StoreError::Replaced(text)
 }

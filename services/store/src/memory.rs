@@ -310,8 +310,15 @@ impl Writing for Transaction {
         Ok(id)
     }
 
-    async fn retire_segment(&mut self, id: i64, at: Instant) -> Result<bool, StoreError> {
-        let held = self.tables.segments.get_mut(&id).filter(|held| held.retired_at.is_none());
+    async fn retire_segment(
+        &mut self,
+        id: i64,
+        checksum: &[u8],
+        at: Instant,
+    ) -> Result<bool, StoreError> {
+        let is_live =
+            |held: &&mut Segment| held.retired_at.is_none() && held.listed.checksum == checksum;
+        let held = self.tables.segments.get_mut(&id).filter(is_live);
         Ok(held.map(|held| held.retired_at = Some(at)).is_some())
     }
 

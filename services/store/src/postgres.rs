@@ -200,6 +200,10 @@ impl Backend for PostgreSql {
         Ok(Box::new(Transaction::begin(&writer.pool, sql::BEGIN_WRITE).await?))
     }
 
+    fn announces(&self) -> bool {
+        self.announcements().is_some()
+    }
+
     async fn announced(&self) {
         match self.announcements() {
             Some(announcements) => announcements.next().await,

@@ -7,15 +7,16 @@ mod databases;
 mod postgres;
 
 use databases::Databases;
-use marketdata::day::Day;
+use marketdata::{day::Day, instant::Instant};
 use postgres::Postgres;
-use std::{error::Error as _, sync::Arc};
+use std::{error::Error as _, sync::Arc, time::Duration};
 use store::{
     Appended, Outlook, Place, Store, StoreError,
     conformance::{self, Batches, SqliteFiles, append_of, committed},
 };
 
 const FIRST: Day = Day::from_epoch(18_262);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_conforms() {
@@ -164,7 +165,7 @@ async fn a_role_that_lost_a_right_takes_no_writes_until_it_has_it_again() {
     let refused = store.append(append.clone()).await;
     assert_eq!(refused.unwrap_err().outlook(), Outlook::MayPass);
     server.sql(&url, "GRANT USAGE ON SCHEMA public TO writer");
-    // What only compaction needs no upload waits for.
+    // Only compaction needs this one.
     server.sql(&url, "REVOKE DELETE ON segment FROM writer");
     assert!(store.takes_writes(head).await.unwrap());
     let appended = store.append(append).await.unwrap();
@@ -189,7 +190,7 @@ async fn with_standby(
     url: &str,
     batches: &mut Batches,
 ) -> (Arc<dyn Store>, Postgres) {
-    let writer = store::connect(url).await.unwrap();
+    let writer = store::connect(url).await.expect("a store");
     committed(&*writer, batches.next(2, FIRST, 3), "first").await;
     (writer, primary.standby())
 }
@@ -211,8 +212,8 @@ async fn what_a_standby_lacks_is_no_damage_and_stops_no_write() {
     assert!(followed.lags && followed.delta.is_none(), "{followed:?}");
     let page = store.revisions(1, 9).await.unwrap();
     assert_eq!((page.records.len(), page.lags), (0, true));
-    // A whole load after it is refused, whatever it is called; the log that is written is sound.
-    let _ = store.load(ours.revision).await;
+    // A whole load after it is refused; the log that is written is sound.
+    assert!(store.load(ours.revision).await.is_err());
     let third = committed(&*store, batches.next(1, FIRST.plus(20), 1), "third").await;
     assert!(store.takes_writes(*third.marks.last().unwrap()).await.unwrap());
     standby.resume_replay(&standby_url);
@@ -243,6 +244,44 @@ async fn a_standby_that_was_promoted_by_itself_is_found_out() {
     writer.close().await;
 }
 
+/// The new branch gives the same ids to its own segments.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compaction_of_a_lost_branch_replaces_no_segment() {
+    let Some(primary) = Postgres::start("a compaction of a lost branch") else { return };
+    let url = primary.database();
+    let mut lost = Batches::new();
+    let (writer, standby) = with_standby(&primary, &url, &mut lost).await;
+    let promoted = primary.database();
+    store::copy(&url, &promoted).await.unwrap();
+    let mut kept = lost.clone();
+    for number in 1..=10 {
+        committed(&*writer, lost.next(1, FIRST.plus(10 * number), 1), &format!("{number}")).await;
+    }
+    let standby_url = standby.url(Postgres::name(&url));
+    let received = async {
+        while standby.sql(&standby_url, "SELECT max(number) FROM revision") != "11" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, received).await.unwrap();
+    let place = Place { url: &url, standby: Some(&standby_url) };
+    let store = store::connect_on(place, 1).await.unwrap();
+    standby.pause_replay(&standby_url);
+    primary.swap(&url, &promoted);
+    let other = store::connect(&url).await.unwrap();
+    for number in 1..=11 {
+        committed(&*other, kept.next(2, FIRST.plus(10 * number), 2), &format!("{number}")).await;
+    }
+    let before = other.head().await.unwrap();
+    let compacted = store.compact(1_000_000, Instant::from_micros(0)).await;
+    assert!(matches!(compacted, Err(StoreError::Replaced(_))), "{compacted:?}");
+    assert_eq!(other.check().await.unwrap().faults, Vec::<String>::new());
+    assert_eq!(other.head().await.unwrap(), before);
+    for store in [store, writer, other] {
+        store.close().await;
+    }
+}
+
 /// To a transaction that began before a table was rewritten the table is empty.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_is_rewritten_under_a_read_is_no_damage() {
@@ -251,17 +290,26 @@ async fn a_table_that_is_rewritten_under_a_read_is_no_damage() {
     let store = store::connect(&url).await.unwrap();
     let mut batches = Batches::new();
     committed(&*store, batches.next(2, FIRST, 3), "first").await;
-    let rewrite = "BEGIN; LOCK TABLE revision; SELECT pg_sleep(1);
+    // It rewrites the table once the read has begun, and waits for the lock.
+    let gate = server.hold(&url, "SELECT pg_advisory_lock(1)");
+    let rewrite = "BEGIN; LOCK TABLE revision; SELECT pg_advisory_lock(1);
         ALTER TABLE revision ALTER COLUMN facts TYPE bigint USING facts + 0; COMMIT";
     let mut psql = server.client("psql");
     psql.args(["-X", "-q", "-d", Postgres::name(&url), "-c", rewrite]);
     let mut psql = psql.stdout(std::process::Stdio::null()).spawn().unwrap();
-    let is_locked = "SELECT EXISTS (SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock'
-        AND granted AND relation = 'revision'::regclass)";
-    while server.sql(&url, is_locked) != "t" {
-        assert!(psql.try_wait().unwrap().is_none(), "it ended before it was seen");
-    }
-    assert_eq!(store.look().await.unwrap().head.revision, 1);
+    let waiting = async |wanted| {
+        while server.waiting(&url) < wanted {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting(1)).await.unwrap();
+    let look = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.look().await }
+    });
+    tokio::time::timeout(PATIENCE, waiting(2)).await.unwrap();
+    drop(gate);
+    assert_eq!(look.await.unwrap().unwrap().head.revision, 1);
     assert!(psql.wait().unwrap().success());
     committed(&*store, batches.next(1, FIRST.plus(10), 1), "second").await;
     store.close().await;

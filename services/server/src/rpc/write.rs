@@ -158,12 +158,10 @@ async fn again<T: Enveloped + Message + Default>(
     let mut answer = T::decode(kept).map_err(unreadable)?;
     let revision = reference(&mut answer).revision;
     writing.catch_up_to(revision, services.store.as_ref()).await?;
-    if let Some(ours) = services.market.head().mark(revision) {
-        // The answer may be of a log that goes on without what a standby had sent here.
-        let confirmed = services.store.confirm(ours).await;
-        services.store_health.confirmed(&confirmed);
-        confirmed?;
-    }
+    // The answer may be of a log that goes on without what a standby had sent here.
+    let confirmed = services.store.confirm(mark(services, revision)?).await;
+    services.store_health.confirmed(&confirmed);
+    confirmed?;
     sealed(services, origin, normal, answer)
 }
 
@@ -175,12 +173,16 @@ fn sealed<T: Enveloped>(
     mut answer: T,
 ) -> Result<T, Refusal> {
     let reference = reference(&mut answer);
-    let mark = services.market.head().mark(reference.revision);
-    let mark = mark.ok_or_else(|| Refusal::Failed("a revision is not in the market".into()))?;
-    reference.data_version = hex(&mark.data_version);
+    reference.data_version = hex(&mark(services, reference.revision)?.data_version);
     let result_id = result_id(&origin.key.method, normal, reference);
     answer.info().get_or_insert_default().result_id = result_id;
     Ok(answer)
+}
+
+/// A revision that the market has, with its data version.
+fn mark(services: &Services, revision: u64) -> Result<RevisionMark, Refusal> {
+    let mark = services.market.head().mark(revision);
+    mark.ok_or_else(|| Refusal::Failed("a revision is not in the market".into()))
 }
 
 fn reference(answer: &mut impl Enveloped) -> &mut v1::SnapshotRef {

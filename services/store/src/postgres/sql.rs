@@ -186,5 +186,5 @@ pub(super) const MANIFEST: &str = "SELECT segments FROM head WHERE id = 1";
 pub(super) const PUT_MANIFEST: &str = "UPDATE head SET segments = $1 WHERE id = 1";
 
 pub(super) const RETIRE_SEGMENT: &str =
-    "UPDATE segment SET replaced_at = $2 WHERE id = $1 AND replaced_at IS NULL";
+    "UPDATE segment SET replaced_at = $2 WHERE id = $1 AND checksum = $3 AND replaced_at IS NULL";
 pub(super) const DELETE_RETIRED: &str = "DELETE FROM segment WHERE replaced_at <= $1";

@@ -114,8 +114,13 @@ impl Writing for Transaction {
         answered(put.fetch_one(self.connection())).await
     }
 
-    async fn retire_segment(&mut self, id: i64, at: Instant) -> Result<bool, StoreError> {
-        let retire = self.query(sql::RETIRE_SEGMENT).bind(id).bind(at.micros());
+    async fn retire_segment(
+        &mut self,
+        id: i64,
+        checksum: &[u8],
+        at: Instant,
+    ) -> Result<bool, StoreError> {
+        let retire = self.query(sql::RETIRE_SEGMENT).bind(id).bind(at.micros()).bind(checksum);
         Ok(self.execute(retire).await? == 1)
     }
 

@@ -99,7 +99,7 @@ pub(super) const MANIFEST: &str = "SELECT segments FROM manifest WHERE id = 1";
 pub(super) const PUT_MANIFEST: &str = "UPDATE manifest SET segments = ?1 WHERE id = 1";
 
 pub(super) const RETIRE_SEGMENT: &str =
-    "UPDATE segment SET replaced_at = ?2 WHERE id = ?1 AND replaced_at IS NULL";
+    "UPDATE segment SET replaced_at = ?2 WHERE id = ?1 AND checksum = ?3 AND replaced_at IS NULL";
 pub(super) const DELETE_RETIRED: &str = "DELETE FROM segment WHERE replaced_at <= ?1";
 pub(super) const GIVE_PAGES_BACK: &str = "PRAGMA incremental_vacuum";
 pub(super) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(PASSIVE)";

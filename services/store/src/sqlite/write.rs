@@ -85,8 +85,14 @@ impl Writing for Transaction {
         Ok(put.execute(self.connection()).await?.last_insert_rowid())
     }
 
-    async fn retire_segment(&mut self, id: i64, at: Instant) -> Result<bool, StoreError> {
+    async fn retire_segment(
+        &mut self,
+        id: i64,
+        checksum: &[u8],
+        at: Instant,
+    ) -> Result<bool, StoreError> {
         let retire = sqlx::query(sql::RETIRE_SEGMENT).bind(id).bind(at.micros());
+        let retire = retire.bind(checksum.to_vec());
         Ok(retire.execute(self.connection()).await?.rows_affected() == 1)
     }
 
