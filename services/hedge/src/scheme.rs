@@ -247,11 +247,8 @@ impl Wording<'_> {
             Aim::Variance { aversion } => RiskTerm::Variance { aversion },
             Aim::Tail { weight, confidence } => {
                 let traded = (0..self.desk.lines.len()).filter(|line| self.is_traded(*line));
-                let history = &self.desk.history;
-                let returns = traded.map(|line| history.returns[line][..sessions].to_vec());
-                let returns = returns.collect();
-                let book = history.pnl(self.desk.held())[..sessions].to_vec();
-                let scenarios = Scenarios::new(confidence, book, returns, Centring::Demeaned);
+                let (book, returns) = self.desk.scenarios(traded, sessions);
+                let scenarios = Scenarios::new(confidence, book, returns, Centring::AsGiven);
                 RiskTerm::Tail { weight, scenarios: scenarios.ok()? }
             }
         };
@@ -285,7 +282,7 @@ impl Wording<'_> {
     fn measure(&self, meaning: &Meaning) -> Result<(Measure, f64), String> {
         let weighted = |kind: Weights, weight: &dyn Fn(&DeskLine) -> f64| {
             let weights = self.desk.lines.iter().map(weight).collect();
-            Measure::Weighted { kind, weights }
+            Measure::Weighted { kind, offset: 0.0, weights }
         };
         let members = |is_member: &dyn Fn(&DeskLine) -> bool| {
             weighted(Weights::Members, &|line| f64::from(u8::from(is_member(line))))
@@ -341,7 +338,7 @@ impl Wording<'_> {
         })
     }
 
-    /// Weights by what lines move as; options are valued anew at returns.
+    /// Weights by what lines move as; options are valued anew at returns, also those of the book itself.
     fn by_instrument(
         &self,
         kind: Weights,
@@ -356,6 +353,13 @@ impl Wording<'_> {
             }
         };
         let weights: Result<Vec<f64>, String> = self.desk.lines.iter().map(of).collect();
-        Ok(Measure::Weighted { kind, weights: weights? })
+        let offset = match kind {
+            Weights::Returns => self.desk.beyond_first_order(&|line| {
+                let moves = self.desk.lines[line].instrument;
+                values.iter().find(|(id, _)| *id == moves).map_or(0.0, |(_, value)| *value)
+            }),
+            Weights::Members | Weights::Betas => 0.0,
+        };
+        Ok(Measure::Weighted { kind, offset, weights: weights? })
     }
 }
