@@ -19,3 +19,4 @@ mod prices;
 mod references;
 mod rounding;
 mod tail_oracle;
+mod wide;
