@@ -108,7 +108,7 @@ pub fn consequences(
         carry_per_year: both(&|positions| {
             YEAR_DAYS * sum(positions, &|line, p| lines[line].terms.carry_per_day(p))
         }),
-        margin: both(&|positions| sum(positions, &|line, p| lines[line].terms.margin * p.abs())),
+        margin: both(&|positions| sum(positions, &|line, p| lines[line].margin(p))),
         locates: locates(desk, &before, &after),
         progress: progress(desk, problem, trades, participation),
     }

@@ -81,6 +81,12 @@ impl DeskLine {
         self.option.as_ref().map_or(total_return, |option| option.moved(total_return))
     }
 
+    /// Margin of a position, in money. A bought option is paid in full and needs none.
+    pub(crate) fn margin(&self, position: f64) -> f64 {
+        let is_bought = self.option.is_some() && 0.0 <= position * self.direction();
+        if is_bought { 0.0 } else { self.terms.margin * position.abs() }
+    }
+
     /// −1 for a put, of which more contracts are less value, and 1 for everything else.
     #[must_use]
     pub fn direction(&self) -> f64 {

@@ -157,7 +157,11 @@ fn constraint_values(
     dealt: &[Dealt],
 ) -> Vec<v1::HedgeConstraintValue> {
     let constraints = problem.statement().constraints.iter().zip(&effect.measures);
-    let is_own = |id: &str| !id.starts_with(CUT_PREFIX) && !id.starts_with(BOUGHT_PREFIX);
+    // An option that an exclusion keeps from being written has a limit of that id.
+    let is_excluded = |id: &str| setting.wish.excluded.iter().any(|one| one.id == id);
+    let is_own = |id: &str| {
+        !id.starts_with(CUT_PREFIX) && !id.starts_with(BOUGHT_PREFIX) && !is_excluded(id)
+    };
     let own = constraints.filter(|(constraint, _)| is_own(&constraint.id));
     own.map(|(constraint, pair)| {
         // A limit on the trade of a line that a plan does not trade is one on its position.
