@@ -46,7 +46,7 @@ pub(crate) struct Optimum {
 
 impl Optimum {
     /// Without what its prices are made from, which is large.
-    pub(crate) fn as_bound(self) -> Optimum {
+    pub(crate) fn into_bound(self) -> Optimum {
         Optimum { solved: None, ..self }
     }
 

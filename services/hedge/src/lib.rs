@@ -142,7 +142,7 @@ pub mod desk;
 mod history;
 
 pub mod wish;
-mod written;
+pub mod written;
 
 pub mod scheme;
 

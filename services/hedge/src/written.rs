@@ -3,9 +3,10 @@
 //! Variance knows an option by its delta. Written calls and puts whose deltas cancel cost nothing in it
 //! and earn by time, so a plan would write as many as volumes allow. What they lose in a large move is
 //! therefore limited: for every instrument on which an option may be written, what all traded options on
-//! it make beyond their deltas in each of four moves, up and down by θ and by 2θ, with the threshold θ
-//! of a squeeze. The limit is shared by these instruments in equal parts, so that it holds whichever way
-//! each of them moves. Within a spread, what is bought offsets what is written.
+//! it make beyond their deltas in moves from −2θ to 2θ, an eighth of θ apart, with the threshold θ of a
+//! squeeze. With four moves alone, plans lost hundreds of times the limit between them: spreads that are
+//! worth nothing at just these prices. The limit is shared by these instruments in equal parts, so that
+//! it holds whichever way each of them moves. Within a spread, what is bought offsets what is written.
 
 use crate::{
     constraint::{Constraint, ExclusionRule, Measure, Weights},
@@ -13,12 +14,13 @@ use crate::{
     wish::{Excluded, WRITTEN_PREFIX, WRITTEN_SHARE, Wish, WrittenBudget},
 };
 use marketdata::instrument::InstrumentId;
+use std::collections::BTreeMap;
 
 /// Least θ: an instrument without a volatility has none of its own.
 const LEAST_MOVE: f64 = 0.15;
 
-/// The moves in θ, and the ends of the ids of their limits.
-const MOVES: [(f64, &str); 4] = [(-2.0, "far_down"), (-1.0, "down"), (1.0, "up"), (2.0, "far_up")];
+/// The largest moves, in eighths of θ.
+const EIGHTHS: i8 = 16;
 
 impl Desk<'_> {
     /// The most that written options may lose beyond their deltas, in money. `None`: not limited.
@@ -48,12 +50,17 @@ impl Desk<'_> {
         let limits = |(instrument, line): &(InstrumentId, usize)| {
             let theta = self.threshold_of(*line).max(LEAST_MOVE);
             let symbol = self.view.risk.snapshot.symbol(*instrument);
-            MOVES.map(|(moves, name)| Constraint {
-                id: format!("{WRITTEN_PREFIX}{symbol}/{name}"),
-                measure: self.beyond_deltas(*instrument, moves * theta),
-                lower: Some(-each),
-                upper: None,
-            })
+            let moves = (-EIGHTHS..=EIGHTHS).filter(|eighths| *eighths != 0);
+            let limit = |eighths: i8| {
+                let total_return = f64::from(eighths) / 8.0 * theta;
+                Constraint {
+                    id: format!("{WRITTEN_PREFIX}{symbol}/{total_return:+.4}"),
+                    measure: self.beyond_deltas(*instrument, total_return),
+                    lower: Some(-each),
+                    upper: None,
+                }
+            };
+            moves.map(limit).collect::<Vec<_>>()
         };
         on.iter().flat_map(limits).collect()
     }
@@ -71,6 +78,21 @@ impl Desk<'_> {
     }
 }
 
+/// What written options lose beyond their deltas, given limits and their values: of every instrument the
+/// most that they lose in one of the moves, 0 or more, and the sum of all. `None` without such limits.
+#[must_use]
+pub fn written_loss<'a>(values: impl Iterator<Item = (&'a str, f64)>) -> Option<f64> {
+    let mut worst: BTreeMap<&str, f64> = BTreeMap::new();
+    for (id, value) in values {
+        let of = id.strip_prefix(WRITTEN_PREFIX).and_then(|rest| rest.rsplit_once('/'));
+        if let Some((symbol, _)) = of {
+            let loss = worst.entry(symbol).or_insert(0.0);
+            *loss = loss.max(-value);
+        }
+    }
+    (!worst.is_empty()).then(|| worst.values().sum())
+}
+
 /// Whether an option may be sold without being held.
 fn may_be_written(line: &DeskLine, wish: &Wish) -> bool {
     let is_allowed = line.option.as_ref().is_some_and(|option| option.quoted.may_write);
@@ -81,4 +103,23 @@ fn may_be_written(line: &DeskLine, wish: &Wish) -> bool {
 pub(crate) fn excluded_by<'a>(line: &DeskLine, wish: &'a Wish) -> Option<&'a str> {
     let is_of = |one: &&Excluded| one.line == line.id && one.rule == ExclusionRule::NoNewShort;
     wish.excluded.iter().find(is_of).map(|one| one.id.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of SPY the loss is 7 at its worst move, of QQQ nothing, of BRK/B 2: other limits do not count.
+    #[test]
+    fn the_loss_is_the_worst_move_of_every_instrument() {
+        let values = [
+            ("written/SPY/-0.1500", -7.0),
+            ("written/SPY/+0.1500", -3.0),
+            ("written/QQQ/+0.1500", 4.0),
+            ("written/BRK/B/+0.1500", -2.0),
+            ("net", -100.0),
+        ];
+        assert_eq!(written_loss(values.into_iter()), Some(9.0));
+        assert_eq!(written_loss([("net", -100.0)].into_iter()), None);
+    }
 }
