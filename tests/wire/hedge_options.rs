@@ -229,3 +229,47 @@ async fn an_option_that_cannot_hedge_is_refused_at_its_field() {
     let still = v1::HedgeOption { bid: Some(0.0), ask: Some(1e-8), ..lawful };
     refused(still, none, &["contract.option"]).await;
 }
+
+/// Options that may be written lose at most the budget beyond their deltas, which the answer echoes.
+#[tokio::test(flavor = "multi_thread")]
+async fn written_options_keep_to_their_budget() {
+    let (_harness, mut client, book) = market().await;
+    let shares = order(Line::Instrument(named("QQQ").unwrap()), 1.0);
+    let request = evaluate(&book, problem(), vec![shares]);
+    let held = client.evaluate_hedge(request).await.unwrap().into_inner().own.unwrap();
+    let price = held.trades[0].price;
+    let mut request = plan_request(book);
+    request.without_effectiveness = true;
+    let asked = request.problem.as_mut().unwrap();
+    let written =
+        |right| v1::HedgeOption { may_write: true, ..quote(right, price.round(), 0.04 * price) };
+    asked.instruments = [("put", OptionRight::Put), ("call", OptionRight::Call)]
+        .map(|(id, right)| option(id, written(right)))
+        .to_vec();
+    let free = |request: &v1::PlanHedgeRequest| {
+        let mut free = request.clone();
+        let budget = v1::HedgeWrittenBudget { off: true, max_loss: None };
+        free.problem.as_mut().unwrap().written_budget = Some(budget);
+        free
+    };
+    let answer = client.plan_hedge(request.clone()).await.unwrap().into_inner();
+    let most = answer.problem.as_ref().unwrap().written_budget.unwrap().max_loss.unwrap();
+    let gross = answer.before.as_ref().unwrap().total.as_ref().unwrap().gross;
+    assert!((most - 0.05 * gross).abs() < 1e-6 * gross, "{most} {gross}");
+    let overlay = outcome(&answer.plans[1]);
+    let lost = overlay.written_loss.unwrap();
+    assert!(0.0 < lost && lost <= 1.02 * most, "{lost} {most}");
+    let answer = client.plan_hedge(free(&request)).await.unwrap().into_inner();
+    let unlimited = outcome(&answer.plans[1]);
+    assert_eq!(unlimited.written_loss, None);
+    let size = |outcome: &v1::HedgeOutcome| -> f64 {
+        outcome.trades.iter().map(|trade| trade.market_value.abs()).sum()
+    };
+    assert!(3.0 * size(overlay) < size(unlimited), "{} {}", size(overlay), size(unlimited));
+    let mut wrong = free(&request);
+    let budget = v1::HedgeWrittenBudget { off: true, max_loss: Some(1.0) };
+    wrong.problem.as_mut().unwrap().written_budget = Some(budget);
+    let status = client.plan_hedge(wrong).await.unwrap_err();
+    let path = "problem.written_budget.max_loss";
+    expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &[path]);
+}

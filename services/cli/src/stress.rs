@@ -44,6 +44,14 @@ pub(crate) struct StressArguments {
     /// Squeeze so many of the costliest shorts in every scenario.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(i32).range(1..=100))]
     squeeze: Option<i32>,
+    /// Value options anew at volatilities changed by so much as well, 0.1 for ten points more; repeatable.
+    #[arg(
+        long = "volatility",
+        value_name = "CHANGE",
+        allow_negative_numbers = true,
+        conflicts_with = "loss"
+    )]
+    volatility_changes: Vec<f64>,
     /// Find the likeliest way to lose this much, in the portfolio's currency.
     #[arg(long, value_name = "AMOUNT", conflicts_with = "scenarios")]
     loss: Option<f64>,
@@ -132,11 +140,13 @@ async fn run(
         scenarios: asked.chain(usual).map(scenario).collect(),
         settings: arguments.netting.to_proto(),
         top_positions: arguments.top,
+        volatility_changes: arguments.volatility_changes.clone(),
         ..RunStressRequest::default()
     };
     let clients = connection.open().await?;
     let answer = clients.stress().run_stress(connection.request(request)).await?.into_inner();
-    let page = |terminal| show::stress::report(&answer, terminal);
+    let changes = &arguments.volatility_changes;
+    let page = |terminal| show::stress::report(&answer, changes, terminal);
     terminal::say(&output.text("RunStressResponse", &answer, page)?);
     let book = book::name(&arguments.book.book);
     arguments.report.write(|| report::stress::document(&book, &answer))?;

@@ -6,14 +6,16 @@
 //! the tail; z and r of lines that may or may not be picked. Money is divided by the size of the book
 //! and the objective by its value without trades, so that the data of the program are near one.
 
+mod knots;
 mod price;
+mod prices;
 mod rows;
 mod shares;
 
 use crate::{
     constraint::{Measure, Side},
     problem::Problem,
-    program::{Program, Solution},
+    program::Program,
 };
 
 /// What is known of a line in a branch of the search over lines.
@@ -144,21 +146,6 @@ impl Assembly {
     /// The problem's objective of a solution, in money.
     pub(crate) fn objective(&self, values: &[f64]) -> f64 {
         self.constant + self.program.objective(values) / self.scale.objective
-    }
-
-    /// −∂objective/∂limit in money per unit, by member and side; limits of several rows summed.
-    pub(crate) fn prices(&self, solution: &Solution) -> Vec<(Member, Side, f64)> {
-        let shared = shares::shared(&self.program, &self.owners, solution);
-        let mut prices: Vec<(Member, Side, f64)> = Vec::new();
-        for (owner, multiplier) in self.owners.iter().zip(shared) {
-            let sign = if owner.side == Side::Lower { -1.0 } else { 1.0 };
-            let price = sign * multiplier * owner.per / self.scale.objective;
-            match prices.iter_mut().find(|p| (p.0, p.1) == (owner.member, owner.side)) {
-                Some(found) => found.2 += price,
-                None => prices.push((owner.member, owner.side, price)),
-            }
-        }
-        prices
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn search(
         return Ok(Searched::Best(Best { optimum: root, nodes: 1, bound }));
     }
     let mut search = Search::new(problem, solver, limits);
-    search.open.push(Node { picks: free, optimum: root });
+    search.open.push(Node { picks: free, optimum: root.into_bound() });
     search.run()
 }
 
@@ -123,7 +123,7 @@ impl<'a, 'b> Search<'a, 'b> {
                 picks[line] = pick;
                 self.close_if_full(&mut picks);
                 if let Some(optimum) = self.solve(&picks)? {
-                    self.open.push(Node { picks, optimum });
+                    self.open.push(Node { picks, optimum: optimum.into_bound() });
                 }
             }
         }

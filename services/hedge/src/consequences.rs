@@ -108,7 +108,7 @@ pub fn consequences(
         carry_per_year: both(&|positions| {
             YEAR_DAYS * sum(positions, &|line, p| lines[line].terms.carry_per_day(p))
         }),
-        margin: both(&|positions| sum(positions, &|line, p| lines[line].terms.margin * p.abs())),
+        margin: both(&|positions| sum(positions, &|line, p| lines[line].margin(p))),
         locates: locates(desk, &before, &after),
         progress: progress(desk, problem, trades, participation),
     }
@@ -177,8 +177,7 @@ fn moves(desk: &Desk<'_>, before: &[f64], after: &[f64]) -> Vec<TradeMove> {
     MOVES.map(of).to_vec()
 }
 
-/// k·σ_e of past P&L less what the trade's moves made, over the sessions on which the trade moved. What
-/// the book's own options make beyond their delta is in neither.
+/// k·σ_e of past P&L less what the trade's moves made, over the sessions on which the trade moved.
 fn residual_deviation(moved: &Moved<'_>, trade: &[f64], deviation: f64) -> f64 {
     let known = trade.iter().filter(|c| c.is_finite()).count().max(1);
     let weight = |c: &f64| if c.is_finite() { 1.0 / known as f64 } else { 0.0 };
@@ -186,7 +185,7 @@ fn residual_deviation(moved: &Moved<'_>, trade: &[f64], deviation: f64) -> f64 {
     let finite = |c: &f64| if c.is_finite() { *c } else { 0.0 };
     let moves: Vec<f64> = trade.iter().map(|c| finite(c) / deviation).collect();
     let pnl = moved.desk.history.pnl(moved.positions.iter().copied());
-    let explained = |c: &f64| moved.of_lines(finite(c));
+    let explained = |c: &f64| moved.pnl(finite(c));
     let residuals: Vec<f64> = pnl.iter().zip(trade).map(|(r, c)| r - explained(c)).collect();
     large_deviation(&weights, &moves, &residuals)
 }

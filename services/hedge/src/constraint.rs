@@ -22,10 +22,12 @@ pub enum Measure {
     Gross,
     /// Σ |x|. Takes an upper limit only.
     Turnover,
-    /// Σ wᵢ·pᵢ over all lines.
+    /// c + Σ wᵢ·pᵢ over all lines.
     Weighted {
         /// What the weights are.
         kind: Weights,
+        /// c, what no trade changes, in the unit of the measure.
+        offset: f64,
         /// w, one per line.
         weights: Vec<f64>,
     },

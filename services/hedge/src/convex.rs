@@ -6,6 +6,7 @@ use crate::{
     limits::{Caller, Stopped},
     objective::Scenarios,
     problem::Problem,
+    program::Solution,
     proof::Residuals,
     risk::dot,
     solve::{self, Outcome},
@@ -38,9 +39,27 @@ pub(crate) struct Optimum {
     pub(crate) objective: f64,
     /// Share of each line's pick; `None` unless the line is free and the number of lines limited.
     pub(crate) shares: Vec<Option<f64>>,
-    /// −∂objective/∂limit in money per unit.
-    pub(crate) prices: Vec<(Member, Side, f64)>,
     pub(crate) residuals: Residuals,
+    /// What it is the solution of; `None` once it is needed only for its bound.
+    solved: Option<Box<(Assembly, Solution)>>,
+}
+
+impl Optimum {
+    /// Without what its prices are made from, which is large.
+    pub(crate) fn into_bound(self) -> Optimum {
+        Optimum { solved: None, ..self }
+    }
+
+    /// −∂objective/∂limit in money per unit as the limit is relaxed, by member and side.
+    ///
+    /// # Errors
+    /// [`Stopped::Cancelled`].
+    pub(crate) fn prices(&self, caller: &Caller) -> Result<Vec<(Member, Side, f64)>, Stopped> {
+        match self.solved.as_deref() {
+            Some((assembly, solution)) => assembly.prices(solution, caller),
+            None => Ok(Vec::new()),
+        }
+    }
 }
 
 /// Solves the convex problems of a search; the scenarios found to matter are kept between them.
@@ -81,9 +100,9 @@ impl<'a> ConvexSolver<'a> {
                     return Ok(Convex::Optimal(Optimum {
                         objective: assembly.objective(&solution.values),
                         shares: assembly.shares.iter().map(share).collect(),
-                        prices: assembly.prices(&solution),
                         trades,
                         residuals,
+                        solved: Some(Box::new((assembly, solution))),
                     }));
                 }
                 Outcome::Infeasible(_) => return Ok(Convex::Infeasible),

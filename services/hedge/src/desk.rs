@@ -81,6 +81,12 @@ impl DeskLine {
         self.option.as_ref().map_or(total_return, |option| option.moved(total_return))
     }
 
+    /// Margin of a position, in money. A bought option is paid in full and needs none.
+    pub(crate) fn margin(&self, position: f64) -> f64 {
+        let is_bought = self.option.is_some() && 0.0 <= position * self.direction();
+        if is_bought { 0.0 } else { self.terms.margin * position.abs() }
+    }
+
     /// −1 for a put, of which more contracts are less value, and 1 for everything else.
     #[must_use]
     pub fn direction(&self) -> f64 {
@@ -156,6 +162,9 @@ impl<'a> Desk<'a> {
                 history.move_as(at, |total_return| line.moved(total_return));
             }
         });
+        for option in &held_options {
+            history.add_beyond(option.line, |total_return| option.beyond_first_order(total_return));
+        }
         let mut desk = Desk {
             view,
             lines,
@@ -207,6 +216,35 @@ impl<'a> Desk<'a> {
     /// θ of what a line moves as.
     pub(crate) fn threshold_of(&self, line: usize) -> f64 {
         gather::threshold_of(self.view, self.lines[line].instrument).unwrap_or(0.0)
+    }
+
+    /// What the options of the book itself make beyond their delta, given the return of each line.
+    pub(crate) fn beyond_first_order(&self, total_return: &dyn Fn(usize) -> f64) -> f64 {
+        let options = self.held_options.iter();
+        options.map(|option| option.beyond_first_order(total_return(option.line))).sum()
+    }
+
+    /// P&L of the book and returns of some lines in the first sessions of the past. What lines move as
+    /// loses its mean; options are valued anew at what is left, so that they keep what their convexity
+    /// makes on average.
+    pub(crate) fn scenarios(
+        &self,
+        lines: impl Iterator<Item = usize>,
+        sessions: usize,
+    ) -> (Vec<f64>, Vec<Vec<f64>>) {
+        let moves = |line: usize| self.history.centred_moves(line, sessions);
+        let moved = |line: usize| -> Vec<f64> {
+            moves(line).into_iter().map(|r| self.lines[line].moved(r)).collect()
+        };
+        let mut book = vec![0.0; sessions];
+        for (line, held) in self.held().enumerate().filter(|(_, held)| 0.0 < held.abs()) {
+            book.iter_mut().zip(moved(line)).for_each(|(sum, r)| *sum += held * r);
+        }
+        for option in &self.held_options {
+            let moves = moves(option.line).into_iter();
+            book.iter_mut().zip(moves).for_each(|(sum, r)| *sum += option.beyond_first_order(r));
+        }
+        (book, lines.map(moved).collect())
     }
 
     /// σ² per session of positions by line, in money squared.

@@ -13,7 +13,7 @@
 use marketdata::instrument::InstrumentId;
 use risk::{factor_view::FactorView, specific_sources::Mover, stand_in::StandIn};
 use stats::rng::{normal_at, stream_of, uniform_at};
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 /// Seed of the draws; part of the method, never of a request.
 const SEED: u64 = 0x4E_01_5E;
@@ -28,12 +28,21 @@ pub(crate) struct History {
     pub(crate) returns: Vec<Vec<f64>>,
     /// By line and session, whether the return stands in for a missing one.
     is_stand_in: Vec<Vec<bool>>,
+    /// By option line, the returns of what it moves as.
+    moves: BTreeMap<usize, Vec<f64>>,
+    /// By session, what the options of the book itself made beyond their delta.
+    beyond: Vec<f64>,
 }
 
 impl History {
     pub(crate) fn of(view: &FactorView<'_>, movers: &[Mover]) -> History {
         let sessions = view.weights.len();
-        let mut history = History { returns: Vec::new(), is_stand_in: Vec::new() };
+        let mut history = History {
+            returns: Vec::new(),
+            is_stand_in: Vec::new(),
+            moves: BTreeMap::new(),
+            beyond: vec![0.0; sessions],
+        };
         for mover in movers {
             let own = view.own_returns(mover.instrument);
             let own = own.unwrap_or_else(|| vec![f64::NAN; sessions]);
@@ -47,7 +56,22 @@ impl History {
 
     /// Turns the returns of a line into those of something that moves with it.
     pub(crate) fn move_as(&mut self, line: usize, moved: impl Fn(f64) -> f64) {
-        self.returns[line].iter_mut().for_each(|r| *r = moved(*r));
+        let moves = self.returns[line].clone();
+        self.returns[line] = moves.iter().map(|r| moved(*r)).collect();
+        self.moves.insert(line, moves);
+    }
+
+    /// Adds what an option of the book made beyond its delta to the P&L of the past, given what it makes
+    /// at a return of its line.
+    pub(crate) fn add_beyond(&mut self, line: usize, beyond: impl Fn(f64) -> f64) {
+        let returns = &self.returns[line];
+        self.beyond.iter_mut().zip(returns).for_each(|(sum, r)| *sum += beyond(*r));
+    }
+
+    /// Returns of what a line moves as in the first sessions, less their mean.
+    pub(crate) fn centred_moves(&self, line: usize, sessions: usize) -> Vec<f64> {
+        let moves = self.moves.get(&line).unwrap_or(&self.returns[line]);
+        centred(moves[..sessions].to_vec())
     }
 
     /// Number of sessions.
@@ -60,9 +84,9 @@ impl History {
         self.is_stand_in[line].iter().filter(|flag| **flag).count()
     }
 
-    /// P&L by session of values held by line.
+    /// P&L by session of values held by line, and of the options of the book itself beyond their delta.
     pub(crate) fn pnl(&self, held: impl Iterator<Item = f64>) -> Vec<f64> {
-        let mut pnl = vec![0.0; self.sessions()];
+        let mut pnl = self.beyond.clone();
         for (returns, held) in self.returns.iter().zip(held) {
             pnl.iter_mut().zip(returns).for_each(|(sum, r)| *sum += held * r);
         }

@@ -40,8 +40,8 @@ impl Problem {
             Measure::Net => positions.iter().sum(),
             Measure::Gross => positions.iter().map(|p| p.abs()).sum(),
             Measure::Turnover => trades.iter().map(|x| x.abs()).sum(),
-            Measure::Weighted { weights, .. } => {
-                weights.iter().zip(positions).map(|(weight, p)| weight * p).sum()
+            Measure::Weighted { weights, offset, .. } => {
+                offset + weights.iter().zip(positions).map(|(w, p)| w * p).sum::<f64>()
             }
             Measure::Factor(factor) => {
                 lines.iter().zip(positions).map(|(line, p)| line.exposure(*factor) * p).sum()

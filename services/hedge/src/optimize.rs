@@ -1,9 +1,11 @@
 //! Finds the best hedge, or says why there is none; and judges a hedge of the caller's own.
 
 use crate::{
+    assemble::Member,
     branch::{self, Best, NO_TRADE, Searched},
     breach::Breach,
     conflict::{self, Infeasible},
+    constraint::Side,
     convex::ConvexSolver,
     limits::{Caller, SolveLimits, Stopped},
     line::{Line, Trading},
@@ -99,13 +101,30 @@ pub fn evaluate(problem: &Problem, trades: &[f64]) -> Result<Evaluation, Vec<Inv
     Ok(Evaluation { effect: Effect::of(problem, trades), breaches: problem.breaches(trades) })
 }
 
-fn plan(problem: &Problem, best: &Best, caller: &Caller) -> Result<Plan, Stopped> {
+/// The trades of the best plan alone, as rounded: in money, one per traded line. `None` without a plan.
+pub(crate) fn best_trades(
+    problem: &Problem,
+    limits: SolveLimits,
+    caller: &Caller,
+) -> Result<Option<Vec<f64>>, Stopped> {
+    let mut solver = ConvexSolver::new(problem, caller);
+    match branch::search(problem, &mut solver, limits)? {
+        Searched::Best(best) => rounding::round(problem, &exact(problem, &best), caller).map(Some),
+        Searched::Infeasible | Searched::NoPick | Searched::Unbounded(_) => Ok(None),
+    }
+}
+
+/// Trades before rounding, without those that are nothing but rounding of the solver.
+fn exact(problem: &Problem, best: &Best) -> Vec<f64> {
     let noise = NO_TRADE * problem.size();
     let trades = best.optimum.trades.iter();
     let quiet: Vec<f64> = trades.map(|x| if x.abs() <= noise { 0.0 } else { *x }).collect();
     // Small trades are no rounding where a limit needs them.
-    let exact =
-        if problem.breaches(&quiet).is_empty() { quiet } else { best.optimum.trades.clone() };
+    if problem.breaches(&quiet).is_empty() { quiet } else { best.optimum.trades.clone() }
+}
+
+fn plan(problem: &Problem, best: &Best, caller: &Caller) -> Result<Plan, Stopped> {
+    let exact = exact(problem, best);
     let rounded = rounding::round(problem, &exact, caller)?;
     let lines = problem.traded().iter().zip(problem.traded_lines());
     type Of<'a> = (&'a usize, (&'a Line, &'a Trading));
@@ -121,7 +140,7 @@ fn plan(problem: &Problem, best: &Best, caller: &Caller) -> Result<Plan, Stopped
         trades: lines.zip(rounded.iter().zip(&exact)).map(trade).collect(),
         effect: Effect::of(problem, &rounded),
         breaches: problem.breaches(&rounded),
-        shadow_prices: shadow_prices(problem, best),
+        shadow_prices: shadow_prices(problem, &best.optimum.prices(caller)?),
         proof: Proof {
             objective,
             bound: best.bound.min(objective),
@@ -139,10 +158,10 @@ fn gap(problem: &Problem, objective: f64, bound: f64) -> f64 {
 }
 
 /// Prices other than zero, in the order of constraints and exclusions.
-fn shadow_prices(problem: &Problem, best: &Best) -> Vec<ShadowPrice> {
+fn shadow_prices(problem: &Problem, found: &[(Member, Side, f64)]) -> Vec<ShadowPrice> {
     let mut prices: Vec<ShadowPrice> = Vec::new();
     let floor = NO_PRICE * problem.risk_price(&problem.no_trades()).abs();
-    for (member, side, price) in &best.optimum.prices {
+    for (member, side, price) in found {
         let unit = problem.member_unit(*member);
         if floor < price.abs() * problem.unit_size(unit) {
             let constraint = problem.member_id(*member);

@@ -82,15 +82,15 @@ pub struct CostBeforeAfter {
     pub after: Cost,
 }
 
-/// What one unit of a limit is worth. Limits that say the same share their price.
+/// What relaxing a limit is worth. Limits that say the same share their price.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShadowPrice {
     /// Id of the constraint or exclusion.
     pub constraint: String,
     /// The limit that binds.
     pub side: Side,
-    /// −∂objective/∂limit, in money per unit of the limit. Raising an upper limit saves that much;
-    /// raising a lower one costs its absolute value, so it is negative.
+    /// −∂objective/∂limit on the side of relaxing, in money per unit of the limit, positive for an upper
+    /// limit and negative for a lower one. Where limits pin trades, tightening may cost more.
     pub money_per_unit: f64,
     /// The unit of the limit.
     pub unit: Unit,

@@ -28,12 +28,14 @@ pub(crate) enum Relation {
     AtMost,
 }
 
-/// The rotated cone r·z ≥ v², as the second-order cone |(r − z, 2v)| ≤ r + z, by variables.
+/// The rotated cone r·z ≥ (v/unit)², as the second-order cone |(r − z, 2·v/unit)| ≤ r + z, by variables.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Perspective {
     pub(crate) r: usize,
     pub(crate) z: usize,
     pub(crate) v: usize,
+    /// The largest size of v, so that r is at most one where z is.
+    pub(crate) unit: f64,
 }
 
 /// A solution: values of the variables, multipliers of the rows (not negative for `AtMost`) and of
@@ -109,11 +111,11 @@ impl Program {
             }
         }
         for (cone, m) in self.cones.iter().zip(&solution.cone_multipliers) {
-            let (r, z, v) = (values[cone.r], values[cone.z], values[cone.v]);
+            let (r, z, v) = (values[cone.r], values[cone.z], values[cone.v] / cone.unit);
             let s = [r + z, r - z, 2.0 * v];
             gradient[cone.r] -= m[0] + m[1];
             gradient[cone.z] -= m[0] - m[1];
-            gradient[cone.v] -= 2.0 * m[2];
+            gradient[cone.v] -= 2.0 * m[2] / cone.unit;
             found.primal = found.primal.max(outside(&s));
             found.dual = found.dual.max(outside(m));
             let product: f64 = s.iter().zip(m).map(|(s, m)| s * m).sum();

@@ -18,6 +18,7 @@ use crate::{
         Aim, BOUGHT_PREFIX, CUT_PREFIX, LINES_ID, Limit, Meaning, PARTICIPATION_ID, SQUEEZE_ID,
         SQUEEZE_SHARE_LEAST, SQUEEZED_SHORTS, SqueezeBudget, TICKET_ID, Wish, WishFault,
     },
+    written::excluded_by,
 };
 use marketdata::instrument::InstrumentId;
 
@@ -88,6 +89,7 @@ impl Desk<'_> {
         let (mut constraints, mut faults) = wording.limits(&wish.limits);
         constraints.extend(wording.cuts());
         constraints.extend(wording.bought(wish));
+        constraints.extend(self.written_limits(wish, &|line| wording.is_traded(line)));
         constraints.extend(wish.participation.map(|share| Constraint {
             id: PARTICIPATION_ID.to_owned(),
             measure: Measure::Participation,
@@ -113,21 +115,31 @@ impl Desk<'_> {
 
     fn squeeze_budget(&self, budget: SqueezeBudget, risk: &LineRisk) -> Option<Constraint> {
         let losses: Vec<f64> = self.thresholds_of(risk);
-        let most = match budget {
-            SqueezeBudget::Off => return None,
-            SqueezeBudget::Most(money) => money,
-            SqueezeBudget::NotMore => {
-                let held = risk.looked_through(self.held());
-                worst_shorts(&losses, &held, SQUEEZED_SHORTS)
-                    .max(SQUEEZE_SHARE_LEAST * self.gross())
-            }
-        };
+        let most = self.squeeze_limit_with(budget, risk)?;
         Some(Constraint {
             id: SQUEEZE_ID.to_owned(),
             measure: Measure::WorstShorts { count: SQUEEZED_SHORTS, losses },
             lower: None,
             upper: Some(most),
         })
+    }
+
+    /// The most that the largest shorts may lose, in money. `None`: not limited.
+    #[must_use]
+    pub fn squeeze_limit(&self, budget: SqueezeBudget) -> Option<f64> {
+        self.squeeze_limit_with(budget, &self.risk)
+    }
+
+    fn squeeze_limit_with(&self, budget: SqueezeBudget, risk: &LineRisk) -> Option<f64> {
+        match budget {
+            SqueezeBudget::Off => None,
+            SqueezeBudget::Most(money) => Some(money),
+            SqueezeBudget::NotMore => {
+                let held = risk.looked_through(self.held());
+                let now = worst_shorts(&self.thresholds_of(risk), &held, SQUEEZED_SHORTS);
+                Some(now.max(SQUEEZE_SHARE_LEAST * self.gross()))
+            }
+        }
     }
 
     /// θ by source of a risk with the same instruments.
@@ -196,21 +208,21 @@ impl Wording<'_> {
         })
     }
 
-    /// What keeps options from being written: a bought put is a short of its underlying.
+    /// What keeps options from being written: a bought put is a short of its underlying. Where it is an
+    /// exclusion, it has its id.
     fn bought(&self, wish: &Wish) -> impl Iterator<Item = Constraint> + '_ {
-        let is_excluded = |line: &DeskLine| {
-            let mut excluded = wish.excluded.iter();
-            excluded.any(|one| one.line == line.id && one.rule == ExclusionRule::NoNewShort)
-        };
         let lines = self.desk.lines.iter().enumerate();
         let only = lines.filter(|(at, _)| self.is_traded(*at)).filter_map(|(at, line)| {
             let option = line.option.as_ref()?;
-            let is_only_bought = !option.quoted.may_write || is_excluded(line);
-            is_only_bought.then(|| (at, line.id.clone(), 0.0 < option.exposure()))
+            let id = match option.quoted.may_write {
+                true => excluded_by(line, wish)?.to_owned(),
+                false => format!("{BOUGHT_PREFIX}{}", line.id),
+            };
+            Some((at, id, 0.0 < option.exposure()))
         });
         let only: Vec<(usize, String, bool)> = only.collect();
         only.into_iter().map(|(at, id, is_long)| Constraint {
-            id: format!("{BOUGHT_PREFIX}{id}"),
+            id,
             measure: Measure::Position(at),
             lower: is_long.then_some(0.0),
             upper: (!is_long).then_some(0.0),
@@ -247,11 +259,8 @@ impl Wording<'_> {
             Aim::Variance { aversion } => RiskTerm::Variance { aversion },
             Aim::Tail { weight, confidence } => {
                 let traded = (0..self.desk.lines.len()).filter(|line| self.is_traded(*line));
-                let history = &self.desk.history;
-                let returns = traded.map(|line| history.returns[line][..sessions].to_vec());
-                let returns = returns.collect();
-                let book = history.pnl(self.desk.held())[..sessions].to_vec();
-                let scenarios = Scenarios::new(confidence, book, returns, Centring::Demeaned);
+                let (book, returns) = self.desk.scenarios(traded, sessions);
+                let scenarios = Scenarios::new(confidence, book, returns, Centring::AsGiven);
                 RiskTerm::Tail { weight, scenarios: scenarios.ok()? }
             }
         };
@@ -285,7 +294,7 @@ impl Wording<'_> {
     fn measure(&self, meaning: &Meaning) -> Result<(Measure, f64), String> {
         let weighted = |kind: Weights, weight: &dyn Fn(&DeskLine) -> f64| {
             let weights = self.desk.lines.iter().map(weight).collect();
-            Measure::Weighted { kind, weights }
+            Measure::Weighted { kind, offset: 0.0, weights }
         };
         let members = |is_member: &dyn Fn(&DeskLine) -> bool| {
             weighted(Weights::Members, &|line| f64::from(u8::from(is_member(line))))
@@ -341,7 +350,7 @@ impl Wording<'_> {
         })
     }
 
-    /// Weights by what lines move as; options are valued anew at returns.
+    /// Weights by what lines move as; options are valued anew at returns, also those of the book itself.
     fn by_instrument(
         &self,
         kind: Weights,
@@ -356,6 +365,13 @@ impl Wording<'_> {
             }
         };
         let weights: Result<Vec<f64>, String> = self.desk.lines.iter().map(of).collect();
-        Ok(Measure::Weighted { kind, weights: weights? })
+        let offset = match kind {
+            Weights::Returns => self.desk.beyond_first_order(&|line| {
+                let moves = self.desk.lines[line].instrument;
+                values.iter().find(|(id, _)| *id == moves).map_or(0.0, |(_, value)| *value)
+            }),
+            Weights::Members | Weights::Betas => 0.0,
+        };
+        Ok(Measure::Weighted { kind, offset, weights: weights? })
     }
 }

@@ -120,8 +120,10 @@ fn attempt(program: &Program, caller: &Caller) -> Result<Outcome, Stopped> {
 
 fn checked(program: &Program, solution: Solution) -> Outcome {
     let residuals = program.residuals(&solution);
-    let finite = solution.values.iter().chain(&solution.multipliers).all(|value| value.is_finite());
-    let largest = solution.multipliers.iter().fold(0.0_f64, |most, m| most.max(m.abs()));
+    let multipliers =
+        || solution.multipliers.iter().chain(solution.cone_multipliers.iter().flatten());
+    let finite = solution.values.iter().chain(multipliers()).all(|value| value.is_finite());
+    let largest = multipliers().fold(0.0_f64, |most, m| most.max(m.abs()));
     // What is multiplied by a multiplier is as exact as its rounding.
     let dual = residuals.stationarity.max(residuals.dual).max(residuals.complementarity);
     let is_dual = dual <= RESIDUAL_MAX.max(MULTIPLIER_ROUNDING * largest);
@@ -169,7 +171,7 @@ impl Order {
             let at = bounds.len();
             entries.extend([(cone.r, at, -1.0), (cone.z, at, -1.0)]);
             entries.extend([(cone.r, at + 1, -1.0), (cone.z, at + 1, 1.0)]);
-            entries.push((cone.v, at + 2, -2.0));
+            entries.push((cone.v, at + 2, -2.0 / cone.unit));
             bounds.extend([0.0; 3]);
         }
         (compressed(bounds.len(), program.variables(), entries), bounds)

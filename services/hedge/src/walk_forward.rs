@@ -12,7 +12,7 @@ use crate::{
     desk::Desk,
     limits::{Caller, SolveLimits, Stopped},
     line_risk::LineRisk,
-    optimize::{Answer, optimize},
+    optimize::best_trades,
     plan::Plan,
     scheme::Scheme,
     wish::Wish,
@@ -119,9 +119,8 @@ fn walk(
         let Some(known) = known else { return Ok(None) };
         let problem = desk.problem_with(scheme, wish, (known, block.start));
         let Ok(problem) = problem else { return Ok(None) };
-        let Answer::Plan(plan) = optimize(&problem, limits, caller)? else { return Ok(None) };
-        let traded: Vec<(usize, f64)> =
-            plan.trades.iter().map(|trade| (trade.line, trade.money)).collect();
+        let Some(found) = best_trades(&problem, limits, caller)? else { return Ok(None) };
+        let traded: Vec<(usize, f64)> = problem.traded().iter().copied().zip(found).collect();
         let before = book[block.clone()].to_vec();
         let after = with_trades(desk, &before, &traded, block.start);
         pairs.push((before, after));

@@ -28,6 +28,12 @@ pub const CUT_PREFIX: &str = "cut/";
 /// What precedes the id of an option in that of the constraint that it is only bought.
 pub const BOUGHT_PREFIX: &str = "bought/";
 
+/// What precedes the ids of the limits on what written options lose.
+pub const WRITTEN_PREFIX: &str = "written/";
+
+/// The share of gross that written options may lose beyond their deltas.
+pub const WRITTEN_SHARE: f64 = 0.05;
+
 /// What is minimised besides costs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Aim {
@@ -121,6 +127,17 @@ pub enum SqueezeBudget {
     NotMore,
 }
 
+/// Limit on what written options lose beyond their deltas in large moves of what they are on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum WrittenBudget {
+    /// None.
+    Off,
+    /// At most this loss, in money.
+    Most(f64),
+    /// At most [`WRITTEN_SHARE`] of gross.
+    Share,
+}
+
 /// Everything that the caller wants.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wish {
@@ -140,6 +157,8 @@ pub struct Wish {
     pub participation: Option<f64>,
     /// The squeeze budget.
     pub squeeze: SqueezeBudget,
+    /// The limit on what written options lose.
+    pub written: WrittenBudget,
 }
 
 /// A fault of a wish that needs the market to be seen; the others are those of the problem.

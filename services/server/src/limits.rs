@@ -147,6 +147,9 @@ pub const SCENARIOS: usize = 32;
 pub const VOLATILITY_CHANGES: usize = 8;
 /// Scenarios times listed positions of one request: 4 MiB of an answer.
 pub const SCENARIO_POSITIONS: usize = 20_000;
+/// Scenarios times options listed in one P&L of one request: each is listed in up to three P&Ls, with
+/// eight changes of the volatility 2 MiB of an answer.
+pub const SCENARIO_OPTIONS: usize = 4_000;
 /// Calendar days from the first to the last session of one replay: five years.
 pub const REPLAY_DAYS: i32 = 1_830;
 /// Shocks of one scenario.

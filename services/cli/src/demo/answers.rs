@@ -109,7 +109,7 @@ impl DemoAnswers {
         let shorts = show::squeeze::book(&self.short_book, 10, terminal).render(terminal);
         let before = self.words_of_the_evening(terminal);
         let replayed = self.replayed(terminal);
-        let stress = show::stress::report(&self.stress, terminal).render(terminal);
+        let stress = show::stress::report(&self.stress, &[], terminal).render(terminal);
         let hedge = show::hedge::plans(&self.hedge, terminal).render(terminal);
         format!("{before}{rotation}  {replayed}\n\n{exposure}\n{shorts}\n{stress}\n{hedge}\n")
     }

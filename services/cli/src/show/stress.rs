@@ -20,8 +20,12 @@ pub(crate) const ANEW: &str = "options valued anew add";
 /// Gaps of one scenario that are told.
 const GAPS_TOLD: usize = 2;
 
-/// The results for people.
-pub(crate) fn report(answer: &RunStressResponse, terminal: Terminal) -> Page {
+/// The results for people, with the changes of volatilities that were asked for.
+pub(crate) fn report(
+    answer: &RunStressResponse,
+    volatility_changes: &[f64],
+    terminal: Terminal,
+) -> Page {
     let mut page = Page::new();
     let known = evidence::as_known(answer.info.as_ref());
     page.say(terminal.heading(&format!("What if, {known}")));
@@ -30,6 +34,10 @@ pub(crate) fn report(answer: &RunStressResponse, terminal: Terminal) -> Page {
     }
     page.say("\n");
     page.table("scenarios", scenarios(&answer.results));
+    if let Some(table) = by_volatility(&answer.results, volatility_changes) {
+        page.say("\n");
+        page.table("volatilities", table);
+    }
     if let [result] = &answer.results[..]
         && let Some(pnl) = &result.outcome
     {
@@ -136,6 +144,35 @@ pub(crate) fn scenarios(results: &[StressResult]) -> Table {
         ]);
     }
     table
+}
+
+/// What options valued anew add as their volatilities change. `None` if no change was asked for, or the
+/// book has no such options.
+fn by_volatility(results: &[StressResult], changes: &[f64]) -> Option<Table> {
+    let names: Vec<String> = changes
+        .iter()
+        .map(|change| {
+            format!(">options at {} volatility points", number::signed(100.0 * change, 1))
+        })
+        .collect();
+    let mut columns = vec!["scenario", ">options anew"];
+    columns.extend(names.iter().map(String::as_str));
+    let mut table = Table::new(&columns);
+    let mut has_any = false;
+    for result in results {
+        let Some(pnl) = &result.outcome else { continue };
+        let by_change = &pnl.beyond_first_order_pnl_by_change;
+        if by_change.len() != changes.len() || by_change.is_empty() {
+            continue;
+        }
+        has_any = true;
+        let id = result.scenario.as_ref().map_or("", |scenario| &scenario.scenario_id);
+        let values =
+            [pnl.beyond_first_order_pnl].into_iter().chain(by_change.iter().map(|v| Some(*v)));
+        let values = values.map(|value| number::gain(value, number::usd_signed));
+        table.row([id.into()].into_iter().chain(values));
+    }
+    has_any.then_some(table)
 }
 
 /// The factors, legs and positions of a P&L.
@@ -329,6 +366,21 @@ mod tests {
         assert_eq!(words(&lacking), "The rotation twice: not computed, the market has no close.\n");
         let table = scenarios(&[squeezed, lacking]).csv();
         assert!(table.contains("twice,-3200000,-4200000,-2200000,-4800000,-5000000"), "{table}");
+    }
+
+    #[test]
+    fn options_are_shown_at_every_change_of_the_volatility() {
+        let pnl = ScenarioOutcome {
+            beyond_first_order_pnl: Some(2.5e5),
+            beyond_first_order_pnl_by_change: vec![4e5, -1e5],
+            ..ScenarioOutcome::default()
+        };
+        let with = [StressResult { outcome: Some(pnl), ..result(0.0) }];
+        let table = by_volatility(&with, &[0.1, -0.05]).unwrap().csv();
+        assert!(table.contains("twice,250000,400000,-100000"), "{table}");
+        assert!(table.contains("10") && table.contains("-5"), "{table}");
+        assert!(by_volatility(&with, &[]).is_none());
+        assert!(by_volatility(&[result(0.0)], &[0.1]).is_none());
     }
 
     #[test]

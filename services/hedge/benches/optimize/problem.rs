@@ -91,7 +91,8 @@ fn constraints(lines: &[Line]) -> Vec<Constraint> {
     let held: f64 = lines.iter().map(|line| line.held.abs()).sum();
     let exposure =
         |factor: usize| -> Vec<f64> { lines.iter().map(|line| line.exposures[factor].1).collect() };
-    let weighted = |kind: Weights, weights: Vec<f64>| Measure::Weighted { kind, weights };
+    let weighted =
+        |kind: Weights, weights: Vec<f64>| Measure::Weighted { offset: 0.0, kind, weights };
     let limit = |id: &str, measure: Measure, lower: Option<f64>, upper: Option<f64>| Constraint {
         id: id.to_owned(),
         measure,

@@ -142,25 +142,27 @@ impl Builder<'_> {
             let z = self.program().variable();
             self.assembly.shares[trade] = Some(z);
             sum.push((z, 1.0));
-            let (low, high) = ranges[trade];
+            let (low, high) = (ranges[trade].0 / money, ranges[trade].1 / money);
+            let unit = if low < high { low.abs().max(high.abs()) } else { 1.0 };
             self.program().at_most(vec![(z, 1.0)], 1.0);
             self.program().at_most(vec![(z, -1.0)], 0.0);
-            self.program().at_most(vec![(x, 1.0), (z, -high / money)], 0.0);
-            self.program().at_most(vec![(x, -1.0), (z, low / money)], 0.0);
-            self.own_part_to_perspective(own[trade], x, z);
+            // Ranges may be a thousand times the book: divided by their size, the rows are near one.
+            self.program().at_most(vec![(x, 1.0 / unit), (z, -high / unit)], 0.0);
+            self.program().at_most(vec![(x, -1.0 / unit), (z, low / unit)], 0.0);
+            self.own_part_to_perspective(own[trade], (x, z), unit);
         }
         self.program().at_most(sum, left as f64);
     }
 
     /// Moves what a line alone adds to P's diagonal to a cone.
-    fn own_part_to_perspective(&mut self, own: f64, x: usize, z: usize) {
+    fn own_part_to_perspective(&mut self, own: f64, (x, z): (usize, usize), unit: f64) {
         if own <= 0.0 {
             return;
         }
         let r = self.program().variable();
         self.program().quadratic.push((x, x, -own));
-        self.program().linear[r] = 0.5 * own;
-        self.program().cones.push(Perspective { r, z, v: x });
+        self.program().linear[r] = 0.5 * own * unit * unit;
+        self.program().cones.push(Perspective { r, z, v: x, unit });
     }
 
     /// By trade, the part of P's diagonal that is the line's alone: impact, and specific sources on

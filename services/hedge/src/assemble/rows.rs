@@ -167,8 +167,9 @@ impl Builder<'_> {
                 Expression { constant, terms: self.absolutes(&self.short) }
             }
             Measure::Turnover => Expression { constant: 0.0, terms: self.absolutes(&self.sold) },
-            Measure::Weighted { weights, .. } => {
-                let constant = weights.iter().zip(&held).map(|(w, value)| w * value).sum();
+            Measure::Weighted { weights, offset, .. } => {
+                let held: f64 = weights.iter().zip(&held).map(|(w, value)| w * value).sum();
+                let constant = offset / money + held;
                 let term = |trade: usize| {
                     let weight = weights[problem.traded()[trade]];
                     self.assembly.trades[trade].map(|x| (x, weight))

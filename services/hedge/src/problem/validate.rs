@@ -149,8 +149,9 @@ fn subject_faults(statement: &Statement, constraint: &Constraint, found: &mut Ve
         Measure::Trade(line) if !is_traded(statement, *line) => {
             found.push(Fault::UnknownSubject(id()));
         }
-        Measure::Weighted { weights, .. }
-            if weights.len() != lines || !weights.iter().all(|weight| weight.is_finite()) =>
+        Measure::Weighted { weights, offset, .. }
+            if weights.len() != lines
+                || !weights.iter().chain([offset]).all(|weight| weight.is_finite()) =>
         {
             found.push(Fault::Weights(id()));
         }

@@ -10,7 +10,7 @@ use hedge::{
     plans::{PlanReport, plans},
     scheme::Scheme,
     terms::{DeskTerms, Instrument, LineTerms},
-    wish::{Aim, SqueezeBudget, Wish},
+    wish::{Aim, SqueezeBudget, Wish, WrittenBudget},
 };
 
 pub(crate) const LIMITS: SolveLimits = SolveLimits { max_nodes: 1_000, relative_gap: 1e-9 };
@@ -62,6 +62,7 @@ pub(crate) fn wish(aversion: f64) -> Wish {
         min_ticket: None,
         participation: Some(0.2),
         squeeze: SqueezeBudget::NotMore,
+        written: WrittenBudget::Share,
     }
 }
 

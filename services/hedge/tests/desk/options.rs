@@ -13,7 +13,7 @@ use hedge::{
     option::{OptionFault, QuotedOption},
     scheme::Scheme,
     terms::{DAYS_PER_SESSION, DeskTerms, Instrument, Mark, TermsFault},
-    wish::{Aim, Excluded, Limit, Meaning, SqueezeBudget, Wish},
+    wish::{Aim, Excluded, Limit, Meaning, SqueezeBudget, Wish, WrittenBudget},
 };
 use marketdata::gap::GapReason;
 use portfolio::{
@@ -97,8 +97,7 @@ fn moves_of_the_trade_value_a_put_anew() {
     let view = View::of(&world.snapshot());
     let (book, factors) = (view.book(&[("^GSPC", 4e6)]), view.factors());
     let (quoted, price) = put(&view);
-    let mut with = with_option(&view, quoted);
-    with.instruments[0].terms.margin = 0.0;
+    let with = with_option(&view, quoted);
     let desk = Desk::of(&factors, &book, &with).unwrap();
     let problem = desk.problem(Scheme::Overlay, &free(wish(1e-6))).unwrap();
     let line = &desk.lines()[1];
@@ -116,6 +115,7 @@ fn moves_of_the_trade_value_a_put_anew() {
     // A year of 365 days of its loss by time, ten contracts of a hundred, and 4m at 5 % by 365/360.
     let decay = line.option.unwrap().decay_per_day(3_650.0 / 252.0);
     near(found.carry_per_year.after, 365.0 * 1_000.0 * decay + 0.2e6 * 365.0 / 360.0, 1e-4);
+    // Of the index alone: puts that are bought are paid in full.
     near(found.margin.after, 2e6, 1e-6);
     assert!(found.locates.is_empty());
     // The horizon of ten sessions is 3650/252 days of it.
@@ -124,26 +124,20 @@ fn moves_of_the_trade_value_a_put_anew() {
     near(evaluation.effect.cost.after.linear, 1_000.0 * quoted.premium * (0.02 + 1e-4), 1e-6);
 }
 
-/// The tail is that of the index and the puts valued anew on every session, less their means.
+/// The tail is that of the index less its mean return, and of the puts valued anew at what is left: their
+/// convexity has a mean, which stays.
 #[test]
 fn a_tail_values_a_put_anew() {
     let world = world(120, 420, 47);
     let view = View::of(&world.snapshot());
     let (book, factors) = (view.book(&[("^GSPC", 4e6)]), view.factors());
     let desk = Desk::of(&factors, &book, &with_option(&view, put(&view).0)).unwrap();
-    let wish = free(Wish { aim: Aim::Tail { weight: 1.0, confidence: 0.9 }, ..wish(1e-6) });
-    let problem = desk.problem(Scheme::Overlay, &wish).unwrap();
+    let problem = desk.problem(Scheme::Overlay, &by_tail()).unwrap();
     let option = desk.lines()[1].option.unwrap();
-    let returns = factors.own_returns(view.id("^GSPC")).unwrap();
-    assert!(returns.iter().all(|r| r.is_finite()));
+    let returns = centred_returns(&view);
     let cvar = |money: f64| {
-        let pnl: Vec<f64> = returns.iter().map(|r| 4e6 * r + money * option.moved(*r)).collect();
-        let mean = pnl.iter().sum::<f64>() / pnl.len() as f64;
-        let mut losses: Vec<f64> = pnl.iter().map(|pnl| mean - pnl).collect();
-        losses.sort_by(|a, b| b.total_cmp(a));
-        let tail = 0.1 * losses.len() as f64;
-        let weight = |rank: usize| (tail - rank as f64).clamp(0.0, 1.0) / tail;
-        losses.iter().enumerate().map(|(rank, loss)| weight(rank) * loss).sum::<f64>()
+        let pnl = returns.iter().map(|r| 4e6 * r + money * option.moved(*r));
+        worst_tenth(pnl.collect())
     };
     for money in [0.0, -1e6, -4e6] {
         let found = evaluate(&problem, &[money]).unwrap().effect.cvar.unwrap();
@@ -151,6 +145,27 @@ fn a_tail_values_a_put_anew() {
     }
     // As much exposure as the index has leaves a gain on either side.
     assert!(cvar(-4e6) < 0.2 * cvar(0.0));
+}
+
+fn by_tail() -> Wish {
+    free(Wish { aim: Aim::Tail { weight: 1.0, confidence: 0.9 }, ..wish(1e-6) })
+}
+
+/// Returns of the index over the sessions of the view, less their mean.
+fn centred_returns(view: &View) -> Vec<f64> {
+    let returns = view.factors().own_returns(view.id("^GSPC")).unwrap();
+    assert!(returns.iter().all(|r| r.is_finite()));
+    let mean = returns.iter().sum::<f64>() / returns.len() as f64;
+    returns.iter().map(|r| r - mean).collect()
+}
+
+/// Mean loss of the worst tenth of some P&Ls, the last one by its fraction.
+fn worst_tenth(pnl: Vec<f64>) -> f64 {
+    let mut losses: Vec<f64> = pnl.into_iter().map(|pnl| -pnl).collect();
+    losses.sort_by(|a, b| b.total_cmp(a));
+    let tail = 0.1 * losses.len() as f64;
+    let weight = |rank: usize| (tail - rank as f64).clamp(0.0, 1.0) / tail;
+    losses.iter().enumerate().map(|(rank, loss)| weight(rank) * loss).sum::<f64>()
 }
 
 /// A floor under the loss of a fall by a fifth, and a limit on premiums.
@@ -198,7 +213,7 @@ fn an_option_is_written_only_if_it_may_be() {
     let traded = |may_write, excluded: Vec<Excluded>| {
         let quoted = QuotedOption { may_write, ..put(&view).0 };
         let desk = Desk::of(&factors, &book, &with_option(&view, quoted)).unwrap();
-        let wish = Wish { excluded, ..free(wish(1e-4)) };
+        let wish = Wish { excluded, written: WrittenBudget::Off, ..free(wish(1e-4)) };
         let problem = desk.problem(Scheme::Overlay, &wish).unwrap();
         let Answer::Plan(plan) = optimize(&problem, LIMITS, &Caller::waiting()).unwrap() else {
             unreachable!()
@@ -220,22 +235,7 @@ fn puts_held_and_puts_traded_move_alike() {
     let view = View::of(&world.snapshot());
     let factors = view.factors();
     let (quoted, price) = put(&view);
-    let expires_on = quoted.expires_on.to_string();
-    let model = RawModel {
-        right: Some(Right::Put),
-        strike: Some(quoted.strike),
-        expires_on: &expires_on,
-        volatility: Some(0.2),
-        rate: Some(quoted.rate),
-        dividend_yield: Some(quoted.dividend_yield),
-    };
-    let sensitivity = Some(RawSensitivity::Model(model));
-    let kind = Kind::Option(RawOption { multiplier: Some(100.0), sensitivity });
-    let lines = [
-        RawLine::of("^GSPC", Size::Shares(4e6 / price)),
-        RawLine { kind, ..RawLine::of("^GSPC", Size::Shares(10.0)) },
-    ];
-    let held = Book::join(lines, &Terms::NONE, &view.lookup, view.model.quotes()).unwrap();
+    let held = book_with_puts(&view, quoted, price, 10.0);
     let shares = [RawLine::of("^GSPC", Size::Shares(4e6 / price))];
     let plain = Book::join(shares, &Terms::NONE, &view.lookup, view.model.quotes()).unwrap();
     // Also at a price of now: the quote is of now, and so are the prices of the book.
@@ -259,6 +259,128 @@ fn puts_held_and_puts_traded_move_alike() {
             near(kept.after.pnl, traded.after.pnl, 1e-3);
         }
     }
+}
+
+/// 4m of the index and some puts on it, which the book holds.
+fn book_with_puts(view: &View, quoted: QuotedOption, price: f64, contracts: f64) -> Book {
+    let expires_on = quoted.expires_on.to_string();
+    let model = RawModel {
+        right: Some(Right::Put),
+        strike: Some(quoted.strike),
+        expires_on: &expires_on,
+        volatility: Some(0.2),
+        rate: Some(quoted.rate),
+        dividend_yield: Some(quoted.dividend_yield),
+    };
+    let sensitivity = Some(RawSensitivity::Model(model));
+    let kind = Kind::Option(RawOption { multiplier: Some(100.0), sensitivity });
+    let lines = [
+        RawLine::of("^GSPC", Size::Shares(4e6 / price)),
+        RawLine { kind, ..RawLine::of("^GSPC", Size::Shares(contracts)) },
+    ];
+    Book::join(lines, &Terms::NONE, &view.lookup, view.model.quotes()).unwrap()
+}
+
+/// Written puts of the book lose more in its tail and in a fall than their deltas do: the figures are
+/// those of the formula at the returns of the past and of the scenario.
+#[test]
+fn options_of_the_book_are_valued_anew_in_tails_and_floors() {
+    let world = world(120, 420, 47);
+    let view = View::of(&world.snapshot());
+    let factors = view.factors();
+    let (quoted, price) = put(&view);
+    let value = |price: f64| {
+        OptionModel { volatility: 0.2, ..put_model(&quoted) }.value(price, 60.0 / 365.0)
+    };
+    let puts = |r: f64| -20.0 * 100.0 * (value(price * (1.0 + r)) - value(price));
+    let book = book_with_puts(&view, quoted, price, -20.0);
+    let desk = Desk::of(&factors, &book, &terms(&view, &["^RUT"])).unwrap();
+    let mut wish = by_tail();
+    wish.limits = vec![Limit {
+        id: "fall".to_owned(),
+        meaning: Meaning::Scenario(vec![(view.id("^GSPC"), -0.2), (view.id("^RUT"), -0.25)]),
+        lower: Some(-1e6),
+        upper: None,
+    }];
+    let problem = desk.problem(Scheme::Overlay, &wish).unwrap();
+    let found = evaluate(&problem, &[0.0]).unwrap().effect;
+    near(found.measures[0].before, 4e6 * -0.2 + puts(-0.2), 1e-3);
+    let pnl = centred_returns(&view).into_iter().map(|r| 4e6 * r + puts(r));
+    near(found.cvar.unwrap().before, worst_tenth(pnl.collect()), 1e-3);
+    // The floor holds for the book with its puts.
+    let Answer::Plan(plan) = optimize(&problem, LIMITS, &Caller::waiting()).unwrap() else {
+        unreachable!()
+    };
+    assert!(-1e6 - 1.0 <= plan.effect.measures[0].after);
+}
+
+/// A call and a put whose deltas cancel cost nothing in variance and earn by time: what they may lose
+/// beyond their deltas is 5 % of gross, in moves of up to 2θ either way.
+#[test]
+fn written_options_lose_no_more_than_their_budget() {
+    let world = world(120, 420, 47);
+    let view = View::of(&world.snapshot());
+    let (book, factors) = (view.book(&[("^GSPC", 4e6)]), view.factors());
+    let (quoted, price) = put(&view);
+    let quoted = QuotedOption { may_write: true, ..quoted };
+    let strike = 1.05 * price;
+    let model = OptionModel { right: Right::Call, strike, volatility: 0.2, ..put_model(&quoted) };
+    let premium = model.value(price, 60.0 / 365.0);
+    let call =
+        QuotedOption { right: Right::Call, strike, premium, half_spread: 0.02 * premium, ..quoted };
+    let mut with = with_option(&view, quoted);
+    with.instruments.push(Instrument { id: "CALL".to_owned(), ..contract(&view, call) });
+    with.instruments.iter_mut().for_each(|one| one.volume = Some(1e9));
+    let desk = Desk::of(&factors, &book, &with).unwrap();
+    let theta = factors::squeeze_threshold::threshold_of(
+        &view.model.snapshot,
+        view.id("^GSPC"),
+        *view.model.sessions.days().last().unwrap(),
+    );
+    let theta = theta.unwrap();
+    let lost = |wish: &Wish| {
+        let problem = desk.problem(Scheme::Overlay, wish).unwrap();
+        let Answer::Plan(plan) = optimize(&problem, LIMITS, &Caller::waiting()).unwrap() else {
+            unreachable!()
+        };
+        let made = |r: f64| {
+            let lines = plan.trades.iter().map(|trade| {
+                let option = desk.lines()[trade.line].option.unwrap();
+                trade.exact_money * (option.moved(r) - r)
+            });
+            lines.sum::<f64>()
+        };
+        // Between the moves of the limits, too.
+        (-200..=200).map(|step| -made(0.01 * f64::from(step) * theta)).fold(0.0, f64::max)
+    };
+    let asked = |written| Wish { written, participation: Some(0.15), ..free(wish(1e-6)) };
+    // Without the limit, many times the book.
+    assert!(4e6 < lost(&asked(WrittenBudget::Off)), "{}", lost(&asked(WrittenBudget::Off)));
+    near(lost(&asked(WrittenBudget::Share)), 0.05 * 4e6, 200.0);
+    near(lost(&asked(WrittenBudget::Most(1e4))), 1e4, 10.0);
+    near(lost(&asked(WrittenBudget::Most(0.0))), 0.0, 10.0);
+}
+
+/// What an exclusion forbids has its name in a contradiction: premiums cannot be received.
+#[test]
+fn an_exclusion_of_an_option_is_named() {
+    let world = world(120, 420, 47);
+    let view = View::of(&world.snapshot());
+    let (book, factors) = (view.book(&[("^GSPC", 4e6)]), view.factors());
+    let (quoted, _) = put(&view);
+    let with = with_option(&view, QuotedOption { may_write: true, ..quoted });
+    let desk = Desk::of(&factors, &book, &with).unwrap();
+    let mut wish = free(wish(1e-6));
+    let (id, rule) = ("no PUT".to_owned(), ExclusionRule::NoNewShort);
+    wish.excluded = vec![Excluded { id, line: "PUT".to_owned(), rule }];
+    let (lower, upper) = (None, Some(-1e4));
+    let (id, meaning) = ("received".to_owned(), Meaning::Premium);
+    wish.limits = vec![Limit { id, meaning, lower, upper }];
+    let problem = desk.problem(Scheme::Overlay, &wish).unwrap();
+    let Answer::Infeasible(found) = optimize(&problem, LIMITS, &Caller::waiting()).unwrap() else {
+        unreachable!()
+    };
+    assert_eq!(found.conflict, ["received", "no PUT"]);
 }
 
 fn put_model(quoted: &QuotedOption) -> OptionModel {

@@ -106,8 +106,11 @@ fn participation_is_relaxed_in_its_own_unit() {
 /// Each of two groups has a conflict of its own: no single change helps.
 #[test]
 fn two_conflicts_need_two_changes() {
-    let group =
-        |weights: [f64; 3]| Measure::Weighted { kind: Weights::Members, weights: weights.to_vec() };
+    let group = |weights: [f64; 3]| Measure::Weighted {
+        offset: 0.0,
+        kind: Weights::Members,
+        weights: weights.to_vec(),
+    };
     let found = conflict(book(vec![
         limit("first range", Measure::Trade(1), -20.0, 20.0),
         limit("first group", group([0.0, 1.0, 0.0]), 30.0, None),
@@ -128,6 +131,7 @@ fn two_conflicts_need_two_changes() {
 #[test]
 fn every_limit_whose_change_alone_suffices_is_listed() {
     let group = |weights: &[f64]| Measure::Weighted {
+        offset: 0.0,
         kind: Weights::Members,
         weights: weights.iter().map(|u| (4.0 * u).round() / 2.0).collect(),
     };

@@ -34,7 +34,12 @@ fn all_faults_of_a_statement_are_named_at_once() {
         limit("infinite", Measure::Net, None, f64::INFINITY),
         limit("factor", Measure::Factor(99), None, 1.0),
         limit("line", Measure::Position(count), None, 1.0),
-        limit("weights", Measure::Weighted { kind: Weights::Betas, weights }, None, 1.0),
+        limit(
+            "weights",
+            Measure::Weighted { offset: 0.0, kind: Weights::Betas, weights },
+            None,
+            1.0,
+        ),
         limit("line", Measure::Participation, None, 0.1),
         limit("losses", Measure::WorstShorts { count: 3, losses: vec![0.5] }, None, 1.0),
     ];

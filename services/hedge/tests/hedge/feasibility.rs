@@ -62,7 +62,7 @@ fn constraints(held: &[f64], betas: Vec<f64>, losses: Vec<f64>, turnover: f64) -
     let mut lost: Vec<f64> = both.map(|(loss, held)| loss * (-held).max(0.0)).collect();
     lost.sort_by(|a, b| b.total_cmp(a));
     let budget: f64 = lost[..WORST].iter().sum();
-    let market = Measure::Weighted { kind: Weights::Betas, weights: betas };
+    let market = Measure::Weighted { offset: 0.0, kind: Weights::Betas, weights: betas };
     vec![
         limit("net", Measure::Net, -0.02 * gross, 0.02 * gross),
         limit("market", market, -0.01 * gross, 0.01 * gross),

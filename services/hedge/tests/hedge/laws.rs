@@ -132,7 +132,7 @@ fn a_limit_said_twice_or_in_other_words_changes_nothing() {
         let mut reworded = statement.clone();
         let ones = vec![1.0; statement.lines.len()];
         let gross: f64 = statement.lines.iter().map(|line| line.held.abs()).sum();
-        let net = Measure::Weighted { kind: Weights::Members, weights: ones };
+        let net = Measure::Weighted { offset: 0.0, kind: Weights::Members, weights: ones };
         reworded.constraints.retain(|constraint| constraint.id != "net");
         reworded.constraints.push(limit("low", net.clone(), -0.1 * gross, None));
         reworded.constraints.push(limit("high", net, None, 0.1 * gross));

@@ -15,6 +15,8 @@ mod feasibility;
 mod laws;
 mod oracle;
 mod picks;
+mod prices;
 mod references;
 mod rounding;
 mod tail_oracle;
+mod wide;

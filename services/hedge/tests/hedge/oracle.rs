@@ -83,7 +83,7 @@ pub(crate) fn statement(seed: u32) -> Statement {
 fn constraints(lines: &[Line], betas: Vec<f64>, stress: Vec<f64>) -> Vec<Constraint> {
     let gross: f64 = lines.iter().map(|line| line.held.abs()).sum();
     let last = lines.len() - 1;
-    let weighted = |kind, weights| Measure::Weighted { kind, weights };
+    let weighted = |kind, weights| Measure::Weighted { offset: 0.0, kind, weights };
     let beta = weighted(Weights::Betas, betas);
     vec![
         limit("gross", Measure::Gross, None, 1.4 * gross),

@@ -35,7 +35,7 @@ fn problem(seed: u32, count: usize, instruments: usize, confidence: f64) -> Stat
     statement.objective.risk = RiskTerm::Tail { weight: 2.0, scenarios };
     let mut weights = vec![1.0; held.len()];
     weights[0] = 0.0;
-    let sum = Measure::Weighted { kind: Weights::Members, weights };
+    let sum = Measure::Weighted { offset: 0.0, kind: Weights::Members, weights };
     statement.constraints = vec![limit("sum", sum, -100.0, 500.0)];
     for line in 1..=instruments {
         let id = format!("range {line}");

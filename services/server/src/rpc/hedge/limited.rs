@@ -10,7 +10,10 @@ use crate::{
 };
 use ::hedge::{
     constraint::ExclusionRule,
-    wish::{BOUGHT_PREFIX, CUT_PREFIX, LINES_ID, PARTICIPATION_ID, SQUEEZE_ID, TICKET_ID},
+    wish::{
+        BOUGHT_PREFIX, CUT_PREFIX, LINES_ID, PARTICIPATION_ID, SQUEEZE_ID, TICKET_ID,
+        WRITTEN_PREFIX,
+    },
 };
 use contract::v1::{
     self, BookNumber, ExposureNumber, FactorNumber, GroupByKind, hedge_constraint::Limited as Wire,
@@ -89,7 +92,8 @@ fn constraint_id(fields: &mut Fields, path: &str, given: &str, ids: &mut BTreeSe
     let path = format!("{path}.constraint_id");
     id(fields, &path, given);
     let is_own = [SQUEEZE_ID, PARTICIPATION_ID, LINES_ID, TICKET_ID].contains(&given);
-    if is_own || [CUT_PREFIX, BOUGHT_PREFIX].iter().any(|prefix| given.starts_with(prefix)) {
+    let prefixes = [CUT_PREFIX, BOUGHT_PREFIX, WRITTEN_PREFIX];
+    if is_own || prefixes.iter().any(|prefix| given.starts_with(prefix)) {
         fields.add(&path, "must not be an id that the problem gives itself");
     }
     if !ids.insert(given.to_owned()) {

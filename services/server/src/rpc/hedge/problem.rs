@@ -6,12 +6,18 @@ use super::{
     working::{self, AskedWorking},
 };
 use crate::rpc::field::Fields;
-use ::hedge::{clock::Clock, limits::SolveLimits, terms::LineTerms, wish::SqueezeBudget};
+use ::hedge::{
+    clock::Clock,
+    limits::SolveLimits,
+    terms::LineTerms,
+    wish::{SqueezeBudget, WrittenBudget},
+};
 use contract::v1::{self, hedge_objective::Risk};
 use std::collections::BTreeSet;
 
 const HORIZON_SESSIONS: f64 = 10.0;
-const HORIZON_SESSIONS_MAX: f64 = 1_000.0;
+/// Over a shorter time than the least, what an option loses by time is nothing but rounding.
+const HORIZONS: (f64, f64) = (0.001, 1_000.0);
 const AVERSION: f64 = 10.0;
 const CONFIDENCE: f64 = 0.95;
 const CONFIDENCES: (f64, f64) = (0.5, 0.995);
@@ -37,6 +43,7 @@ pub(super) struct AskedProblem {
     pub(super) limits: Vec<AskedLimit>,
     pub(super) excluded: Vec<AskedExclusion>,
     pub(super) squeeze: SqueezeBudget,
+    pub(super) written: WrittenBudget,
     pub(super) participation: f64,
     pub(super) max_lines: Option<usize>,
     pub(super) min_ticket: Option<f64>,
@@ -71,7 +78,7 @@ pub(super) fn problem(fields: &mut Fields, asked: &mut v1::HedgeProblem) -> Opti
         "problem.objective.horizon_sessions",
         objective.horizon_sessions,
         HORIZON_SESSIONS,
-        (f64::MIN_POSITIVE, HORIZON_SESSIONS_MAX),
+        HORIZONS,
     );
     objective.horizon_sessions = Some(horizon);
     let aim = aim(fields, &mut objective.risk);
@@ -79,6 +86,7 @@ pub(super) fn problem(fields: &mut Fields, asked: &mut v1::HedgeProblem) -> Opti
     let limits = limited::constraints(fields, &mut asked.constraints, &mut ids);
     let excluded = limited::exclusions(fields, &asked.exclusions, &mut ids);
     let squeeze = squeeze(fields, asked.squeeze_budget.get_or_insert_default());
+    let written = written(fields, asked.written_budget.get_or_insert_default());
     let participation = fields.within_or(
         "problem.max_participation",
         asked.max_participation,
@@ -109,6 +117,7 @@ pub(super) fn problem(fields: &mut Fields, asked: &mut v1::HedgeProblem) -> Opti
         limits,
         excluded,
         squeeze,
+        written,
         participation,
         max_lines: max_lines.and_then(|count| usize::try_from(count).ok()),
         min_ticket,
@@ -157,5 +166,18 @@ fn squeeze(fields: &mut Fields, asked: &v1::HedgeSqueezeBudget) -> SqueezeBudget
         }
         (false, None) => SqueezeBudget::NotMore,
         (false, Some(loss)) => SqueezeBudget::Most(fields.within(path, loss, 0.0, LIMIT)),
+    }
+}
+
+fn written(fields: &mut Fields, asked: &v1::HedgeWrittenBudget) -> WrittenBudget {
+    let path = "problem.written_budget.max_loss";
+    match (asked.off, asked.max_loss) {
+        (true, None) => WrittenBudget::Off,
+        (true, Some(_)) => {
+            fields.add(path, "must be absent if the budget is off");
+            WrittenBudget::Off
+        }
+        (false, None) => WrittenBudget::Share,
+        (false, Some(loss)) => WrittenBudget::Most(fields.within(path, loss, 0.0, LIMIT)),
     }
 }

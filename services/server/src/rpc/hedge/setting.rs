@@ -93,6 +93,12 @@ impl<'a> Setting<'a> {
         if let Some(Risk::Variance(variance)) = objective.and_then(|one| one.risk.as_mut()) {
             variance.wealth = Some(variance.wealth.unwrap_or_else(|| wealth_of(&self.book)));
         }
+        if let Some(budget) = echoed.squeeze_budget.as_mut() {
+            budget.max_loss = self.desk.squeeze_limit(self.wish.squeeze);
+        }
+        if let Some(budget) = echoed.written_budget.as_mut() {
+            budget.max_loss = self.desk.written_limit(self.wish.written);
+        }
         if let Some((wire, read)) = echoed.working.as_mut().zip(self.asked.problem.working) {
             wire.risk_aversion = Some(working::aversion(self, &read));
         }
@@ -257,6 +263,7 @@ impl Finder<'_> {
             min_ticket: read.min_ticket,
             participation: Some(read.participation),
             squeeze: read.squeeze,
+            written: read.written,
         }
     }
 

@@ -14,7 +14,8 @@ use ::hedge::{
     problem::Problem,
     scheme::Scheme,
     walk_forward::Effectiveness,
-    wish::{BOUGHT_PREFIX, CUT_PREFIX, Meaning},
+    wish::{BOUGHT_PREFIX, CUT_PREFIX, Meaning, WRITTEN_PREFIX},
+    written::written_loss,
 };
 use contract::v1;
 use marketdata::gap::{Gap, GapReason};
@@ -88,6 +89,7 @@ pub(super) fn outcome(
         margin: setting.asked.problem.has_margin.then(|| both(consequences.margin)),
         progress: consequences.progress.iter().map(|one| progress(setting, one)).collect(),
         schedules: schedules(setting, &dealt),
+        written_loss: lost(problem, effect),
     }
 }
 
@@ -149,6 +151,12 @@ fn progress(setting: &Setting<'_>, progress: &Progress) -> v1::HedgeProgress {
     }
 }
 
+/// What written options lose beyond their deltas.
+fn lost(problem: &Problem, effect: &Effect) -> Option<f64> {
+    let limits = problem.statement().constraints.iter().zip(&effect.measures);
+    written_loss(limits.map(|(limit, pair)| (limit.id.as_str(), pair.after)))
+}
+
 /// Values of the caller's constraints, and of those that the problem gives ids but cuts.
 fn constraint_values(
     setting: &Setting<'_>,
@@ -157,7 +165,11 @@ fn constraint_values(
     dealt: &[Dealt],
 ) -> Vec<v1::HedgeConstraintValue> {
     let constraints = problem.statement().constraints.iter().zip(&effect.measures);
-    let is_own = |id: &str| !id.starts_with(CUT_PREFIX) && !id.starts_with(BOUGHT_PREFIX);
+    // An option that an exclusion keeps from being written has a limit of that id.
+    let is_excluded = |id: &str| setting.wish.excluded.iter().any(|one| one.id == id);
+    let prefixes = [CUT_PREFIX, BOUGHT_PREFIX, WRITTEN_PREFIX];
+    let is_own =
+        |id: &str| !prefixes.iter().any(|prefix| id.starts_with(prefix)) && !is_excluded(id);
     let own = constraints.filter(|(constraint, _)| is_own(&constraint.id));
     own.map(|(constraint, pair)| {
         // A limit on the trade of a line that a plan does not trade is one on its position.

@@ -78,7 +78,13 @@ impl FromProto for RunQuery {
             as_of,
             scenarios: Arc::new(read),
             exit,
-            setting: Arc::new(Setting { portfolio, settings, top, volatility_changes }),
+            setting: Arc::new(Setting {
+                portfolio,
+                settings,
+                top,
+                top_options: top_options(top, count),
+                volatility_changes,
+            }),
             normal: request,
         }))
     }
@@ -120,7 +126,13 @@ impl FromProto for LossQuery {
         fields.finish(Some(LossQuery {
             as_of,
             loss: LossRequest { loss, sessions, bounds, specific_deviations },
-            setting: Arc::new(Setting { portfolio, settings, top, volatility_changes: Vec::new() }),
+            setting: Arc::new(Setting {
+                portfolio,
+                settings,
+                top,
+                top_options: top_options(top, 1),
+                volatility_changes: Vec::new(),
+            }),
             normal: request,
         }))
     }
@@ -152,7 +164,11 @@ fn top_positions(fields: &mut Fields, asked: &mut Option<i32>) -> usize {
     usize::try_from(top).unwrap_or(0)
 }
 
-/// Reads how the book is left, and writes the defaults into the request.
+/// How many options a P&L lists, given the number of positions asked for and of scenarios.
+fn top_options(top: usize, scenarios: usize) -> usize {
+    top.min(limits::SCENARIO_OPTIONS / scenarios.max(1))
+}
+
 fn volatility_changes(fields: &mut Fields, asked: &[f64]) {
     if fields.at_most("volatility_changes", asked.len(), limits::VOLATILITY_CHANGES) {
         for (at, change) in asked.iter().enumerate() {
@@ -161,6 +177,7 @@ fn volatility_changes(fields: &mut Fields, asked: &[f64]) {
     }
 }
 
+/// Reads how the book is left, and writes the defaults into the request.
 fn exit(fields: &mut Fields, asked: &mut v1::ExitTerms) -> ExitTerms {
     let terms = ExitTerms {
         sessions: *asked.sessions.get_or_insert(EXIT.sessions),

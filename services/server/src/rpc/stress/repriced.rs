@@ -67,7 +67,7 @@ impl Options<'_> {
         };
         let by_change = (0..setup.setting.volatility_changes.len()).map(at).collect();
         all.sort_by(|a, b| b.beyond().abs().total_cmp(&a.beyond().abs()));
-        all.truncate(setup.setting.top);
+        all.truncate(setup.setting.top_options);
         all.sort_by_key(|option| option.line);
         let row = |option: &Repriced| v1::RepricedOption {
             position_id: portfolio::name(&setup.setting.portfolio, option.line),

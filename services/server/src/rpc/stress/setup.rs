@@ -47,6 +47,8 @@ pub(super) struct Setting {
     pub(super) settings: Settings,
     /// Number of positions listed.
     pub(super) top: usize,
+    /// Most options listed in a P&L.
+    pub(super) top_options: usize,
     /// Changes of the volatility at which options are valued anew, too.
     pub(super) volatility_changes: Vec<f64>,
 }

@@ -1,0 +1,125 @@
+//! The bound on what written options can lose that variance does not see.
+//!
+//! Variance knows an option by its delta. Written calls and puts whose deltas cancel cost nothing in it
+//! and earn by time, so a plan would write as many as volumes allow. What they lose in a large move is
+//! therefore limited: for every instrument on which an option may be written, what all traded options on
+//! it make beyond their deltas in moves from −2θ to 2θ, an eighth of θ apart, with the threshold θ of a
+//! squeeze. With four moves alone, plans lost hundreds of times the limit between them: spreads that are
+//! worth nothing at just these prices. The limit is shared by these instruments in equal parts, so that
+//! it holds whichever way each of them moves. Within a spread, what is bought offsets what is written.
+
+use crate::{
+    constraint::{Constraint, ExclusionRule, Measure, Weights},
+    desk::{Desk, DeskLine},
+    wish::{Excluded, WRITTEN_PREFIX, WRITTEN_SHARE, Wish, WrittenBudget},
+};
+use marketdata::instrument::InstrumentId;
+use std::collections::BTreeMap;
+
+/// Least θ: an instrument without a volatility has none of its own.
+const LEAST_MOVE: f64 = 0.15;
+
+/// The largest moves, in eighths of θ.
+const EIGHTHS: i8 = 16;
+
+impl Desk<'_> {
+    /// The most that written options may lose beyond their deltas, in money. `None`: not limited.
+    #[must_use]
+    pub fn written_limit(&self, budget: WrittenBudget) -> Option<f64> {
+        match budget {
+            WrittenBudget::Off => None,
+            WrittenBudget::Most(money) => Some(money),
+            WrittenBudget::Share => Some(WRITTEN_SHARE * self.gross()),
+        }
+    }
+
+    /// The limits on what written options lose, if some of the lines that trade may be written.
+    pub(crate) fn written_limits(
+        &self,
+        wish: &Wish,
+        is_traded: &dyn Fn(usize) -> bool,
+    ) -> Vec<Constraint> {
+        let Some(most) = self.written_limit(wish.written) else { return Vec::new() };
+        let lines = self.lines.iter().enumerate().filter(|(at, _)| is_traded(*at));
+        let written = lines.filter(|(_, line)| line.option.is_some() && may_be_written(line, wish));
+        let mut on: Vec<(InstrumentId, usize)> =
+            written.map(|(at, line)| (line.instrument, at)).collect();
+        on.sort_unstable();
+        on.dedup_by_key(|(instrument, _)| *instrument);
+        let each = most / on.len().max(1) as f64;
+        let limits = |(instrument, line): &(InstrumentId, usize)| {
+            let theta = self.threshold_of(*line).max(LEAST_MOVE);
+            let symbol = self.view.risk.snapshot.symbol(*instrument);
+            let moves = (-EIGHTHS..=EIGHTHS).filter(|eighths| *eighths != 0);
+            let limit = |eighths: i8| {
+                let total_return = f64::from(eighths) / 8.0 * theta;
+                Constraint {
+                    id: format!("{WRITTEN_PREFIX}{symbol}/{total_return:+.4}"),
+                    measure: self.beyond_deltas(*instrument, total_return),
+                    lower: Some(-each),
+                    upper: None,
+                }
+            };
+            moves.map(limit).collect::<Vec<_>>()
+        };
+        on.iter().flat_map(limits).collect()
+    }
+
+    /// What the options on an instrument make beyond their deltas if it has a return.
+    fn beyond_deltas(&self, instrument: InstrumentId, total_return: f64) -> Measure {
+        let weight = |line: &DeskLine| match &line.option {
+            Some(option) if line.instrument == instrument => {
+                option.moved(total_return) - total_return
+            }
+            _ => 0.0,
+        };
+        let weights = self.lines.iter().map(weight).collect();
+        Measure::Weighted { kind: Weights::Returns, offset: 0.0, weights }
+    }
+}
+
+/// What written options lose beyond their deltas, given limits and their values: of every instrument the
+/// most that they lose in one of the moves, 0 or more, and the sum of all. `None` without such limits.
+#[must_use]
+pub fn written_loss<'a>(values: impl Iterator<Item = (&'a str, f64)>) -> Option<f64> {
+    let mut worst: BTreeMap<&str, f64> = BTreeMap::new();
+    for (id, value) in values {
+        let of = id.strip_prefix(WRITTEN_PREFIX).and_then(|rest| rest.rsplit_once('/'));
+        if let Some((symbol, _)) = of {
+            let loss = worst.entry(symbol).or_insert(0.0);
+            *loss = loss.max(-value);
+        }
+    }
+    (!worst.is_empty()).then(|| worst.values().sum())
+}
+
+/// Whether an option may be sold without being held.
+fn may_be_written(line: &DeskLine, wish: &Wish) -> bool {
+    let is_allowed = line.option.as_ref().is_some_and(|option| option.quoted.may_write);
+    is_allowed && excluded_by(line, wish).is_none()
+}
+
+/// Id of the exclusion by which a line must not be shorted.
+pub(crate) fn excluded_by<'a>(line: &DeskLine, wish: &'a Wish) -> Option<&'a str> {
+    let is_of = |one: &&Excluded| one.line == line.id && one.rule == ExclusionRule::NoNewShort;
+    wish.excluded.iter().find(is_of).map(|one| one.id.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of SPY the loss is 7 at its worst move, of QQQ nothing, of BRK/B 2: other limits do not count.
+    #[test]
+    fn the_loss_is_the_worst_move_of_every_instrument() {
+        let values = [
+            ("written/SPY/-0.1500", -7.0),
+            ("written/SPY/+0.1500", -3.0),
+            ("written/QQQ/+0.1500", 4.0),
+            ("written/BRK/B/+0.1500", -2.0),
+            ("net", -100.0),
+        ];
+        assert_eq!(written_loss(values.into_iter()), Some(9.0));
+        assert_eq!(written_loss([("net", -100.0)].into_iter()), None);
+    }
+}
