@@ -120,7 +120,8 @@ impl Lending {
         let of_rows = LendingMeasure::ALL.map(|measure| recent.found(measure));
         let [utilisation, fee, _, recall] = of_rows.map(|found| recent.current(found));
         let age = |found: Found| {
-            let on = found.filter(|(row, _)| rows.day(*row) < oldest).map(|(row, _)| rows.day(row))?;
+            let on =
+                found.filter(|(row, _)| rows.day(*row) < oldest).map(|(row, _)| rows.day(row))?;
             Some(Age { on, days: freshest.epoch() - on.epoch() })
         };
         let fees = match fee {

@@ -122,7 +122,8 @@ fn a_value_is_stale_by_itself_and_says_its_day() {
         assert_eq!(of("T").unwrap().effective_on, day("2021-01-20"), "{field:?}");
         let gaps = name(&universe, "S").gaps("S");
         let of_age = |gap: &&marketdata::gap::Gap| gap.detail.contains("2021-01-19, 8 days before");
-        let said: Vec<Subject> = gaps.iter().filter(of_age).map(|gap| gap.subject.clone()).collect();
+        let said: Vec<Subject> =
+            gaps.iter().filter(of_age).map(|gap| gap.subject.clone()).collect();
         let expected: &[&str] = match field {
             Field::Utilisation => &["utilisation"],
             Field::BorrowFee => &["borrow_fee", "borrow_fee_volatility"],

@@ -103,7 +103,8 @@ fn a_written_call_loses_more_than_its_delta() {
 /// squeeze that gains is none of the costliest.
 #[test]
 fn bought_calls_may_gain_more_than_the_shares_lose() {
-    let lines = [line("S", -1_000.0, None), option("S", 2_000.0, Right::Call), line("T", -1.0, None)];
+    let lines =
+        [line("S", -1_000.0, None), option("S", 2_000.0, Right::Call), line("T", -1.0, None)];
     let report = book(&UNIVERSE, &lines);
     let s = report.lines.iter().find(|line| line.symbol == "S").unwrap();
     about(s.market_value, (2_000.0 * CALL[2] - 1_000.0) * 12.0, 24e3);
