@@ -12,6 +12,7 @@ use hedge::{
     optimize::{InvalidTrades, evaluate},
     problem::Problem,
     risk::{FactorRisk, InvalidRisk},
+    squeezed::SqueezedOptions,
 };
 use stats::matrix::SymmetricMatrix;
 
@@ -36,7 +37,12 @@ fn all_faults_of_a_statement_are_named_at_once() {
         limit("line", Measure::Position(count), None, 1.0),
         limit("weights", Measure::Weighted { kind: Weights::Betas, weights }, None, 1.0),
         limit("line", Measure::Participation, None, 0.1),
-        limit("losses", Measure::WorstShorts { count: 3, losses: vec![0.5] }, None, 1.0),
+        limit(
+            "losses",
+            Measure::WorstShorts { count: 3, losses: vec![0.5], options: SqueezedOptions::NONE },
+            None,
+            1.0,
+        ),
     ];
     statement.exclusions =
         vec![Exclusion { id: "gone".to_owned(), line: count, rule: ExclusionRule::NoTrade }];
