@@ -24,7 +24,7 @@ impl Curve {
     /// Of the options of a name, for jumps up to `cap`. `None` if there are none, or no jump.
     pub(super) fn of(options: &Convexity, cap: f64) -> Option<Curve> {
         let step = libm::log1p(cap) / CELLS as f64;
-        if options.is_none() || !(0.0 < step) {
+        if options.is_none() || step <= 0.0 {
             return None;
         }
         let knot = |at: usize| {
