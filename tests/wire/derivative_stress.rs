@@ -3,12 +3,14 @@
 use crate::{
     derivatives::{line, near, option},
     golden::{LAST_ON, NOW, ROTATION_ON, book, simulated},
-    harness::{Harness, held, on},
+    harness::{Harness, gaps, held, named, on},
     stress,
 };
 use contract::v1::{
     self, OptionRight, PositionKind as Kind, exposure_service_client::ExposureServiceClient,
-    option_terms::Sensitivity, position::Size, stress_service_client::StressServiceClient,
+    move_size::Size as Moved, option_terms::Sensitivity, position::Size, scenario_shock::Target,
+    short_squeeze::Shorts, squeeze_service_client::SqueezeServiceClient,
+    stress_service_client::StressServiceClient,
 };
 use tonic::transport::Channel;
 
@@ -123,4 +125,69 @@ async fn netted_and_unlisted(
         let [listed] = &pnl.options[..] else { panic!("{:?}", pnl.options) };
         near(beyond(listed), largest, 1e-6 * largest);
     }
+}
+
+/// A put at the close of a name. AssessShortBook loses in a squeeze what a shock of the squeeze's size
+/// makes of it, and a squeeze on top of a fall by a tenth what a shock to the price after both makes; no
+/// answer about its squeeze takes it by its delta.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_squeeze_values_options_anew() {
+    let harness = Harness::at(NOW).await;
+    let simulated = simulated(&harness).await;
+    let channel = harness.channel().await;
+    let asked = v1::AnalyzePortfolioRequest {
+        as_of: on(LAST_ON),
+        portfolio: Some(book(&simulated)),
+        ..Default::default()
+    };
+    let analysis = ExposureServiceClient::new(channel.clone()).analyze_portfolio(asked).await;
+    let report = analysis.unwrap().into_inner().report.unwrap();
+    let (symbol, price) = (&report.positions[0].symbol, report.positions[0].price);
+    let model = v1::BlackScholesTerms {
+        right: OptionRight::Put.into(),
+        strike: price,
+        expires_on: "2025-01-17".to_owned(),
+        volatility: Some(0.4),
+        rate: Some(0.0),
+        dividend_yield: None,
+    };
+    let terms = Some(option(Some(100.0), Sensitivity::BlackScholes(model)));
+    let positions = vec![line(Kind::Option, symbol, Size::Quantity(10.0), terms)];
+    let portfolio = Some(v1::Portfolio { positions, ..Default::default() });
+    let asked = v1::AssessShortBookRequest {
+        as_of: on(LAST_ON),
+        portfolio: portfolio.clone(),
+        ..Default::default()
+    };
+    let mut client = SqueezeServiceClient::new(channel.clone());
+    let answer = client.assess_short_book(asked).await.unwrap().into_inner();
+    let is_first_order = |gap: &v1::Gap| gap.reason() == v1::GapReason::FirstOrder;
+    assert!(!gaps(&answer.info).iter().any(is_first_order));
+    let short = &answer.lines[0];
+    let jump = short.name.as_ref().unwrap().squeeze_threshold.unwrap();
+    let lost = short.squeeze_pnl.unwrap();
+    assert!(short.market_value * jump < lost && lost < 0.0, "{short:?}");
+
+    let shock = |size: f64| {
+        let target = Target::Instrument(named(symbol).unwrap());
+        let scenario_id = size.to_string();
+        v1::Scenario { scenario_id, ..stress::shocked(target, Moved::TotalReturn(size)) }
+    };
+    let squeezed = stress::squeezed(shock(-0.1), Shorts::CostliestCount(1));
+    let asked = v1::RunStressRequest {
+        as_of: on(LAST_ON),
+        portfolio,
+        scenarios: vec![squeezed, shock(jump), shock(0.9 * (1.0 + jump) - 1.0)],
+        ..Default::default()
+    };
+    let answer = StressServiceClient::new(channel).run_stress(asked).await.unwrap().into_inner();
+    let [both, alone, after] = &answer.results[..] else { panic!("three scenarios") };
+    let made = |result: &v1::StressResult| result.outcome.as_ref().unwrap().options[0].clone();
+    near(made(alone).total_return, jump, 1e-9);
+    near(lost, made(alone).repriced_pnl, 1e-6 * lost.abs());
+    let beyond = both.outcome.as_ref().unwrap().beyond_first_order_pnl.unwrap();
+    let squeezed = both.squeezed.as_ref().unwrap();
+    let expected = made(after).repriced_pnl;
+    near(squeezed.pnl + beyond, expected, 1e-6 * expected.abs());
+    harness.stop().await;
 }

@@ -1,8 +1,13 @@
 //! What trades do, in the words of a desk.
 
 use crate::{
-    clock::SessionMinute, desk::Desk, plan::BeforeAfter, problem::Problem, scheme::worst_shorts,
-    terms::YEAR_DAYS, wish::SQUEEZED_SHORTS,
+    clock::SessionMinute,
+    desk::Desk,
+    plan::BeforeAfter,
+    problem::Problem,
+    squeezed::{self, SqueezedOptions},
+    terms::YEAR_DAYS,
+    wish::SQUEEZED_SHORTS,
 };
 use risk::large_moves::{NINE_OF_TEN, large_deviation};
 
@@ -104,7 +109,7 @@ pub fn consequences(
         moves: moves(desk, &before, &after),
         trade_beta: both(&trade_beta),
         market_beta: both(&|positions| sum(positions, &|line, p| lines[line].market_beta * p)),
-        squeeze_loss: both(&|positions| desk.squeeze_loss(positions)),
+        squeeze_loss: both(&|positions| desk.squeeze_loss(positions, &desk.squeezed)),
         carry_per_year: both(&|positions| {
             YEAR_DAYS * sum(positions, &|line, p| lines[line].terms.carry_per_day(p))
         }),
@@ -115,10 +120,12 @@ pub fn consequences(
 }
 
 impl Desk<'_> {
-    /// Loss on the three largest looked-through shorts of positions by line, in money.
-    pub(crate) fn squeeze_loss(&self, positions: &[f64]) -> f64 {
-        let held = self.risk.looked_through(positions.iter().copied());
-        worst_shorts(&self.thresholds, &held, SQUEEZED_SHORTS)
+    /// Loss on the three largest looked-through shorts of positions by line, in money, with the options
+    /// that are left.
+    pub(crate) fn squeeze_loss(&self, positions: &[f64], options: &SqueezedOptions) -> f64 {
+        let z = self.risk.looked_through(positions.iter().copied());
+        let lost = squeezed::losses(&self.thresholds, &z, &options.beyond(positions));
+        squeezed::worst(lost, SQUEEZED_SHORTS)
     }
 }
 

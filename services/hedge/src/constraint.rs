@@ -1,5 +1,7 @@
 //! What a hedge must respect: limits on measures of the book after the trades, and on the trades.
 
+use crate::squeezed::SqueezedOptions;
+
 /// A limit on a measure. At least one side is given; equal sides make an equality.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Constraint {
@@ -41,7 +43,7 @@ pub enum Measure {
     /// only.
     Participation,
     /// The loss if the shorts that would lose most squeeze together: the sum of the `count` largest
-    /// θᵢ·(−zᵢ)⁺, with the money loadings z = L′p of the book on specific sources. Where a name loads
+    /// (−θᵢ·zᵢ − bᵢ)⁺, with the money loadings z = L′p of the book on specific sources. Where a name loads
     /// one on its own source and a fund its weights, (−z)⁺ is the short in the name, looked through.
     /// Takes an upper limit only.
     WorstShorts {
@@ -49,6 +51,8 @@ pub enum Measure {
         count: usize,
         /// θ, the loss on a short of one, a decimal that is not negative; one per source.
         losses: Vec<f64>,
+        /// b, what options make beyond their delta there.
+        options: SqueezedOptions,
     },
 }
 

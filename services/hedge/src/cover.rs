@@ -1,11 +1,14 @@
 //! Which shorts to buy back first, and what remains after each.
 //!
-//! Shorts are bought back whole, the one first whose squeeze loss θ·|v| per unit of the cost of buying
+//! Shorts are bought back whole, with the options on them, the one first whose squeeze loss per unit of the cost of buying
 //! it back is largest: half spread, commission and the impact that the caller estimates, so that it is
 //! the same as in an answer about the squeeze of a book. Ties go to the first in the order of lines. All
 //! are worked at once, so that the days are those of the slowest so far.
 
-use crate::desk::{Desk, DeskLine};
+use crate::{
+    desk::{Desk, DeskLine},
+    squeezed::SqueezedOptions,
+};
 use marketdata::gap::{Gap, GapReason, Subject};
 
 /// One short bought back, and the book after it and all before it.
@@ -58,7 +61,8 @@ pub fn cover_order(
         match impact(line) {
             Ok(impact) => {
                 let cost = -line.held * (line.terms.half_spread + line.terms.commission + impact);
-                shorts.push((at, cost, desk.threshold_of(at) * -line.held));
+                let lost = desk.threshold_of(at) * -line.held - desk.options_at_threshold(at);
+                shorts.push((at, cost, lost.max(0.0)));
             }
             Err(reason) => {
                 let detail = "what buying it back costs is unknown: it is not in the cover order";
@@ -70,20 +74,22 @@ pub fn cover_order(
     let worth = |(_, cost, loss): &(usize, f64, f64)| loss / cost.max(f64::MIN_POSITIVE);
     shorts.sort_by(|a, b| worth(b).total_cmp(&worth(a)).then(a.0.cmp(&b.0)));
     let mut positions: Vec<f64> = desk.held().collect();
+    let mut options = desk.squeezed.clone();
     let (mut days, mut cost_so_far) = (0.0_f64, 0.0);
     let step = |(line, cost, squeeze_loss): (usize, f64, f64)| {
         let money = -positions[line];
         positions[line] = 0.0;
+        options.held.retain(|(of, _)| *of != line);
         let volume = desk.lines()[line].volume.unwrap_or(f64::INFINITY);
         days = days.max(money / (participation * volume));
         cost_so_far += cost;
-        let remaining = remaining(desk, &positions);
+        let remaining = remaining(desk, &positions, &options);
         CoverStep { line, money, cost, squeeze_loss, days, cost_so_far, remaining }
     };
     (shorts.into_iter().map(step).collect(), gaps)
 }
 
-fn remaining(desk: &Desk<'_>, positions: &[f64]) -> Remaining {
+fn remaining(desk: &Desk<'_>, positions: &[f64], options: &SqueezedOptions) -> Remaining {
     let sum = |of: &dyn Fn(&DeskLine, f64) -> f64| -> f64 {
         desk.lines().iter().zip(positions).map(|(line, p)| of(line, *p)).sum()
     };
@@ -93,6 +99,6 @@ fn remaining(desk: &Desk<'_>, positions: &[f64]) -> Remaining {
         volatility: desk.variance(positions).sqrt(),
         trade_beta: sum(&|line, p| line.trade_beta * p),
         market_beta: sum(&|line, p| line.market_beta * p),
-        squeeze_loss: desk.squeeze_loss(positions),
+        squeeze_loss: desk.squeeze_loss(positions, options),
     }
 }

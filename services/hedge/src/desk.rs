@@ -17,6 +17,7 @@ use crate::{
     line::quadratic_impact,
     line_risk::LineRisk,
     option::{HeldOption, LineOption},
+    squeezed::{BySource, SqueezedOptions},
     terms::{DeskTerms, LineTerms, TermsFault},
 };
 use factors::impact::Y;
@@ -124,6 +125,8 @@ pub struct Desk<'a> {
     pub(crate) history: History,
     /// θ by source.
     pub(crate) thresholds: Vec<f64>,
+    /// What options make beyond their delta at these.
+    pub(crate) squeezed: SqueezedOptions,
     pub(crate) clock: Clock,
     pub(crate) impact_size: f64,
     gaps: Vec<Gap>,
@@ -173,11 +176,13 @@ impl<'a> Desk<'a> {
             risk,
             history,
             thresholds,
+            squeezed: SqueezedOptions::NONE,
             clock: terms.clock,
             impact_size: terms.impact_size,
             gaps,
             earlier: OnceLock::new(),
         };
+        desk.squeezed = desk.squeezed_options();
         desk.set_volatilities();
         desk.add_stand_in_gaps();
         desk.add_first_order_gaps();
@@ -247,6 +252,31 @@ impl<'a> Desk<'a> {
         (book, lines.map(moved).collect())
     }
 
+    /// What the options of the book that are part of a line make beyond their delta at its θ.
+    pub(crate) fn options_at_threshold(&self, line: usize) -> f64 {
+        let theta = self.threshold_of(line);
+        let own = self.held_options.iter().filter(|option| option.line == line);
+        own.fold(0.0, |sum, option| sum + option.beyond_first_order(theta))
+    }
+
+    fn squeezed_options(&self) -> SqueezedOptions {
+        // A line of loading l moves by l·θ if the source does by θ.
+        let by_source = |line: usize, beyond: &dyn Fn(f64) -> f64| -> BySource {
+            let moves = self.risk.lines[line].1.iter();
+            let moves = moves.map(|(source, l)| (*source, l * self.thresholds[*source]));
+            moves
+                .filter(|(_, moved)| 0.0 < moved.abs())
+                .map(|(s, moved)| (s, beyond(moved)))
+                .collect()
+        };
+        let lines = self.lines.iter().enumerate().filter(|(_, line)| line.option.is_some());
+        let lines = lines.map(|(at, line)| (at, by_source(at, &|moved| line.moved(moved) - moved)));
+        let held = self.held_options.iter().map(|option| {
+            (option.line, by_source(option.line, &|moved| option.beyond_first_order(moved)))
+        });
+        SqueezedOptions { lines: lines.collect(), held: held.collect() }
+    }
+
     /// σ² per session of positions by line, in money squared.
     pub(crate) fn variance(&self, positions: &[f64]) -> f64 {
         let mut exposures = vec![0.0; self.risk.risk.factors()];
@@ -281,8 +311,8 @@ impl<'a> Desk<'a> {
         let options = self.lines.iter().filter(|line| line.option.is_some());
         let gap = |line: &DeskLine| {
             let detail = "an option counts as its delta in shares, which is right for small moves of the \
-                          price only; it is valued anew in moves of the trade, in scenarios of limits \
-                          and in past P&L";
+                          price only; it is valued anew in moves of the trade, in scenarios of limits, in \
+                          the squeeze budget and in past P&L";
             Gap::new(GapReason::FirstOrder, Subject::symbol(&line.id), detail)
         };
         self.gaps.extend(options.map(gap).collect::<Vec<Gap>>());

@@ -91,6 +91,8 @@ pub mod objective;
 
 pub mod constraint;
 
+pub mod squeezed;
+
 pub mod fault;
 
 pub mod problem;

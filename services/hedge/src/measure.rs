@@ -5,6 +5,7 @@ use crate::{
     line::{Line, Trading},
     objective::RiskTerm,
     problem::Problem,
+    squeezed,
 };
 
 /// The parts of what trades cost, in money; negative is an income.
@@ -54,12 +55,10 @@ impl Problem {
                 };
                 self.traded_lines().zip(trades).map(share).fold(0.0, f64::max)
             }
-            Measure::WorstShorts { count, losses } => {
+            Measure::WorstShorts { count, losses, options } => {
                 let loadings = self.loadings(trades);
-                let both = losses.iter().zip(&loadings);
-                let mut lost: Vec<f64> = both.map(|(loss, z)| loss * (-z).max(0.0)).collect();
-                lost.sort_by(|a, b| b.total_cmp(a));
-                lost.iter().take(*count).sum()
+                let lost = squeezed::losses(losses, &loadings, &options.beyond(positions));
+                squeezed::worst(lost, *count)
             }
         }
     }

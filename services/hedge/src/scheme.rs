@@ -13,6 +13,7 @@ use crate::{
     objective::{Centring, Objective, RiskTerm, Scenarios},
     option::LineOption,
     problem::{Problem, Statement},
+    squeezed,
     terms::{DAYS_PER_SESSION, RATE_DAYS},
     wish::{
         Aim, BOUGHT_PREFIX, CUT_PREFIX, LINES_ID, Limit, Meaning, PARTICIPATION_ID, SQUEEZE_ID,
@@ -118,7 +119,11 @@ impl Desk<'_> {
         let most = self.squeeze_limit_with(budget, risk)?;
         Some(Constraint {
             id: SQUEEZE_ID.to_owned(),
-            measure: Measure::WorstShorts { count: SQUEEZED_SHORTS, losses },
+            measure: Measure::WorstShorts {
+                count: SQUEEZED_SHORTS,
+                losses,
+                options: self.squeezed.clone(),
+            },
             lower: None,
             upper: Some(most),
         })
@@ -135,8 +140,11 @@ impl Desk<'_> {
             SqueezeBudget::Off => None,
             SqueezeBudget::Most(money) => Some(money),
             SqueezeBudget::NotMore => {
-                let held = risk.looked_through(self.held());
-                let now = worst_shorts(&self.thresholds_of(risk), &held, SQUEEZED_SHORTS);
+                let held: Vec<f64> = self.held().collect();
+                let looked_through = risk.looked_through(held.iter().copied());
+                let beyond = self.squeezed.beyond(&held);
+                let lost = squeezed::losses(&self.thresholds_of(risk), &looked_through, &beyond);
+                let now = squeezed::worst(lost, SQUEEZED_SHORTS);
                 Some(now.max(SQUEEZE_SHARE_LEAST * self.gross()))
             }
         }
@@ -147,14 +155,6 @@ impl Desk<'_> {
         debug_assert_eq!(risk.sources, self.risk.sources, "invariant: risks share their sources");
         self.thresholds.clone()
     }
-}
-
-/// The sum of the largest losses θ·(−z)⁺, in money.
-pub(crate) fn worst_shorts(thresholds: &[f64], held: &[f64], count: usize) -> f64 {
-    let both = thresholds.iter().zip(held);
-    let mut losses: Vec<f64> = both.map(|(loss, z)| loss * (-z).max(0.0)).collect();
-    losses.sort_by(|a, b| b.total_cmp(a));
-    losses.iter().take(count).sum()
 }
 
 /// Puts a wish into the words of the solver.
@@ -345,7 +345,8 @@ impl Wording<'_> {
             Meaning::Scenario(returns) => (self.by_instrument(Weights::Returns, returns)?, 0.0),
             Meaning::WorstShorts(count) => {
                 let losses = self.desk.thresholds.clone();
-                (Measure::WorstShorts { count: *count, losses }, 0.0)
+                let options = self.desk.squeezed.clone();
+                (Measure::WorstShorts { count: *count, losses, options }, 0.0)
             }
         })
     }

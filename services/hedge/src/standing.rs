@@ -10,7 +10,9 @@ use crate::{
     constraint::{Constraint, ExclusionRule, Measure, Unit},
     line::{Line, Trading},
     problem::Problem,
+    squeezed::{self, SqueezedOptions, loss},
 };
+use std::collections::BTreeMap;
 
 /// The constraints and exclusions that concern each traded line.
 pub(crate) struct Concerns {
@@ -86,6 +88,8 @@ pub(crate) struct Standing<'a> {
     loadings: Vec<f64>,
     /// By constraint on the worst shorts: loss and source, the largest first. Empty for others.
     shorts: Vec<Vec<(f64, usize)>>,
+    /// By constraint on the worst shorts: what options make beyond their delta, by source.
+    beyond: Vec<BTreeMap<usize, f64>>,
     /// By trade.
     volumes: Vec<f64>,
     /// |x|/volume, by trade.
@@ -115,7 +119,11 @@ impl<'a> Standing<'a> {
             size: problem.size(),
             trades,
             values: constraints.iter().map(value).collect(),
-            shorts: constraints.iter().map(|c| worst_first(&c.measure, &loadings)).collect(),
+            shorts: constraints
+                .iter()
+                .map(|c| worst_first(&c.measure, &loadings, &positions))
+                .collect(),
+            beyond: constraints.iter().map(|c| beyond(&c.measure, &positions)).collect(),
             participation: Largest::of(participation),
             volumes,
             shortfall: Largest::of(std::iter::empty()),
@@ -193,8 +201,8 @@ impl<'a> Standing<'a> {
                 let others = self.participation.without(step.trade);
                 others.max(step.to.abs() / self.volumes[step.trade])
             }
-            Measure::WorstShorts { count, losses } => {
-                self.worst_shorts(step, &self.shorts[constraint], (*count, losses)).unwrap_or(value)
+            Measure::WorstShorts { count, losses, options } => {
+                self.worst_shorts(step, constraint, (*count, losses, options)).unwrap_or(value)
             }
         }
     }
@@ -203,14 +211,17 @@ impl<'a> Standing<'a> {
     fn worst_shorts(
         &self,
         step: Step,
-        ranked: &[(f64, usize)],
-        (count, losses): (usize, &[f64]),
+        constraint: usize,
+        (count, losses, options): (usize, &[f64], &SqueezedOptions),
     ) -> Option<f64> {
-        let sources = &self.problem.statement().lines[self.line(step)].loadings;
+        let (ranked, beyond) = (&self.shorts[constraint], &self.beyond[constraint]);
+        let line = self.line(step);
+        let sources = &self.problem.statement().lines[line].loadings;
         let moved = |(source, loading): &(usize, f64)| {
-            let before = self.loadings[*source];
-            let loss = |loading: f64| losses[*source] * (-loading).max(0.0);
-            (loss(before), loss(before + loading * step.by))
+            let (before, theta) = (self.loadings[*source], losses[*source]);
+            let held = beyond.get(source).copied().unwrap_or(0.0);
+            let after = held + options.added(line, *source, step.by);
+            (loss(theta, before, held), loss(theta, before + loading * step.by, after))
         };
         // What is below the last that counts, before and after, counts for nothing.
         let last = ranked.get(count - 1).map_or(0.0, |(loss, _)| *loss);
@@ -247,12 +258,20 @@ impl<'a> Standing<'a> {
 }
 
 /// Loss and source, the largest loss first. Empty unless the measure is of the worst shorts.
-fn worst_first(measure: &Measure, loadings: &[f64]) -> Vec<(f64, usize)> {
+fn worst_first(measure: &Measure, loadings: &[f64], positions: &[f64]) -> Vec<(f64, usize)> {
     let Measure::WorstShorts { losses, .. } = measure else { return Vec::new() };
-    let lost = losses.iter().zip(loadings).map(|(loss, z)| loss * (-z).max(0.0));
-    let mut ranked: Vec<(f64, usize)> = lost.zip(0..).collect();
+    let lost = squeezed::losses(losses, loadings, &beyond(measure, positions));
+    let mut ranked: Vec<(f64, usize)> = lost.into_iter().zip(0..).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
     ranked
+}
+
+/// What options make beyond their delta, by source. Empty unless the measure is of the worst shorts.
+fn beyond(measure: &Measure, positions: &[f64]) -> BTreeMap<usize, f64> {
+    match measure {
+        Measure::WorstShorts { options, .. } => options.beyond(positions),
+        _ => BTreeMap::new(),
+    }
 }
 
 /// The largest of some values that are not negative, and the largest of all others.

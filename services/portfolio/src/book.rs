@@ -255,7 +255,13 @@ impl Book {
 
     /// The gaps of single lines that every answer about the book has.
     pub fn line_gaps(&self) -> impl Iterator<Item = Gap> {
-        self.other_days_gaps().chain(self.first_order_gaps()).chain(self.old_rate_gaps())
+        self.line_gaps_but_for(&[])
+    }
+
+    /// The same of an answer that values some options anew; their lines, sorted.
+    pub fn line_gaps_but_for(&self, valued_anew: &[usize]) -> impl Iterator<Item = Gap> {
+        let first_order = self.first_order_gaps_but_for(valued_anew);
+        self.other_days_gaps().chain(first_order).chain(self.old_rate_gaps())
     }
 
     /// One gap per line whose rate is older than its close.
@@ -282,9 +288,14 @@ impl Book {
 
     /// One gap per option: its delta is taken for all of it.
     pub fn first_order_gaps(&self) -> impl Iterator<Item = Gap> {
+        self.first_order_gaps_but_for(&[])
+    }
+
+    fn first_order_gaps_but_for(&self, valued_anew: &[usize]) -> impl Iterator<Item = Gap> {
         let is_option = |lot: &&Lot| {
             let derivative = self.derivative(lot.line);
             derivative.is_some_and(|line| line.kind == DerivativeKind::Option)
+                && valued_anew.binary_search(&lot.line).is_err()
         };
         let has_any = !self.derivatives.is_empty();
         let mut options: Vec<&Lot> =

@@ -130,6 +130,11 @@ impl ModelledOption {
         self.shares * (after - self.model.value(self.price, self.years))
     }
 
+    /// What the line makes beyond its delta if its underlying has a return from the last close on.
+    pub fn beyond_delta(&self, total_return: f64) -> f64 {
+        self.beyond_first_order(self.price, total_return)
+    }
+
     /// What the line makes, if its underlying has a return from some price on, beyond what its delta at
     /// the last close makes.
     pub fn beyond_first_order(&self, price: f64, total_return: f64) -> f64 {

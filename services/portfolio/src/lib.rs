@@ -1,6 +1,7 @@
 //! Portfolios: submitted lines, their valuation in a market, and the CSV files that desks keep.
 
 pub mod book;
+pub mod convexity;
 pub mod coverage;
 pub mod csv;
 pub mod currencies;

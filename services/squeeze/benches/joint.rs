@@ -17,6 +17,7 @@
 #![expect(clippy::unwrap_used, reason = "a book made for a bench is lawful")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use portfolio::convexity::Convexity;
 use squeeze::{
     deleveraging::Holders,
     joint::{
@@ -32,6 +33,7 @@ fn shorts() -> Vec<Short> {
     let short = |at: usize| Short {
         symbol: format!("N{at:03}"),
         value: 1e6 * (1 + at % 7) as f64,
+        options: Convexity::NONE,
         left: Vec::new(),
         crowd_value: 1e7 * (1 + at % 3) as f64,
         probability: 0.005 * (1 + at % 10) as f64,

@@ -18,6 +18,7 @@ use factors::{
 use marketdata::gap::{Gap, GapReason, Subject};
 use portfolio::{
     book::{Book, CostMark, Lot, ShortSide, adjusted_price, cost_mark, lots_without_cost},
+    convexity::Convexity,
     coverage::{Aspect, Coverage, share},
     unresolved::LooseLine,
 };
@@ -68,9 +69,11 @@ pub struct ShortLine {
     pub borrow_cost_per_day: Measured,
     /// What it costs while the short is bought back at the participation.
     pub borrow_cost_of_exit: Measured,
-    /// P&L if the name jumps by the least that counts as a squeeze, below 0, in the portfolio's
-    /// currency.
+    /// P&L if the name jumps by the least that counts as a squeeze, in the portfolio's currency; above
+    /// 0 if its options gain more than the rest loses.
     pub squeeze_pnl: Measured,
+    /// Its options that are valued anew there.
+    pub options: Convexity,
     /// Profit or loss of the short.
     pub mark: Option<Mark>,
     /// The lines of the request that it adds up, in the order submitted.
@@ -155,7 +158,7 @@ pub fn assess(universe: &Universe, shorts: Shorts<'_>, participation: Participat
         gaps.extend(gap.map(|gap| gap.of_gross(share_of_gross(line.market_value))));
     }
     gaps.extend(unresolved(book, gross));
-    gaps.extend(book.line_gaps());
+    gaps.extend(book.line_gaps_but_for(&valued_anew(&assessed)));
     gaps.extend(universe.gaps());
     let today = universe.snapshot().today();
     gaps.extend(funds.iter().flat_map(|fund| fund.gaps(today, book.gross)));
@@ -194,6 +197,14 @@ pub fn assess(universe: &Universe, shorts: Shorts<'_>, participation: Participat
         lines: assessed,
         funds,
     }
+}
+
+/// The options that are valued anew at a known jump, sorted.
+fn valued_anew(lines: &[ShortLine]) -> Vec<usize> {
+    let known = lines.iter().filter(|line| line.squeeze_pnl.is_ok());
+    let mut found: Vec<usize> = known.flat_map(|line| line.options.lines()).collect();
+    found.sort_unstable();
+    found
 }
 
 /// A gap for every short line that did not join, with its share of a gross.
@@ -289,7 +300,7 @@ impl Assessor<'_> {
 
     fn line(&self, short: Short) -> ShortLine {
         let snapshot = self.universe.snapshot();
-        let Short { instrument, quote, side, through_funds } = short;
+        let Short { instrument, quote, side, options, through_funds } = short;
         let place = self.universe.place(instrument);
         let name = match place {
             Some(place) => self.universe.names()[place].clone(),
@@ -308,7 +319,9 @@ impl Assessor<'_> {
             Err(reason) => ExitDays { normal: Err(reason), recent: Err(reason) },
         };
         let volatility = volume(|t| t.volatility);
-        let squeeze_pnl = volatility.map(|sigma| side.market_value * squeeze_threshold(sigma));
+        let squeeze_pnl = volatility.map(squeeze_threshold);
+        let squeeze_pnl =
+            squeeze_pnl.map(|jump| side.market_value * jump + options.beyond_delta(jump));
         let covering = traded.map_err(|reason| *reason).and_then(|traded| {
             let outstanding = name.counts.outstanding_on_basis;
             let outstanding = outstanding.and_then(|shares| Ok(shares * name.shares_factor?));
@@ -352,6 +365,7 @@ impl Assessor<'_> {
             borrow_cost_per_day,
             borrow_cost_of_exit,
             squeeze_pnl,
+            options,
             mark,
             lots,
             gaps,

@@ -14,10 +14,14 @@ pub mod copula;
 pub mod jump;
 pub mod tail;
 
+mod curve;
+
 use crate::deleveraging::{FirstLoss, Holders};
 use contributions::Contributions;
 use copula::{Conditional, Copula, Factor, NormalTable};
+use curve::Curve;
 use jump::{Excess, Jump};
+use portfolio::convexity::Convexity;
 use rayon::prelude::*;
 use stats::rng::{FNV_START, fnv1a, normal_at, philox4x32, uniform_at};
 use tail::{Estimate, Quantile, Tail, mean, quantiles, tails};
@@ -27,8 +31,10 @@ use tail::{Estimate, Quantile, Tail, mean, quantiles, tails};
 pub struct Short {
     /// Its symbol, which its random numbers depend on.
     pub symbol: String,
-    /// Market value held short, 0 or more.
+    /// Market value held short, 0 or more; options count by their delta.
     pub value: f64,
+    /// The options among it whose loss is not that of their delta.
+    pub options: Convexity,
     /// Share of it that is left at each later stage of buying back, 0 to 1. Every short has as many.
     pub left: Vec<f64>,
     /// Market value that the crowd holds short, 0 or more.
@@ -84,7 +90,7 @@ pub struct JointLoss {
 /// A distribution of losses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loss {
-    /// Mean loss, positive.
+    /// Mean loss, below 0 for a gain.
     pub mean: Estimate,
     /// The tail at each confidence.
     pub tails: Vec<Tail>,
@@ -95,6 +101,8 @@ pub struct Loss {
 pub struct JointModel {
     shorts: Vec<Short>,
     conditionals: Vec<Conditional>,
+    /// Of the options of each short.
+    curves: Vec<Option<Curve>>,
     keys: Vec<[u32; 2]>,
     crowd: Option<Crowd>,
     simulation: Simulation,
@@ -137,9 +145,14 @@ impl JointModel {
         }
         let conditional = |s: &Short| Conditional::new(copula, s.probability, correlation);
         let conditionals = shorts.iter().map(conditional).collect::<Option<_>>()?;
+        let curve = |short: &Short| Curve::of(&short.options, cap);
+        let curves: Vec<Option<Curve>> = shorts.iter().map(curve).collect();
+        if !curves.iter().flatten().all(Curve::is_finite) {
+            return None;
+        }
         let keys = shorts.iter().map(|short| key(&short.symbol, seed)).collect();
         let table = NormalTable::filled();
-        Some(JointModel { shorts, conditionals, keys, crowd, simulation, table })
+        Some(JointModel { shorts, conditionals, curves, keys, crowd, simulation, table })
     }
 
     /// The shorts, by symbol.
@@ -196,7 +209,7 @@ impl JointModel {
             let words = self.words(name, path / 4);
             if self.is_squeezed(name, words[path % 4], factor) {
                 let jump = self.jump(name, path);
-                *loss = short.value * jump;
+                *loss = self.loss(name, jump);
                 crowd_loss += short.crowd_value * jump;
             }
         }
@@ -217,7 +230,7 @@ impl JointModel {
                     if self.is_squeezed(name, word, *factor) {
                         let at = 4 * group + lane;
                         let jump = self.jump(name, start + at);
-                        block.squeeze(at, short, jump);
+                        block.squeeze(at, short, self.loss(name, jump));
                         crowd_losses[at] += short.crowd_value * jump;
                     }
                 }
@@ -262,6 +275,12 @@ impl JointModel {
         self.shorts[name].jump.draw([a, b, c, d, e, f, g, h], excess, cap)
     }
 
+    /// Loss on a short whose name jumps; below 0 if its options gain more than the rest loses.
+    fn loss(&self, name: usize, jump: f64) -> f64 {
+        let beyond = self.curves[name].as_ref().map_or(0.0, |curve| curve.at(jump));
+        self.shorts[name].value * jump - beyond
+    }
+
     /// Loss of the book's longs when the crowd sells to restore its leverage.
     fn long_loss(&self, crowd_loss: f64) -> f64 {
         match &self.crowd {
@@ -281,8 +300,7 @@ struct Block {
 }
 
 impl Block {
-    fn squeeze(&mut self, at: usize, short: &Short, jump: f64) {
-        let loss = short.value * jump;
+    fn squeeze(&mut self, at: usize, short: &Short, loss: f64) {
         self.counts[at] += 1;
         self.losses[0][at] += loss;
         for (losses, left) in self.losses[1..].iter_mut().zip(&short.left) {

@@ -1,7 +1,8 @@
 //! The market for borrowing shares of a name: utilisation, fee, its volatility, recalls.
 //!
 //! Each value is the newest one known, of at most a week before the market's latest session, with
-//! its own day: a file may leave any of them out. What is not known is a reason, never zero.
+//! its own day: a file may leave any of them out. What is not known is a reason, never zero. A value
+//! that is older is stale, with its day, also if newer rows leave it out.
 
 use crate::measure::{Measured, ratio};
 use factors::{short_ratio::Published, squeeze_threshold::STALE_DAYS};
@@ -22,6 +23,8 @@ const FEE_SESSIONS: i32 = 21;
 const FEE_LEAST: usize = 15;
 /// Days of a year in which fees are paid: the convention of the money market.
 const FEE_DAYS_PER_YEAR: f64 = 360.0;
+/// Rows that are searched for a value, the newest first: a year of sessions and more.
+const ROWS_SEARCHED: usize = 300;
 /// Calendar days per session: 365 / 252.
 const DAYS_PER_SESSION: f64 = 365.0 / 252.0;
 
@@ -86,6 +89,17 @@ pub struct Lending {
     pub lendable: Dated,
     /// 1 if lenders recall shares, 0 if the source says that they do not.
     pub recall: Dated,
+    /// Of the stale measures, in the order of [`LendingMeasure::ALL`], how old they are.
+    stale: [Option<Age>; RANKED + 1],
+}
+
+/// How old the newest value of a measure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Age {
+    /// Its day.
+    on: Day,
+    /// Calendar days from it to the market's latest session.
+    days: i32,
 }
 
 impl Lending {
@@ -98,28 +112,36 @@ impl Lending {
         (units, basis): (&Units, Day),
     ) -> Lending {
         let today = snapshot.today();
-        let oldest = freshest.unwrap_or(today).plus(-STALE_DAYS);
+        let freshest = freshest.unwrap_or(today);
+        let oldest = freshest.plus(-STALE_DAYS);
         let rows = snapshot.rows(Dataset::Lending, instrument);
         let last = rows.last_on_or_before(today);
         let recent = Recent { rows: &rows, last, oldest };
-        let fee = recent.newest(|row| column(&rows, row, Field::BorrowFee));
+        let of_rows = LendingMeasure::ALL.map(|measure| recent.found(measure));
+        let [utilisation, fee, _, recall] = of_rows.map(|found| recent.current(found));
+        let age = |found: Found| {
+            let on =
+                found.filter(|(row, _)| rows.day(*row) < oldest).map(|(row, _)| rows.day(row))?;
+            Some(Age { on, days: freshest.epoch() - on.epoch() })
+        };
         let fees = match fee {
             Ok(fee) => recent.fees(fee.effective_on),
             Err(_) => Vec::new(),
         };
         let shares = |field: Field| {
-            let known = recent.newest(|row| column(&rows, row, field))?;
+            let known = recent.current(recent.newest(|row| column(&rows, row, field)))?;
             let change = units.change(known.effective_on, basis).ok_or(GapReason::BasisUnknown)?;
             Ok(Published { value: known.value * change.shares, ..known })
         };
         Lending {
-            utilisation: recent.newest(|row| utilisation(&rows, row)),
+            utilisation,
             fee,
             fee_volatility: fee.and_then(|_| volatility(&fees)),
             fee_sessions: fees.len() as u32,
             on_loan: shares(Field::SharesOnLoan),
             lendable: shares(Field::SharesLendable),
-            recall: recent.newest(|row| column(&rows, row, Field::Recall)),
+            recall,
+            stale: of_rows.map(age),
         }
     }
 
@@ -143,6 +165,19 @@ impl Lending {
         dated.ok().map(|known| known.effective_on)
     }
 
+    /// Why a measure is missing, in one sentence.
+    pub(crate) fn why_missing(&self, measure: LendingMeasure, reason: GapReason) -> String {
+        match (reason, self.stale[measure as usize]) {
+            (GapReason::Stale, Some(Age { on, days })) => format!(
+                "the newest value is of {on}, {days} days before the market's latest close, and more \
+                 than {STALE_DAYS} are too many"
+            ),
+            (GapReason::ShortHistory, _) => "fewer than 15 of 21 sessions have a fee".to_owned(),
+            (GapReason::BasisUnknown, _) => "no known split factor converts its shares".to_owned(),
+            _ => "lending data do not give it".to_owned(),
+        }
+    }
+
     /// What borrowing shares of a value costs per calendar day, in the unit of the value.
     ///
     /// # Errors
@@ -161,36 +196,43 @@ impl Lending {
     }
 }
 
-/// Why a measure of lending is missing, in one sentence.
-pub(crate) const fn sentence(reason: GapReason) -> &'static str {
-    match reason {
-        GapReason::Stale => {
-            "the last lending data are more than a week older than the market's latest close"
-        }
-        GapReason::ShortHistory => "fewer than 15 of 21 sessions have a fee",
-        _ => "lending data do not give it",
-    }
-}
-
-/// The rows of a name that are not too old.
+/// The rows of a name up to the view's day.
 struct Recent<'a> {
     rows: &'a Rows<'a>,
     last: Option<usize>,
+    /// The first day that is not too old.
     oldest: Day,
 }
 
+/// A value and its row, if there is one.
+type Found = Option<(usize, f64)>;
+
 impl Recent<'_> {
-    /// The newest value, each row's being found by a function.
-    fn newest(&self, of_row: impl Fn(usize) -> Option<f64>) -> Dated {
-        let last = self.last.ok_or(GapReason::InputMissing)?;
-        if self.rows.day(last) < self.oldest {
-            return Err(GapReason::Stale);
-        }
-        let current = (0..=last).rev().take_while(|row| self.oldest <= self.rows.day(*row));
-        let found = current.filter_map(|row| Some((row, of_row(row)?))).next();
+    /// The newest value, however old, each row's being found by a function.
+    fn newest(&self, of_row: impl Fn(usize) -> Option<f64>) -> Found {
+        let rows = (0..=self.last?).rev().take(ROWS_SEARCHED);
+        rows.filter_map(|row| Some((row, of_row(row)?))).next()
+    }
+
+    /// The newest value of what a measure is made of.
+    fn found(&self, measure: LendingMeasure) -> Found {
+        self.newest(|row| match measure {
+            LendingMeasure::Utilisation => utilisation(self.rows, row),
+            LendingMeasure::BorrowFee | LendingMeasure::BorrowFeeVolatility => {
+                column(self.rows, row, Field::BorrowFee)
+            }
+            LendingMeasure::Recall => column(self.rows, row, Field::Recall),
+        })
+    }
+
+    /// A newest value with its dates, if it is not too old.
+    fn current(&self, found: Found) -> Dated {
         let (row, value) = found.ok_or(GapReason::InputMissing)?;
         let (effective_on, published_at) = (self.rows.day(row), self.rows.published_at(row));
-        Ok(Published { value, effective_on, published_at })
+        match effective_on < self.oldest {
+            true => Err(GapReason::Stale),
+            false => Ok(Published { value, effective_on, published_at }),
+        }
     }
 
     /// The fees of the sessions up to a day, the newest first.

@@ -1,7 +1,7 @@
 //! One name: its short interest, how it trades, and the measures computed from both.
 
 use crate::{
-    lending::{self, Lending, LendingMeasure},
+    lending::{Lending, LendingMeasure},
     measure::{COMPONENTS, Component, Measured, ratio},
     traded::Traded,
 };
@@ -299,12 +299,21 @@ impl SqueezeName {
     /// A gap for every missing measure of lending. None without lending data of any name, which is
     /// a gap of the universe.
     fn lending_gaps(&self, symbol: &str) -> impl Iterator<Item = Gap> {
-        let missing = self.lending.iter().flat_map(|lending| {
-            LendingMeasure::ALL
-                .into_iter()
-                .filter_map(|measure| Some((measure, lending.measure(measure).err()?)))
-        });
-        missing.map(move |(measure, reason)| lending_gap(symbol, measure, reason))
+        let missing = LendingMeasure::ALL.into_iter().filter(|_| self.lending.is_some());
+        let missing = missing.filter_map(|one| Some((one, self.lending(one).err()?)));
+        missing.map(move |(measure, reason)| self.lending_gap(symbol, measure, reason))
+    }
+
+    /// The gap of a missing measure of lending of a name with the given symbol.
+    pub(crate) fn lending_gap(
+        &self,
+        symbol: &str,
+        measure: LendingMeasure,
+        reason: GapReason,
+    ) -> Gap {
+        let none = || "lending data do not give it".to_owned();
+        let why = self.lending.map_or_else(none, |lending| lending.why_missing(measure, reason));
+        Gap::new(reason, Subject::number_of(symbol, measure.id()), why)
     }
 
     /// A gap for every missing measure and every data-quality flag of a name with the given symbol.
@@ -343,11 +352,6 @@ impl SqueezeName {
         gaps.extend(doubts.map(|doubt| doubted(symbol, *doubt)));
         gaps
     }
-}
-
-/// The gap of a missing measure of lending of a name with the given symbol.
-pub(crate) fn lending_gap(symbol: &str, measure: LendingMeasure, reason: GapReason) -> Gap {
-    Gap::new(reason, Subject::number_of(symbol, measure.id()), lending::sentence(reason))
 }
 
 fn doubted(symbol: &str, doubt: DataQualityFlag) -> Gap {

@@ -8,7 +8,7 @@
 pub struct SqueezableShort {
     /// Index among the lines of the book.
     pub line: usize,
-    /// Market value × jump, below 0.
+    /// P&L at its jump; above 0 if its options gain more than the rest loses.
     pub pnl: f64,
     /// Whether the market is heavily short of the name.
     pub is_heavily_short: bool,
@@ -17,7 +17,7 @@ pub struct SqueezableShort {
 /// Which shorts are squeezed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScenarioKind {
-    /// The shorts whose squeezes cost most, this many.
+    /// The shorts whose squeezes cost most, this many; each costs something.
     Costliest(usize),
     /// All shorts of which the market is heavily short.
     Crowd,
@@ -30,7 +30,7 @@ pub struct Scenario {
     pub kind: ScenarioKind,
     /// Their lines, the costliest first.
     pub lines: Vec<usize>,
-    /// Their P&L together, below 0.
+    /// Their P&L together.
     pub pnl: f64,
 }
 
@@ -51,7 +51,11 @@ pub fn scenarios(shorts: &[SqueezableShort]) -> Vec<Scenario> {
 
 fn scenario(kind: ScenarioKind, sorted: &[SqueezableShort]) -> Option<Scenario> {
     let squeezed: Vec<&SqueezableShort> = match kind {
-        ScenarioKind::Costliest(count) => sorted.get(..count)?.iter().collect(),
+        ScenarioKind::Costliest(count) => {
+            let costliest = sorted.get(..count)?;
+            // The last one costs least.
+            costliest.iter().all(|short| short.pnl < 0.0).then(|| costliest.iter().collect())?
+        }
         ScenarioKind::Crowd => sorted.iter().filter(|short| short.is_heavily_short).collect(),
     };
     (!squeezed.is_empty()).then(|| Scenario {

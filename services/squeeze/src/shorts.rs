@@ -11,6 +11,7 @@ use marketdata::{
 };
 use portfolio::{
     book::{Book, Holding, ShortSide},
+    convexity::Convexity,
     lookup::Lookup,
     unresolved::LooseLine,
 };
@@ -23,6 +24,8 @@ pub(crate) struct Short {
     pub(crate) quote: Option<Quote>,
     /// What is short of it. Its lots are those of its own lines.
     pub(crate) side: ShortSide,
+    /// Its options that are valued anew where the name jumps.
+    pub(crate) options: Convexity,
     /// The part of the net position held through funds. `None` if funds are not looked through.
     pub(crate) through_funds: Option<f64>,
 }
@@ -68,7 +71,8 @@ impl<'a> Shorts<'a> {
         let short = |holding: &Holding| {
             let side = book.short_side(holding)?;
             let (instrument, quote) = (holding.instrument, holding.quote);
-            Some(Short { instrument, quote, side, through_funds: None })
+            let options = Convexity::of(book, &side.lots);
+            Some(Short { instrument, quote, side, options, through_funds: None })
         };
         Shorts {
             book,
@@ -98,6 +102,7 @@ impl<'a> Shorts<'a> {
                 instrument: part.instrument,
                 quote: look.quotes.get(part.instrument),
                 side: side(book, own, part, look),
+                options: own.map_or(Convexity::NONE, |own| options(book, own, part, look)),
                 through_funds: Some(part.through_funds),
             })
         };
@@ -133,6 +138,18 @@ fn side(book: &Book, own: Option<&Holding>, part: &Part, look: Look<'_>) -> Shor
             ShortSide { market_value, shares, lots: other.map_or_else(Vec::new, |side| side.lots) }
         }
     }
+}
+
+/// The options of a line that are part of what is short of its name. All of them are if nothing stays
+/// boxed. Those of a fund that is looked through are none of it: they move with the fund, which a squeeze
+/// of one member moves by its weight alone.
+fn options(book: &Book, own: &Holding, part: &Part, look: Look<'_>) -> Convexity {
+    if look.funds.get(own.instrument).is_some() {
+        return Convexity::NONE;
+    }
+    let is_boxed = 0.0 < part.boxed;
+    let lots = book.lots(own).iter().filter(|lot| lot.is_short || !is_boxed);
+    Convexity::of(book, &lots.copied().collect::<Vec<_>>())
 }
 
 /// A holding that is a fund with known holdings.

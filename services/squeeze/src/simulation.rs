@@ -285,6 +285,7 @@ fn simulated_short(
     Ok(Short {
         symbol: line.symbol.clone(),
         value: -line.market_value,
+        options: line.options.clone(),
         left: exit_sessions.iter().map(left).collect(),
         crowd_value: crowd.map_or(0.0, |crowd| crowd.short_of(line)),
         probability,

@@ -8,7 +8,7 @@ use crate::{
     assess::unresolved,
     lending::LendingMeasure,
     measure::{Component, Measured},
-    name::{SqueezeName, lending_gap},
+    name::SqueezeName,
     shorts::{Short, Shorts},
     universe::Universe,
 };
@@ -219,7 +219,7 @@ impl Readings {
             });
             let readings = readings.collect();
             gaps.extend(missing.into_iter().map(|(measure, reason)| match measure {
-                Watched::Lending(measure) => lending_gap(symbol, measure, reason),
+                Watched::Lending(measure) => name.lending_gap(symbol, measure, reason),
                 _ => name.lack(symbol, measure.id(), reason, measure.is_of_short_interest()),
             }));
             WatchedName { instrument: short.instrument, lines, readings }

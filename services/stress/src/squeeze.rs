@@ -1,11 +1,18 @@
 //! A scenario and a squeeze of the book's own shorts, together.
 //!
 //! The squeeze is given: a return per name, on top of what the scenario does to it. A short of value
-//! V with the scenario's P&L p then makes p + (V + p)·j: its price moves by (1 + r)(1 + j) − 1.
+//! V with the scenario's P&L p then makes p + (V + p)·j: its price moves by R = (1 + r)(1 + j) − 1.
+//!
+//! A squeeze is too large a move for a delta, so what it adds values the options of known terms of the
+//! name anew: b(R) − b(r) more, with b what they make beyond their delta. The scenario's own P&L counts
+//! them by their delta, so b(r) is no part of either; who adds it to both has all options valued anew.
 
 use crate::{shock::SIZE_MAX, total::total};
 use marketdata::instrument::InstrumentId;
-use portfolio::book::Book;
+use portfolio::{
+    book::{Book, Holding},
+    convexity::Convexity,
+};
 use std::collections::BTreeMap;
 
 /// The return of a squeezed name, a decimal, 0 to [`SIZE_MAX`].
@@ -31,7 +38,7 @@ pub enum SqueezeFault {
 pub struct Combined {
     /// Of both.
     pub pnl: f64,
-    /// What the squeeze adds, at most 0.
+    /// What the squeeze adds; above 0 if the options of the names gain more than the rest loses.
     pub squeeze_pnl: f64,
     /// Of both by holding of the book, in its order.
     pub positions: Vec<f64>,
@@ -66,9 +73,9 @@ pub fn combined(
         let mut held = book.holdings.iter();
         held.any(|holding| holding.instrument == id && holding.market_value < 0.0)
     };
-    let of = |(holding, made): (&portfolio::book::Holding, &f64)| {
+    let of = |(holding, made): (&Holding, &f64)| {
         let jump = jumps.get(&holding.instrument).filter(|_| holding.market_value < 0.0);
-        let added = jump.map_or(0.0, |jump| (holding.market_value + made).min(0.0) * jump);
+        let added = jump.map_or(0.0, |jump| added(book, holding, (*made, *jump)));
         squeeze_pnl += added;
         made + added
     };
@@ -79,4 +86,16 @@ pub fn combined(
         positions,
         not_short: squeeze.iter().map(|name| name.instrument).filter(|id| !shorts(*id)).collect(),
     })
+}
+
+/// What the jump of a name that is held short adds to the P&L `made` of a scenario.
+fn added(book: &Book, holding: &Holding, (made, jump): (f64, f64)) -> f64 {
+    let linear = (holding.market_value + made).min(0.0) * jump;
+    let options = Convexity::of(book, book.lots(holding));
+    if options.is_none() {
+        return linear;
+    }
+    let before = made / holding.market_value;
+    let after = (1.0 + before).max(0.0) * (1.0 + jump) - 1.0;
+    linear + options.beyond_delta(after) - options.beyond_delta(before.max(-1.0))
 }

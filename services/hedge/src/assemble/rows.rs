@@ -1,7 +1,10 @@
 //! Rows of constraints and exclusions, with a variable for each limit that may be relaxed.
 
 use super::{Builder, Goal, Member, Owner, Slack, relaxation_cost};
-use crate::constraint::{Constraint, ExclusionRule, Measure, Side};
+use crate::{
+    constraint::{Constraint, ExclusionRule, Measure, Side},
+    squeezed::{BySource, SqueezedOptions},
+};
 
 /// A measure in scaled money: constant + Σ coefficient × variable.
 struct Expression {
@@ -19,8 +22,8 @@ impl Builder<'_> {
             let member = Member(index);
             match &constraint.measure {
                 Measure::Participation => self.participation_rows(member, constraint),
-                Measure::WorstShorts { count, losses } => {
-                    self.worst_shorts_rows(member, constraint, *count, losses);
+                Measure::WorstShorts { count, losses, options } => {
+                    self.worst_shorts_rows(member, constraint, *count, (losses, options));
                 }
                 measure => self.limit_rows(member, constraint, &self.expression(measure)),
             }
@@ -42,45 +45,63 @@ impl Builder<'_> {
         }
     }
 
-    /// count·τ + Σ u ≤ limit with τ ≥ 0, u ≥ 0 and u ≥ θ·(−z) − τ for each source: some τ meets these
-    /// just if the sum of the largest θ·(−z)⁺ is at most the limit (Ogryczak and Tamir 2003).
+    /// count·τ + Σ u ≤ limit with τ ≥ 0, u ≥ 0 and u ≥ −θ·z − b − τ for each source: some τ meets these
+    /// just if the sum of the largest (−θ·z − b)⁺ is at most the limit (Ogryczak and Tamir 2003).
     fn worst_shorts_rows(
         &mut self,
         member: Member,
         constraint: &Constraint,
         count: usize,
-        losses: &[f64],
+        (losses, options): (&[f64], &SqueezedOptions),
     ) {
         let Some(limit) = constraint.upper else { return };
         let money = self.assembly.scale.money;
         let slack = self.slack(member, Side::Upper, constraint, limit);
         let held = self.problem.loadings(&self.problem.no_trades());
+        let beyond = options.beyond(&self.problem.positions(&self.problem.no_trades()));
+        let convex = self.convex_terms(options);
         let threshold = self.program().variable();
         self.program().at_most(vec![(threshold, -1.0)], 0.0);
         let mut sum = vec![(threshold, count as f64)];
-        let (mut changed, mut fixed) = (Vec::new(), Vec::new());
+        let mut changed: Vec<(Vec<(usize, f64)>, f64)> = Vec::new();
+        let mut fixed = Vec::new();
         for (source, lines) in self.lines_by_source().into_iter().enumerate() {
-            let bound = losses[source] * held[source] / money;
+            let beyond = beyond.get(&source).copied().unwrap_or(0.0);
+            let bound = (losses[source] * held[source] + beyond) / money;
             match lines.is_empty() {
                 // What no line changes and what is not short adds nothing to the sum.
                 true if bound < 0.0 => fixed.push(bound),
-                false if 0.0 < losses[source] => changed.push((lines, losses[source], bound)),
+                false if 0.0 < losses[source] => {
+                    let of_lines = lines.into_iter().map(|(x, l)| (x, -losses[source] * l));
+                    let of_options = convex.iter().filter(|(at, ..)| *at == source);
+                    let of_options = of_options.map(|(_, x, pnl)| (*x, -pnl));
+                    changed.push((of_lines.chain(of_options).collect(), bound));
+                }
                 _ => {}
             }
         }
         // Of losses that no line changes, only the largest can be among the largest of all.
         fixed.sort_by(f64::total_cmp);
         fixed.truncate(count);
-        let fixed = fixed.into_iter().map(|bound| (Vec::new(), 0.0, bound));
-        for (lines, loss, bound) in changed.into_iter().chain(fixed) {
+        let fixed = fixed.into_iter().map(|bound| (Vec::new(), bound));
+        for (of_lines, bound) in changed.into_iter().chain(fixed) {
             let excess = self.program().variable();
             self.program().at_most(vec![(excess, -1.0)], 0.0);
-            let of_lines = lines.into_iter().map(|(x, loading)| (x, -loss * loading));
             let own = [(threshold, -1.0), (excess, -1.0)];
             self.program().at_most(own.into_iter().chain(of_lines).collect(), bound);
             sum.push((excess, 1.0));
         }
         self.owned_row(sum, limit / money, member, Side::Upper, 1.0 / money, slack);
+    }
+
+    /// Source, variable and P&L beyond the delta per money, of options that trade.
+    fn convex_terms(&self, options: &SqueezedOptions) -> Vec<(usize, usize, f64)> {
+        let of_line = |(line, by_source): &(usize, BySource)| {
+            let trade = self.problem.trade_of(*line)?;
+            let x = self.assembly.trades[trade]?;
+            Some(by_source.iter().map(move |(source, pnl)| (*source, x, *pnl)).collect::<Vec<_>>())
+        };
+        options.lines.iter().filter_map(of_line).flatten().collect()
     }
 
     fn limit_rows(&mut self, member: Member, constraint: &Constraint, of: &Expression) {

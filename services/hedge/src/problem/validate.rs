@@ -155,9 +155,10 @@ fn subject_faults(statement: &Statement, constraint: &Constraint, found: &mut Ve
         {
             found.push(Fault::Weights(id()));
         }
-        Measure::WorstShorts { count, losses } => {
+        Measure::WorstShorts { count, losses, options } => {
             let sources = statement.risk.specific_variances().len();
-            let lawful = losses.iter().all(|loss| is_not_negative(*loss));
+            let lawful = losses.iter().all(|loss| is_not_negative(*loss))
+                && options.is_valid((lines, sources));
             if *count == 0 || losses.len() != sources || !lawful {
                 found.push(Fault::Losses(id()));
             }

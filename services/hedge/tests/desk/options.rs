@@ -7,6 +7,7 @@ use crate::{
 use hedge::{
     consequences::consequences,
     constraint::ExclusionRule,
+    cover::cover_order,
     desk::Desk,
     limits::Caller,
     optimize::{Answer, evaluate, optimize},
@@ -411,4 +412,52 @@ fn an_option_that_cannot_hedge_is_named() {
             TermsFault::Instrument { at: 1, field: "contract_units" },
         ]
     );
+}
+
+/// The index does not move enough for a threshold above 15 %. There ten puts, held or traded, lose what
+/// they are then worth less, which is nearly their premium; by their delta it would be three times that.
+/// Bought back with all that is on it, the name loses no more.
+#[test]
+fn a_squeeze_takes_at_most_the_premium_of_puts() {
+    let world = world(120, 420, 47);
+    let view = View::of(&world.snapshot());
+    let factors = view.factors();
+    let (quoted, price) = put(&view);
+    let expires_on = quoted.expires_on.to_string();
+    let model = RawModel {
+        right: Some(Right::Put),
+        strike: Some(quoted.strike),
+        expires_on: &expires_on,
+        volatility: Some(0.2),
+        rate: Some(quoted.rate),
+        dividend_yield: Some(quoted.dividend_yield),
+    };
+    let sensitivity = Some(RawSensitivity::Model(model));
+    let kind = Kind::Option(RawOption { multiplier: Some(100.0), sensitivity });
+    let lines = [RawLine { kind, ..RawLine::of("^GSPC", Size::Shares(10.0)) }];
+    let held = Book::join(lines, &Terms::NONE, &view.lookup, view.model.quotes()).unwrap();
+    let holding = Desk::of(&factors, &held, &terms(&view, &[])).unwrap();
+    let problem = holding.problem(Scheme::Cut, &free(wish(1e-6))).unwrap();
+    let of_held = consequences(&holding, &problem, &[0.0], None).squeeze_loss.before;
+
+    let trading = Desk::of(&factors, &view.book(&[("AAPL", 4e6)]), &with_option(&view, quoted));
+    let trading = trading.unwrap();
+    let problem = trading.problem(Scheme::Overlay, &free(wish(1e-6))).unwrap();
+    let line = &trading.lines()[trading.place("PUT").unwrap()];
+    let trade = -10.0 * line.unit_value.unwrap();
+    let found = consequences(&trading, &problem, &[trade], None).squeeze_loss;
+    near(found.before, 0.0, 0.0);
+
+    let model = line.option.unwrap().model;
+    let value = |price: f64| 1_000.0 * model.value(price, 60.0 / 365.0);
+    let expected = value(price) - value(1.15 * price);
+    near(of_held, expected, 1e-6 * expected);
+    near(found.after, expected, 1e-6 * expected);
+    let premium = 1_000.0 * quoted.premium;
+    assert!(0.9 * premium < expected && expected < premium && 2.0 * premium < 0.15 * -trade);
+
+    let (steps, gaps) = cover_order(&holding, 0.1, |_| Ok(1e-3));
+    assert!(gaps.is_empty() && steps.len() == 1, "{steps:?} {gaps:?}");
+    near(steps[0].squeeze_loss, expected, 1e-6 * expected);
+    near(steps[0].remaining.squeeze_loss, 0.0, 0.0);
 }

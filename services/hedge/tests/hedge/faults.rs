@@ -12,6 +12,7 @@ use hedge::{
     optimize::{InvalidTrades, evaluate},
     problem::Problem,
     risk::{FactorRisk, InvalidRisk},
+    squeezed::SqueezedOptions,
 };
 use stats::matrix::SymmetricMatrix;
 
@@ -41,7 +42,12 @@ fn all_faults_of_a_statement_are_named_at_once() {
             1.0,
         ),
         limit("line", Measure::Participation, None, 0.1),
-        limit("losses", Measure::WorstShorts { count: 3, losses: vec![0.5] }, None, 1.0),
+        limit(
+            "losses",
+            Measure::WorstShorts { count: 3, losses: vec![0.5], options: SqueezedOptions::NONE },
+            None,
+            1.0,
+        ),
     ];
     statement.exclusions =
         vec![Exclusion { id: "gone".to_owned(), line: count, rule: ExclusionRule::NoTrade }];

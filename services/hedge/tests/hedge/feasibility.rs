@@ -9,6 +9,7 @@ use hedge::{
     optimize::{Answer, optimize},
     problem::{Problem, Statement},
     risk::FactorRisk,
+    squeezed::SqueezedOptions,
 };
 use stats::matrix::SymmetricMatrix;
 
@@ -67,7 +68,12 @@ fn constraints(held: &[f64], betas: Vec<f64>, losses: Vec<f64>, turnover: f64) -
         limit("net", Measure::Net, -0.02 * gross, 0.02 * gross),
         limit("market", market, -0.01 * gross, 0.01 * gross),
         limit("turnover", Measure::Turnover, None, turnover),
-        limit("squeeze", Measure::WorstShorts { count: WORST, losses }, None, budget),
+        limit(
+            "squeeze",
+            Measure::WorstShorts { count: WORST, losses, options: SqueezedOptions::NONE },
+            None,
+            budget,
+        ),
     ]
 }
 

@@ -12,6 +12,7 @@ use hedge::{
     optimize::{Answer, optimize},
     plan::Plan,
     problem::{Problem, Statement},
+    squeezed::SqueezedOptions,
 };
 use stats::matrix::SymmetricMatrix;
 
@@ -91,7 +92,7 @@ fn as_held(mut statement: Statement) -> Statement {
     let losses = (0..sources).map(|source| 0.2 + 0.01 * source as f64).collect();
     let gross: f64 = statement.lines.iter().map(|line| line.held.abs()).sum();
     let net: f64 = statement.lines.iter().map(|line| line.held).sum();
-    let shorts = Measure::WorstShorts { count: 3, losses };
+    let shorts = Measure::WorstShorts { count: 3, losses, options: SqueezedOptions::NONE };
     let mut squeezed: Vec<f64> = statement
         .lines
         .iter()

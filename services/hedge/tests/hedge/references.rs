@@ -8,6 +8,7 @@ use hedge::{
     optimize::Answer,
     problem::Statement,
     risk::FactorRisk,
+    squeezed::SqueezedOptions,
 };
 use stats::matrix::SymmetricMatrix;
 
@@ -161,7 +162,11 @@ fn a_fund_is_bought_until_the_worst_shorts_are_within_budget() {
     for (line, loadings) in statement.lines.iter_mut().zip(loadings) {
         line.loadings = loadings;
     }
-    let worst = Measure::WorstShorts { count: 2, losses: vec![0.5, 0.2, 1.0] };
+    let worst = Measure::WorstShorts {
+        count: 2,
+        losses: vec![0.5, 0.2, 1.0],
+        options: SqueezedOptions::NONE,
+    };
     statement.constraints = vec![limit("squeeze", worst.clone(), None, 8.5)];
     let plan = plan(statement.clone());
     near(&exact(&plan), &[2.0], 1e-5);
@@ -181,6 +186,30 @@ fn a_fund_is_bought_until_the_worst_shorts_are_within_budget() {
     near(&[found.alone[0].to, found.alone[1].to], &[8.25, 4.0], 1e-3);
 }
 
+/// The same shorts, with a put on the first that saves 2 of its 5, and a call on the last that may be
+/// bought: in a squeeze a unit of it gains 1 by its delta and 0.5 beyond. The two worst lose 5 + 4, and may
+/// lose 8: 5 − 1.5·h is 4 at h = ⅔.
+#[test]
+fn a_call_is_bought_until_the_worst_shorts_are_within_budget() {
+    let zero = SymmetricMatrix::from_lower(4, |_, _| 0.0).unwrap();
+    let cost = Trading { buy_cost: 1e-3, ..FREE };
+    let trading = [None, None, None, Some(cost)];
+    let mut statement = statement(zero.clone(), &[-10.0, -20.0, -5.0, 0.0], &trading);
+    statement.risk = FactorRisk::new(zero, vec![0.0; 3]).unwrap();
+    let loadings = [vec![(0, 1.0)], vec![(1, 1.0)], vec![(2, 1.0)], vec![(2, 1.0)]];
+    for (line, loadings) in statement.lines.iter_mut().zip(loadings) {
+        line.loadings = loadings;
+    }
+    let options =
+        SqueezedOptions { lines: vec![(3, vec![(2, 0.5)])], held: vec![(0, vec![(0, 2.0)])] };
+    let worst = Measure::WorstShorts { count: 2, losses: vec![0.5, 0.2, 1.0], options };
+    statement.constraints = vec![limit("squeeze", worst, None, 8.0)];
+    let plan = plan(statement);
+    near(&exact(&plan), &[2.0 / 3.0], 1e-5);
+    let squeeze = plan.effect.measures[0];
+    near(&[squeeze.before, squeeze.after], &[9.0, 8.0], 1e-5);
+}
+
 /// Shorts of 1 to 40 that do not trade and one of 45 that may be bought back, of which the three worst
 /// lose 45 + 40 + 39 = 124. Buying 6.5 leaves 38.5 + 40 + 39 = 117.5; more than 7 does not help, because
 /// 38 is then the third.
@@ -196,7 +225,8 @@ fn only_the_worst_of_the_shorts_that_stay_count() {
     for (source, line) in statement.lines.iter_mut().enumerate() {
         line.loadings = vec![(source, 1.0)];
     }
-    let worst = Measure::WorstShorts { count: 3, losses: vec![1.0; 41] };
+    let worst =
+        Measure::WorstShorts { count: 3, losses: vec![1.0; 41], options: SqueezedOptions::NONE };
     statement.constraints = vec![limit("squeeze", worst.clone(), None, 117.5)];
     let plan = plan(statement.clone());
     near(&exact(&plan), &[6.5], 1e-5);

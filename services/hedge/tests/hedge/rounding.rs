@@ -11,6 +11,7 @@ use hedge::{
     line::{Trading, quadratic_impact},
     optimize::{Answer, evaluate, optimize},
     problem::{Problem, Statement},
+    squeezed::SqueezedOptions,
 };
 use stats::matrix::SymmetricMatrix;
 use std::sync::{
@@ -105,7 +106,12 @@ fn in_lots(seed: u32) -> Statement {
     let held = statement.lines[last - 1].held;
     statement.constraints.extend([
         limit("participation", Measure::Participation, None, 0.3),
-        limit("shorts", Measure::WorstShorts { count: 2, losses }, None, 30.0),
+        limit(
+            "shorts",
+            Measure::WorstShorts { count: 2, losses, options: SqueezedOptions::NONE },
+            None,
+            30.0,
+        ),
         limit("position", Measure::Position(last - 1), held - 31.0, held + 17.0),
     ]);
     let exclude = |line, rule| Exclusion { id: format!("no {line}"), line, rule };

@@ -5,7 +5,7 @@ use crate::{
     calibration::{
         Calibration,
         check::{BINS, Bin, Check, Estimate},
-        joint_fit::{ExcessFit, JointFit},
+        joint_fit::{JointFit, excess::ExcessFit},
         label::Label,
         model::{Model, Term},
         sample::Sample,

@@ -1,5 +1,6 @@
 //! The joint loss: against exact distributions, numpy, and laws.
 
+use portfolio::convexity::Convexity;
 use proptest::prelude::*;
 use squeeze::{
     count::poisson_binomial,
@@ -29,6 +30,7 @@ fn shorts(count: usize) -> Vec<Short> {
     let short = |at: usize| Short {
         symbol: format!("N{at:03}"),
         value: 1e6 * (1 + at % 7) as f64,
+        options: Convexity::NONE,
         left: vec![1.0 / (1 + at % 4) as f64, 0.0],
         crowd_value: 1e7 * (1 + at % 3) as f64,
         probability: 0.005 * (1 + at % 10) as f64,
@@ -165,6 +167,7 @@ fn the_crowd_sells_its_longs() {
     let short = Short {
         symbol: "A".to_owned(),
         value: 10.0,
+        options: Convexity::NONE,
         left: vec![0.25],
         crowd_value: 40.0,
         probability: 0.5,

@@ -67,7 +67,8 @@ fn what_is_not_known_is_a_gap_and_never_zero() {
     let missing = Err(GapReason::InputMissing);
     let short = Err(GapReason::ShortHistory);
     assert_eq!(measured("S"), [missing, Ok(0.2), short, missing]);
-    assert_eq!(measured("T"), [Err(GapReason::Stale); 4]);
+    let stale = Err(GapReason::Stale);
+    assert_eq!(measured("T"), [stale, stale, stale, missing]);
     assert_eq!(measured("U"), [missing; 4]);
     let gaps = name(&universe, "U").gaps("U");
     for measure in LendingMeasure::ALL {
@@ -86,6 +87,54 @@ fn what_is_not_known_is_a_gap_and_never_zero() {
     assert_eq!(name(&universe, "U").lending, None);
     let fee = Subject::number_of("U", "borrow_fee");
     assert!(name(&universe, "U").gaps("U").iter().all(|gap| gap.subject != fee));
+}
+
+/// The newest values are of sessions 5 and more before today, 2021-01-27, of which bars are known: seven
+/// calendar days are current, eight are stale, whatever newer rows leave out.
+#[test]
+fn a_value_is_stale_by_itself_and_says_its_day() {
+    let all = [
+        (Field::Utilisation, 0.9),
+        (Field::BorrowFee, 0.2),
+        (Field::Recall, 1.0),
+        (Field::SharesOnLoan, 4e5),
+        (Field::SharesLendable, 1e6),
+    ];
+    for (field, value) in all {
+        let mut world = world(&["S", "T"]);
+        let other = if field == Field::Recall { Field::BorrowFee } else { Field::Recall };
+        for (symbol, on) in [("S", "2021-01-19"), ("T", "2021-01-20")] {
+            world.lend(symbol, day(on), &[(field, value)]);
+            world.lend(symbol, back(2), &[(other, 0.0)]);
+        }
+        let universe = world.universe();
+        let of = |symbol: &str| {
+            let lending = name(&universe, symbol).lending.unwrap();
+            match field {
+                Field::Utilisation => lending.utilisation,
+                Field::BorrowFee => lending.fee,
+                Field::Recall => lending.recall,
+                Field::SharesOnLoan => lending.on_loan,
+                _ => lending.lendable,
+            }
+        };
+        assert_eq!(of("S").unwrap_err(), GapReason::Stale, "{field:?}");
+        assert_eq!(of("T").unwrap().effective_on, day("2021-01-20"), "{field:?}");
+        let gaps = name(&universe, "S").gaps("S");
+        let of_age = |gap: &&marketdata::gap::Gap| gap.detail.contains("2021-01-19, 8 days before");
+        let said: Vec<Subject> =
+            gaps.iter().filter(of_age).map(|gap| gap.subject.clone()).collect();
+        let expected: &[&str] = match field {
+            Field::Utilisation => &["utilisation"],
+            Field::BorrowFee => &["borrow_fee", "borrow_fee_volatility"],
+            Field::Recall => &["recall"],
+            // No measure of their own.
+            _ => &[],
+        };
+        let expected: Vec<Subject> =
+            expected.iter().map(|what| Subject::number_of("S", what)).collect();
+        assert_eq!(said, expected, "{field:?}");
+    }
 }
 
 #[test]

@@ -14,6 +14,8 @@ mod look_through;
 #[cfg(test)]
 mod measures;
 #[cfg(test)]
+mod options;
+#[cfg(test)]
 mod watch;
 #[cfg(test)]
 mod worked;

@@ -5,7 +5,14 @@ use crate::{
     view::{View, near},
 };
 use factors::roles::Role;
-use marketdata::gap::GapReason;
+use marketdata::{fixture::day, gap::GapReason};
+use portfolio::{
+    book::Book,
+    convexity::Convexity,
+    derivative::{Kind, RawModel, RawOption, RawSensitivity},
+    lines::{RawLine, Size, Terms},
+    option::{OptionModel, Right, years},
+};
 use risk::{fixture::world_with, series::Series};
 use simulation::market::{Market, Parameters};
 use std::sync::LazyLock;
@@ -174,4 +181,46 @@ fn a_squeeze_comes_on_top_of_a_scenario() {
         [(aapl, 0.1), (aapl, -0.1)].map(|(instrument, jump)| SqueezedName { instrument, jump });
     let faults = combined(&book, &made, &wrong).unwrap_err();
     assert_eq!(faults, [SqueezeFault::Jump(1), SqueezeFault::Twice(1)]);
+}
+
+/// A bought put at the money, after a fall by a tenth and a squeeze of a half: the price rises by 35 % in
+/// all. Scenario, squeeze and what the scenario makes beyond the delta are what the put makes at that
+/// price, which is no more than its value.
+#[test]
+fn a_squeeze_values_options_anew_from_the_scenario_on() {
+    let view = &*VIEW;
+    let msft = view.id("MSFT");
+    let price = view.model.quotes().get(msft).unwrap().price;
+    let model = RawModel {
+        right: Some(Right::Put),
+        strike: Some(price),
+        expires_on: "2024-12-20",
+        volatility: Some(0.4),
+        rate: Some(0.0),
+        dividend_yield: Some(0.0),
+    };
+    let terms =
+        RawOption { multiplier: Some(100.0), sensitivity: Some(RawSensitivity::Model(model)) };
+    let line = RawLine { kind: Kind::Option(terms), ..RawLine::of("MSFT", Size::Shares(10.0)) };
+    let quotes = view.model.quotes();
+    let book = Book::join([line], &Terms::NONE, &view.lookup, quotes).unwrap();
+    let held = &book.holdings[0];
+    let options = Convexity::of(&book, book.lots(held));
+    let made = -0.1 * held.market_value;
+    let squeeze = [SqueezedName { instrument: msft, jump: 0.5 }];
+    let found = combined(&book, &[made], &squeeze).unwrap();
+    let put = OptionModel {
+        right: Right::Put,
+        strike: price,
+        volatility: 0.4,
+        rate: 0.0,
+        dividend_yield: 0.0,
+    };
+    let years = years(quotes.get(msft).unwrap().on, day("2024-12-20"));
+    let worth = |price: f64| 1_000.0 * put.value(price, years);
+    let expected = worth(1.35 * price) - worth(price);
+    near(found.pnl + options.beyond_delta(-0.1), expected, 1e-6 * worth(price));
+    assert!(-worth(price) < expected && found.squeeze_pnl < 0.0);
+    // By its delta the squeeze would cost more than the whole put.
+    assert!((held.market_value + made) * 0.5 < -worth(price));
 }

@@ -60,10 +60,26 @@ struct Work {
 }
 
 impl Work {
-    /// Most paths that one call may simulate.
+    /// Most paths that one call may simulate, an even number.
     fn most_paths(self) -> usize {
         let per_path = self.shorts as f64 * (1.0 + TAIL_COST * self.in_tails) + self.rounds as f64;
-        (limits::SIMULATION_DRAWS / (per_path * self.copulas as f64)) as usize
+        2 * (limits::SIMULATION_DRAWS / (2.0 * per_path * self.copulas as f64)) as usize
+    }
+
+    /// What a number of paths must be, in words. Fewer than the least are no number to ask for.
+    fn path_limit(self, paths: usize) -> String {
+        let of = format!(
+            "for {} simulated shorts, these copulas, confidences and crowd, is {paths}",
+            self.shorts
+        );
+        let (most, least) = (self.most_paths(), limits::SIMULATION_PATHS_LEAST);
+        match usize::try_from(least).is_ok_and(|least| least <= most) {
+            true => format!("must be at most {most} {of}"),
+            false => format!(
+                "must be at most {most} {of}, and is at least {least}: ask for fewer copulas or \
+                 higher confidences, leave the crowd out, or split the portfolio"
+            ),
+        }
     }
 }
 
@@ -155,10 +171,10 @@ impl SimulateQuery {
         use v1::SqueezeTermSource::{Assumed, Calibration, Request};
         let asked = self.normal.simulation.clone().unwrap_or_default();
         let mut terms = self.terms.clone();
-        let correlation = match (asked.correlation, fit.correlation) {
+        let correlation = match (asked.correlation, fit.cautious_correlation()) {
             (Some(_), _) => Request,
-            (None, Some(fit)) => {
-                terms.correlation = fit.value;
+            (None, Some(bound)) => {
+                terms.correlation = bound;
                 Calibration
             }
             (None, None) => Assumed,
@@ -209,13 +225,9 @@ impl SimulateQuery {
         let work = Work { shorts, copulas, rounds, in_tails: tails().sum() };
         let paths = 2 * self.terms.pairs;
         let mut fields = Fields::new();
-        let most = work.most_paths();
-        if most < paths {
+        if work.most_paths() < paths {
             let of = format!("{shorts} simulated shorts");
-            let text = format!(
-                "must be at most {most} for {of}, these copulas, confidences and crowd, is {paths}"
-            );
-            fields.add("simulation.path_count", text);
+            fields.add("simulation.path_count", work.path_limit(paths));
             let highest = tails().fold(1.0, f64::min);
             for (field, one, less) in [
                 ("simulation.copulas", "one copula", Work { copulas: 1, ..work }),
@@ -366,5 +378,24 @@ fn deleveraging(made: &Deleveraging) -> v1::SqueezeDeleveraging {
         exhausted: made.is_exhausted,
         longs_pnl: made.longs_pnl,
         cut_off: made.is_cut_off,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 200 m draws of 1,000 shorts, one copula and a tail of 1 %: 1,000·1.04 draws a path are 192,307
+    /// paths, of which an even number. Of 100,000 shorts two copulas and tails of a half leave 333, fewer
+    /// than a request may have.
+    #[test]
+    fn a_limit_below_the_least_says_what_else_to_change() {
+        let work = Work { shorts: 1_000, copulas: 1, rounds: 0, in_tails: 0.01 };
+        assert_eq!(work.most_paths(), 192_306);
+        assert!(!work.path_limit(200_000).contains("at least"));
+        let work = Work { shorts: 100_000, copulas: 2, rounds: 0, in_tails: 0.5 };
+        assert_eq!(work.most_paths(), 332);
+        let said = work.path_limit(2_000);
+        assert!(said.contains("at most 332") && said.contains("at least 2000"), "{said}");
     }
 }

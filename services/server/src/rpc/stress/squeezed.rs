@@ -83,6 +83,7 @@ fn jumps(
     match squeeze {
         Squeeze::Costliest(count) => {
             let pnl = |line: &ShortLine| line.squeeze_pnl.unwrap_or(0.0);
+            lines.retain(|line| pnl(line) <= 0.0);
             lines.sort_by(|a, b| pnl(a).total_cmp(&pnl(b)).then_with(|| a.symbol.cmp(&b.symbol)));
             lines.iter().take(*count).map(threshold).collect()
         }
