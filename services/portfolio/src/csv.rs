@@ -104,6 +104,8 @@ pub struct PortfolioFile {
     pub cash: Vec<CashLine>,
     /// The lines that could not be read, with reasons.
     pub rejected: Vec<Rejection>,
+    /// Whether the name of a column says that some values read are in US dollars.
+    pub has_values_in_dollars: bool,
 }
 
 /// One line of either kind.
@@ -132,8 +134,15 @@ pub fn read(bytes: &[u8]) -> Result<PortfolioFile, Refusal> {
     if has_header {
         lines.next();
     }
-    let mut file = PortfolioFile { lines: Vec::new(), cash: Vec::new(), rejected: Vec::new() };
+    let mut file = PortfolioFile {
+        lines: Vec::new(),
+        cash: Vec::new(),
+        rejected: Vec::new(),
+        has_values_in_dollars: false,
+    };
     read_lines(lines, delimiter, &columns, &mut file);
+    let is_value = |line: &PositionLine| matches!(line.size, Size::MarketValue(_));
+    file.has_values_in_dollars = columns.is_value_in_dollars && file.lines.iter().any(is_value);
     if file.lines.is_empty() && file.cash.is_empty() && file.rejected.is_empty() {
         return Err(Refusal::NoRows);
     }
@@ -313,6 +322,10 @@ mod tests {
 
     #[test]
     fn a_value_in_dollars_is_not_converted_again() {
+        let plain = "symbol,quantity,market_value_usd\nA,5,1\n";
+        assert!(!read(plain.as_bytes()).unwrap().has_values_in_dollars, "it has quantities");
+        let dollars = read(plain.replace("A,5", "A,").as_bytes()).unwrap();
+        assert!(dollars.has_values_in_dollars);
         let text = "symbol,asset_class,quantity,market_value_usd,currency,average_cost\n\
                     SAP,equity,10,1375,EUR,90\n\
                     SAP,equity,,1375,EUR,\n\
