@@ -387,6 +387,11 @@ async fn stored_prices_say_their_currency() {
     }
 }
 
+fn last_session() -> v1::scenario::Happening {
+    let (start_on, end_on) = (TODAY.to_owned(), TODAY.to_owned());
+    v1::scenario::Happening::Replay(v1::ReplayedWindow { start_on, end_on })
+}
+
 /// A unit of prices is no currency, and a currency without any rate can value nothing. Both are
 /// refused before a view of them is prepared.
 #[tokio::test(flavor = "multi_thread")]
@@ -416,13 +421,7 @@ async fn a_base_without_a_rate_is_refused_by_its_path() {
         let request = v1::RunStressRequest {
             as_of: on(TODAY),
             portfolio: Some(book(code)),
-            scenarios: vec![v1::Scenario {
-                happening: Some(v1::scenario::Happening::Replay(v1::ReplayedWindow {
-                    start_on: TODAY.to_owned(),
-                    end_on: TODAY.to_owned(),
-                })),
-                ..v1::Scenario::default()
-            }],
+            scenarios: vec![v1::Scenario { happening: Some(last_session()), ..Default::default() }],
             ..v1::RunStressRequest::default()
         };
         let mut stress = StressServiceClient::new(channel.clone());

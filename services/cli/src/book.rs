@@ -65,7 +65,8 @@ pub(crate) async fn read(arguments: &BookArguments) -> Result<Portfolio> {
         bail!(Fault::Input(format!("{count} cannot be read; {way}")));
     }
     let currency = arguments.currency.clone().unwrap_or_default();
-    if file.has_values_in_dollars && !["", "USD"].contains(&&*currency) {
+    let has_values = file.lines.iter().any(|line| matches!(line.size, Size::MarketValue(_)));
+    if file.is_value_in_dollars && has_values && !["", "USD"].contains(&&*currency) {
         let way = format!("give them in {currency}, or give quantities");
         let path = path.display();
         bail!(Fault::Input(format!("{path} gives values in USD for a book in {currency}; {way}")));

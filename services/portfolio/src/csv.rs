@@ -104,8 +104,8 @@ pub struct PortfolioFile {
     pub cash: Vec<CashLine>,
     /// The lines that could not be read, with reasons.
     pub rejected: Vec<Rejection>,
-    /// Whether the name of a column says that some values read are in US dollars.
-    pub has_values_in_dollars: bool,
+    /// Whether the name of the column of market values says that they are in US dollars.
+    pub is_value_in_dollars: bool,
 }
 
 /// One line of either kind.
@@ -138,11 +138,9 @@ pub fn read(bytes: &[u8]) -> Result<PortfolioFile, Refusal> {
         lines: Vec::new(),
         cash: Vec::new(),
         rejected: Vec::new(),
-        has_values_in_dollars: false,
+        is_value_in_dollars: columns.is_value_in_dollars,
     };
     read_lines(lines, delimiter, &columns, &mut file);
-    let is_value = |line: &PositionLine| matches!(line.size, Size::MarketValue(_));
-    file.has_values_in_dollars = columns.is_value_in_dollars && file.lines.iter().any(is_value);
     if file.lines.is_empty() && file.cash.is_empty() && file.rejected.is_empty() {
         return Err(Refusal::NoRows);
     }
@@ -322,10 +320,8 @@ mod tests {
 
     #[test]
     fn a_value_in_dollars_is_not_converted_again() {
-        let plain = "symbol,quantity,market_value_usd\nA,5,1\n";
-        assert!(!read(plain.as_bytes()).unwrap().has_values_in_dollars, "it has quantities");
-        let dollars = read(plain.replace("A,5", "A,").as_bytes()).unwrap();
-        assert!(dollars.has_values_in_dollars);
+        let dollars = |text: &str| read(text.as_bytes()).unwrap().is_value_in_dollars;
+        assert!(dollars("symbol,market_value_usd\nA,1\n") && !dollars("symbol,value\nA,1\n"));
         let text = "symbol,asset_class,quantity,market_value_usd,currency,average_cost\n\
                     SAP,equity,10,1375,EUR,90\n\
                     SAP,equity,,1375,EUR,\n\
