@@ -386,3 +386,99 @@ async fn stored_prices_say_their_currency() {
         assert_eq!(close.currency, expected, "{symbol}");
     }
 }
+
+fn last_session() -> v1::scenario::Happening {
+    let (start_on, end_on) = (TODAY.to_owned(), TODAY.to_owned());
+    v1::scenario::Happening::Replay(v1::ReplayedWindow { start_on, end_on })
+}
+
+/// A unit of prices is no currency, and a currency without any rate can value nothing. Both are
+/// refused before a view of them is prepared.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_base_without_a_rate_is_refused_by_its_path() {
+    let (harness, channel) = market().await;
+    analyzed(&channel, book("EUR")).await;
+    let prepared = harness.services().preparations();
+    let mut exposure = ExposureServiceClient::new(channel.clone());
+    for (code, text) in [
+        ("GBX", "must be GBP"),
+        ("eur", "must be an ISO 4217 code"),
+        ("SEK", "no rate of SEK is known by 2021-01-27: load a series named SEKUSD"),
+        ("XYZ", "no rate of XYZ is known"),
+    ] {
+        let invalid = |status: &tonic::Status, path: &str| {
+            expect_refusal(status, Code::InvalidArgument, "INVALID_REQUEST", &[path]);
+            assert!(status.message().contains(text), "{code}: {status:?}");
+        };
+        let path = "portfolio.currency";
+        invalid(&exposure.analyze_portfolio(asked(book(code))).await.unwrap_err(), path);
+        let request = v1::ExplainPnlRequest {
+            as_of: on(TODAY),
+            portfolio: Some(book(code)),
+            ..v1::ExplainPnlRequest::default()
+        };
+        invalid(&exposure.explain_pnl(request).await.unwrap_err(), path);
+        let request = v1::RunStressRequest {
+            as_of: on(TODAY),
+            portfolio: Some(book(code)),
+            scenarios: vec![v1::Scenario { happening: Some(last_session()), ..Default::default() }],
+            ..v1::RunStressRequest::default()
+        };
+        let mut stress = StressServiceClient::new(channel.clone());
+        invalid(&stress.run_stress(request).await.unwrap_err(), path);
+        let request = v1::AnalyzePortfolioHistoryRequest {
+            analysis: Some(asked(book(code))),
+            start_on: session(1).to_string(),
+            vintage: v1::HistoryVintage::AsPublished.into(),
+            ..v1::AnalyzePortfolioHistoryRequest::default()
+        };
+        let refusal = exposure.analyze_portfolio_history(request).await.unwrap_err();
+        invalid(&refusal, "analysis.portfolio.currency");
+        // A validation reports it like every other violation.
+        let request =
+            v1::ValidatePortfolioRequest { as_of: on(TODAY), portfolio: Some(book(code)) };
+        let found = exposure.validate_portfolio(request).await.unwrap().into_inner();
+        assert!(!found.accepted);
+        let [violation] = &found.violations[..] else { panic!("{:?}", found.violations) };
+        assert_eq!(violation.field, path);
+        assert!(violation.description.contains(text), "{}", violation.description);
+    }
+    // The validations needed the view in dollars.
+    assert!(harness.services().preparations() <= prepared + 1);
+    // As known before its first rate, a currency has none.
+    let early = v1::AnalyzePortfolioRequest {
+        as_of: on(&session(SESSIONS + 5).to_string()),
+        ..asked(book("EUR"))
+    };
+    let refusal = exposure.analyze_portfolio(early).await.unwrap_err();
+    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &["portfolio.currency"]);
+}
+
+/// An exchange goes over from pence to pounds: 121 pence, then 1.21 pounds of 1.50 dollars.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_unit_of_prices_is_no_pnl_of_rates() {
+    let harness = Harness::at("2021-02-01T12:00:00Z").await;
+    let (before, last) = (session(1), session(0));
+    let mut prices = String::from("Ticker,Date,Open,High,Low,Close,Volume\n");
+    for (day, p) in [(before, 110.0), (last, 1.21)] {
+        writeln!(prices, "VOD,{day},{p},{p},{p},{p},1000").unwrap();
+    }
+    let raw = v1::IngestHeader { price_basis: v1::PriceBasis::Raw.into(), ..header("prices.csv") };
+    harness.try_ingest(raw, prices.as_bytes()).await.unwrap();
+    let rates = format!("series,date,value\nGBPUSD,{before},1.5\nGBPUSD,{last},1.6\n");
+    harness.try_ingest(header("rates.csv"), rates.as_bytes()).await.unwrap();
+    let master = format!("symbol,isin,currency,from\nVOD,,GBp,1990-01-01\nVOD,,GBP,{last}\n");
+    let report = harness.try_ingest(header("master.csv"), master.as_bytes()).await.unwrap();
+    assert_eq!(report.rejected_count, 0, "{report:?}");
+    let mut client = ExposureServiceClient::new(harness.channel().await);
+    let request = v1::ExplainPnlRequest {
+        as_of: on(TODAY),
+        portfolio: Some(of(vec![held("VOD", Size::Quantity(1_000.0))])),
+        ..v1::ExplainPnlRequest::default()
+    };
+    let report = client.explain_pnl(request).await.unwrap().into_inner().report.unwrap();
+    // 1,000 · 1.10 · 1.5 = 1,650 dollars became 1,000 · 1.21 · 1.6 = 1,936: the price in pounds made
+    // 10 % of 1,650, the rate the other 121.
+    near(report.total.unwrap().pnl, 286.0);
+    near(report.rates.unwrap(), 121.0);
+}

@@ -316,11 +316,7 @@ async fn measures_are_refused_by_field() {
             contributions_by: vec![split(By::TradeLeg), split(By::TradeLeg)],
             ..asked("a", Kind::Volatility)
         },
-        Asked {
-            method: filtered(1.0),
-            contributions_by: vec![split(By::TradeLeg)],
-            ..asked("a", Kind::ValueAtRisk)
-        },
+        Asked { method: filtered(1.0), ..asked("a", Kind::ValueAtRisk) },
         Asked {
             contributions_by: vec![
                 split(By::Unspecified),
@@ -344,7 +340,6 @@ async fn measures_are_refused_by_field() {
         "risk_measures[1].contributions_by[1]",
         "risk_measures[2].measure_id",
         "risk_measures[2].filtered_historical.decay",
-        "risk_measures[2].contributions_by",
         "risk_measures[3].measure_id",
         "risk_measures[3].contributions_by[0].kind",
         "risk_measures[3].contributions_by[1].kind",
@@ -385,7 +380,7 @@ async fn fitted_distributions_stand_beside_scenarios_and_add_up() {
     };
     let of_method = |at| {
         [
-            row(at, Kind::ValueAtRisk, &[]),
+            row(at, Kind::ValueAtRisk, &[By::TradeLeg, By::Position]),
             row(at, Kind::ExpectedShortfall, &[By::TradeLeg, By::Position]),
             row(at, Kind::Volatility, &[By::TradeLeg]),
         ]
@@ -406,12 +401,15 @@ async fn fitted_distributions_stand_beside_scenarios_and_add_up() {
         let [var, shortfall, volatility] = rows else { panic!("three rows") };
         let request = var.request.as_ref().unwrap();
         assert_eq!((request.quantile_rule, request.interval_level), (None, None));
-        let id = &shortfall.request.as_ref().unwrap().measure_id;
-        let position = |row: &v1::PositionExposure| {
-            row.risk_contributions.iter().find(|part| part.measure_id == *id).unwrap().value
-        };
-        near(report.positions.iter().map(position).sum(), shortfall.levels[0].value);
+        for measure in [var, shortfall] {
+            let id = &measure.request.as_ref().unwrap().measure_id;
+            let position = |row: &v1::PositionExposure| {
+                row.risk_contributions.iter().find(|part| part.measure_id == *id).unwrap().value
+            };
+            near(report.positions.iter().map(position).sum(), measure.levels[0].value);
+        }
         for (var, shortfall) in var.levels.iter().zip(&shortfall.levels) {
+            near(by_leg(var), var.value);
             assert!(var.value < shortfall.value && var.value_low.is_none(), "{var:?}");
             near(by_leg(shortfall), shortfall.value);
         }

@@ -40,6 +40,9 @@ pub(crate) struct BatchArguments {
     /// Date of the closes behind the files' market values; without it the last session.
     #[arg(long, value_name = "DATE")]
     valued_on: Option<String>,
+    /// Currency of the books and of the answers, as of `ballast exposure`; without it USD.
+    #[arg(long, value_name = "CODE")]
+    currency: Option<String>,
 }
 
 /// Analyses the portfolios. A file or a portfolio at fault is reported, and the others are analysed.
@@ -54,7 +57,8 @@ pub(crate) async fn batch(
     let files = files(&arguments.books).await?;
     let clients = connection.open().await?;
     let (sender, messages) = mpsc::channel(AHEAD);
-    let reading = tokio::spawn(send(setup(arguments)?, files, arguments.valued_on.clone(), sender));
+    let how = (arguments.valued_on.clone(), arguments.currency.clone());
+    let reading = tokio::spawn(send(setup(arguments)?, files, how, sender));
     let request = connection.request(ReceiverStream::new(messages));
     let mut outcomes = clients.exposure().analyze_portfolios(request).await?.into_inner();
     let mut answers = Vec::new();
@@ -102,7 +106,7 @@ fn setup(arguments: &BatchArguments) -> Result<AnalyzePortfoliosSetup> {
 async fn send(
     setup: AnalyzePortfoliosSetup,
     files: Vec<PathBuf>,
-    valued_on: Option<String>,
+    (valued_on, currency): (Option<String>, Option<String>),
     sender: mpsc::Sender<AnalyzePortfoliosRequest>,
 ) -> usize {
     let mut faults = 0;
@@ -112,8 +116,9 @@ async fn send(
     }
     for file in files {
         let request_tag = file.display().to_string();
-        let valued_on = valued_on.clone();
-        let arguments = BookArguments { book: file, nav: None, valued_on, skip_unreadable: false };
+        let (valued_on, currency) = (valued_on.clone(), currency.clone());
+        let arguments =
+            BookArguments { book: file, nav: None, currency, valued_on, skip_unreadable: false };
         match book::read(&arguments).await {
             Err(error) => {
                 faults += 1;

@@ -1,6 +1,6 @@
 //! Reads a desk's portfolio file into a message.
 
-use crate::{error_report::Fault, terminal};
+use crate::{error_report::Fault, show::number, terminal};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use contract::v1::{
@@ -25,9 +25,13 @@ pub(crate) struct BookArguments {
     /// expires_on, volatility, rate and dividend_yield.
     #[arg(value_name = "BOOK")]
     pub(crate) book: PathBuf,
-    /// Net asset value, USD, cash included.
-    #[arg(long, value_name = "USD")]
+    /// Net asset value in the currency of the book, cash included.
+    #[arg(long, value_name = "AMOUNT")]
     pub(crate) nav: Option<f64>,
+    /// Currency of the book and of the answer, an ISO 4217 code of which a rate is stored; without it
+    /// USD. Market values of lines without a currency of their own are in it.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) currency: Option<String>,
     /// Date of the closes behind the file's market values; without it the last session.
     #[arg(long, value_name = "DATE")]
     pub(crate) valued_on: Option<String>,
@@ -60,13 +64,23 @@ pub(crate) async fn read(arguments: &BookArguments) -> Result<Portfolio> {
         let way = "fix them, or skip them with --skip-unreadable";
         bail!(Fault::Input(format!("{count} cannot be read; {way}")));
     }
+    let currency = arguments.currency.clone().unwrap_or_default();
+    let has_values = file.lines.iter().any(|line| matches!(line.size, Size::MarketValue(_)));
+    if file.is_value_in_dollars && has_values && !["", "USD"].contains(&&*currency) {
+        let way = format!("give them in {currency}, or give quantities");
+        let path = path.display();
+        bail!(Fault::Input(format!("{path} gives values in USD for a book in {currency}; {way}")));
+    }
+    if !currency.is_empty() {
+        number::amounts_are_in(&currency);
+    }
     Ok(Portfolio {
         portfolio_id: name(path),
         positions: file.lines.into_iter().map(position).collect(),
         cash: file.cash.into_iter().map(balance).collect(),
         valued_on: arguments.valued_on.clone().unwrap_or_default(),
         net_asset_value: arguments.nav,
-        currency: String::new(),
+        currency,
     })
 }
 

@@ -41,8 +41,8 @@ pub(crate) struct ChangeArguments {
     /// The earlier portfolio, in shares and symbols of its day; without it the same shares.
     #[arg(long, value_name = "BOOK")]
     before: Option<PathBuf>,
-    /// Net asset value of the earlier portfolio, USD, cash included.
-    #[arg(long, value_name = "USD", requires = "before")]
+    /// Net asset value of the earlier portfolio in the currency of the book, cash included.
+    #[arg(long, value_name = "AMOUNT", requires = "before")]
     before_nav: Option<f64>,
     /// Number of names to list, those whose market value changed most; without it 10.
     #[arg(long, value_parser = clap::value_parser!(i32).range(0..=10_000))]
@@ -105,6 +105,7 @@ pub(crate) async fn change(
             let of_before = BookArguments {
                 book: path.clone(),
                 nav: arguments.before_nav,
+                currency: arguments.book.currency.clone(),
                 valued_on: None,
                 skip_unreadable: arguments.book.skip_unreadable,
             };

@@ -44,8 +44,8 @@ pub(crate) struct HedgeArguments {
     /// The price of a name now, for instance `IWM=201.5`; repeatable.
     #[arg(long = "mark", value_name = "SYMBOL=PRICE", value_parser = mark)]
     marks: Vec<HedgeMark>,
-    /// Trade at most this much in all, USD.
-    #[arg(long, value_name = "USD")]
+    /// Trade at most this much in all, in the currency of the book.
+    #[arg(long, value_name = "AMOUNT")]
     max_turnover: Option<f64>,
     /// Trade at most this many lines.
     #[arg(long, value_name = "COUNT")]

@@ -152,6 +152,7 @@ async fn short_book(
     let book = BookArguments {
         book: book.to_owned(),
         nav: None,
+        currency: None,
         valued_on: arguments.valued_on.clone(),
         skip_unreadable: false,
     };

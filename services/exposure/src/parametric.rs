@@ -8,8 +8,8 @@
 use crate::{
     courses::Courses,
     report::{TailLevel, TailStandIns, TailVolatility, VolatilityStandIns},
-    settings::{SEED_SESSIONS, TailMethod, TailSettings},
-    tail_risk::{Measured, OUT_OF_RANGE, Replay, Shares, spread},
+    settings::{SEED_SESSIONS, TailMethod, TailPart, TailSettings},
+    tail_risk::{Measured, MeasuredLevel, OUT_OF_RANGE, Replay, Shares, spread},
     volatility,
 };
 use stats::{
@@ -41,9 +41,12 @@ pub(crate) fn measure(
     let by_draw = draws.iter().map(one).collect::<Option<Vec<Fit>>>().ok_or(OUT_OF_RANGE)?;
     let fitted = Fitted { profits, whole, by_draw };
     let mut levels = Vec::new();
-    for confidence in settings.levels.iter().flat_map(|group| &group.confidences) {
-        let level = fitted.level(replay, *confidence);
-        levels.push(level.ok_or_else(|| fitted.outside(*confidence))?);
+    for (group, asked) in settings.levels.iter().enumerate() {
+        for (at, confidence) in asked.confidences.iter().enumerate() {
+            let is_split = settings.splits(TailPart::ValueAtRisk(group, at));
+            let level = fitted.level(replay, *confidence, is_split);
+            levels.push(level.ok_or_else(|| fitted.outside(*confidence))?);
+        }
     }
     let volatility = match (settings.volatility, settings.method) {
         (false, _) => None,
@@ -68,10 +71,11 @@ fn fit(method: TailMethod, profits: &[Vec<f64>]) -> Option<Fit> {
 
 impl Fitted<'_> {
     /// `None` outside the domain of the expansion, of the whole or of a draw.
-    fn level(&self, replay: &Replay<'_>, confidence: f64) -> Option<(TailLevel, Shares)> {
+    fn level(&self, replay: &Replay<'_>, confidence: f64, is_split: bool) -> Option<MeasuredLevel> {
         let value_at_risk = self.whole.value_at_risk(confidence)?;
         let shortfall = self.whole.expected_shortfall(confidence)?;
         let shares = self.shares(&shortfall);
+        let of_value_at_risk = is_split.then(|| self.shares(&value_at_risk));
         let by_draw = self.by_draw.iter().map(|fit| fit.tail(confidence));
         let by_draw = by_draw.collect::<Option<Vec<Tail>>>()?;
         let stand_ins = match replay.stand_in_part(&shares) {
@@ -93,9 +97,10 @@ impl Fitted<'_> {
             expected_shortfall: shortfall.value,
             expected_shortfall_standard_error: None,
             leg_expected_shortfall: replay.legs(&shares),
+            leg_value_at_risk: replay.legs_of(of_value_at_risk.as_ref()),
             stand_ins,
         };
-        Some((level, shares))
+        Some(MeasuredLevel { level, shortfall: shares, value_at_risk: of_value_at_risk })
     }
 
     fn outside(&self, confidence: f64) -> String {

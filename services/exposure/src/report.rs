@@ -141,8 +141,7 @@ pub struct TradeLeg {
     pub side: Option<Side>,
     /// Exposure of its positions, looked through funds if that was asked for.
     pub exposure: Exposure,
-    /// Its money beta to the trade, from its own returns at today's positions. `None` for an empty
-    /// leg.
+    /// Its money beta to the trade, from its own returns at today's positions; `None` if it is empty.
     pub beta: Option<Measured>,
     /// Share of its gross times sessions that are its names' own returns, with the sessions
     /// weighted as in the beta. The rest counts as zero, which pulls the beta towards zero. 1
@@ -216,9 +215,10 @@ pub struct TailLevel {
     pub expected_shortfall: f64,
     /// Its standard error, allowing for clusters of losses. `None` if the tail is a single session.
     pub expected_shortfall_standard_error: Option<f64>,
-    /// By trade of the report: contributions of its legs to expected shortfall, everything else
-    /// last; they sum to it.
+    /// By trade of the report: contributions of its legs to expected shortfall, the rest last.
     pub leg_expected_shortfall: Vec<Vec<f64>>,
+    /// The same to the value at risk; empty if no contributions to it are wanted.
+    pub leg_value_at_risk: Vec<Vec<f64>>,
     /// How much of it rests on stand-ins. `None` if every return is a name's own.
     pub stand_ins: Option<TailStandIns>,
 }

@@ -180,11 +180,17 @@ struct Numbers {
     worst: Scenario,
 }
 
-/// Numbers with their shares: the share of each scenario in a number, which is Σ −share·P&L. A level's
-/// are those of its expected shortfall.
+/// Numbers with their shares: the share of each scenario in a number, which is Σ −share·P&L.
 pub(crate) struct Measured {
-    pub(crate) levels: Vec<(TailLevel, Shares)>,
+    pub(crate) levels: Vec<MeasuredLevel>,
     pub(crate) volatility: Option<(TailVolatility, Shares)>,
+}
+
+/// A level with the shares of its expected shortfall, and of its value at risk if they are wanted.
+pub(crate) struct MeasuredLevel {
+    pub(crate) level: TailLevel,
+    pub(crate) shortfall: Shares,
+    pub(crate) value_at_risk: Option<Shares>,
 }
 
 /// The share of each scenario in a number.
@@ -268,7 +274,10 @@ impl<'a> Replay<'a> {
         };
         let shares_of = |part: &TailPart| match *part {
             TailPart::Level(group, at) => {
-                measured.levels.get(settings.place(group, at)).map(|(_, shares)| shares)
+                measured.levels.get(settings.place(group, at)).map(|level| &level.shortfall)
+            }
+            TailPart::ValueAtRisk(group, at) => {
+                measured.levels.get(settings.place(group, at))?.value_at_risk.as_ref()
             }
             TailPart::Volatility => measured.volatility.as_ref().map(|(_, shares)| shares),
         };
@@ -277,7 +286,7 @@ impl<'a> Replay<'a> {
         let weights = weights.collect::<Option<Vec<TailWeights>>>();
         Ok(Numbers {
             weights: weights.ok_or(OUT_OF_RANGE)?,
-            levels: measured.levels.into_iter().map(|(level, _)| level).collect(),
+            levels: measured.levels.into_iter().map(|measured| measured.level).collect(),
             volatility: measured.volatility.map(|(volatility, _)| volatility),
             worst: *scenarios.first().ok_or(OUT_OF_RANGE)?,
         })
@@ -292,14 +301,23 @@ impl<'a> Replay<'a> {
         (profits, sessions): (&[Vec<f64>], &[Vec<f64>]),
     ) -> Option<Measured> {
         let mut levels = Vec::new();
-        for group in &settings.levels {
+        for (place, group) in settings.levels.iter().enumerate() {
             let (confidences, rule) = (&group.confidences, group.quantile_rule);
             let measured = scenarios.levels(confidences, rule, group.interval_level)?;
             let spreads = self.spreads(group, profits)?;
             for (at, mut level) in measured.into_iter().enumerate() {
                 level.shares = self.courses.by_session(level.shares, sessions);
-                let row = self.level(confidences[at], &level, spreads.get(at).copied());
-                levels.push((row, level.shares));
+                let value_at_risk = match settings.splits(TailPart::ValueAtRisk(place, at)) {
+                    true => {
+                        let shares = scenarios.value_at_risk_shares(confidences[at], rule)?;
+                        Some(self.courses.by_session(shares, sessions))
+                    }
+                    false => None,
+                };
+                let mut row = self.level(confidences[at], &level, spreads.get(at).copied());
+                row.leg_value_at_risk = self.legs_of(value_at_risk.as_ref());
+                let shortfall = level.shares;
+                levels.push(MeasuredLevel { level: row, shortfall, value_at_risk });
             }
         }
         let volatility = match settings.volatility {
@@ -384,6 +402,11 @@ impl<'a> Replay<'a> {
         Some(self.part(shares, |draw, session| others.total(draw, session - self.first)))
     }
 
+    /// Contributions by leg to a number; empty if none are wanted.
+    pub(crate) fn legs_of(&self, shares: Option<&Shares>) -> Vec<Vec<f64>> {
+        shares.map(|shares| self.legs(shares)).unwrap_or_default()
+    }
+
     fn level(&self, confidence: f64, level: &Level, spread: Option<[f64; 2]>) -> TailLevel {
         let stand_ins = self.stand_in_part(&level.shares).zip(spread).map(
             |(expected_shortfall, [value_at_risk, mean])| TailStandIns {
@@ -400,6 +423,7 @@ impl<'a> Replay<'a> {
             expected_shortfall: level.tail.expected_shortfall,
             expected_shortfall_standard_error: level.expected_shortfall_error,
             leg_expected_shortfall: self.legs(&level.shares),
+            leg_value_at_risk: Vec::new(),
             stand_ins,
         }
     }

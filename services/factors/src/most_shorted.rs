@@ -302,7 +302,7 @@ fn rank_one(
     let interest = snapshot.rows(Dataset::ShortInterest, instrument);
     let counts = snapshot.rows(Dataset::ShareCounts, instrument);
     let name = Name {
-        bars: Bars::of(snapshot, instrument),
+        bars: Bars::usd_since(snapshot, instrument, Day::MIN),
         interest: Known::of(&interest, Dataset::ShortInterest, Field::SharesShort),
         float: Known::of(&counts, Dataset::ShareCounts, Field::PublicFloat),
         shares: Known::of(&counts, Dataset::ShareCounts, Field::SharesOutstanding),

@@ -1,7 +1,7 @@
 //! When the first value of a key was published, if neither the row nor the caller says so.
 
 use marketdata::{
-    calendar::plus_sessions,
+    calendar::{next_fed_day, plus_sessions},
     dataset::{Dataset, EVER, Field, Publication, Schedule},
     day::Day,
     instant::Instant,
@@ -14,12 +14,13 @@ use std::collections::BTreeMap;
 /// How often a series has a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rhythm {
-    /// Every session, published in the next one (yields, rates).
-    NextSession,
+    /// Every day on which banks are open, published on the next one (yields, rates).
+    NextFedDay,
     /// Every session, published on the same day.
     SameDay,
-    /// Every session, those of a week published together on the Monday after it (exchange rates of the
-    /// Federal Reserve's H.10 release).
+    /// Every day on which banks are open, those of a week published together on the Monday after it,
+    /// or on the next day on which the Federal Reserve Board is open (exchange rates of its H.10
+    /// release).
     NextMonday,
     /// Every week.
     Weekly,
@@ -157,11 +158,11 @@ impl<'a> Publisher<'a> {
 /// The rule for a series, and whether it is an estimate; see [`crate`].
 fn series_rule(day: Day, rhythm: Rhythm) -> (Instant, bool) {
     match rhythm {
-        Rhythm::NextSession => (Instant::new_york(plus_sessions(day, 1), 16, 15), false),
+        Rhythm::NextFedDay => (Instant::new_york(next_fed_day(day), 16, 15), false),
         Rhythm::SameDay => (Instant::close_of(day), false),
         Rhythm::NextMonday => {
             let sunday = day.plus(6 - day.weekday() as i32);
-            (Instant::new_york(plus_sessions(sunday, 1), 16, 15), false)
+            (Instant::new_york(next_fed_day(sunday), 16, 15), false)
         }
         Rhythm::Weekly => (Instant::new_york(day.plus(7), 8, 30), true),
         Rhythm::Monthly => {
@@ -188,10 +189,9 @@ fn months_later(day: Day, months: i32) -> Day {
 /// month counts as monthly, because a publication dated too late is safer than one dated too early.
 pub(super) fn rhythm(symbol: &str, days: &[Day]) -> Rhythm {
     // Treasury yields, federal funds, secured and unsecured overnight rates.
-    let next_session =
-        ["DGS", "DFF", "EFFR", "SOFR", "OBFR", "T10Y", "T5Y", "DTB", "BAMLH", "DFII"];
-    if next_session.iter().any(|start| symbol.starts_with(start)) {
-        return Rhythm::NextSession;
+    let next_day = ["DGS", "DFF", "EFFR", "SOFR", "OBFR", "T10Y", "T5Y", "DTB", "BAMLH", "DFII"];
+    if next_day.iter().any(|start| symbol.starts_with(start)) {
+        return Rhythm::NextFedDay;
     }
     if symbol.starts_with("DEX") {
         return Rhythm::NextMonday;
@@ -211,17 +211,37 @@ pub(super) fn rhythm(symbol: &str, days: &[Day]) -> Rhythm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use marketdata::{
+        calendar::{is_fed_open, is_session},
+        currency::RATE_AGE_DAYS,
+    };
 
     fn days(texts: &[&str]) -> Vec<Day> {
         texts.iter().map(|text| Day::parse_iso(text).unwrap()).collect()
     }
 
+    /// When the value of the first day is public.
+    fn public(symbol: &str, texts: &[&str]) -> String {
+        let days = days(texts);
+        series_rule(days[0], rhythm(symbol, &days)).0.to_string()
+    }
+
+    #[test]
+    fn releases_of_the_fed_keep_its_holidays() {
+        // The exchange is open on Columbus Day, 2024-10-14, and on Veterans Day, 2024-11-11, both
+        // Mondays; the Board is closed, so its releases are of Tuesday (EST in November).
+        assert_eq!(public("DEXUSEU", &["2024-10-11"]), "2024-10-15T20:15:00Z");
+        assert_eq!(public("DEXUSEU", &["2024-11-04"]), "2024-11-12T21:15:00Z");
+        assert_eq!(public("DGS10", &["2024-10-11"]), "2024-10-15T20:15:00Z");
+        assert_eq!(public("DGS10", &["2024-11-08"]), "2024-11-12T21:15:00Z");
+        // The release of the rates of January 12 to 16, 2009, is dated January 21: Monday was Martin
+        // Luther King Jr. Day and Tuesday Inauguration Day.
+        assert_eq!(public("DEXUSEU", &["2009-01-16"]), "2009-01-21T21:15:00Z");
+        assert_eq!(public("DEXUSEU", &["2009-01-20"]), "2009-01-26T21:15:00Z");
+    }
+
     #[test]
     fn each_rhythm_has_its_delay() {
-        let public = |symbol: &str, texts: &[&str]| {
-            let days = days(texts);
-            series_rule(days[0], rhythm(symbol, &days)).0.to_string()
-        };
         // July 2024's CPI was released on 2024-08-14; the rule estimates 08-15.
         assert_eq!(public("CPIAUCSL", &["2024-07-01", "2024-08-01"]), "2024-08-15T12:30:00Z");
         // Thursday's yield is published on Friday at 16:15, Friday's on Monday.
@@ -235,5 +255,24 @@ mod tests {
         assert_eq!(public("GDP", &["2024-01-01", "2024-04-01"]), "2024-04-30T12:30:00Z");
         assert_eq!(public("ICSA", &["2024-07-06", "2024-07-13"]), "2024-07-13T12:30:00Z");
         assert_eq!(public("ODDS", &["2024-07-11", "2024-07-12"]), "2024-07-11T20:00:00Z");
+    }
+
+    /// A desk with nothing but the H.10 release has a rate at every close. The oldest is of a Friday
+    /// before two weeks, of which the second begins with two days without a release: the last time on
+    /// 2012-10-31, after a hurricane.
+    #[test]
+    fn a_weekly_release_is_never_too_old() {
+        let (first, last) = (days(&["1999-01-04"])[0], days(&["2030-12-31"])[0]);
+        let all = || (first.epoch()..=last.epoch()).map(Day::from_epoch);
+        let released: Vec<(Day, Instant)> = all()
+            .filter(|day| is_fed_open(*day))
+            .map(|day| (day, series_rule(day, Rhythm::NextMonday).0))
+            .collect();
+        let age = |close: Day| {
+            let known = released.partition_point(|(_, at)| *at <= Instant::close_of(close));
+            Some(close.epoch() - released[known.checked_sub(1)?].0.epoch())
+        };
+        let oldest = all().filter(|day| is_session(*day)).filter_map(age).max();
+        assert_eq!(oldest, Some(RATE_AGE_DAYS));
     }
 }

@@ -29,6 +29,9 @@ pub struct Bars<'a> {
     close: Cow<'a, [f64]>,
     /// What each close was multiplied with; `None` if the line is quoted in the base currency.
     rates: Option<Vec<f64>>,
+    /// What the rate alone did on rows whose quotation is another one than that of the row before.
+    requoted: Vec<(usize, Option<f64>)>,
+    is_foreign: bool,
     /// The rows of `days`, for columns that few computations read, and few values of.
     rows: Rows<'a>,
     /// Their places among the rows; `None` if no row was left out.
@@ -96,6 +99,8 @@ impl<'a> Bars<'a> {
             days: rows.days(),
             close: column(Field::Close),
             rates: None,
+            requoted: Vec::new(),
+            is_foreign: false,
             distribution: column(Field::Distribution),
             basis: Bases::of(&rows),
             kept: None,
@@ -109,6 +114,10 @@ impl<'a> Bars<'a> {
         }
         if !bars.close.iter().all(|close| close.is_finite()) {
             bars.drop_rows_without_close();
+        }
+        if bars.rates.is_some() {
+            bars.requoted = snapshot.requoted(instrument, &bars.days);
+            bars.is_foreign = snapshot.is_ever_foreign(instrument);
         }
         bars
     }
@@ -134,15 +143,20 @@ impl<'a> Bars<'a> {
 
     /// Whether the line is, at least on some days, not quoted in the base currency.
     pub fn is_converted(&self) -> bool {
-        self.rates.is_some()
+        self.is_foreign
     }
 
     /// The part of the price return of row `i` that the rate made, a decimal: what is left of the
-    /// return after that of the price as quoted. Zero for a line that is quoted in the base currency.
+    /// return after that of the price in one currency. Zero for a line that is quoted in the base
+    /// currency. A line that is quoted in pence on one day and in pounds on the next has the rate of
+    /// the pound: another unit of its prices makes nobody richer.
     pub fn rate_return(&self, i: usize) -> Option<f64> {
         let total = self.price_return(i)?;
         let Some(rates) = &self.rates else { return Some(0.0) };
-        let rate = rates[i] / rates[i.checked_sub(1)?];
+        let rate = match self.requoted.iter().find(|(row, _)| *row == i) {
+            Some((_, growth)) => (*growth)?,
+            None => rates[i] / rates[i.checked_sub(1)?],
+        };
         Some(total - ((1.0 + total) / rate - 1.0)).filter(|value| value.is_finite())
     }
 

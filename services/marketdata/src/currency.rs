@@ -11,8 +11,10 @@
 //!
 //! A currency has one rate, against US dollars, and every conversion goes through it: so no
 //! triangle of currencies can contradict itself. The rate is a stored series, found by its name
-//! ([`Currency::series`]). On a day without a value the last one before it holds for
-//! [`RATE_AGE_DAYS`]. After that there is no rate, and so no price: nothing is filled.
+//! ([`Currency::series`]). If several are stored, each day has the value of the preferred one among
+//! those with a value of that day, so the last rate by a day is never older than that of any series.
+//! On a day without a value the last one before it holds for [`RATE_AGE_DAYS`]. After that there is
+//! no rate, and so no price: nothing is filled.
 
 use crate::{
     dataset::{Dataset, Field},
@@ -26,8 +28,8 @@ use std::{collections::BTreeMap, fmt};
 
 /// Maximum age of a rate in calendar days. The Federal Reserve publishes the rates of a week after the
 /// close of the Monday that follows, so that ten days pass after a Friday, eleven if that Monday is a
-/// holiday.
-pub const RATE_AGE_DAYS: i32 = 11;
+/// holiday, and twelve if that Tuesday is one, too, as on Inauguration Day of 2009.
+pub const RATE_AGE_DAYS: i32 = 12;
 
 /// A currency, by its ISO 4217 code.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,10 +102,16 @@ impl Currency {
     /// What a text that is no code stands for: a currency without a rate.
     const UNKNOWN: Currency = Currency(*b"???");
 
-    /// Reads a code: three capital letters.
+    /// Reads a code: three capital letters, and not one of those of prices in hundredths.
     pub fn parse(code: &str) -> Option<Currency> {
-        let code: [u8; 3] = code.as_bytes().try_into().ok()?;
-        code.iter().all(u8::is_ascii_uppercase).then_some(Currency(code))
+        let letters: [u8; 3] = code.as_bytes().try_into().ok()?;
+        let is_code = letters.iter().all(u8::is_ascii_uppercase);
+        (is_code && Currency::of_hundredths(code).is_none()).then_some(Currency(letters))
+    }
+
+    /// The currency whose hundredths a code stands for: GBP for GBX.
+    pub fn of_hundredths(code: &str) -> Option<Currency> {
+        HUNDREDTHS.into_iter().find(|(of, _)| *of == code).map(|(_, currency)| currency)
     }
 
     /// The code.
@@ -151,9 +159,8 @@ impl Quotation {
     /// Reads the currency of a listing: an ISO 4217 code, or one of the codes of prices in
     /// hundredths (GBX, ZAC, ILA).
     pub fn parse(code: &str) -> Option<Quotation> {
-        let hundredth = HUNDREDTHS.into_iter().find(|(of, _)| *of == code);
-        match hundredth {
-            Some((_, currency)) => Some(Quotation { currency, units: 0.01 }),
+        match Currency::of_hundredths(code) {
+            Some(currency) => Some(Quotation { currency, units: 0.01 }),
             None => Some(Quotation { currency: Currency::parse(code)?, units: 1.0 }),
         }
     }
@@ -174,7 +181,9 @@ impl NoRate {
         let names: Vec<String> = currency.series().map(|(name, _)| name).collect();
         let names = names.join(" or ");
         match last_on {
-            None => format!("no rate of {currency} is known by {on}: load a series named {names}"),
+            None => {
+                format!("no rate of {currency} is known by {on}: load a series named {names}")
+            }
             Some(last) => format!(
                 "the last rate of {currency} by {on} is of {last}, more than {RATE_AGE_DAYS} days \
                  before: load the series {names} up to that day"
@@ -261,27 +270,45 @@ fn quotations(snapshot: &Snapshot, instrument: InstrumentId) -> Vec<(Day, Quotat
     found
 }
 
-/// US dollars per unit of a currency, from the first series that has any; empty without one.
+/// US dollars per unit of a currency: of each day the value of the preferred series among those that
+/// have one of that day; empty without any. So a series that ended hides no newer one.
 fn usd_per_unit(snapshot: &Snapshot, currency: Currency) -> Series {
+    let mut all = Series::empty();
     for (name, is_usd_per_unit) in currency.series() {
         let found = Symbol::series(&name).ok();
         let found = found
             .and_then(|symbol| snapshot.resolve(crate::instrument::Namespace::Series, &symbol));
         let Some(instrument) = found else { continue };
         let stored = snapshot.series(Dataset::Series, Field::Value, instrument);
-        let mut series = Series::with_capacity(stored.days.len());
-        for (day, value) in stored.days.iter().zip(&stored.values) {
-            let rate = if is_usd_per_unit { *value } else { 1.0 / value };
-            if 0.0 < rate && rate.is_finite() {
-                series.days.push(*day);
-                series.values.push(rate);
-            }
-        }
-        if !series.days.is_empty() {
-            return series;
-        }
+        let usd = |value: f64| if is_usd_per_unit { value } else { 1.0 / value };
+        let rates = stored.values.iter().map(|value| usd(*value));
+        let days = stored.days.iter().copied();
+        all = with_missing_days(&all, days.zip(rates).filter(|(_, rate)| is_rate(*rate)));
     }
-    Series::empty()
+    all
+}
+
+fn is_rate(value: f64) -> bool {
+    0.0 < value && value.is_finite()
+}
+
+/// A series, and another one's values of the days that it lacks; both by rising days.
+fn with_missing_days(preferred: &Series, others: impl Iterator<Item = (Day, f64)>) -> Series {
+    let mut others = others.peekable();
+    let mut both = Series::with_capacity(preferred.days.len());
+    let mut add = |(day, value): (Day, f64)| {
+        both.days.push(day);
+        both.values.push(value);
+    };
+    for (day, value) in preferred.days.iter().zip(&preferred.values) {
+        while let Some(earlier) = others.next_if(|(other, _)| other < day) {
+            add(earlier);
+        }
+        others.next_if(|(other, _)| other == day);
+        add((*day, *value));
+    }
+    others.for_each(add);
+    both
 }
 
 impl Snapshot {
@@ -291,6 +318,17 @@ impl Snapshot {
             Some(known) => known.quotation(instrument, day),
             // One line is no reason to read the whole security master.
             None => on_day(&quotations(self, instrument), day),
+        }
+    }
+
+    /// Refuses a currency that has no rate on any day up to today: no price can be in it.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn has_rates(&self, currency: Currency) -> Result<(), NoRate> {
+        match currency == Currency::USD || !usd_per_unit(self, currency).days.is_empty() {
+            true => Ok(()),
+            false => Err(NoRate { currency, on: self.today(), last_on: None }),
         }
     }
 
@@ -332,6 +370,33 @@ impl Snapshot {
             Some(rate) => rate.map_or(f64::NAN, |rate| rate.value),
         };
         Some(days.iter().map(rate).collect())
+    }
+
+    /// The rows on which the quotation of a line is another one than on the row before, and what its
+    /// currency did in between, in the base currency, as a factor. Of two currencies the earlier one
+    /// counts, in which the line was held, as long as it has rates. `None` if neither has both rates.
+    pub(crate) fn requoted(&self, line: InstrumentId, days: &[Day]) -> Vec<(usize, Option<f64>)> {
+        let changes = self.currencies().quoted.get(&line).map_or(0, Vec::len);
+        let rows = if 1 < changes { 1..days.len() } else { 0..0 };
+        let requoted = |row: usize| {
+            let between = [days[row - 1], days[row]];
+            let [old, new] = between.map(|day| self.quotation(line, day));
+            let growth = |currency| {
+                let [from, to] = between.map(|day| self.rate(currency, day).ok());
+                Some(to?.value / from?.value).filter(|growth| growth.is_finite())
+            };
+            let found = || growth(old.currency).or_else(|| growth(new.currency));
+            (old != new).then(|| (row, found()))
+        };
+        rows.filter_map(requoted).collect()
+    }
+
+    /// Whether some price of a line is quoted in another currency than the base.
+    pub(crate) fn is_ever_foreign(&self, line: InstrumentId) -> bool {
+        match self.currencies().quoted.get(&line) {
+            None => self.base() != Currency::USD,
+            Some(found) => found.iter().any(|(_, quotation)| quotation.currency != self.base()),
+        }
     }
 
     /// Whether some price of a line is not quoted in the base currency.

@@ -130,6 +130,50 @@ fn a_rate_is_found_under_any_of_its_names() {
     assert!(rate("EURUSD", 0.0, "EUR").is_err());
 }
 
+/// Each of two series may be the one that goes on; a day that both have is that of the preferred one.
+#[test]
+fn a_series_that_ended_hides_no_newer_one() {
+    let days = ["2021-01-04", MONDAY, TUESDAY].map(day);
+    let names = ["CHFUSD", "USDCHF", "DEXSZUS"];
+    // Dollars per franc of a series, as its values spell them.
+    let spelled = |name: &str, usd: f64| if name == "CHFUSD" { usd } else { 1.0 / usd };
+    for old in names {
+        for new in names.into_iter().filter(|new| *new != old) {
+            let mut fixture = Fixture::new();
+            fixture.series(old, &[(days[0], spelled(old, 1.25))]);
+            fixture.series(new, &[(days[1], spelled(new, 1.6)), (days[2], spelled(new, 2.0))]);
+            fixture.commit();
+            let view = closed(&fixture, TUESDAY);
+            let rate = |on| view.rate(currency("CHF"), on).unwrap();
+            // 1/1.25 = 0.8, 1/1.6 = 0.625 and 1/2 = 0.5 are read back without more than rounding.
+            for (on, expected) in days.into_iter().zip([1.25, 1.6, 2.0]) {
+                let found = rate(on);
+                assert_eq!(found.on, Some(on), "{old} before {new}");
+                assert!((found.value - expected).abs() < 1e-15, "{old}, {new}: {}", found.value);
+            }
+            // The last rate by a day in between is the older one's, within its age.
+            assert_eq!(rate(days[0].plus(3)).on, Some(days[0]));
+            // As known on Monday, Tuesday's rate is unknown.
+            let monday = closed(&fixture, MONDAY);
+            assert_eq!(monday.rate(currency("CHF"), days[2]).unwrap().on, Some(days[1]));
+            // Into francs it is the inverse.
+            let dollars = view.in_currency(currency("CHF")).rate(Currency::USD, days[2]).unwrap();
+            assert!((dollars.value - 0.5).abs() < 1e-15);
+        }
+    }
+    let mut fixture = Fixture::new();
+    fixture.series("USDCHF", &[(days[1], 0.5)]).series("CHFUSD", &[(days[1], 1.25)]).commit();
+    let view = closed(&fixture, TUESDAY);
+    assert!((view.rate(currency("CHF"), days[1]).unwrap().value - 1.25).abs() < 1e-15);
+    // A value that is no rate gives its day to the next series.
+    fixture.series("CHFUSD", &[(days[2], 0.0)]).series("USDCHF", &[(days[2], 0.8)]).commit();
+    let view = closed(&fixture, TUESDAY);
+    assert_eq!(
+        view.rate(currency("CHF"), days[2]).unwrap(),
+        Rate { value: 1.25, on: Some(days[2]) }
+    );
+}
+
 #[test]
 fn pence_are_hundredths_of_a_pound() {
     let mut fixture = Fixture::new();
@@ -141,6 +185,8 @@ fn pence_are_hundredths_of_a_pound() {
     assert!((price(&snapshot, "VOD").unwrap() - 1.95).abs() < 1e-12);
     let pounds = snapshot.in_currency(Currency::parse("GBP").unwrap());
     assert!((price(&pounds, "VOD").unwrap() - 1.3).abs() < 1e-12);
+    // A unit of prices is no currency.
+    assert_eq!(["GBX", "ZAC", "ILA"].map(Currency::parse), [None; 3]);
     assert_eq!(Quotation::code_of("GBp"), "GBX");
     assert_eq!(Quotation::code_of(" gbp "), "GBP");
     let vodafone = snapshot.listed("VOD").unwrap();
@@ -203,6 +249,57 @@ fn a_line_may_change_its_currency() {
     }
 }
 
+/// The exchange went over from pence to pounds on Tuesday: 130 pence and 1.43 pounds. The pound rose
+/// from 1.50 to 1.60 dollars; the price made 10 %, the rate the rest of 1.1 · 1.6/1.5 − 1.
+#[test]
+fn another_unit_of_prices_is_no_part_of_the_rate() {
+    let mut fixture = Fixture::new();
+    let days = [MONDAY, TUESDAY].map(day);
+    fixture.closes("VOD", &[(days[0], 130.0), (days[1], 1.43)]);
+    fixture.series("GBPUSD", &[(days[0], 1.5), (days[1], 1.6)]);
+    quoted(&mut fixture, "VOD", "1900-01-01", "GBX");
+    quoted(&mut fixture, "VOD", TUESDAY, "GBP");
+    fixture.commit();
+    let dollars = closed(&fixture, TUESDAY);
+    let rate_return = |view: &Snapshot| {
+        let bars = Bars::of(view, view.listed("VOD").unwrap());
+        (bars.total_return(1).unwrap(), bars.rate_return(1).unwrap(), bars.is_converted())
+    };
+    let (total, rate, is_converted) = rate_return(&dollars);
+    assert!((total - (1.1 * 1.6 / 1.5 - 1.0)).abs() < 1e-12);
+    assert!((rate - (1.1 * 1.6 / 1.5 - 1.1)).abs() < 1e-12, "{rate}");
+    assert!(is_converted);
+    // In pounds there is no rate.
+    let (total, rate, is_converted) = rate_return(&dollars.in_currency(currency("GBP")));
+    assert!((total - 0.1).abs() < 1e-12 && rate.abs() < 1e-12, "{total} {rate}");
+    assert!(!is_converted);
+}
+
+/// From the mark to the euro: the holder had marks until then. Without rates of the mark on the
+/// second day, those of the euro count.
+#[test]
+fn a_line_that_changes_its_currency_has_the_rate_of_the_earlier_one() {
+    for (mark_on_tuesday, expected) in [(Some(0.66), 0.66 / 0.6), (None, 1.25 / 1.2)] {
+        let mut fixture = Fixture::new();
+        let days = [MONDAY, "2021-02-15"].map(day);
+        fixture.closes("XYZ", &[(days[0], 100.0), (days[1], 60.0)]);
+        fixture.series("EURUSD", &[(days[0], 1.2), (days[1], 1.25)]);
+        let marks = [(days[0], Some(0.6)), (days[1], mark_on_tuesday)];
+        let marks: Vec<(Day, f64)> =
+            marks.into_iter().filter_map(|(on, rate)| Some((on, rate?))).collect();
+        fixture.series("DEMUSD", &marks);
+        quoted(&mut fixture, "XYZ", "1900-01-01", "DEM");
+        quoted(&mut fixture, "XYZ", "2021-02-15", "EUR");
+        fixture.commit();
+        let view = closed(&fixture, "2021-02-15");
+        let bars = Bars::of(&view, view.listed("XYZ").unwrap());
+        // From 100 marks of 0.60 dollars to 60 euros of 1.25: 75/60 − 1.
+        assert!((bars.total_return(1).unwrap() - 0.25).abs() < 1e-12);
+        let found = bars.rate_return(1).unwrap();
+        assert!((found - (1.25 - 1.25 / expected)).abs() < 1e-12, "{found}");
+    }
+}
+
 /// A rate that is published later changes no answer as of an earlier instant, and is a change of the
 /// prices as of a later one.
 #[test]
@@ -259,6 +356,35 @@ fn a_market_in_one_currency_does_not_depend_on_rates() {
 }
 
 proptest! {
+    /// The last rate by a day is as new as the newest value of any series, as known at the instant.
+    #[test]
+    fn a_rate_is_never_older_than_that_of_any_series(
+        drawn in prop::collection::vec((0_usize..3, 0_i32..20, 0.2_f64..5.0), 1..25),
+        asked in 0_i32..20,
+    ) {
+        let mut fixture = Fixture::new();
+        let on = |at: i32| day(MONDAY).plus(at);
+        let names = ["CHFUSD", "USDCHF", "DEXSZUS"];
+        for (name, at, usd) in &drawn {
+            let value = if *name == 0 { *usd } else { 1.0 / usd };
+            fixture.series(names[*name], &[(on(*at), value)]);
+        }
+        fixture.commit();
+        let view = fixture.snapshot(Instant::close_of(on(asked)));
+        // A later fact of a series and day replaces the earlier one; the first name is preferred.
+        let newest = drawn.iter().map(|(_, at, _)| *at).filter(|at| *at <= asked).max();
+        let newest = newest.filter(|at| asked <= at + RATE_AGE_DAYS);
+        let expected = newest.and_then(|at| {
+            let of = |name| drawn.iter().rev().find(|row| (row.0, row.1) == (name, at));
+            (0..3).find_map(of).map(|row| (on(at), row.2))
+        });
+        let found = view.rate(currency("CHF"), on(asked)).ok();
+        prop_assert_eq!(found.and_then(|rate| rate.on), expected.map(|(day, _)| day));
+        if let (Some(rate), Some((_, usd))) = (found, expected) {
+            prop_assert!((rate.value - usd).abs() < 1e-14 * usd);
+        }
+    }
+
     /// With one rate per currency, the way through a third currency is the direct one.
     #[test]
     fn no_triangle_contradicts_itself(

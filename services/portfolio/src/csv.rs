@@ -104,6 +104,8 @@ pub struct PortfolioFile {
     pub cash: Vec<CashLine>,
     /// The lines that could not be read, with reasons.
     pub rejected: Vec<Rejection>,
+    /// Whether the name of the column of market values says that they are in US dollars.
+    pub is_value_in_dollars: bool,
 }
 
 /// One line of either kind.
@@ -132,7 +134,12 @@ pub fn read(bytes: &[u8]) -> Result<PortfolioFile, Refusal> {
     if has_header {
         lines.next();
     }
-    let mut file = PortfolioFile { lines: Vec::new(), cash: Vec::new(), rejected: Vec::new() };
+    let mut file = PortfolioFile {
+        lines: Vec::new(),
+        cash: Vec::new(),
+        rejected: Vec::new(),
+        is_value_in_dollars: columns.is_value_in_dollars,
+    };
     read_lines(lines, delimiter, &columns, &mut file);
     if file.lines.is_empty() && file.cash.is_empty() && file.rejected.is_empty() {
         return Err(Refusal::NoRows);
@@ -313,6 +320,8 @@ mod tests {
 
     #[test]
     fn a_value_in_dollars_is_not_converted_again() {
+        let dollars = |text: &str| read(text.as_bytes()).unwrap().is_value_in_dollars;
+        assert!(dollars("symbol,market_value_usd\nA,1\n") && !dollars("symbol,value\nA,1\n"));
         let text = "symbol,asset_class,quantity,market_value_usd,currency,average_cost\n\
                     SAP,equity,10,1375,EUR,90\n\
                     SAP,equity,,1375,EUR,\n\

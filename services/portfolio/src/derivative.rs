@@ -11,7 +11,7 @@ use crate::{
     },
     option::{OptionModel, Right, Sensitivities, VOLATILITY_BOUNDS, years},
 };
-use marketdata::day::Day;
+use marketdata::{currency::Currency, day::Day};
 
 /// What a line holds of its instrument, unchecked.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -108,6 +108,8 @@ pub struct ModelledOption {
     pub gamma_per_percent: f64,
     /// Change of the line's value for a rise of the volatility by 0.01.
     pub vega_per_point: f64,
+    /// The currency of the strike, if the line says one. Without it the strike is in the base currency.
+    pub strike_in: Option<Currency>,
     model: OptionModel,
     /// Shares under contract, negative for a short.
     shares: f64,
@@ -117,16 +119,23 @@ pub struct ModelledOption {
 }
 
 impl ModelledOption {
-    /// What the line makes if its underlying has a return at once, at unchanged volatility.
-    pub fn pnl(&self, total_return: f64) -> f64 {
-        self.pnl_with(total_return, 0.0)
+    /// The same with a strike in a currency; `None` if it is in the base currency.
+    pub(crate) fn with_strike_in(self, strike_in: Option<Currency>) -> ModelledOption {
+        ModelledOption { strike_in, ..self }
     }
 
-    /// The same if the volatility changes as well; it does not fall below its least.
-    pub fn pnl_with(&self, total_return: f64, volatility_change: f64) -> f64 {
+    /// What the line makes if its underlying has a return at once, at unchanged volatility.
+    pub fn pnl(&self, total_return: f64) -> f64 {
+        self.pnl_with(total_return, 1.0, 0.0)
+    }
+
+    /// The same if the rate of the currency of the strike grows by a factor and the volatility changes
+    /// as well, which does not fall below its least.
+    pub fn pnl_with(&self, total_return: f64, rate_growth: f64, volatility_change: f64) -> f64 {
         let volatility = (self.model.volatility + volatility_change).max(VOLATILITY_BOUNDS.0);
         let price = self.price * (1.0 + total_return).max(0.0);
-        let after = OptionModel { volatility, ..self.model }.value(price, self.years);
+        let strike = self.model.strike * rate_growth;
+        let after = OptionModel { volatility, strike, ..self.model }.value(price, self.years);
         self.shares * (after - self.model.value(self.price, self.years))
     }
 
@@ -384,6 +393,7 @@ pub(crate) fn value_option(
     let modelled = ModelledOption {
         gamma_per_percent: shares * gamma * price * price / 100.0,
         vega_per_point: shares * vega / 100.0,
+        strike_in: None,
         model: *model,
         shares,
         price,
@@ -416,11 +426,14 @@ mod tests {
         assert!((made + 1_495.357).abs() < 2e-3, "{made}");
         assert!(modelled.pnl(0.0).abs() < 1e-12);
         // The same script at 14.4 and a volatility of 0.45: 2.576450.
-        let made = modelled.pnl_with(0.2, 0.1);
+        let made = modelled.pnl_with(0.2, 1.0, 0.1);
         assert!((made + 1_774.997).abs() < 2e-3, "{made}");
+        // A price in another currency and its strike grow with the rate alone, and so does the value.
+        let grown = modelled.pnl_with(0.2, 1.2, 0.0);
+        assert!((grown + 0.2 * 801.454).abs() < 2e-3, "{grown}");
         // Without volatility it is worth what exercise is: 14.4·e^(−0.02·T) − 12.5·e^(−0.01·T) with
         // T = 140/365 is 1.837810.
-        let made = modelled.pnl_with(0.2, -1.0);
+        let made = modelled.pnl_with(0.2, 1.0, -1.0);
         assert!((made + 1_837.810 - 801.454).abs() < 2e-3, "{made}");
         // Sold for 801 with a delta of −457.586 shares: 457.586·0.2·12 = 1,098.206 by it.
         assert!((modelled.beyond_first_order(12.0, 0.2) + 1_495.357 - 1_098.206).abs() < 3e-3);

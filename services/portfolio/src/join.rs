@@ -179,7 +179,9 @@ impl<'a> Joiner<'a> {
                 let (Size::Shares(shares) | Size::MarketValue(shares)) = line.size;
                 let (shares, option) =
                     self.valued(at, instrument, ((&model, expires_on), shares))?;
-                (Size::Shares(shares), Some(option))
+                let strike_in = line.quotation.map(|quotation| quotation.currency);
+                let model = option.model.map(|model| model.with_strike_in(strike_in));
+                (Size::Shares(shares), Some(ValuedOption { model, ..option }))
             }
         };
         self.derivatives.push(Derivative { line: at, kind, option });

@@ -133,7 +133,7 @@ fn a_rate_that_lags_does_not_move_the_session() {
     let quotes = euros.as_ref().map(Quotes::of);
     assert_eq!(quotes.as_ref().and_then(Quotes::session), Some(new));
     let aapl = view.listed("AAPL").and_then(|aapl| quotes.as_ref()?.get(aapl));
-    assert_eq!(aapl, None, "no rate within eleven days of its close");
+    assert_eq!(aapl, None, "no rate within twelve days of its close");
 }
 
 #[test]

@@ -100,8 +100,11 @@ pub struct LevelSettings {
 /// A number measured on a set of scenarios.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TailPart {
-    /// A confidence of [`TailSettings::levels`]: its group, and its place there.
+    /// The expected shortfall at a confidence of [`TailSettings::levels`]: its group, and its place
+    /// there.
     Level(usize, usize),
+    /// The value at risk there.
+    ValueAtRisk(usize, usize),
     /// The standard deviation.
     Volatility,
 }
@@ -121,11 +124,17 @@ pub struct TailSettings {
     pub volatility: bool,
     /// The numbers whose contributions by position are wanted.
     pub by_position: Vec<TailPart>,
-    /// The numbers whose contributions by the groups of the report are wanted.
+    /// The numbers whose contributions by the groups of the report are wanted, and the values at risk
+    /// whose contributions by leg are; the other numbers always have those.
     pub by_group: Vec<TailPart>,
 }
 
 impl TailSettings {
+    /// Whether contributions to a number are wanted.
+    pub fn splits(&self, part: TailPart) -> bool {
+        self.by_position.contains(&part) || self.by_group.contains(&part)
+    }
+
     /// The name of the set: the method, the window and, if it has one, its decay; then the horizon if it
     /// is longer than one session.
     pub fn id(&self) -> String {

@@ -15,6 +15,8 @@ pub struct AsOf {
     pub reference: Option<ReferenceKnowledge>,
     /// The currency of prices and amounts: that of the portfolio, if there is one.
     pub base: Currency,
+    /// Where the request gives it.
+    pub base_path: &'static str,
     /// Hash of the settings to answer under, hex; `None` means those of this server.
     pub settings: Option<String>,
     /// The versions the request expects, in the order they are checked.
@@ -22,6 +24,9 @@ pub struct AsOf {
 }
 
 impl AsOf {
+    /// Where most requests give the currency of their portfolio.
+    pub const BASE_PATH: &'static str = "portfolio.currency";
+
     /// The field of the request that gives the publication bound.
     pub fn field(&self) -> String {
         let is_replay = self.pins.iter().any(|(pin, _)| *pin == Pin::AnswerModel);

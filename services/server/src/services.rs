@@ -115,8 +115,8 @@ impl Services {
     /// The view that a request asks for, for a service with this model version.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] if the as-of is ahead of the clock, [`Refusal::RevisionUnknown`],
-    /// [`Refusal::Behind`],
+    /// [`Refusal::Invalid`] if the as-of is ahead of the clock, or if no rate of the currency of the
+    /// portfolio is known, [`Refusal::RevisionUnknown`], [`Refusal::Behind`],
     /// [`Refusal::Mismatch`] if the request expects another model, unknown settings, or other data.
     pub async fn view(&self, as_of: &AsOf, model: &'static str) -> Result<Pinned, Refusal> {
         let at = self.instant(as_of)?;
@@ -127,7 +127,7 @@ impl Services {
         let view = View::of(&market, at, revision, settings)?;
         let knows_more = market.cut(at) < market.cut(self.clock.now());
         let is_past = knows_more || revision < market.head().revision;
-        let view = view.with_reference(reference).in_currency(as_of.base);
+        let view = view.with_reference(reference);
         let view = View { is_past, ..view };
         for (pin, asked) in &as_of.pins {
             let here = match pin {
@@ -140,7 +140,7 @@ impl Services {
                 return Err(Refusal::Mismatch { what: *pin, asked: asked.clone(), here });
             }
         }
-        Ok(Pinned::new(view, at, model))
+        Ok(Pinned::new(view.in_currency(as_of.base, as_of.base_path)?, at, model))
     }
 
     /// The market at its head, which has a revision if the log has it. A caller may know the

@@ -5,6 +5,7 @@ use marketdata::{
     currency::Currency, instant::Instant, market::Market, reference::ReferenceKnowledge,
     snapshot::Snapshot,
 };
+use portfolio::lines::Violation;
 use std::sync::Arc;
 
 /// A snapshot at the canonical instant of its day (see [`Market::canonical`]), and the settings.
@@ -43,10 +44,17 @@ impl View {
         Ok(View { snapshot: snapshot.ok_or_else(unknown)?, settings, is_past: false })
     }
 
-    /// The same view with prices in another currency.
-    #[must_use]
-    pub fn in_currency(self, base: Currency) -> View {
-        View { snapshot: self.snapshot.in_currency(base), ..self }
+    /// The same view with prices in another currency, which a field of the request gives.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] if the view knows no rate of it, so that it could value nothing.
+    pub fn in_currency(self, base: Currency, field: &str) -> Result<View, Refusal> {
+        self.snapshot.has_rates(base).map_err(|missing| {
+            let (field, description) =
+                (field.to_owned(), format!("must have a rate: {}", missing.why()));
+            Refusal::Invalid(vec![Violation { field, description }])
+        })?;
+        Ok(View { snapshot: self.snapshot.in_currency(base), ..self })
     }
 
     /// The same view with other reference knowledge.
@@ -83,11 +91,13 @@ impl Pinned {
         Pinned { view, as_of: self.as_of, model: self.model }
     }
 
-    /// The same view with prices in another currency.
-    #[must_use]
-    pub fn in_currency(&self, base: Currency) -> Pinned {
-        let view = self.view.clone().in_currency(base);
-        Pinned { view, ..self.clone() }
+    /// The same view with prices in another currency, which a field of the request gives.
+    ///
+    /// # Errors
+    /// As [`View::in_currency`].
+    pub fn in_currency(&self, base: Currency, field: &str) -> Result<Pinned, Refusal> {
+        let view = self.view.clone().in_currency(base, field)?;
+        Ok(Pinned { view, ..self.clone() })
     }
 
     /// The shared view.

@@ -5,6 +5,7 @@
 //! are rescaled to sum to the number of periods, whatever the caller's unit.
 
 mod levels;
+mod quantile_shares;
 
 pub use levels::Level;
 

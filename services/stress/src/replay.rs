@@ -33,6 +33,8 @@ use std::cell::OnceCell;
 pub struct ReplayReport {
     /// The sessions, in order.
     pub days: Vec<Day>,
+    /// The day of the close before the first of them.
+    pub start_on: Day,
     /// P&L over all of them.
     pub pnl: f64,
     /// Lower end of the interval into which nine of ten P&Ls fall.
@@ -98,6 +100,7 @@ pub fn replay(
     let past = Past::of(model, roles, window)?;
     model.estimate_all(book.holdings.iter().map(|holding| holding.instrument));
     let days = past.sessions.days().to_vec();
+    let start_on = *past.sessions.with_start().first()?;
     let mut sums = Sums::none(days.len());
     let positions: Vec<ReplayedPosition> = book
         .holdings
@@ -108,6 +111,7 @@ pub fn replay(
     let pnl = total(&by_holding);
     let reach = NINE_OF_TEN * sums.open_variance.sqrt();
     Some(ReplayReport {
+        start_on,
         pnl,
         low: pnl - reach,
         high: pnl + reach,

@@ -370,7 +370,7 @@ impl Scale {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::show::number::{signed, usd_signed};
+    use crate::show::number::{money_signed, signed};
 
     fn drawn(draw: impl FnOnce(&mut Html)) -> String {
         let mut html = Html::new();
@@ -381,7 +381,7 @@ mod tests {
     #[test]
     fn ticks_are_round_and_hold_zero() {
         let ticks = |values: &[f64]| -> Vec<String> {
-            Range::of(values.iter().copied()).ticks().into_iter().map(usd_signed).collect()
+            Range::of(values.iter().copied()).ticks().into_iter().map(money_signed).collect()
         };
         assert_eq!(ticks(&[-3.2e6, 1.1e6]), ["-$3.00m", "-$2.00m", "-$1.00m", "$0", "+$1.00m"]);
         assert_eq!(ticks(&[0.0, 19.0]), ["$0", "+$5", "+$10", "+$15"]);
@@ -391,7 +391,7 @@ mod tests {
 
     #[test]
     fn a_bar_is_as_long_as_its_number() {
-        let mut bars = Bars::new("P&L", "USD", usd_signed);
+        let mut bars = Bars::new("P&L", "USD", money_signed);
         bars.bar("a", Shade::BySign, -1e6, Some((-2e6, 0.0)));
         bars.bar("b", Shade::BySign, 5e5, None);
         let text = drawn(|html| bars.draw(html));

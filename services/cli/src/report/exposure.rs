@@ -99,12 +99,12 @@ fn holdings(document: &mut Document, report: &ExposureReport) {
 /// Net value by the first grouping.
 fn groups(report: &ExposureReport) -> Bars {
     let Some(breakdown) = report.breakdowns.first() else {
-        return Bars::new("", "", number::usd_signed);
+        return Bars::new("", "", number::money_signed);
     };
     let Breakdown { group_by, groups } = breakdown;
     let titles = exposure::titles(group_by.as_ref(), report.settings.as_ref());
     let title = format!("Net by {}", titles.heading);
-    let mut bars = Bars::new(title, "net market value", number::usd_signed);
+    let mut bars = Bars::new(title, "net market value", number::money_signed);
     for group in groups {
         let Some(exposure) = &group.exposure else { continue };
         let name = if group.group_id.is_empty() { &titles.rest } else { &group.group_id };
@@ -116,7 +116,7 @@ fn groups(report: &ExposureReport) -> Bars {
 /// What unwinds of its trades, and days repeated, would make or lose.
 fn scenarios(report: &ExposureReport) -> Bars {
     let axis = "P&L of a day; lines hold nine such days of ten";
-    let mut bars = Bars::new("If the trade unwinds, or a day repeats", axis, number::usd_signed);
+    let mut bars = Bars::new("If the trade unwinds, or a day repeats", axis, number::money_signed);
     for trade in &report.trades {
         bars.group(trades::id(trade));
         for unwind in &trade.unwinds {
@@ -141,7 +141,7 @@ fn tails(report: &ExposureReport) -> Bars {
         true => "loss of a day; losses are positive; lines are intervals",
         false => "loss over the days of each bar; losses are positive; lines are intervals",
     };
-    let mut bars = Bars::new("Losses of the tail", axis, number::usd);
+    let mut bars = Bars::new("Losses of the tail", axis, number::money);
     let labels = risk::labels(report, &rows);
     let kinds: [(&str, Kind); 2] =
         [("value at risk", |row| row.value_at_risk), ("expected shortfall", |row| row.shortfall)];

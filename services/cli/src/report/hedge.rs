@@ -67,7 +67,7 @@ pub(crate) fn frontier(
         x_axis: "the limit, in its unit",
         y_axis,
         write_x: number::magnitude,
-        write_y: number::usd,
+        write_y: number::money,
         diagonal: None,
         series: vec![Series { name: "the best plan", is_line: true, runs: runs(answer, number) }],
     };
@@ -112,7 +112,7 @@ fn outcomes(answer: &PlanHedgeResponse) -> impl Iterator<Item = (usize, &str, &H
 fn moves(answer: &PlanHedgeResponse) -> Bars {
     let title = "What the book makes or loses if the crowded trade moves";
     let axis = "expected P&L of a day; lines hold nine days of ten";
-    let mut bars = Bars::new(title, axis, number::usd_signed);
+    let mut bars = Bars::new(title, axis, number::money_signed);
     for (deviations, label) in MOVES {
         let moved = |outcome: &HedgeOutcome, side: fn(&HedgeTradeMove) -> Option<HedgePnlRange>| {
             side(hedge::trade_move(outcome, deviations)?)
@@ -136,7 +136,7 @@ fn risks(answer: &PlanHedgeResponse) -> Bars {
     let mut bars = Bars::new(
         "Risk of a day",
         "standard deviation of a day's P&L by the factor model",
-        number::usd,
+        number::money,
     );
     let mut is_first = true;
     for (at, name, outcome) in outcomes(answer) {

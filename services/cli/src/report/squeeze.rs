@@ -60,7 +60,7 @@ pub(crate) fn short_book(
     document.doubts(info);
     document.add(|page| squeeze::lines_of(page, answer, lines));
     document.heading("What squeezes would cost");
-    let mut bars = Bars::new("Loss by scenario", "P&L if these are squeezed", number::usd_signed);
+    let mut bars = Bars::new("Loss by scenario", "P&L if these are squeezed", number::money_signed);
     for scenario in &answer.scenarios {
         bars.bar(short_costs::squeezed(scenario), Shade::BySign, scenario.pnl, None);
     }

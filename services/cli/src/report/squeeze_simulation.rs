@@ -54,7 +54,7 @@ fn quantiles(distributions: &[JointSqueezeLoss]) -> Plane {
         x_axis: "probability",
         y_axis: "loss; lines are one error",
         write_x: |level| format!("{:.0} %", 100.0 * level),
-        write_y: number::usd,
+        write_y: number::money,
         diagonal: None,
         series: series.filter(|series| !series.is_empty()).collect(),
     }
@@ -62,7 +62,7 @@ fn quantiles(distributions: &[JointSqueezeLoss]) -> Plane {
 
 fn tails(distributions: &[JointSqueezeLoss]) -> Bars {
     let axis = "loss, with one standard error to either side";
-    let mut bars = Bars::new("Mean loss and tails", axis, number::usd);
+    let mut bars = Bars::new("Mean loss and tails", axis, number::money);
     for (at, distribution) in distributions.iter().enumerate() {
         let mut bar = |label: String, estimate: Option<&SimulatedNumber>| {
             if let Some(SimulatedNumber { value, standard_error }) = estimate.copied() {

@@ -39,7 +39,7 @@ pub(crate) fn document(book: &str, answer: &RunStressResponse) -> Document {
 /// The report of the likeliest way to lose an amount.
 pub(crate) fn likely_loss(book: &str, answer: &FindLikelyLossResponse, loss: f64) -> Document {
     let info = answer.info.as_ref();
-    let loss_words = number::usd(loss);
+    let loss_words = number::money(loss);
     let title = format!("How {book} loses {loss_words}, {}", evidence::as_known(info));
     let mut document = Document::new(title, info, &answer.currency);
     document.doubts(info);
@@ -56,7 +56,7 @@ pub(crate) fn likely_loss(book: &str, answer: &FindLikelyLossResponse, loss: f64
 
 fn scenarios(results: &[StressResult]) -> Bars {
     let axis = "P&L; lines hold nine P&Ls of ten";
-    let mut bars = Bars::new("What the book makes or loses", axis, number::usd_signed);
+    let mut bars = Bars::new("What the book makes or loses", axis, number::money_signed);
     let interval = |pnl: &ScenarioOutcome| Some((pnl.pnl_low, pnl.pnl_high));
     for result in results {
         let Some(pnl) = &result.outcome else { continue };
@@ -81,7 +81,7 @@ fn scenarios(results: &[StressResult]) -> Bars {
 /// What a P&L consists of.
 fn parts(document: &mut Document, pnl: &ScenarioOutcome) {
     document.heading("Through what");
-    let mut bars = Bars::new("P&L by factor", "P&L", number::usd_signed);
+    let mut bars = Bars::new("P&L by factor", "P&L", number::money_signed);
     for factor in &pnl.factors {
         bars.bar(&*factor.factor_id, Shade::BySign, factor.pnl, None);
     }
@@ -92,7 +92,7 @@ fn parts(document: &mut Document, pnl: &ScenarioOutcome) {
         }
     }
     document.bars(bars);
-    let mut bars = Bars::new("P&L by name, the largest", "P&L", number::usd_signed);
+    let mut bars = Bars::new("P&L by name, the largest", "P&L", number::money_signed);
     for position in &pnl.positions {
         bars.bar(&*position.symbol, Shade::BySign, position.pnl, None);
     }

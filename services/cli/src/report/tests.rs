@@ -283,7 +283,7 @@ fn every_number_of_a_table_or_a_chart_is_one_of_the_answer() {
         let written: BTreeSet<String> = signs.clone().map(|value| value.to_string()).collect();
         let drawn: BTreeSet<String> = signs
             .flat_map(|value| {
-                [number::usd, number::usd_signed, number::share].map(|how| how(value))
+                [number::money, number::money_signed, number::share].map(|how| how(value))
             })
             .collect();
         let (mut cells, mut bars) = (0, 0);

@@ -64,7 +64,7 @@ fn tests(rows: &[RiskBacktest]) -> Table {
             chance(row.joint.as_ref()),
             number::cell(row.shortfall.map(|test| test.statistic), |z| number::signed(z, 2)),
             chance(row.shortfall.as_ref()),
-            number::cell(row.mean_value_at_risk, number::usd),
+            number::cell(row.mean_value_at_risk, number::money),
         ]);
     }
     table
@@ -78,9 +78,9 @@ fn worst(rows: &[RiskBacktest]) -> Table {
             row.scenario_set_id.as_str().into(),
             confidence(row),
             breach.on.as_str().into(),
-            number::gain(Some(breach.pnl), number::usd_signed),
-            number::cell(Some(breach.value_at_risk), number::usd),
-            number::cell(Some(breach.expected_shortfall), number::usd),
+            number::gain(Some(breach.pnl), number::money_signed),
+            number::cell(Some(breach.value_at_risk), number::money),
+            number::cell(Some(breach.expected_shortfall), number::money),
         ]);
     }
     table

@@ -82,7 +82,7 @@ fn row(on: &str, report: Option<&ExposureReport>, buckets: &[String]) -> Vec<Cel
     let nets = report.map_or_else(Vec::new, by_size);
     cells.extend(buckets.iter().map(|bucket| {
         let net = nets.iter().find(|(id, _)| id == bucket).map(|(_, net)| *net);
-        number::cell(net, number::usd_signed)
+        number::cell(net, number::money_signed)
     }));
     cells
 }

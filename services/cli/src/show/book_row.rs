@@ -22,13 +22,13 @@ pub(crate) fn cells(report: Option<&ExposureReport>) -> [Cell; HEADERS.len()] {
     let beta = trade.and_then(|trade| trade.beta.as_ref()?.top_down);
     let loss = |at: usize| {
         let level = report.and_then(|report| report.risk_measures.get(at)?.levels.first());
-        number::loss(level.map(|level| level.value), number::usd)
+        number::loss(level.map(|level| level.value), number::money)
     };
     [
-        number::cell(total.map(|total| total.gross), number::usd),
-        number::cell(total.map(|total| total.net), number::usd_signed),
-        number::cell(total.and_then(|total| total.beta_adjusted_net), number::usd_signed),
-        number::cell(beta.map(|beta| beta.value), number::usd_signed),
+        number::cell(total.map(|total| total.gross), number::money),
+        number::cell(total.map(|total| total.net), number::money_signed),
+        number::cell(total.and_then(|total| total.beta_adjusted_net), number::money_signed),
+        number::cell(beta.map(|beta| beta.value), number::money_signed),
         number::cell(trade.and_then(|trade| trade.share_of_variance), number::share),
         loss(0),
         loss(1),

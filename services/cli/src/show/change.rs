@@ -70,14 +70,14 @@ fn table(title: &str, rows: &[(String, &NumberChange)]) -> Table {
 }
 
 fn value(value: Option<f64>) -> Cell {
-    number::cell(value, number::usd_signed)
+    number::cell(value, number::money_signed)
 }
 
 /// What a cause changed; nothing is shown as nothing.
 fn part(part: Option<f64>) -> Cell {
     match part {
         Some(0.0) => Cell::plain("").of(0.0),
-        part => number::cell(part, number::usd_signed),
+        part => number::cell(part, number::money_signed),
     }
 }
 

@@ -23,7 +23,7 @@ fn words(crowding: &Crowding) -> String {
         None => "What it has in common with the crowded book is unknown".to_owned(),
         Some((net, share)) => {
             let how = if net < 0.0 { "against" } else { "with" };
-            let value = number::usd(net.abs());
+            let value = number::money(net.abs());
             format!(
                 "{value} of it, {} of gross, is net {how} the crowd",
                 number::share(share.abs())
@@ -93,8 +93,8 @@ fn crowds(overlaps: &[CrowdOverlap]) -> Table {
             side.into(),
             number::counted(crowd.member_count),
             held,
-            number::cell(crowd.with_crowd, number::usd),
-            number::cell(crowd.against_crowd, number::usd),
+            number::cell(crowd.with_crowd, number::money),
+            number::cell(crowd.against_crowd, number::money),
             number::cell(crowd.net_gross_share, number::percent),
             number::cell(crowd.overlap, number::share),
             number::cell(crowd.cosine, |cosine| format!("{cosine:.2}")),
@@ -122,7 +122,7 @@ fn names(names: &[CrowdedName]) -> Table {
         let places: Vec<String> = name.crowds.iter().map(place).collect();
         table.row(vec![
             name.symbol.as_str().into(),
-            number::cell(Some(name.market_value), number::usd_signed),
+            number::cell(Some(name.market_value), number::money_signed),
             number::cell(Some(name.gross_share), number::share),
             name.manager_count.map_or_else(number::absent, number::counted),
             number::cell(name.share_of_float_held, number::share),

@@ -96,7 +96,7 @@ fn body(page: &mut Page, report: &ExposureReport, coverage: &[Coverage], termina
 
 /// What the table of betas says.
 pub(crate) const BETAS_NOTE: &str =
-    "  USD per 100 % move of the driver: from the names' own betas, and from the book's returns.\n";
+    "  Per 100 % move of the driver: from the names' own betas, and from the book's returns.\n";
 
 /// The report in a few sentences; what is unknown comes first.
 pub(crate) fn words(report: &ExposureReport, coverage: &[Coverage], terminal: Terminal) -> String {
@@ -110,24 +110,25 @@ pub(crate) fn words(report: &ExposureReport, coverage: &[Coverage], terminal: Te
 fn summary(total: &LongShortExposure, report: &ExposureReport) -> String {
     let mut out = format!(
         "{} long in {} names, {} short in {}: gross {}, net {}",
-        number::usd(total.long),
+        number::money(total.long),
         total.long_names,
-        number::usd(total.short),
+        number::money(total.short),
         total.short_names,
-        number::usd(total.gross),
-        number::usd_signed(total.net)
+        number::money(total.gross),
+        number::money_signed(total.net)
     );
-    let adjusted = total.beta_adjusted_net.map(number::usd_signed);
+    let adjusted = total.beta_adjusted_net.map(number::money_signed);
     out.push_str(". Adjusted for beta the net is ");
     out.push_str(adjusted.as_deref().unwrap_or("unknown"));
     if let Some(leverage) = report.gross_leverage {
         out.push_str(&format!("; gross leverage {leverage:.2}"));
     }
     if let Some(cash) = report.cash {
-        out.push_str(&format!(". Beside it is cash of {}", number::usd_signed(cash)));
+        out.push_str(&format!(". Beside it is cash of {}", number::money_signed(cash)));
     }
     let foreign = report.currencies.iter().filter(|row| row.currency != report.currency);
-    let foreign = foreign.map(|row| format!("{} in {}", number::usd_signed(row.net), row.currency));
+    let foreign =
+        foreign.map(|row| format!("{} in {}", number::money_signed(row.net), row.currency));
     let foreign: Vec<String> = foreign.collect();
     if !foreign.is_empty() {
         out.push_str(&format!(
@@ -182,12 +183,12 @@ pub(crate) fn groups(breakdown: &Breakdown, report: &ExposureReport) -> (String,
     for group in &breakdown.groups {
         let id = if group.group_id.is_empty() { &rest } else { &group.group_id };
         let part = |(_, level): &(&str, &RiskLevel)| {
-            number::loss(contribution(level, breakdown, &group.group_id), number::usd)
+            number::loss(contribution(level, breakdown, &group.group_id), number::money)
         };
         let row = exposure_row(id, group.exposure.as_ref());
         table.row(row.into_iter().chain(splits.iter().map(part)));
     }
-    let whole = |(_, level): &(&str, &RiskLevel)| number::loss(Some(level.value), number::usd);
+    let whole = |(_, level): &(&str, &RiskLevel)| number::loss(Some(level.value), number::money);
     let all = exposure_row("all", whole_of(breakdown, report));
     table.row(all.into_iter().chain(splits.iter().map(whole)));
     (name, table)
@@ -255,16 +256,16 @@ fn exposure_row(name: &str, exposure: Option<&LongShortExposure>) -> Vec<Cell> {
     let Some(exposure) = exposure else { return vec![name.into()] };
     // Absent values are dashes: a column of zeros hides the numbers.
     let side = |value: f64| {
-        let shown = if 0.0 < value { Cell::plain(number::usd(value)) } else { number::absent() };
+        let shown = if 0.0 < value { Cell::plain(number::money(value)) } else { number::absent() };
         shown.of(value)
     };
     vec![
         name.into(),
         side(exposure.long),
         side(exposure.short),
-        number::cell(Some(exposure.gross), number::usd),
-        number::cell(Some(exposure.net), number::usd_signed),
-        number::cell(exposure.beta_adjusted_net, number::usd_signed),
+        number::cell(Some(exposure.gross), number::money),
+        number::cell(Some(exposure.net), number::money_signed),
+        number::cell(exposure.beta_adjusted_net, number::money_signed),
     ]
 }
 
@@ -311,12 +312,12 @@ fn beta_row(
 }
 
 fn value(estimate: Option<&Estimate>) -> Cell {
-    number::cell(estimate.map(|estimate| estimate.value), number::usd_signed)
+    number::cell(estimate.map(|estimate| estimate.value), number::money_signed)
 }
 
 fn error(estimate: Option<&Estimate>) -> Cell {
     let error = estimate.and_then(|estimate| estimate.standard_error);
-    error.map_or_else(number::absent, |error| Cell::faint(number::usd(error)).of(error))
+    error.map_or_else(number::absent, |error| Cell::faint(number::money(error)).of(error))
 }
 
 /// The largest positions.
@@ -348,13 +349,13 @@ pub(crate) fn positions(report: &ExposureReport) -> Table {
     for position in &report.positions {
         table.row([
             position.symbol.as_str().into(),
-            number::cell(Some(position.market_value), number::usd_signed),
+            number::cell(Some(position.market_value), number::money_signed),
             number::cell(Some(position.gross_share), number::share),
             beta(&position.betas, "MARKET"),
             beta(&position.betas, "SIZE"),
             beta(&position.betas, TRADE),
-            number::loss(contribution(position), number::usd),
-            number::gain(position.profit_and_loss, number::usd_signed),
+            number::loss(contribution(position), number::money),
+            number::gain(position.profit_and_loss, number::money_signed),
             Cell::faint(bucket(&position.bucket_id)),
             Cell::faint(position.sector.clone()),
         ]);

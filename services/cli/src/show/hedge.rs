@@ -83,7 +83,7 @@ pub(crate) fn as_it_is(answer: &PlanHedgeResponse) -> String {
         return "There is no plan; the reasons follow.\n".to_owned();
     };
     let day = outcome.volatility.map_or(0.0, |risk| risk.before);
-    let mut out = format!("As it is, the book moves {} on a usual day", number::usd(day));
+    let mut out = format!("As it is, the book moves {} on a usual day", number::money(day));
     let pnl = |deviations| Some(trade_move(outcome, deviations)?.before.as_ref()?.pnl);
     if let (Some(unwinds), Some(resumes)) = (pnl(-3.0), pnl(3.0)) {
         let (unwinds, resumes) = (number::makes_or_loses(unwinds), number::makes_or_loses(resumes));
@@ -154,14 +154,14 @@ fn numbers(plan: &HedgePlan) -> Vec<Cell> {
     let done = outcome.progress.first().map(|progress| progress.done_share);
     vec![
         number::counted(outcome.trades.len() as i64),
-        number::cell(Some(traded), number::usd),
-        number::cell(cost, number::usd),
-        number::cell(after(outcome.volatility), number::usd),
-        number::gain(pnl(-1.0), number::usd_signed),
-        number::gain(pnl(-3.0), number::usd_signed),
-        number::gain(pnl(3.0), number::usd_signed),
-        number::cell(after(outcome.carry_per_year), number::usd),
-        number::cell(after(outcome.margin), number::usd),
+        number::cell(Some(traded), number::money),
+        number::cell(cost, number::money),
+        number::cell(after(outcome.volatility), number::money),
+        number::gain(pnl(-1.0), number::money_signed),
+        number::gain(pnl(-3.0), number::money_signed),
+        number::gain(pnl(3.0), number::money_signed),
+        number::cell(after(outcome.carry_per_year), number::money),
+        number::cell(after(outcome.margin), number::money),
         number::cell(proof, number::share),
         number::cell(done, number::share),
     ]
@@ -204,12 +204,12 @@ fn untouched(outcome: &HedgeOutcome) -> [Cell; 10] {
         number::absent(),
         number::absent(),
         number::absent(),
-        number::cell(before(outcome.volatility), number::usd),
-        number::gain(pnl(-1.0), number::usd_signed),
-        number::gain(pnl(-3.0), number::usd_signed),
-        number::gain(pnl(3.0), number::usd_signed),
-        number::cell(before(outcome.carry_per_year), number::usd),
-        number::cell(before(outcome.margin), number::usd),
+        number::cell(before(outcome.volatility), number::money),
+        number::gain(pnl(-1.0), number::money_signed),
+        number::gain(pnl(-3.0), number::money_signed),
+        number::gain(pnl(3.0), number::money_signed),
+        number::cell(before(outcome.carry_per_year), number::money),
+        number::cell(before(outcome.margin), number::money),
     ]
 }
 
@@ -301,10 +301,10 @@ pub(crate) fn trades(answer: &PlanHedgeResponse, most: usize) -> Table {
                 if trade.quantity < 0.0 { "sell" } else { "buy" }.into(),
                 trade.line_id.as_str().into(),
                 number::cell(Some(trade.quantity.abs()), number::magnitude),
-                number::cell(Some(trade.market_value.abs()), number::usd),
+                number::cell(Some(trade.market_value.abs()), number::money),
                 number::cell(Some(trade.price), |price| format!("{price:.2}")),
-                number::cell(position.map(|held| held.before), number::usd),
-                number::cell(position.map(|held| held.after), number::usd),
+                number::cell(position.map(|held| held.before), number::money),
+                number::cell(position.map(|held| held.after), number::money),
                 match 0.0 < trade.locate_quantity {
                     true => number::cell(Some(trade.locate_quantity), number::magnitude),
                     false => number::absent(),
@@ -328,12 +328,12 @@ fn schedules(answer: &PlanHedgeResponse, most: usize) -> Option<Table> {
     for (name, outcome) in plans() {
         for schedule in outcome.schedules.iter().take(most) {
             let left = schedule.steps.iter();
-            let left = left.map(|step| number::cell(Some(step.left_market_value), number::usd));
+            let left = left.map(|step| number::cell(Some(step.left_market_value), number::money));
             let known: [Cell; 4] = [
                 name.into(),
                 schedule.line_id.as_str().into(),
-                number::cell(Some(schedule.expected_cost), number::usd),
-                number::cell(Some(schedule.cost_deviation), number::usd),
+                number::cell(Some(schedule.expected_cost), number::money),
+                number::cell(Some(schedule.cost_deviation), number::money),
             ];
             table.row(known.into_iter().chain(left));
         }
@@ -360,12 +360,12 @@ fn cover_order(steps: &[HedgeCoverStep]) -> Table {
     for step in steps.iter().take(COVER_STEPS) {
         table.row([
             step.line_id.as_str().into(),
-            number::cell(Some(step.market_value), number::usd),
-            number::cell(Some(step.cost), number::usd),
-            number::cell(Some(step.squeeze_loss), number::usd),
+            number::cell(Some(step.market_value), number::money),
+            number::cell(Some(step.cost), number::money),
+            number::cell(Some(step.squeeze_loss), number::money),
             number::cell(Some(step.days), |days| format!("{days:.1}")),
-            number::cell(Some(step.remaining_short), number::usd),
-            number::cell(Some(step.remaining_squeeze_loss), number::usd),
+            number::cell(Some(step.remaining_short), number::money),
+            number::cell(Some(step.remaining_squeeze_loss), number::money),
         ]);
     }
     table

@@ -43,8 +43,8 @@ fn row(table: &mut Table, plan: &str, (trade, option): (&HedgeTrade, &HedgeTrade
         option.expires_on.as_str().into(),
         number::cell(Some(option.strike), |strike| format!("{strike:.2}")),
         number::cell(Some(trade.quantity), number::magnitude),
-        number::cell(Some(option.premium), number::usd),
-        number::cell(Some(option.decay_per_day), number::usd),
+        number::cell(Some(option.premium), number::money),
+        number::cell(Some(option.decay_per_day), number::money),
         number::cell(Some(100.0 * option.implied_volatility), |percent| format!("{percent:.1} %")),
         number::cell(Some(option.delta), |delta| format!("{delta:.2}")),
     ]);

@@ -40,7 +40,7 @@ pub(crate) fn carry(totals: &ShortBookTotals) -> String {
     known.map_or_else(String::new, |(cost, share)| {
         format!(
             "Borrowing costs {} a day, over {} of the short value, whose fee is known.\n",
-            number::usd(cost),
+            number::money(cost),
             number::share(share)
         )
     })
@@ -66,7 +66,7 @@ fn row(name: &SqueezeName, line: Option<&ShortLine>) -> [Cell; 7] {
         number::cell(name.borrow_fee_volatility, per_year),
         recall,
         Cell::faint(newest.unwrap_or_default().to_owned()),
-        number::cell(line.and_then(|line| line.borrow_cost_per_day), number::usd),
+        number::cell(line.and_then(|line| line.borrow_cost_per_day), number::money),
     ]
 }
 

@@ -34,13 +34,13 @@ fn words(book: &LookedThroughBook, settings: Option<&AnalysisSettings>) -> Strin
         "Looked through its funds ({how}) it is {} long in {} names and {} short in {}: gross {}, net \
          {}. Sizes, sectors, legs and concentration are of these names; {} could not be seen \
          through.\n\n",
-        number::usd(seen.long),
+        number::money(seen.long),
         seen.long_names,
-        number::usd(seen.short),
+        number::money(seen.short),
         seen.short_names,
-        number::usd(seen.gross),
-        number::usd_signed(seen.net),
-        number::usd(book.remaining_gross),
+        number::money(seen.gross),
+        number::money_signed(seen.net),
+        number::money(book.remaining_gross),
     )
 }
 
@@ -56,7 +56,7 @@ pub(super) fn funds(funds: &[LookedThroughFund]) -> Table {
         };
         table.row(vec![
             fund.symbol.as_str().into(),
-            number::cell(Some(fund.market_value), number::usd_signed),
+            number::cell(Some(fund.market_value), number::money_signed),
             Cell::plain(fund.member_count.to_string()).of(f64::from(fund.member_count)),
             number::cell(Some(fund.remaining_weight), number::share),
             of.into(),
@@ -70,9 +70,9 @@ fn names(book: &LookedThroughBook) -> Table {
     for name in &book.names {
         table.row(vec![
             name.symbol.as_str().into(),
-            number::cell(Some(name.market_value), number::usd_signed),
-            number::cell(Some(name.through_funds_market_value), number::usd_signed),
-            number::cell(Some(name.gross), number::usd),
+            number::cell(Some(name.market_value), number::money_signed),
+            number::cell(Some(name.through_funds_market_value), number::money_signed),
+            number::cell(Some(name.gross), number::money),
             number::cell(Some(name.gross_share), number::share),
         ]);
     }

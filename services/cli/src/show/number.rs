@@ -1,6 +1,7 @@
 //! Numbers as a desk reads them: signed, with a unit, and a dash if absent.
 
 use crate::{show::table::Cell, terminal::Tone};
+use std::sync::OnceLock;
 
 /// Shown in place of an absent number.
 pub(crate) const ABSENT: &str = "–";
@@ -31,21 +32,49 @@ pub(crate) fn usd(value: f64) -> String {
     format!("{sign}${}", magnitude(value.abs()))
 }
 
+/// Like [`usd`], with a plus sign for gains.
+pub(crate) fn usd_signed(value: f64) -> String {
+    if 0.0 < value { format!("+{}", usd(value)) } else { usd(value) }
+}
+
+/// The currency of the book of this command, if it is another one than the dollar.
+static BOOK: OnceLock<String> = OnceLock::new();
+
+/// From now on the amounts of the book are in a currency. A command shows books of one currency.
+pub(crate) fn amounts_are_in(currency: &str) {
+    if currency != "USD" {
+        BOOK.get_or_init(|| currency.to_owned());
+    }
+}
+
+/// An amount in the currency of the book: `-$583.2bn`, `-EUR 583.2bn`.
+pub(crate) fn money(value: f64) -> String {
+    amount(BOOK.get().map(String::as_str), value)
+}
+
+fn amount(currency: Option<&str>, value: f64) -> String {
+    let sign = if value < 0.0 { "-" } else { "" };
+    match currency {
+        None => usd(value),
+        Some(code) => format!("{sign}{code} {}", magnitude(value.abs())),
+    }
+}
+
+/// Like [`money`], with a plus sign for gains.
+pub(crate) fn money_signed(value: f64) -> String {
+    if 0.0 < value { format!("+{}", money(value)) } else { money(value) }
+}
+
 /// A gain or a loss as people say it: `made $1.2m`, `lost $1.2m`.
 pub(crate) fn made_or_lost(pnl: f64) -> String {
     let word = if pnl < 0.0 { "lost" } else { "made" };
-    format!("{word} {}", usd(pnl.abs()))
+    format!("{word} {}", money(pnl.abs()))
 }
 
 /// The same of what may happen: `makes $1.2m`, `loses $1.2m`.
 pub(crate) fn makes_or_loses(pnl: f64) -> String {
     let word = if pnl < 0.0 { "loses" } else { "makes" };
-    format!("{word} {}", usd(pnl.abs()))
-}
-
-/// Like [`usd`], with a plus sign for gains.
-pub(crate) fn usd_signed(value: f64) -> String {
-    if 0.0 < value { format!("+{}", usd(value)) } else { usd(value) }
+    format!("{word} {}", money(pnl.abs()))
 }
 
 /// An amount with the suffix of its thousands: `12.3m`.
@@ -124,6 +153,8 @@ mod tests {
         assert_eq!(usd_signed(1.0e6), "+$1.00m");
         assert_eq!(usd(999_999.0), "$1.00m");
         assert_eq!(usd(12.0), "$12");
+        assert_eq!(amount(Some("EUR"), -583.24e9), "-EUR 583.2bn");
+        assert_eq!(amount(None, -12.0), usd(-12.0));
         assert_eq!(count(393_689), "393,689");
         assert_eq!(count(12), "12");
         assert_eq!(gain(None, percent), absent());

@@ -59,14 +59,14 @@ fn words(report: &PnlReport) -> String {
     }
     out.push_str(&format!(
         ": {} from the longs, {} from the shorts",
-        number::usd_signed(pnl(report.long)),
-        number::usd_signed(pnl(report.short))
+        number::money_signed(pnl(report.long)),
+        number::money_signed(pnl(report.short))
     ));
     let factors = report.factors.iter().filter_map(|row| Some((row, row.part?)));
     let parts: Vec<String> = factors
-        .map(|(row, part)| format!("{} through {}", number::usd_signed(part.pnl), row.factor_id))
+        .map(|(row, part)| format!("{} through {}", number::money_signed(part.pnl), row.factor_id))
         .collect();
-    let rest = number::usd_signed(pnl(report.residual));
+    let rest = number::money_signed(pnl(report.residual));
     match parts.is_empty() {
         true => out.push_str(". Nothing of it is explained: there are no factors"),
         false => {
@@ -80,7 +80,7 @@ fn words(report: &PnlReport) -> String {
 /// How unusual a P&L is: `1.3 of the $2.10m forecast`.
 fn unusual(part: &PnlPart) -> Option<String> {
     let (forecast, count) = (part.forecast_standard_deviation?, part.standard_deviations?);
-    let forecast = number::usd(forecast);
+    let forecast = number::money(forecast);
     Some(format!("{:.1} times the {forecast} that it was expected to move", count.abs()))
 }
 
@@ -94,11 +94,11 @@ fn parts(report: &PnlReport) -> Table {
     table.row(row("all", report.total, Some(report.start_long - report.start_short)));
     if report.distributions.abs() > 0.0 {
         for (name, pnl) in [("  prices", report.price), ("  distributions", report.distributions)] {
-            table.row([name.into(), number::gain(Some(pnl), number::usd_signed)]);
+            table.row([name.into(), number::gain(Some(pnl), number::money_signed)]);
         }
     }
     if let Some(rates) = report.rates {
-        table.row(["  exchange rates".into(), number::gain(Some(rates), number::usd_signed)]);
+        table.row(["  exchange rates".into(), number::gain(Some(rates), number::money_signed)]);
     }
     table.row(row("long", report.long, Some(report.start_long)));
     table.row(row("short", report.short, Some(-report.start_short)));
@@ -142,10 +142,10 @@ fn row(name: &str, part: Option<PnlPart>, value: Option<f64>) -> Vec<Cell> {
     let count = part.and_then(|part| part.standard_deviations);
     vec![
         name.into(),
-        number::gain(part.map(|part| part.pnl), number::usd_signed),
-        number::cell(forecast, number::usd),
+        number::gain(part.map(|part| part.pnl), number::money_signed),
+        number::cell(forecast, number::money),
         number::cell(count, |count| number::signed(count, 1)),
-        number::cell(value, number::usd_signed),
+        number::cell(value, number::money_signed),
     ]
 }
 
@@ -174,7 +174,7 @@ fn mover(name: &NamePnl, factors: &[&str]) -> Vec<Cell> {
     let money = |part: Option<PnlPart>| {
         let pnl = part.map(|part| part.pnl);
         [
-            number::gain(pnl, number::usd_signed),
+            number::gain(pnl, number::money_signed),
             number::cell(part.and_then(|part| part.standard_deviations), |n| number::signed(n, 1)),
         ]
     };
@@ -182,10 +182,10 @@ fn mover(name: &NamePnl, factors: &[&str]) -> Vec<Cell> {
     cells.extend(money(name.total));
     cells.extend(factors.iter().map(|id| {
         let part = name.factors.iter().find(|row| row.factor_id == *id);
-        number::gain(part.map(|part| part.pnl), number::usd_signed)
+        number::gain(part.map(|part| part.pnl), number::money_signed)
     }));
     cells.extend(money(name.residual));
-    cells.push(number::cell(Some(name.start_value), number::usd_signed));
+    cells.push(number::cell(Some(name.start_value), number::money_signed));
     let legs: Vec<&str> = name.trades.iter().map(|row| row.leg_id.as_str()).collect();
     cells.push(Cell::faint(legs.join(", ")));
     cells

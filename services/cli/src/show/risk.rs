@@ -54,10 +54,10 @@ pub(crate) fn tails(report: &ExposureReport) -> Table {
         let (value_at_risk, shortfall) = (row.value_at_risk, row.shortfall);
         table.row([
             label.into(),
-            number::cell(value_at_risk.map(|level| level.value), number::usd),
+            number::cell(value_at_risk.map(|level| level.value), number::money),
             Cell::faint(interval(value_at_risk)),
-            number::cell(shortfall.map(|level| level.value), number::usd),
-            number::cell(shortfall.and_then(|level| level.standard_error), number::usd),
+            number::cell(shortfall.map(|level| level.value), number::money),
+            number::cell(shortfall.and_then(|level| level.standard_error), number::money),
         ]);
     }
     table
@@ -107,7 +107,7 @@ fn days(horizon: i32) -> String {
 }
 
 fn interval(level: Option<&RiskLevel>) -> String {
-    let end = |end: Option<f64>| end.map_or_else(|| "open".to_owned(), number::usd);
+    let end = |end: Option<f64>| end.map_or_else(|| "open".to_owned(), number::money);
     match level.map(|level| (level.value_low, level.value_high)) {
         None | Some((None, None)) => number::ABSENT.to_owned(),
         Some((low, high)) => format!("{} to {}", end(low), end(high)),
@@ -129,7 +129,7 @@ fn note(set: &ScenarioSet) -> String {
         set.last_on,
         joined(set),
         set.worst_replay_on,
-        number::usd_signed(set.worst_replay_pnl),
+        number::money_signed(set.worst_replay_pnl),
         day_itself(set.worst_day.as_ref()),
         method(set)
     )
@@ -151,7 +151,7 @@ fn method(set: &ScenarioSet) -> String {
         Some(filter) => format!(
             " All are rescaled to today's volatility of {} a day (EWMA {}, {} sessions before them to \
              start from).",
-            number::usd(filter.volatility),
+            number::money(filter.volatility),
             filter.decay,
             filter.seed_sessions
         ),
@@ -166,7 +166,7 @@ fn stand_ins(report: &ExposureReport, set: &ScenarioSet) -> String {
         });
         of_set?.levels.first()
     };
-    let spread = |level: &RiskLevel| level.stand_ins.map(|parts| number::usd(parts.spread));
+    let spread = |level: &RiskLevel| level.stand_ins.map(|parts| number::money(parts.spread));
     let Some(level_of_shortfall) = level(Kind::ExpectedShortfall) else { return String::new() };
     let Some(parts) = level_of_shortfall.stand_ins else { return String::new() };
     let value_at_risk = level(Kind::ValueAtRisk).and_then(spread);
@@ -175,17 +175,17 @@ fn stand_ins(report: &ExposureReport, set: &ScenarioSet) -> String {
         "  {} of gross times sessions has no returns of its own: {} of the expected shortfall of {} \
          rests on proxies; over {} draws {}expected shortfall by {} (standard deviations).\n",
         number::share(set.proxied_share),
-        number::usd_signed(parts.contribution.unwrap_or_default()),
-        number::usd(level_of_shortfall.value),
+        number::money_signed(parts.contribution.unwrap_or_default()),
+        number::money(level_of_shortfall.value),
         set.draw_count,
         value_at_risk.unwrap_or_default(),
-        number::usd(parts.spread)
+        number::money(parts.spread)
     )
 }
 
 fn volatility(measure: &RiskMeasure) -> Option<String> {
     let level = measure.levels.first().filter(|_| kind(measure) == Kind::Volatility)?;
-    let error = level.standard_error.map(|error| format!(" ± {}", number::usd(error)));
+    let error = level.standard_error.map(|error| format!(" ± {}", number::money(error)));
     let per = match horizon(measure) {
         1 => "a day".to_owned(),
         longer => format!("over {}", days(longer)),
@@ -193,7 +193,7 @@ fn volatility(measure: &RiskMeasure) -> Option<String> {
     Some(format!(
         "  Volatility of the P&L over {}: {}{} {per}.\n",
         measure.scenario_set_id,
-        number::usd(level.value),
+        number::money(level.value),
         error.unwrap_or_default()
     ))
 }

@@ -34,7 +34,7 @@ pub(crate) fn covering(totals: &ShortBookTotals) -> String {
         .covering_costs
         .iter()
         .map(|total| {
-            let cost = number::usd(total.cost);
+            let cost = number::money(total.cost);
             let share = number::share(total.share_of_gross_short);
             format!("{cost} by {} ({share} of the shorts)", total.model_id.replace('_', " "))
         })
@@ -56,7 +56,7 @@ pub(crate) fn scenarios(page: &mut Page, answer: &AssessShortBookResponse) {
         let first: Vec<&str> = scenario.symbols.iter().take(3).map(String::as_str).collect();
         table.row([
             squeezed(scenario).into(),
-            number::gain(Some(scenario.pnl), number::usd_signed),
+            number::gain(Some(scenario.pnl), number::money_signed),
             Cell::plain(count.to_string()).of(count as f64),
             Cell::faint(first.join(", ")),
         ]);
@@ -119,8 +119,8 @@ pub(crate) fn schedules(page: &mut Page, answer: &AssessShortBookResponse, lines
         table.row([
             name.symbol.as_str().into(),
             number::counted(made.horizon_sessions),
-            number::cell(Some(made.expected_cost), number::usd),
-            number::cell(Some(made.variance.sqrt()), number::usd),
+            number::cell(Some(made.expected_cost), number::money),
+            number::cell(Some(made.variance.sqrt()), number::money),
             number::cell(Some(made.largest_share_of_volume), number::share),
             left(1),
             left(5),
@@ -149,8 +149,8 @@ fn left(totals: Option<&ShortBookTotals>) -> Table {
         let after = sessions.iter().find(|one| one.session == after).or(sessions.last());
         [
             number::cell(after.map(|after| after.share), number::share),
-            number::cell(after.map(|after| after.value_left), number::usd),
-            number::gain(after.map(|after| after.squeeze_pnl_left), number::usd_signed),
+            number::cell(after.map(|after| after.value_left), number::money),
+            number::gain(after.map(|after| after.squeeze_pnl_left), number::money_signed),
         ]
     };
     let longest = normal.len().max(recent.len()) as i32;

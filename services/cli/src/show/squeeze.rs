@@ -166,13 +166,13 @@ fn book_row(line: &ShortLine, name: &SqueezeName) -> [Cell; 11] {
     let settled = input(name, "short_interest");
     [
         name.symbol.as_str().into(),
-        number::cell(Some(line.market_value), number::usd),
+        number::cell(Some(line.market_value), number::money),
         score(name.score),
         number::cell(name.short_of_float, number::share),
         number::cell(name.days_to_cover_at_recent_volume, |days| format!("{days:.1}")),
         number::cell(line.exit_days_at_normal_volume, days),
         number::cell(line.exit_days_at_recent_volume, days),
-        number::gain(own, number::usd_signed),
+        number::gain(own, number::money_signed),
         short_side(name.return_since_settlement),
         Cell::faint(settled.map(|input| input.observed_on.clone()).unwrap_or_default()),
         Cell::faint(stands_out(name)),
@@ -185,7 +185,7 @@ fn days(days: f64) -> String {
 
 pub(crate) fn summary(totals: &ShortBookTotals) -> String {
     let mut out =
-        format!("{} is short in {} names", number::usd(totals.gross_short), totals.short_names);
+        format!("{} is short in {} names", number::money(totals.gross_short), totals.short_names);
     if let Some(mean) = totals.mean_score {
         out.push_str(&format!(", with a mean squeeze score of {mean:.0} out of 100"));
     }

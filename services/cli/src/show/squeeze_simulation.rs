@@ -36,7 +36,7 @@ pub(crate) fn report(answer: &SimulateSqueezeResponse, names: usize, terminal: T
 pub(crate) fn summary(page: &mut Page, answer: &SimulateSqueezeResponse, terminal: Terminal) {
     page.say(format!(
         "{} is short; {} of it is simulated.\n",
-        number::usd(answer.gross_short),
+        number::money(answer.gross_short),
         number::share(answer.share_simulated.unwrap_or(0.0)),
     ));
     page.say(terminal.paint(Tone::Warning, why_none(answer)));
@@ -119,8 +119,8 @@ pub(crate) fn copula(distribution: &JointSqueezeLoss) -> &'static str {
 /// A number with its error, in money.
 fn money(estimate: Option<&SimulatedNumber>) -> [Cell; 2] {
     [
-        number::cell(estimate.map(|estimate| estimate.value), number::usd),
-        error(estimate, number::usd),
+        number::cell(estimate.map(|estimate| estimate.value), number::money),
+        error(estimate, number::money),
     ]
 }
 
@@ -237,10 +237,10 @@ fn crowd_words(crowd: &SqueezeCrowd) -> String {
     format!(
         "The crowd is long {} and short {}; its loop gain is {:.2}, {stable}. {} of the book's longs \
          fall with its sales. It loses on the book's squeezed shorts alone.\n",
-        number::usd(crowd.assets),
-        number::usd(crowd.short_market_value),
+        number::money(crowd.assets),
+        number::money(crowd.short_market_value),
         crowd.gain,
-        number::usd(crowd.own_longs),
+        number::money(crowd.own_longs),
     )
 }
 
@@ -280,12 +280,12 @@ fn scenarios(answer: &SimulateSqueezeResponse) -> Table {
         let first: Vec<&str> = scenario.symbols.iter().take(3).map(String::as_str).collect();
         table.row([
             what.into(),
-            number::gain(Some(scenario.pnl), number::usd_signed),
-            number::cell(made.map(|made| made.first_loss), number::usd),
+            number::gain(Some(scenario.pnl), number::money_signed),
+            number::cell(made.map(|made| made.first_loss), number::money),
             number::cell(made.and_then(|made| made.multiplier), |times| format!("{times:.2}")),
             number::cell(made.map(|made| made.price_fall), number::share),
-            number::gain(made.map(|made| made.longs_pnl), number::usd_signed),
-            number::gain(Some(scenario.total_pnl), number::usd_signed),
+            number::gain(made.map(|made| made.longs_pnl), number::money_signed),
+            number::gain(Some(scenario.total_pnl), number::money_signed),
             Cell::faint(first.join(", ")),
         ]);
     }

@@ -63,12 +63,12 @@ pub(crate) fn words(result: &StressResult) -> String {
         out = format!("{name}: the book {}", expected(pnl));
     }
     if let Some(beyond) = pnl.beyond_first_order_pnl {
-        out.push_str(&format!("; {ANEW} {}", number::usd_signed(beyond)));
+        out.push_str(&format!("; {ANEW} {}", number::money_signed(beyond)));
     }
     if let Some(like_this) = &result.outcome_like_this {
         out.push_str(&format!(
             "; as things move on days like this one {}",
-            number::usd_signed(like_this.pnl)
+            number::money_signed(like_this.pnl)
         ));
     }
     if let Some(squeezed) = &result.squeezed {
@@ -77,7 +77,7 @@ pub(crate) fn words(result: &StressResult) -> String {
         out.push_str(&format!(
             "; with {} squeezed besides {}",
             symbols.join(", "),
-            number::usd_signed(squeezed.pnl)
+            number::money_signed(squeezed.pnl)
         ));
     }
     let stand_ins = proxied(&result.sources);
@@ -99,9 +99,9 @@ fn expected(pnl: &ScenarioOutcome) -> String {
     let word = if pnl.pnl < 0.0 { "lose" } else { "make" };
     format!(
         "would {word} {}, nine times of ten between {} and {}",
-        number::usd(pnl.pnl.abs()),
-        number::usd_signed(pnl.pnl_low),
-        number::usd_signed(pnl.pnl_high)
+        number::money(pnl.pnl.abs()),
+        number::money_signed(pnl.pnl_low),
+        number::money_signed(pnl.pnl_high)
     )
 }
 
@@ -129,7 +129,7 @@ pub(crate) fn scenarios(results: &[StressResult]) -> Table {
     ]);
     for result in results {
         let id = result.scenario.as_ref().map_or("", |scenario| &scenario.scenario_id);
-        let money = |value: Option<f64>| number::gain(value, number::usd_signed);
+        let money = |value: Option<f64>| number::gain(value, number::money_signed);
         let pnl = result.outcome.as_ref();
         table.row([
             id.into(),
@@ -177,7 +177,7 @@ fn by_volatility(results: &[StressResult], changes: &[f64]) -> Option<Table> {
 
 /// The factors, legs and positions of a P&L.
 pub(crate) fn parts(page: &mut Page, pnl: &ScenarioOutcome) {
-    let money = |value: f64| number::gain(Some(value), number::usd_signed);
+    let money = |value: f64| number::gain(Some(value), number::money_signed);
     let mut table = Table::new(&["part", ">move", ">P&L"]);
     for factor in &pnl.factors {
         let moved = factor.moved.and_then(|moved| moved.size).map(|size| match size {
@@ -204,7 +204,7 @@ pub(crate) fn parts(page: &mut Page, pnl: &ScenarioOutcome) {
             position.symbol.as_str().into(),
             money(position.pnl),
             number::cell(position.total_return, number::percent),
-            number::cell(Some(position.market_value), number::usd_signed),
+            number::cell(Some(position.market_value), number::money_signed),
         ]);
     }
     page.table("positions", table);
@@ -214,7 +214,7 @@ pub(crate) fn parts(page: &mut Page, pnl: &ScenarioOutcome) {
 pub(crate) fn likely_loss(answer: &FindLikelyLossResponse, loss: f64, terminal: Terminal) -> Page {
     let mut page = Page::new();
     let known = evidence::as_known(answer.info.as_ref());
-    page.say(terminal.heading(&format!("How to lose {}, {known}", number::usd(loss))));
+    page.say(terminal.heading(&format!("How to lose {}, {known}", number::money(loss))));
     let outcome = answer.likely_loss.as_ref().and_then(|found| found.result.as_ref());
     page.say(likely(answer));
     if let Some(Outcome::Scenario(found)) = outcome
@@ -234,7 +234,7 @@ pub(crate) fn likely(answer: &FindLikelyLossResponse) -> String {
     match answer.likely_loss.as_ref().and_then(|found| found.result.as_ref()) {
         Some(Outcome::Scenario(found)) => likely_words(found),
         Some(Outcome::LargestLoss(most)) => {
-            let most = number::usd(*most);
+            let most = number::money(*most);
             format!("No scenario within the bounds loses so much; the largest loss is {most}.\n")
         }
         None => "Not computed; see the gaps.\n".to_owned(),
@@ -249,11 +249,11 @@ fn likely_words(found: &LikelyScenario) -> String {
     let factors = found.outcome.iter().flat_map(|pnl| &pnl.factors);
     let worst = factors.min_by(|a, b| a.pnl.total_cmp(&b.pnl));
     let through = worst.map(|worst| {
-        format!(", most of it through {} ({})", worst.factor_id, number::usd_signed(worst.pnl))
+        format!(", most of it through {} ({})", worst.factor_id, number::money_signed(worst.pnl))
     });
     let beyond = found.outcome.as_ref().and_then(|pnl| pnl.beyond_first_order_pnl);
     let beyond =
-        beyond.map(|beyond| format!(" Beside that P&L, {ANEW} {}.", number::usd_signed(beyond)));
+        beyond.map(|beyond| format!(" Beside that P&L, {ANEW} {}.", number::money_signed(beyond)));
     format!(
         "The likeliest way is {:.1} standard deviations out{}. A loss so large happens {} if \
          returns are normal, and {} if their tails are heavy.{}\n",

@@ -43,9 +43,9 @@ pub(super) fn words(trade: &TradeExposure, coverage: &[Coverage], terminal: Term
             unwind.standard_deviations,
             number::percent(unwind.trade_return),
             if unwind.pnl < 0.0 { "cost" } else { "make" },
-            number::usd(unwind.pnl.abs()),
-            number::usd_signed(unwind.pnl_low),
-            number::usd_signed(unwind.pnl_high)
+            number::money(unwind.pnl.abs()),
+            number::money_signed(unwind.pnl_low),
+            number::money_signed(unwind.pnl_high)
         ));
     }
     out
@@ -80,7 +80,7 @@ fn verdict(trade: &TradeExposure, coverage: &[Coverage], terminal: Terminal) -> 
 }
 
 fn matched(trade: &TradeExposure) -> String {
-    let money = number::usd(trade.matched);
+    let money = number::money(trade.matched);
     match id(trade) {
         STANDARD => format!(": {money} of megacaps long is matched by small and mid caps short"),
         _ => format!(": {money} of its long legs is matched by its short legs"),
@@ -94,7 +94,7 @@ pub(super) fn repeat_words(repeat: &DayRepeat) -> String {
         repeat.on,
         repeat.trades.iter().map(moved).collect::<String>(),
         if repeat.pnl < 0.0 { "cost" } else { "make" },
-        number::usd(repeat.pnl.abs())
+        number::money(repeat.pnl.abs())
     );
     if 0 < repeat.proxied_name_count {
         let names = if repeat.proxied_name_count == 1 { "name" } else { "names" };
@@ -159,8 +159,8 @@ fn scenario(
 ) -> Vec<Cell> {
     let leg = |leg: &&str| {
         let pnl = pnls.iter().find(|pnl| pnl.leg_id == **leg).map(|pnl| pnl.pnl);
-        number::gain(pnl, number::usd_signed)
+        number::gain(pnl, number::money_signed)
     };
-    let first = [name.into(), moved, number::gain(Some(total), number::usd_signed)];
+    let first = [name.into(), moved, number::gain(Some(total), number::money_signed)];
     first.into_iter().chain(legs.iter().map(leg)).collect()
 }

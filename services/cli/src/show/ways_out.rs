@@ -74,10 +74,10 @@ fn plans(answer: &PlanHedgeResponse) -> Table {
         table.row([
             name(plan).into(),
             trades(&outcome.trades).into(),
-            number::cell(outcome.cost.map(|cost| cost.spread + cost.impact), number::usd),
-            number::gain(after(UNWINDS[0]), number::usd_signed),
-            number::gain(after(UNWINDS[1]), number::usd_signed),
-            number::cell(given_up, number::usd),
+            number::cell(outcome.cost.map(|cost| cost.spread + cost.impact), number::money),
+            number::gain(after(UNWINDS[0]), number::money_signed),
+            number::gain(after(UNWINDS[1]), number::money_signed),
+            number::cell(given_up, number::money),
         ]);
     }
     table
@@ -96,12 +96,12 @@ fn trades(trades: &[HedgeTrade]) -> String {
             *sum += value.abs();
         } else {
             let verb = if value < 0.0 { "sell" } else { "buy" };
-            named.push(format!("{verb} {} {}", trade.line_id, number::usd(value.abs())));
+            named.push(format!("{verb} {} {}", trade.line_id, number::money(value.abs())));
         }
     }
     let cut = cut.into_iter().filter(|(_, count, _)| 0 < *count);
     let cut = cut.map(|(side, count, sum)| {
-        format!("{count} {side}{} {}", if count == 1 { "" } else { "s" }, number::usd(sum))
+        format!("{count} {side}{} {}", if count == 1 { "" } else { "s" }, number::money(sum))
     });
     let cut: Vec<String> = cut.collect();
     if !cut.is_empty() {

@@ -5,7 +5,7 @@ use stats::moments::{Ddof, variance};
 
 fn over(method: TailMethod, horizon_sessions: usize) -> TailSettings {
     let by_position = vec![TailPart::Level(0, 0), TailPart::Volatility];
-    let by_group = vec![TailPart::Level(0, 1), TailPart::Volatility];
+    let by_group = vec![TailPart::Level(0, 1), TailPart::Volatility, TailPart::ValueAtRisk(0, 0)];
     let tail = tail(&[0.9, 0.95], QuantileRule::Linear);
     TailSettings { method, horizon_sessions, volatility: true, by_position, by_group, ..tail }
 }
@@ -86,11 +86,14 @@ fn contributions_add_up_over_any_horizon() {
                 |at: usize| report.positions.iter().map(|row| row.contributions[0][at]).sum();
             near(part(0), first.expected_shortfall, tolerance);
             near(part(1), volatility.value, tolerance);
-            for (by_group, number) in
-                risk.by_group.iter().zip([second.expected_shortfall, volatility.value])
-            {
+            for (by_group, number) in risk.by_group.iter().zip([
+                second.expected_shortfall,
+                volatility.value,
+                first.value_at_risk,
+            ]) {
                 by_group.iter().for_each(|by| near(by.iter().sum(), number, tolerance));
             }
+            near(first.leg_value_at_risk[0].iter().sum(), first.value_at_risk, tolerance);
             assert!(first.value_at_risk < first.expected_shortfall);
             assert!(first.expected_shortfall < second.expected_shortfall);
             assert_eq!(volatility.stand_ins.is_some(), from == 250);

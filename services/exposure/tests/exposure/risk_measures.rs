@@ -22,7 +22,8 @@ fn analysis(prepared: &PreparedExposure, book: &Book, tails: &[TailSettings]) ->
 }
 
 fn with_volatility(method: TailMethod) -> TailSettings {
-    let by_position = vec![TailPart::Level(0, 0), TailPart::Volatility];
+    let by_position =
+        vec![TailPart::Level(0, 0), TailPart::Volatility, TailPart::ValueAtRisk(0, 1)];
     let tail = tail(&[0.95, 0.99], QuantileRule::Linear);
     TailSettings { method, volatility: true, by_position, ..tail }
 }
@@ -64,6 +65,10 @@ fn contributions_add_up_to_volatility_with_and_without_stand_ins() {
             let part =
                 |at: usize| report.positions.iter().map(|row| row.contributions[0][at]).sum();
             near(part(1), found.value, tolerance);
+            let second = &risk.levels[1];
+            near(part(2), second.value_at_risk, 1e-5 * second.value_at_risk);
+            near(second.leg_value_at_risk[0].iter().sum(), second.value_at_risk, tolerance);
+            assert!(risk.levels[0].leg_value_at_risk.is_empty(), "it was not asked for");
             near(
                 part(0),
                 risk.levels[0].expected_shortfall,

@@ -69,6 +69,26 @@ fn the_basket_is_built_from_what_was_public() {
     assert_eq!(after.returns, basket.returns);
 }
 
+/// With a euro of 20 cents, half a billion dollars are 2.5 billion euros: the bounds are in dollars.
+#[test]
+fn the_bounds_are_in_dollars_in_any_base_currency() {
+    let (mut fixture, ids) = market();
+    let start = day("2021-01-04");
+    let published = Instant::new_york(start.plus(7), 18, 0);
+    for (n, id) in ids.iter().enumerate() {
+        publish(&mut fixture, *id, day("2020-12-31"), published, 1e5 * (n + 1) as f64);
+    }
+    let rates: Vec<(Day, f64)> = (-14..12).map(|i| (start.plus(i), 0.2)).collect();
+    fixture.series("EURUSD", &rates).commit();
+    let dollars = fixture.snapshot(Instant::close_of(start.plus(11)));
+    let euro = marketdata::currency::Currency::parse("EUR").unwrap();
+    for view in [dollars.in_currency(euro), dollars] {
+        let basket = most_shorted(&view, &Roles::standard(), None);
+        assert_eq!(basket.rebalances[0].eligible, 11);
+        assert_eq!(basket.rebalances[0].members[0].0, ids[10]);
+    }
+}
+
 #[test]
 fn values_and_volumes_are_those_of_every_other_measure() {
     let (mut fixture, ids) = market();

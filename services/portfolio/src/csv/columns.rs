@@ -191,11 +191,12 @@ impl Columns {
     }
 }
 
-/// Whether the name of the column of the value says its currency.
+/// Whether a name may be that of the column of the asset class.
 fn is_type(name: &str) -> bool {
     name.trim().eq_ignore_ascii_case("type")
 }
 
+/// Whether the name of the column of the value says that it is in dollars.
 fn is_value_in_dollars(header: &Header) -> bool {
     let name = header.find(VALUE).map(|column| header.name(column).to_ascii_lowercase());
     name.is_some_and(|name| name.contains("usd"))

@@ -34,7 +34,7 @@ use crate::{
         field::Fields,
         merged::hidden_values,
         portfolio::{self, currency::Money},
-        query::{Normal, Place, Query, answer},
+        query::{FromProto as _, Normal, Place, Query, answer, respond},
     },
     views::Pinned,
 };
@@ -83,7 +83,9 @@ impl ExposureService for Handler {
         &self,
         request: Request<v1::ValidatePortfolioRequest>,
     ) -> Result<Response<v1::ValidatePortfolioResponse>, Status> {
-        answer::<ValidationQuery>(&self.services, request).await
+        let mut query = ValidationQuery::from_proto(request.into_inner())?;
+        query.check_currency(&self.services, <ValidationQuery as Query>::MODEL).await?;
+        Ok(Response::new(respond(&self.services, query).await?))
     }
 
     async fn list_factors(
@@ -430,7 +432,6 @@ impl Query for MembersQuery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rpc::query::FromProto as _;
 
     /// A loss over several sessions is never computed in the handler's task, and a simulated one leaves
     /// its turn to other calls.

@@ -278,6 +278,7 @@ mod tests {
             revision,
             reference: None,
             base: Currency::USD,
+            base_path: AsOf::BASE_PATH,
             settings: settings.map(str::to_owned),
             pins: Vec::new(),
         }

@@ -45,7 +45,8 @@ pub fn as_of(fields: &mut Fields, as_of: Option<v1::AsOf>) -> AsOf {
     let reference = reference(fields, "as_of", (reference_knowledge, reference_max_age_days));
     let when = when.unwrap_or(When::Now);
     let (base, settings, pins) = (Currency::USD, None, Vec::new());
-    AsOf { path: "as_of", when, revision, reference, base, settings, pins }
+    let (path, base_path) = ("as_of", AsOf::BASE_PATH);
+    AsOf { path, when, revision, reference, base, base_path, settings, pins }
 }
 
 /// Reads reference knowledge and its age limit, and applies the default of the limit. `None` if it is
@@ -104,6 +105,7 @@ pub fn replay(fields: &mut Fields, path: &'static str, given: v1::SnapshotRef) -
         revision: Some(revision),
         reference: reference.or(Some(ReferenceKnowledge::AsPublished)),
         base: Currency::USD,
+        base_path: AsOf::BASE_PATH,
         settings: Some(config_hash),
         pins: vec![(Pin::AnswerModel, model_version), (Pin::DataVersion, data_version)],
     }
@@ -116,8 +118,8 @@ pub fn expected(expected: Option<v1::SnapshotExpectation>) -> AsOf {
     let pins = pins.into_iter().filter_map(|(pin, version)| Some((pin, version?)));
     let pins = pins.collect();
     let (path, when) = ("expected", When::Now);
-    let base = Currency::USD;
-    AsOf { path, when, revision: None, reference: None, base, settings: None, pins }
+    let (base, base_path) = (Currency::USD, AsOf::BASE_PATH);
+    AsOf { path, when, revision: None, reference: None, base, base_path, settings: None, pins }
 }
 
 /// Reads an instant, to the microsecond.

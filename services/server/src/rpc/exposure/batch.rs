@@ -118,7 +118,7 @@ impl Exchange for Batch {
             v1::AnalyzePortfolioRequest { portfolio: item.portfolio, ..self.analysis.clone() };
         let query = AnalysisQuery::from_proto(analysis)?;
         // Of the view of the stream, in the currency of the portfolio.
-        let pinned = self.pinned.in_currency(query.as_of.base);
+        let pinned = self.pinned.in_currency(query.as_of.base, query.as_of.base_path)?;
         let prepared = match pinned.snapshot().has_bounds_of(self.pinned.snapshot()) {
             true => Arc::clone(&self.prepared),
             false => {

@@ -50,7 +50,7 @@ impl FromProto for BookHistoryQuery {
         fields.add_all(ANALYSIS, of_as_of.into_violations());
         let netting = match AnalysisQuery::from_proto(analysis) {
             Ok(query) => {
-                as_of.base = query.as_of.base;
+                (as_of.base, as_of.base_path) = (query.as_of.base, "analysis.portfolio.currency");
                 request.analysis = Some(query.normal);
                 query.settings.netting
             }

@@ -59,7 +59,8 @@ impl FromProto for ChangeQuery {
         let are_valid = earlier.is_some() && later.is_some();
         let (earlier, later) = (earlier.unwrap_or_default(), later.unwrap_or_default());
         as_of.base = portfolio::currency::base(later.portfolio.as_ref());
-        before.base = as_of.base;
+        as_of.base_path = "analysis.portfolio.currency";
+        (before.base, before.base_path) = (as_of.base, as_of.base_path);
         let base_before = portfolio::currency::base(earlier.portfolio.as_ref());
         if are_valid && base_before != as_of.base {
             fields.add("before_portfolio.currency", "must be that of analysis.portfolio");

@@ -19,6 +19,7 @@ use crate::{
         settings::{self, Settings},
         shared,
     },
+    services::Services,
 };
 use ::portfolio::{book::Book, lines::Violation};
 use contract::v1;
@@ -27,7 +28,7 @@ use exposure::{
     breakdown::GroupBy,
     settings::{Listing, TradeChoice},
 };
-use marketdata::day::Day;
+use marketdata::{currency::Currency, day::Day};
 
 /// Default number of positions listed.
 const TOP_POSITIONS: i32 = 10;
@@ -133,6 +134,29 @@ pub(super) struct ValidationQuery {
     /// Violations other than those of its lines.
     pub(super) violations: Vec<Violation>,
     pub(super) normal: v1::ValidatePortfolioRequest,
+}
+
+impl ValidationQuery {
+    /// Takes a portfolio in a currency without a rate as a finding, which the answer reports.
+    ///
+    /// # Errors
+    /// As [`Services::view`].
+    pub(super) async fn check_currency(
+        &mut self,
+        services: &Services,
+        model: &'static str,
+    ) -> Result<(), Refusal> {
+        let field = self.as_of.base_path;
+        match services.view(&self.as_of, model).await {
+            Ok(_) => Ok(()),
+            Err(Refusal::Invalid(found)) if found.iter().all(|one| one.field == field) => {
+                self.violations.extend(found);
+                self.as_of.base = Currency::USD;
+                Ok(())
+            }
+            Err(refusal) => Err(refusal),
+        }
+    }
 }
 
 impl FromProto for ValidationQuery {

@@ -8,7 +8,7 @@ use crate::{refusal::Refusal, rpc::gaps};
 use contract::v1;
 use exposure::{report::TailRisk, settings::TailPart};
 use marketdata::gap::Gap;
-use v1::{RiskMeasureKind as Kind, RiskMeasureRequest as Asked};
+use v1::RiskMeasureRequest as Asked;
 
 /// The measures of a request, and where their numbers are found.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +39,7 @@ pub(super) fn measures(
             Ok(risk) => v1::RiskMeasure {
                 request,
                 scenario_set_id: risk.settings.id(),
-                levels: levels(planned, asked.kind(), risk, (trades, breakdowns))?,
+                levels: levels(planned, risk, (trades, breakdowns))?,
                 gaps: Vec::new(),
             },
         })
@@ -49,13 +49,12 @@ pub(super) fn measures(
 
 fn levels(
     planned: &PlannedMeasure,
-    kind: Kind,
     risk: &TailRisk,
     (trades, breakdowns): Split<'_>,
 ) -> Result<Vec<v1::RiskLevel>, Refusal> {
     let trades = if planned.by_leg { trades } else { &[] };
     let level = |(at, part): (usize, &TailPart)| {
-        let level = level(part, kind, risk, trades)?;
+        let level = level(part, risk, trades)?;
         Some(v1::RiskLevel { breakdowns: by_group(planned, at, risk, breakdowns)?, ..level })
     };
     let levels: Option<Vec<v1::RiskLevel>> = planned.parts.iter().enumerate().map(level).collect();
@@ -66,13 +65,12 @@ fn levels(
 /// `None` if the set was not asked for the number.
 fn level(
     part: &TailPart,
-    kind: Kind,
     risk: &TailRisk,
     trades: &[v1::TradeDefinition],
 ) -> Option<v1::RiskLevel> {
-    let TailPart::Level(group, at) = *part else {
-        let found = risk.volatility.as_ref()?;
-        return Some(v1::RiskLevel {
+    let found = |group, at| risk.levels.get(risk.settings.place(group, at));
+    match *part {
+        TailPart::Volatility => risk.volatility.as_ref().map(|found| v1::RiskLevel {
             value: found.value,
             standard_error: found.standard_error,
             trades: by_leg(trades, &found.legs),
@@ -81,25 +79,21 @@ fn level(
                 spread: parts.spread,
             }),
             ..v1::RiskLevel::default()
-        });
-    };
-    let found = risk.levels.get(risk.settings.place(group, at))?;
-    let confidence = Some(found.confidence);
-    Some(if kind == Kind::ValueAtRisk {
-        v1::RiskLevel {
-            confidence,
+        }),
+        TailPart::ValueAtRisk(group, at) => found(group, at).map(|found| v1::RiskLevel {
+            confidence: Some(found.confidence),
             value: found.value_at_risk,
             value_low: found.value_at_risk_low,
             value_high: found.value_at_risk_high,
+            trades: by_leg(trades, &found.leg_value_at_risk),
             stand_ins: found.stand_ins.map(|parts| v1::RiskStandIns {
                 contribution: None,
                 spread: parts.value_at_risk_spread,
             }),
             ..v1::RiskLevel::default()
-        }
-    } else {
-        v1::RiskLevel {
-            confidence,
+        }),
+        TailPart::Level(group, at) => found(group, at).map(|found| v1::RiskLevel {
+            confidence: Some(found.confidence),
             value: found.expected_shortfall,
             standard_error: found.expected_shortfall_standard_error,
             trades: by_leg(trades, &found.leg_expected_shortfall),
@@ -108,8 +102,8 @@ fn level(
                 spread: parts.expected_shortfall_spread,
             }),
             ..v1::RiskLevel::default()
-        }
-    })
+        }),
+    }
 }
 
 /// Contributions to a part of a measure by the groupings that it is split by. `None` if the set was

@@ -65,7 +65,7 @@ pub(super) struct PlannedMeasure {
     /// The groupings that it is split by, as places among those of the report.
     pub(super) groupings: Vec<usize>,
     /// Places of its parts among those of the set that are wanted by group. Empty without
-    /// groupings.
+    /// groupings, but for a value at risk by leg.
     pub(super) by_group: Vec<usize>,
 }
 
@@ -203,7 +203,10 @@ impl RiskPlan {
         let set = self.set(method, window, horizon);
         let levels = levels(fields, path, asked, (kind, method));
         let parts = match levels {
-            Some(levels) => add_levels(&mut self.sets[set], &levels),
+            Some(levels) => {
+                let parts = add_levels(&mut self.sets[set], &levels);
+                if kind == Kind::ValueAtRisk { of_value_at_risk(parts) } else { parts }
+            }
             None => {
                 self.sets[set].volatility = true;
                 vec![TailPart::Volatility]
@@ -212,7 +215,8 @@ impl RiskPlan {
         let Splits { by_leg, by_position, groupings } = splits(fields, path, asked, shown);
         let first = parts.first().filter(|_| by_position);
         let by_position = first.map(|part| place(&mut self.sets[set].by_position, *part));
-        let grouped = parts.iter().filter(|_| !groupings.is_empty());
+        let by_leg_of_quantile = by_leg && kind == Kind::ValueAtRisk;
+        let grouped = parts.iter().filter(|_| !groupings.is_empty() || by_leg_of_quantile);
         let by_group = grouped.map(|part| place(&mut self.sets[set].by_group, *part)).collect();
         let planned = PlannedMeasure { set, parts, by_leg, by_position, groupings, by_group };
         self.measures.push(planned);
@@ -284,6 +288,15 @@ fn add_levels(set: &mut TailSettings, asked: &LevelSettings) -> Vec<TailPart> {
         TailPart::Level(group, at)
     };
     asked.confidences.iter().copied().map(place).collect()
+}
+
+/// The values at risk at the same places.
+fn of_value_at_risk(parts: Vec<TailPart>) -> Vec<TailPart> {
+    let of = |part| match part {
+        TailPart::Level(group, at) => TailPart::ValueAtRisk(group, at),
+        part => part,
+    };
+    parts.into_iter().map(of).collect()
 }
 
 /// The place of a part in a list, to which it is added if it is new.
@@ -413,12 +426,6 @@ fn splits(
     shown: Shown<'_>,
 ) -> Splits {
     let (by, mut splits) = (&asked.contributions_by, Splits::default());
-    if asked.kind() == Kind::ValueAtRisk && !by.is_empty() {
-        let text = "must be empty: contributions to a value at risk would rest on one or two \
-                    scenarios; ask for an expected shortfall or a volatility";
-        fields.add(path("contributions_by"), text);
-        return splits;
-    }
     fields.at_most(&path("contributions_by"), by.len(), SPLITS_MAX);
     for (at, split) in by.iter().enumerate().take(SPLITS_MAX) {
         let field = path(&format!("contributions_by[{at}]"));

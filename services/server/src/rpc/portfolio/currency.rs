@@ -13,7 +13,13 @@ pub(super) fn check(fields: &mut Fields, field: &str, code: &mut String, default
     if code.is_empty() {
         default.clone_into(code);
     }
-    if Currency::parse(code).is_none() {
+    if let Some(whole) = Currency::of_hundredths(code) {
+        let text = format!(
+            "must be {whole}: {code} is the unit of prices in hundredths of {whole}, in which lines \
+             may be quoted and no amounts are given"
+        );
+        fields.add(field, text);
+    } else if Currency::parse(code).is_none() {
         fields.add(field, "must be an ISO 4217 code of three capital letters, or empty");
     }
 }

@@ -3,6 +3,7 @@
 use super::setup::Setup;
 use crate::rpc::portfolio;
 use contract::v1;
+use marketdata::{currency::Currency, day::Day};
 
 /// An option line of known terms after a scenario.
 #[derive(Clone)]
@@ -27,8 +28,31 @@ pub(super) struct Options<'a> {
     all: Vec<Repriced>,
 }
 
+/// What the rates of currencies do in a scenario.
+#[derive(Clone, Copy)]
+pub(super) enum Rates {
+    /// They stay: the scenario does not say how much of a return is the rate's.
+    Fixed,
+    /// They move as they did between two days; one that is unknown stays.
+    Between(Day, Day),
+}
+
+impl Rates {
+    /// By what factor a strike grows in the currency of the book.
+    fn growth(self, setup: &Setup, strike_in: Option<Currency>) -> f64 {
+        let (Rates::Between(from, to), Some(currency)) = (self, strike_in) else { return 1.0 };
+        let snapshot = setup.exposure.lookup().snapshot();
+        let [from, to] = [from, to].map(|day| snapshot.rate(currency, day).ok());
+        from.zip(to).map_or(1.0, |(from, to)| to.value / from.value)
+    }
+}
+
 /// The options of known terms whose underlying has a return; `total_return` gives that of a holding.
-pub(super) fn options(setup: &Setup, total_return: impl Fn(usize) -> f64) -> Options<'_> {
+pub(super) fn options(
+    setup: &Setup,
+    rates: Rates,
+    total_return: impl Fn(usize) -> f64,
+) -> Options<'_> {
     let (book, changes) = (&setup.book, &setup.setting.volatility_changes);
     let mut all = Vec::new();
     for (at, holding) in book.holdings.iter().enumerate() {
@@ -39,12 +63,14 @@ pub(super) fn options(setup: &Setup, total_return: impl Fn(usize) -> f64) -> Opt
         for lot in book.lots(holding) {
             let option = book.derivative(lot.line).and_then(|derivative| derivative.option);
             let Some(model) = option.and_then(|option| option.model) else { continue };
+            let growth = rates.growth(setup, model.strike_in);
+            let made = |by: f64| model.pnl_with(total_return, growth, by);
             all.push(Repriced {
                 line: lot.line,
                 total_return,
                 first_order_pnl: lot.market_value * total_return,
-                repriced_pnl: model.pnl(total_return),
-                by_change: changes.iter().map(|by| model.pnl_with(total_return, *by)).collect(),
+                repriced_pnl: made(0.0),
+                by_change: changes.iter().map(|by| made(*by)).collect(),
             });
         }
     }

@@ -1,6 +1,9 @@
 //! Converts stress reports to protobuf.
 
-use super::{repriced, setup::Setup};
+use super::{
+    repriced::{self, Rates},
+    setup::Setup,
+};
 use crate::rpc::{
     portfolio,
     scenario::{move_size, series, series_id},
@@ -62,7 +65,10 @@ impl Shown<'_> {
                 proxied_sessions: position.sessions_without,
             }
         };
-        let options = repriced::options(self.setup, |at| report.positions[at].total_return);
+        let last_on = report.days.last().copied().unwrap_or(report.start_on);
+        let rates = Rates::Between(report.start_on, last_on);
+        let of = |at: usize| report.positions[at].total_return;
+        let options = repriced::options(self.setup, rates, of);
         options.beside(v1::ScenarioOutcome {
             pnl: report.pnl,
             pnl_low: report.low,
@@ -79,7 +85,7 @@ impl Shown<'_> {
         let factor_count = self.view.map_or(0, |view| view.factors.factors().len());
         let (factors, others) = outcome.coordinates.split_at(factor_count);
         let made = |at: usize| self.expected(at, outcome.positions[at]);
-        let options = repriced::options(self.setup, |at| outcome.moves[at]);
+        let options = repriced::options(self.setup, Rates::Fixed, |at| outcome.moves[at]);
         options.beside(v1::ScenarioOutcome {
             pnl: outcome.pnl,
             pnl_low: outcome.low,
@@ -132,7 +138,8 @@ impl Shown<'_> {
             positions: self.positions(|at| likely.positions[at].pnl, made),
             ..self.splits(&likely.partitions)
         };
-        let pnl = repriced::options(self.setup, |at| likely.positions[at].moved).beside(pnl);
+        let moved = |at: usize| likely.positions[at].moved;
+        let pnl = repriced::options(self.setup, Rates::Fixed, moved).beside(pnl);
         v1::LikelyScenario {
             outcome: Some(pnl),
             standard_deviations: likely.distance,
