@@ -31,7 +31,7 @@ use risk::{
     factor_view::{FactorView, Rung},
     specific_sources::{Mover, Specifics},
 };
-use std::sync::OnceLock;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 /// A number of units this near to whole lots, as a share of itself, is one of whole lots.
 const UNITS_ROUNDING: f64 = 1e-12;
@@ -271,9 +271,15 @@ impl<'a> Desk<'a> {
         };
         let lines = self.lines.iter().enumerate().filter(|(_, line)| line.option.is_some());
         let lines = lines.map(|(at, line)| (at, by_source(at, &|moved| line.moved(moved) - moved)));
-        let held = self.held_options.iter().map(|option| {
-            (option.line, by_source(option.line, &|moved| option.beyond_first_order(moved)))
-        });
+        // Thousands of options may be on one fund of thousands of sources.
+        let mut held: BTreeMap<usize, BTreeMap<usize, f64>> = BTreeMap::new();
+        for option in &self.held_options {
+            let of_line = held.entry(option.line).or_default();
+            for (s, pnl) in by_source(option.line, &|moved| option.beyond_first_order(moved)) {
+                *of_line.entry(s).or_default() += pnl;
+            }
+        }
+        let held = held.into_iter().map(|(line, of)| (line, of.into_iter().collect()));
         SqueezedOptions { lines: lines.collect(), held: held.collect() }
     }
 

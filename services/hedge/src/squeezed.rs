@@ -13,7 +13,7 @@ pub type BySource = Vec<(usize, f64)>;
 /// What options make beyond their delta if a source is squeezed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SqueezedOptions {
-    /// Of lines that are options: the line, and P&L by source per money of position.
+    /// Of lines that are options, in ascending order: the line, and P&L by source per money of position.
     pub lines: Vec<(usize, BySource)>,
     /// Of the options that are part of a line: the line, and P&L by source, in money.
     pub held: Vec<(usize, BySource)>,
@@ -38,17 +38,21 @@ impl SqueezedOptions {
 
     /// What a step of a line in money adds to that of a source.
     pub(crate) fn added(&self, line: usize, source: usize, by: f64) -> f64 {
-        let of_line = self.lines.iter().filter(|(at, _)| *at == line);
-        let of_source = of_line.flat_map(|(_, of)| of).filter(|(at, _)| *at == source);
-        of_source.fold(0.0, |sum, (_, pnl)| sum + by * pnl)
+        let at = self.lines.binary_search_by_key(&line, |(at, _)| *at);
+        let of_line = at.map_or(&[][..], |at| &self.lines[at].1);
+        let at = of_line.binary_search_by_key(&source, |(at, _)| *at);
+        at.map_or(0.0, |at| by * of_line[at].1)
     }
 
-    /// Whether all numbers are finite, of sources and lines that there are.
+    /// Whether all numbers are finite, of sources and lines that there are, in their orders.
     pub(crate) fn is_valid(&self, (lines, sources): (usize, usize)) -> bool {
         let is_valid = |(line, of): &(usize, BySource)| {
-            *line < lines && of.iter().all(|(source, pnl)| *source < sources && pnl.is_finite())
+            *line < lines
+                && of.iter().all(|(source, pnl)| *source < sources && pnl.is_finite())
+                && of.is_sorted_by(|(a, _), (b, _)| a < b)
         };
         self.lines.iter().chain(&self.held).all(is_valid)
+            && self.lines.is_sorted_by(|(a, _), (b, _)| a < b)
     }
 }
 

@@ -22,6 +22,15 @@ const LEAST_MOVE: f64 = 0.15;
 /// The largest moves, in eighths of θ.
 const EIGHTHS: i8 = 16;
 
+/// The moves in which losses are limited. No price falls by more than all of it.
+fn moves(theta: f64) -> Vec<f64> {
+    let eighths = (-EIGHTHS..=EIGHTHS).filter(|eighths| *eighths != 0);
+    let mut moves: Vec<f64> =
+        eighths.map(|eighths| (f64::from(eighths) / 8.0 * theta).max(-1.0)).collect();
+    moves.dedup_by(|a, b| a.total_cmp(b).is_eq());
+    moves
+}
+
 impl Desk<'_> {
     /// The most that written options may lose beyond their deltas, in money. `None`: not limited.
     #[must_use]
@@ -50,17 +59,13 @@ impl Desk<'_> {
         let limits = |(instrument, line): &(InstrumentId, usize)| {
             let theta = self.threshold_of(*line).max(LEAST_MOVE);
             let symbol = self.view.risk.snapshot.symbol(*instrument);
-            let moves = (-EIGHTHS..=EIGHTHS).filter(|eighths| *eighths != 0);
-            let limit = |eighths: i8| {
-                let total_return = f64::from(eighths) / 8.0 * theta;
-                Constraint {
-                    id: format!("{WRITTEN_PREFIX}{symbol}/{total_return:+.4}"),
-                    measure: self.beyond_deltas(*instrument, total_return),
-                    lower: Some(-each),
-                    upper: None,
-                }
+            let limit = |total_return: f64| Constraint {
+                id: format!("{WRITTEN_PREFIX}{symbol}/{total_return:+.4}"),
+                measure: self.beyond_deltas(*instrument, total_return),
+                lower: Some(-each),
+                upper: None,
             };
-            moves.map(limit).collect::<Vec<_>>()
+            moves(theta).into_iter().map(limit).collect::<Vec<_>>()
         };
         on.iter().flat_map(limits).collect()
     }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use store::Store;
 use tokio::{
     sync::{Notify, watch},
-    time::{Instant, MissedTickBehavior},
+    time::Instant,
 };
 
 /// Asks the task that follows the store for a look, and hears how it ended.
@@ -13,6 +13,15 @@ use tokio::{
 pub struct Follower {
     asked: Arc<Notify>,
     looks: watch::Sender<Looks>,
+}
+
+/// Intervals between looks at a store that nobody asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Intervals {
+    /// While the store announces the writes of other processes.
+    pub announced: Duration,
+    /// While it does not.
+    pub silent: Duration,
 }
 
 /// Pause between the beginnings of two looks.
@@ -50,24 +59,24 @@ impl Follower {
         looks.wait_for(|looks| next <= looks.ended).await.is_ok_and(|looks| looks.found_all)
     }
 
-    /// Looks at every interval, whenever a commit is announced and whenever a look is asked for,
+    /// Looks after every interval, whenever a commit is announced and whenever a look is asked for,
     /// until cancelled.
     pub async fn run(
         self,
         resident: Resident,
         store: Arc<dyn Store>,
-        every: Duration,
+        every: Intervals,
         health: StoreHealth,
     ) {
-        let mut ticks = tokio::time::interval(every);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut interval = Duration::ZERO;
         let mut not_before = Instant::now();
         loop {
             tokio::select! {
-                _ = ticks.tick() => {}
+                () = tokio::time::sleep(interval) => {}
                 () = store.announced() => {}
                 () = self.asked.notified() => {}
             }
+            interval = if store.announces() { every.announced } else { every.silent };
             resident.retired().free();
             // Callers one after the other are bounded as well.
             tokio::time::sleep_until(not_before).await;
@@ -129,6 +138,7 @@ mod tests {
         let follower = Follower::idle();
         let mut tasks = tokio::task::JoinSet::new();
         let hour = Duration::from_secs(3_600);
+        let hour = Intervals { announced: hour, silent: hour };
         tasks.spawn(follower.clone().run(
             resident,
             store,

@@ -279,14 +279,14 @@ async fn raised(mut flag: watch::Receiver<bool>) {
 }
 
 fn background(config: &Config, services: &Arc<Services>) -> Vec<JoinHandle<()>> {
-    let is_heard = services.store.announces();
-    let every = Duration::from_millis(if is_heard { config.follow_ms } else { config.poll_ms });
+    let [announced, silent] = [config.follow_ms, config.poll_ms].map(Duration::from_millis);
+    let every = follower::Intervals { announced, silent };
     let (market, store) = (services.market.clone(), Arc::clone(&services.store));
     let health = services.store_health.clone();
     let follower = services.follower.clone();
     let mut tasks = vec![
         tokio::spawn(follower.run(market.clone(), Arc::clone(&store), every, health.clone())),
-        tokio::spawn(follower::watch_writes(market, store, every, health.clone())),
+        tokio::spawn(follower::watch_writes(market, store, announced, health.clone())),
     ];
     if 0 < config.compact_s {
         let every = Duration::from_secs(config.compact_s);

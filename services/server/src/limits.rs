@@ -257,9 +257,9 @@ pub const SETTINGS_BYTES: usize = 64 * 1024;
 /// Different settings that one store keeps: a change every working day for forty years. A server
 /// with yet another does not start.
 pub const SETTINGS_KEPT: u64 = 10_000;
-/// Bytes of the items of one exchange that may be in flight, beyond the last one: a book of 500
-/// positions has 20 to 40 KiB.
-pub const EXCHANGE_BYTES: usize = 4 * MIB;
+/// Bytes in memory of the items of one exchange that may be in flight, beyond the last one: a book of
+/// 500 positions has about 230 KiB.
+pub const EXCHANGE_BYTES: usize = 8 * MIB;
 /// Lines of one file, without its header.
 pub const UPLOAD_ROWS: u64 = 20_000_000;
 /// Bytes of one line of a file.

@@ -60,7 +60,7 @@ pub(crate) trait Backend: Debug + Send + Sync {
     /// [`StoreError::ReadOnly`] if the log was opened read-only.
     async fn begin_write(&self) -> Result<Box<dyn Writing>, StoreError>;
 
-    /// Whether commits are announced. By default they are not.
+    /// Whether commits are announced now. By default they are not.
     fn announces(&self) -> bool {
         false
     }

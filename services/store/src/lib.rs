@@ -342,7 +342,7 @@ pub trait Store: Debug + Send + Sync {
         fingerprint: [u8; 32],
     ) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Whether commits of other processes are announced.
+    /// Whether commits of other processes are announced now.
     fn announces(&self) -> bool;
 
     /// Waits until another process may have committed since the last call: for one waiter, which

@@ -201,7 +201,7 @@ impl Backend for PostgreSql {
     }
 
     fn announces(&self) -> bool {
-        self.announcements().is_some()
+        self.announcements().is_some_and(Announcements::are_heard)
     }
 
     async fn announced(&self) {

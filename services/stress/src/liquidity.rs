@@ -93,14 +93,15 @@ impl ExitTerms {
     }
 }
 
-/// The P&L of a book after leaving it; `by_holding` is its P&L by holding.
+/// The P&L of a book after leaving it; `by_holding` is its P&L by holding, and `first_order` the part of it
+/// that changes what is to be left: options are left as the shares of their deltas.
 ///
 /// # Errors
 /// Every field of the terms that is out of range.
 pub fn adjusted(
     model: &FactorView<'_>,
     book: &Book,
-    by_holding: &[f64],
+    (by_holding, first_order): (&[f64], &[f64]),
     terms: &ExitTerms,
 ) -> Result<LiquidityAdjusted, Vec<ExitFault>> {
     terms.check()?;
@@ -113,7 +114,7 @@ pub fn adjusted(
         positions: Vec::with_capacity(book.holdings.len()),
         gaps: Vec::new(),
     };
-    for (holding, made) in book.holdings.iter().zip(by_holding) {
+    for (holding, made) in book.holdings.iter().zip(first_order) {
         let value = (holding.market_value + made).abs();
         let cost = exit_cost(model, holding.instrument, value, terms);
         match &cost {

@@ -42,6 +42,8 @@ pub struct Combined {
     pub squeeze_pnl: f64,
     /// Of both by holding of the book, in its order.
     pub positions: Vec<f64>,
+    /// The same without what options make beyond their deltas: what the value to leave changes by.
+    pub first_order: Vec<f64>,
     /// Squeezed names that the book is not short, in the order given; they add nothing.
     pub not_short: Vec<InstrumentId>,
 }
@@ -75,27 +77,30 @@ pub fn combined(
     };
     let of = |(holding, made): (&Holding, &f64)| {
         let jump = jumps.get(&holding.instrument).filter(|_| holding.market_value < 0.0);
-        let added = jump.map_or(0.0, |jump| added(book, holding, (*made, *jump)));
-        squeeze_pnl += added;
-        made + added
+        let (linear, beyond) = jump.map_or((0.0, 0.0), |jump| added(book, holding, (*made, *jump)));
+        squeeze_pnl += linear + beyond;
+        (made + (linear + beyond), made + linear)
     };
-    let positions: Vec<f64> = book.holdings.iter().zip(by_holding).map(of).collect();
+    let (positions, first_order): (Vec<f64>, Vec<f64>) =
+        book.holdings.iter().zip(by_holding).map(of).unzip();
     Ok(Combined {
         pnl: total(&positions),
         squeeze_pnl,
         positions,
+        first_order,
         not_short: squeeze.iter().map(|name| name.instrument).filter(|id| !shorts(*id)).collect(),
     })
 }
 
-/// What the jump of a name that is held short adds to the P&L `made` of a scenario.
-fn added(book: &Book, holding: &Holding, (made, jump): (f64, f64)) -> f64 {
+/// What the jump of a name that is held short adds to the P&L `made` of a scenario: by deltas, and what
+/// options make beyond them.
+fn added(book: &Book, holding: &Holding, (made, jump): (f64, f64)) -> (f64, f64) {
     let linear = (holding.market_value + made).min(0.0) * jump;
     let options = Convexity::of(book, book.lots(holding));
     if options.is_none() {
-        return linear;
+        return (linear, 0.0);
     }
     let before = made / holding.market_value;
     let after = (1.0 + before).max(0.0) * (1.0 + jump) - 1.0;
-    linear + options.beyond_delta(after) - options.beyond_delta(before.max(-1.0))
+    (linear, options.beyond_delta(after) - options.beyond_delta(before.max(-1.0)))
 }

@@ -151,9 +151,7 @@ pub(crate) fn scenarios(results: &[StressResult]) -> Table {
 fn by_volatility(results: &[StressResult], changes: &[f64]) -> Option<Table> {
     let names: Vec<String> = changes
         .iter()
-        .map(|change| {
-            format!(">options at {} volatility points", number::signed(100.0 * change, 1))
-        })
+        .map(|change| format!(">options, volatility {} points", number::signed(100.0 * change, 1)))
         .collect();
     let mut columns = vec!["scenario", ">options anew"];
     columns.extend(names.iter().map(String::as_str));
@@ -169,7 +167,7 @@ fn by_volatility(results: &[StressResult], changes: &[f64]) -> Option<Table> {
         let id = result.scenario.as_ref().map_or("", |scenario| &scenario.scenario_id);
         let values =
             [pnl.beyond_first_order_pnl].into_iter().chain(by_change.iter().map(|v| Some(*v)));
-        let values = values.map(|value| number::gain(value, number::usd_signed));
+        let values = values.map(|value| number::gain(value, number::money_signed));
         table.row([id.into()].into_iter().chain(values));
     }
     has_any.then_some(table)

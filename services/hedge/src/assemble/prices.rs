@@ -15,8 +15,8 @@ use crate::{
     solve::{self, Outcome},
 };
 
-/// Most linear programs for the prices of one plan; limits that are left have the price of the
-/// smallest sum of all prices.
+/// Most linear programs for the prices of one plan, besides one per knot; limits that are left have the
+/// price of the smallest sum of all prices.
 const PRICE_SOLVES: usize = 64;
 
 /// Added to the cost of every multiplier, as a share of the largest, so that none grows without bound.

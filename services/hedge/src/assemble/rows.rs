@@ -3,8 +3,9 @@
 use super::{Builder, Goal, Member, Owner, Slack, relaxation_cost};
 use crate::{
     constraint::{Constraint, ExclusionRule, Measure, Side},
-    squeezed::{BySource, SqueezedOptions},
+    squeezed::SqueezedOptions,
 };
+use std::collections::BTreeMap;
 
 /// A measure in scaled money: constant + Σ coefficient × variable.
 struct Expression {
@@ -73,8 +74,8 @@ impl Builder<'_> {
                 true if bound < 0.0 => fixed.push(bound),
                 false if 0.0 < losses[source] => {
                     let of_lines = lines.into_iter().map(|(x, l)| (x, -losses[source] * l));
-                    let of_options = convex.iter().filter(|(at, ..)| *at == source);
-                    let of_options = of_options.map(|(_, x, pnl)| (*x, -pnl));
+                    let of_options = convex.get(&source).into_iter().flatten();
+                    let of_options = of_options.map(|(x, pnl)| (*x, -pnl));
                     changed.push((of_lines.chain(of_options).collect(), bound));
                 }
                 _ => {}
@@ -94,14 +95,17 @@ impl Builder<'_> {
         self.owned_row(sum, limit / money, member, Side::Upper, 1.0 / money, slack);
     }
 
-    /// Source, variable and P&L beyond the delta per money, of options that trade.
-    fn convex_terms(&self, options: &SqueezedOptions) -> Vec<(usize, usize, f64)> {
-        let of_line = |(line, by_source): &(usize, BySource)| {
-            let trade = self.problem.trade_of(*line)?;
-            let x = self.assembly.trades[trade]?;
-            Some(by_source.iter().map(move |(source, pnl)| (*source, x, *pnl)).collect::<Vec<_>>())
-        };
-        options.lines.iter().filter_map(of_line).flatten().collect()
+    /// By source: variable and P&L beyond the delta per money, of options that trade.
+    fn convex_terms(&self, options: &SqueezedOptions) -> BTreeMap<usize, Vec<(usize, f64)>> {
+        let mut terms: BTreeMap<usize, Vec<(usize, f64)>> = BTreeMap::new();
+        for (line, by_source) in &options.lines {
+            let trade = self.problem.trade_of(*line);
+            let Some(x) = trade.and_then(|trade| self.assembly.trades[trade]) else { continue };
+            for (source, pnl) in by_source {
+                terms.entry(*source).or_default().push((x, *pnl));
+            }
+        }
+        terms
     }
 
     fn limit_rows(&mut self, member: Member, constraint: &Constraint, of: &Expression) {

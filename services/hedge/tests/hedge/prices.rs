@@ -134,7 +134,6 @@ fn a_price_is_what_relaxing_the_limit_alone_saves() {
             *compared += assert_prices(&statement, &format!("{name}, seed {seed}"));
         }
     }
-    println!("{compared:?}");
     assert!(compared.iter().all(|count| 10 <= *count), "{compared:?}");
 }
 

@@ -6,7 +6,14 @@
 
 use super::{pool, sql};
 use sqlx::postgres::{PgConnectOptions, PgListener};
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     sync::Notify,
     task::AbortHandle,
@@ -25,6 +32,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Announcements {
     heard: Arc<Notify>,
+    is_listening: Arc<AtomicBool>,
     task: AbortHandle,
 }
 
@@ -32,8 +40,15 @@ impl Announcements {
     /// Listens on a connection of its own.
     pub(super) fn heard(options: PgConnectOptions) -> Announcements {
         let heard = Arc::new(Notify::new());
-        let task = tokio::spawn(listen(options, Arc::clone(&heard))).abort_handle();
-        Announcements { heard, task }
+        let is_listening = Arc::new(AtomicBool::new(false));
+        let listening = listen(options, Arc::clone(&heard), Arc::clone(&is_listening));
+        let task = tokio::spawn(listening).abort_handle();
+        Announcements { heard, is_listening, task }
+    }
+
+    /// Whether there is a connection that listens: a standby has none.
+    pub(super) fn are_heard(&self) -> bool {
+        self.is_listening.load(Ordering::Acquire)
     }
 
     /// Waits until a revision may have been committed since the last call; for one waiter at a
@@ -63,9 +78,10 @@ enum Deaf {
     Silent(#[from] Elapsed),
 }
 
-async fn listen(options: PgConnectOptions, heard: Arc<Notify>) {
+async fn listen(options: PgConnectOptions, heard: Arc<Notify>, is_listening: Arc<AtomicBool>) {
     loop {
-        let Err(error) = listen_once(options.clone(), &heard).await;
+        let Err(error) = listen_once(options.clone(), &heard, &is_listening).await;
+        is_listening.store(false, Ordering::Release);
         tracing::debug!(%error, "commits of other processes are not announced; polling");
         tokio::time::sleep(PAUSE).await;
     }
@@ -73,10 +89,15 @@ async fn listen(options: PgConnectOptions, heard: Arc<Notify>) {
 
 /// Listens until the connection fails. Each attempt has a pool of its own: a connection that does
 /// not answer keeps its place in a pool until the system gives it up.
-async fn listen_once(options: PgConnectOptions, heard: &Notify) -> Result<Infallible, Deaf> {
+async fn listen_once(
+    options: PgConnectOptions,
+    heard: &Notify,
+    is_listening: &AtomicBool,
+) -> Result<Infallible, Deaf> {
     let pool = pool(1).connect_lazy_with(options);
     let mut listener = PgListener::connect_with(&pool).await?;
     timeout(ANSWER, listener.listen(sql::CHANNEL)).await??;
+    is_listening.store(true, Ordering::Release);
     loop {
         // Something may have been committed before this began to listen, or while it was not.
         heard.notify_one();

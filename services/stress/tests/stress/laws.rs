@@ -70,7 +70,9 @@ fn said(snapshot: &Snapshot, lines: &[(String, f64)]) -> String {
         volatility_ratio: 2.0,
         volume_ratio: 1.5,
     };
-    let adjusted = adjusted(&stress, &book, &report.average.positions, &terms).unwrap();
+    let adjusted =
+        adjusted(&stress, &book, (&report.average.positions, &report.average.positions), &terms)
+            .unwrap();
     let given = GivenInputs { cut_probability: None };
     let mut ready = ready(&stress, given);
     for row in &mut ready {

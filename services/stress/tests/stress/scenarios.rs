@@ -142,7 +142,7 @@ fn leaving_costs_the_spread_and_the_root_of_volume() {
     let place = book.holdings.iter().position(|h| h.instrument == view.id(symbol)).unwrap();
     let mut made = [0.0; 2];
     made[place] = -0.1 * volume;
-    let found = adjusted(&view.factors(), &book, &made, &terms).unwrap();
+    let found = adjusted(&view.factors(), &book, (&made, &made), &terms).unwrap();
     let cost = found.positions[place].unwrap();
     let stress = view.factors();
     let row = stress.factors.row(view.id(symbol)).unwrap();
@@ -157,7 +157,7 @@ fn leaving_costs_the_spread_and_the_root_of_volume() {
     assert_eq!(found.gaps.len(), 1);
     assert_eq!(found.gaps[0].reason, GapReason::ShortHistory);
     let wrong = ExitTerms { sessions: 0.0, half_spread: -1.0, volume_ratio: f64::NAN, ..terms };
-    let faults = adjusted(&stress, &book, &made, &wrong).unwrap_err();
+    let faults = adjusted(&stress, &book, (&made, &made), &wrong).unwrap_err();
     assert_eq!(faults, ["sessions", "half_spread", "volume_ratio"].map(ExitFault));
 }
 
@@ -223,4 +223,6 @@ fn a_squeeze_values_options_anew_from_the_scenario_on() {
     assert!(-worth(price) < expected && found.squeeze_pnl < 0.0);
     // By its delta the squeeze would cost more than the whole put.
     assert!((held.market_value + made) * 0.5 < -worth(price));
+    // What is left to sell is the shares of the delta at the price after both, 1.35 of 0.9 · 1.5.
+    near(held.market_value + found.first_order[0], 1.35 * held.market_value, 1e-6 * worth(price));
 }

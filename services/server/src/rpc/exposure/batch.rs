@@ -107,7 +107,11 @@ impl Exchange for Batch {
     }
 
     fn bytes(&self, item: &v1::AnalyzePortfoliosItem) -> usize {
-        item.encoded_len()
+        let positions = item.portfolio.iter().flat_map(|portfolio| &portfolio.positions);
+        let in_memory = |position: &v1::Position| {
+            size_of::<v1::Position>() + position.labels.len() * size_of::<v1::Label>()
+        };
+        item.encoded_len() + positions.map(in_memory).sum::<usize>()
     }
 
     async fn answer(

@@ -66,13 +66,14 @@ pub(super) fn scenario(
         }
     };
     let (mut result, by_holding) = ran.unwrap_or_default();
-    if let Some(mut by_holding) = by_holding {
+    if let Some(by_holding) = by_holding {
+        let mut made = (by_holding.clone(), by_holding);
         if let Some(squeeze) = &scenario.squeeze {
-            let (squeezed, both) = squeezed::add(setup, (squeeze, &path), &by_holding, &mut gaps)?;
+            let (squeezed, both) = squeezed::add(setup, (squeeze, &path), &made.0, &mut gaps)?;
             result.squeezed = Some(squeezed);
-            by_holding = both;
+            made = both;
         }
-        result.exit = exit_pnl(setup, &view, (&by_holding, exit), &mut gaps);
+        result.exit = exit_pnl(setup, &view, ((&made.0, &made.1), exit), &mut gaps);
     }
     result.scenario = Some(asked);
     result.name = found.name.to_owned();
@@ -174,7 +175,7 @@ fn below_nothing(setup: &Setup, by_holding: &[f64]) -> Vec<Gap> {
 fn exit_pnl(
     setup: &Setup,
     view: &Result<FactorView<'_>, Gap>,
-    (by_holding, terms): (&[f64], &ExitTerms),
+    (made, terms): ((&[f64], &[f64]), &ExitTerms),
     gaps: &mut Vec<Gap>,
 ) -> Option<v1::ExitPnl> {
     let view = match view {
@@ -185,7 +186,7 @@ fn exit_pnl(
         }
     };
     // The terms were checked with the request.
-    let left = adjusted(view, &setup.book, by_holding, terms).ok()?;
+    let left = adjusted(view, &setup.book, made, terms).ok()?;
     let unknown = left.gaps.iter().filter_map(|gap| gap.gross_share).sum::<f64>();
     gaps.extend(left.gaps);
     Some(v1::ExitPnl {

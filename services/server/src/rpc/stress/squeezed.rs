@@ -20,6 +20,9 @@ use squeeze::{
 };
 use stress::squeeze::{SqueezedName, combined};
 
+/// P&L by holding, and that without what options make beyond their deltas.
+type Made = (Vec<f64>, Vec<f64>);
+
 /// Adds a squeeze to the P&L by holding of a scenario, and returns both together by holding.
 ///
 /// # Errors
@@ -29,7 +32,7 @@ pub(super) fn add(
     (squeeze, path): (&Squeeze, &str),
     by_holding: &[f64],
     gaps: &mut Vec<Gap>,
-) -> Result<(v1::SqueezedPnl, Vec<f64>), Vec<Violation>> {
+) -> Result<(v1::SqueezedPnl, Made), Vec<Violation>> {
     let names = chosen(squeeze, path, setup.exposure.lookup())?;
     let snapshot = setup.exposure.snapshot();
     let symbol = |id: InstrumentId| snapshot.symbol(id).to_owned();
@@ -47,7 +50,7 @@ pub(super) fn add(
     }
     // Jumps are in range and names appear once, by now.
     let Ok(both) = combined(&setup.book, by_holding, &squeezed) else {
-        return Ok((v1::SqueezedPnl::default(), by_holding.to_vec()));
+        return Ok((v1::SqueezedPnl::default(), (by_holding.to_vec(), by_holding.to_vec())));
     };
     gaps.extend(both.not_short.iter().map(|id| {
         let detail = "the book is not short of it: its squeeze adds nothing";
@@ -66,7 +69,7 @@ pub(super) fn add(
     let mut positions: Vec<v1::SqueezedPosition> = hit.map(row).collect();
     positions.sort_by(|a, b| a.pnl.total_cmp(&b.pnl).then_with(|| a.symbol.cmp(&b.symbol)));
     let (pnl, squeeze_pnl) = (both.pnl, both.squeeze_pnl);
-    Ok((v1::SqueezedPnl { pnl, squeeze_pnl, positions }, both.positions))
+    Ok((v1::SqueezedPnl { pnl, squeeze_pnl, positions }, (both.positions, both.first_order)))
 }
 
 /// The shorts of a squeeze, each with its jump or why it has none.

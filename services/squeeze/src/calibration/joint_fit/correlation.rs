@@ -69,6 +69,8 @@ pub(super) fn correlation(sessions: &[Vec<(f64, bool)>]) -> Option<Estimate> {
     let both = sessions.par_iter().zip(&groups);
     let counts: Vec<Counts> =
         both.map(|(session, groups)| Counts::of(session, groups, shift)).collect::<Option<_>>()?;
+    // Without a session of two names or more nothing is known of pairs.
+    counts.iter().any(|of| 0.0 < of.expected_pairs[0][0]).then_some(())?;
     let size = counts.len().div_ceil(BLOCKS);
     let blocks: Vec<Counts> =
         counts.chunks(size).map(|block| block.iter().fold(Counts::NONE, Counts::plus)).collect();
