@@ -33,6 +33,14 @@ pub enum Measure {
         /// w, one per line.
         weights: Vec<f64>,
     },
+    /// Σ wᵢ·pᵢ over few lines: a dense list per limit would take a megabyte for a dozen limits of a large
+    /// book.
+    OfLines {
+        /// What the weights are.
+        kind: Weights,
+        /// Line and w, in ascending order of lines.
+        weights: Vec<(usize, f64)>,
+    },
     /// The exposure Σ e·p to a factor, by its index.
     Factor(usize),
     /// p of a line, by its index.
@@ -98,13 +106,15 @@ impl Measure {
     #[must_use]
     pub fn unit(&self) -> Unit {
         match self {
-            Measure::Weighted { kind: Weights::Betas, .. } => Unit::BetaMoney,
+            Measure::Weighted { kind: Weights::Betas, .. }
+            | Measure::OfLines { kind: Weights::Betas, .. } => Unit::BetaMoney,
             Measure::Factor(_) => Unit::ExposureMoney,
             Measure::Participation => Unit::VolumeShare,
             Measure::Net
             | Measure::Gross
             | Measure::Turnover
             | Measure::Weighted { kind: Weights::Members | Weights::Returns, .. }
+            | Measure::OfLines { kind: Weights::Members | Weights::Returns, .. }
             | Measure::Position(_)
             | Measure::Trade(_)
             | Measure::WorstShorts { .. } => Unit::Money,
@@ -121,6 +131,7 @@ impl Measure {
             | Measure::WorstShorts { .. } => true,
             Measure::Net
             | Measure::Weighted { .. }
+            | Measure::OfLines { .. }
             | Measure::Factor(_)
             | Measure::Position(_)
             | Measure::Trade(_) => false,

@@ -44,6 +44,9 @@ impl Problem {
             Measure::Weighted { weights, offset, .. } => {
                 offset + weights.iter().zip(positions).map(|(w, p)| w * p).sum::<f64>()
             }
+            Measure::OfLines { weights, .. } => {
+                weights.iter().map(|(line, w)| w * positions[*line]).sum()
+            }
             Measure::Factor(factor) => {
                 lines.iter().zip(positions).map(|(line, p)| line.exposure(*factor) * p).sum()
             }

@@ -57,6 +57,10 @@ fn slopes(problem: &Problem, measure: &Measure) -> Vec<(usize, f64)> {
         Measure::Weighted { weights, .. } => {
             problem.traded().iter().map(|line| weights[*line]).enumerate().collect()
         }
+        Measure::OfLines { weights, .. } => {
+            let trade = |(line, w): &(usize, f64)| problem.trade_of(*line).map(|trade| (trade, *w));
+            weights.iter().filter_map(trade).collect()
+        }
         Measure::Factor(factor) => {
             lines.map(|(trade, (line, _))| (trade, line.exposure(*factor))).collect()
         }
@@ -189,6 +193,7 @@ impl<'a> Standing<'a> {
         match &self.problem.statement().constraints[constraint].measure {
             Measure::Net
             | Measure::Weighted { .. }
+            | Measure::OfLines { .. }
             | Measure::Factor(_)
             | Measure::Position(_)
             | Measure::Trade(_) => value + slope * step.by,

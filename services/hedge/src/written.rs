@@ -72,14 +72,12 @@ impl Desk<'_> {
 
     /// What the options on an instrument make beyond their deltas if it has a return.
     fn beyond_deltas(&self, instrument: InstrumentId, total_return: f64) -> Measure {
-        let weight = |line: &DeskLine| match &line.option {
-            Some(option) if line.instrument == instrument => {
-                option.moved(total_return) - total_return
-            }
-            _ => 0.0,
+        let weight = |(at, line): (usize, &DeskLine)| {
+            let option = line.option.as_ref().filter(|_| line.instrument == instrument)?;
+            Some((at, option.moved(total_return) - total_return))
         };
-        let weights = self.lines.iter().map(weight).collect();
-        Measure::Weighted { kind: Weights::Returns, offset: 0.0, weights }
+        let weights = self.lines.iter().enumerate().filter_map(weight).collect();
+        Measure::OfLines { kind: Weights::Returns, weights }
     }
 }
 
@@ -126,5 +124,15 @@ mod tests {
         ];
         assert_eq!(written_loss(values.into_iter()), Some(9.0));
         assert_eq!(written_loss([("net", -100.0)].into_iter()), None);
+    }
+
+    #[test]
+    fn moves_are_eighths_of_the_threshold_and_end_at_a_price_of_nothing() {
+        let usual = moves(0.4);
+        assert_eq!((usual.len(), usual.first(), usual.last()), (32, Some(&-0.8), Some(&0.8)));
+        // Of 0.8, ten eighths and more are 1.
+        let large = moves(0.8);
+        assert_eq!((large.len(), large.first(), large.last()), (26, Some(&-1.0), Some(&1.6)));
+        assert!(large.is_sorted_by(|a, b| a < b));
     }
 }

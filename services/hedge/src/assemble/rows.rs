@@ -175,25 +175,25 @@ impl Builder<'_> {
     fn expression(&self, measure: &Measure) -> Expression {
         let problem = self.problem;
         let money = self.assembly.scale.money;
-        let held: Vec<f64> = problem.statement().lines.iter().map(|l| l.held / money).collect();
+        let held = || problem.statement().lines.iter().map(|line| line.held / money);
         let one = |trade: usize| self.assembly.trades[trade].map(|x| (x, 1.0));
         let all = 0..problem.traded().len();
         match measure {
             Measure::Net => {
-                Expression { constant: held.iter().sum(), terms: all.filter_map(one).collect() }
+                Expression { constant: held().sum(), terms: all.filter_map(one).collect() }
             }
             // |p| = p + 2·p⁻ of the lines that may trade, and |p| of others.
             Measure::Gross => {
-                let absolute = |(line, value): (usize, &f64)| {
+                let absolute = |(line, value): (usize, f64)| {
                     let trade = problem.trade_of(line).and_then(|t| self.assembly.trades[t]);
-                    if trade.is_some() { *value } else { value.abs() }
+                    if trade.is_some() { value } else { value.abs() }
                 };
-                let constant = held.iter().enumerate().map(absolute).sum();
+                let constant = held().enumerate().map(absolute).sum();
                 Expression { constant, terms: self.absolutes(&self.short) }
             }
             Measure::Turnover => Expression { constant: 0.0, terms: self.absolutes(&self.sold) },
             Measure::Weighted { weights, offset, .. } => {
-                let held: f64 = weights.iter().zip(&held).map(|(w, value)| w * value).sum();
+                let held: f64 = weights.iter().zip(held()).map(|(w, value)| w * value).sum();
                 let constant = offset / money + held;
                 let term = |trade: usize| {
                     let weight = weights[problem.traded()[trade]];
@@ -202,6 +202,17 @@ impl Builder<'_> {
                 let terms = all.filter_map(term).filter(|(_, w)| 0.0 < w.abs()).collect();
                 Expression { constant, terms }
             }
+            Measure::OfLines { weights, .. } => {
+                let lines = &problem.statement().lines;
+                let constant =
+                    weights.iter().map(|(line, w)| w * (lines[*line].held / money)).sum();
+                let term = |(line, w): &(usize, f64)| {
+                    let trade = problem.trade_of(*line)?;
+                    self.assembly.trades[trade].map(|x| (x, *w))
+                };
+                let terms = weights.iter().filter_map(term).filter(|(_, w)| 0.0 < w.abs());
+                Expression { constant, terms: terms.collect() }
+            }
             Measure::Factor(factor) => {
                 let constant = problem.measure(measure, &problem.no_trades()) / money;
                 let terms = self.factors[*factor].map(|y| (y, 1.0));
@@ -209,7 +220,8 @@ impl Builder<'_> {
             }
             Measure::Position(line) => {
                 let terms = problem.trade_of(*line).and_then(one);
-                Expression { constant: held[*line], terms: terms.into_iter().collect() }
+                let constant = problem.statement().lines[*line].held / money;
+                Expression { constant, terms: terms.into_iter().collect() }
             }
             Measure::Trade(line) => {
                 let terms = problem.trade_of(*line).and_then(one);

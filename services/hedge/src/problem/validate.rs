@@ -155,6 +155,12 @@ fn subject_faults(statement: &Statement, constraint: &Constraint, found: &mut Ve
         {
             found.push(Fault::Weights(id()));
         }
+        Measure::OfLines { weights, .. }
+            if !weights.iter().all(|(line, weight)| *line < lines && weight.is_finite())
+                || !weights.is_sorted_by(|(a, _), (b, _)| a < b) =>
+        {
+            found.push(Fault::Weights(id()));
+        }
         Measure::WorstShorts { count, losses, options } => {
             let sources = statement.risk.specific_variances().len();
             let lawful = losses.iter().all(|loss| is_not_negative(*loss))

@@ -74,6 +74,10 @@ fn the_order_of_lines_and_constraints_does_not_matter() {
         for constraint in &mut turned.constraints {
             match &mut constraint.measure {
                 Measure::Weighted { weights, .. } => weights.reverse(),
+                Measure::OfLines { weights, .. } => {
+                    weights.iter_mut().for_each(|(line, _)| *line = last - *line);
+                    weights.reverse();
+                }
                 Measure::Trade(line) | Measure::Position(line) => *line = last - *line,
                 _ => {}
             }
@@ -143,6 +147,31 @@ fn a_limit_said_twice_or_in_other_words_changes_nothing() {
         let shared = price(&other, "low") + price(&other, "high") + price(&other, "high again");
         near(&[shared], &[price(&plan, "net")], 1e-5);
     }
+}
+
+/// Bit by bit: weights of zero add nothing.
+#[test]
+fn weights_of_few_lines_are_those_of_all_lines() {
+    let mut compared = 0;
+    for seed in 1..20 {
+        let mut dense = random::by_variance(seed);
+        let weight = |line: usize| if line % 3 == 1 { 0.25 + line as f64 / 8.0 } else { 0.0 };
+        let weights: Vec<f64> = (0..dense.lines.len()).map(weight).collect();
+        let few: Vec<(usize, f64)> =
+            weights.iter().copied().enumerate().filter(|(_, w)| 0.0 < *w).collect();
+        let kind = Weights::Members;
+        let mut sparse = dense.clone();
+        let [lower, upper] = [-2.0, 3.0];
+        let all = Measure::Weighted { kind, offset: 0.0, weights };
+        dense.constraints.push(limit("some", all, lower, upper));
+        let some = Measure::OfLines { kind, weights: few };
+        sparse.constraints.push(limit("some", some, lower, upper));
+        let (Some(dense), Some(sparse)) = (solved(dense), solved(sparse)) else { continue };
+        assert_eq!(exact(&dense), exact(&sparse), "seed {seed}");
+        assert_eq!(dense.effect.measures, sparse.effect.measures, "seed {seed}");
+        compared += 1;
+    }
+    assert!(10 <= compared, "{compared}");
 }
 
 /// Without risk to remove, trading only costs.
