@@ -151,7 +151,10 @@ pub(crate) fn scenarios(results: &[StressResult]) -> Table {
 fn by_volatility(results: &[StressResult], changes: &[f64]) -> Option<Table> {
     let names: Vec<String> = changes
         .iter()
-        .map(|change| format!(">options, volatility {} points", number::signed(100.0 * change, 1)))
+        .map(|change| {
+            let way = if *change < 0.0 { "down" } else { "up" };
+            format!(">options, volatility {way} {:.1} points", 100.0 * change.abs())
+        })
         .collect();
     let mut columns = vec!["scenario", ">options anew"];
     columns.extend(names.iter().map(String::as_str));
@@ -376,7 +379,8 @@ mod tests {
         let with = [StressResult { outcome: Some(pnl), ..result(0.0) }];
         let table = by_volatility(&with, &[0.1, -0.05]).unwrap().csv();
         assert!(table.contains("twice,250000,400000,-100000"), "{table}");
-        assert!(table.contains("10") && table.contains("-5"), "{table}");
+        // In the names of columns a sign would be lost.
+        assert!(table.contains("up_10_0") && table.contains("down_5_0"), "{table}");
         assert!(by_volatility(&with, &[]).is_none());
         assert!(by_volatility(&[result(0.0)], &[0.1]).is_none());
     }

@@ -209,8 +209,10 @@ fn sets_and_groups_measured_together_change_no_bit() {
     };
     let groups = [group(0.99, QuantileRule::Lower), group(0.9, QuantileRule::Linear)];
     let slow = TailMethod::FilteredHistorical { decay: 0.97 };
+    let parts = |group| [TailPart::Level(group, 0), TailPart::ValueAtRisk(group, 0)];
     let settings = |method, levels: &[LevelSettings]| TailSettings {
         levels: levels.to_vec(),
+        by_position: (0..levels.len()).flat_map(parts).collect(),
         ..with_volatility(method)
     };
     let together = [settings(TailMethod::FILTERED, &groups), settings(slow, &groups)];
@@ -244,7 +246,7 @@ fn a_set_without_enough_sessions_does_not_take_the_others_with_it() {
     assert!(report.gaps.contains(gap));
     assert_eq!(report.tails[1].as_ref().unwrap().sessions, 74);
     let row = &report.positions[0];
-    assert_eq!((row.contributions[0].len(), row.contributions[1].len()), (0, 2));
+    assert_eq!((row.contributions[0].len(), row.contributions[1].len()), (0, 3));
 }
 
 /// Twice the book is twice every number, the other book's loss is not the first one's gain, and the
