@@ -125,8 +125,8 @@ impl<T: prost::Message + Finite> Encoder for FiniteEncoder<T> {
     }
 }
 
-/// Decodes a message, unless it would take too much memory, from one slice by [`reader`], and by prost if it has an unusual form. From
-/// tonic's own buffer, every read would move the start of that buffer.
+/// Decodes a message, unless it would take too much memory: from one slice by [`reader`], and by prost
+/// if it has an unusual form. From tonic's own buffer, every read would move the start of that buffer.
 #[derive(Clone, Debug)]
 pub struct SliceDecoder<T>(PhantomData<T>);
 

@@ -293,7 +293,7 @@ async fn a_server_that_read_a_lost_revision_writes_nothing_after_a_failover() {
     assert_eq!(symbols, ["KEPT", "LOST", "T1"]);
 }
 
-/// The same where a standby serves the reads: it still has what was lost, so no read shows it.
+/// The same where a standby serves the reads: it still has what was lost, so no read shows the loss.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standby_that_has_a_lost_revision_answers_no_write_after_a_failover() {
     let Some(primary) = Postgres::start("a standby with a lost revision") else { return };

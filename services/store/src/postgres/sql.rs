@@ -28,8 +28,8 @@ pub(super) fn begin_read(within: Duration) -> String {
 /// give up. Nothing is computed between statements, but the time in which a statement arrives counts:
 /// a segment, of some megabytes, must arrive within it.
 ///
-/// Between the messages of one statement no such time runs. There the system of the database asks for
-/// a sign of life, and ends the connection of a machine that is gone within 11 s.
+/// Between the messages of one statement no such limit applies. There TCP keepalives end the connection
+/// of a machine that is gone, within 11 s.
 pub(super) const BEGIN_WRITE: &str = "
     BEGIN ISOLATION LEVEL READ COMMITTED;
     SET LOCAL statement_timeout = '30s';
