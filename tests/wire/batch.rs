@@ -86,6 +86,26 @@ async fn every_book_has_the_bytes_of_a_call_of_its_own_in_the_order_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stream_over_the_limit_is_refused_until_another_one_ends() {
+    let harness = Harness::with(Clock::system(), |config| config.limits.exchanges = 1).await;
+    let mut client = ExposureServiceClient::new(harness.channel().await);
+    let (items, received) = mpsc::unbounded_channel();
+    items.send(setup(v1::AnalyzePortfolioRequest::default())).unwrap();
+    let first = client.analyze_portfolios(UnboundedReceiverStream::new(received)).await.unwrap();
+    let another = vec![setup(v1::AnalyzePortfolioRequest::default())];
+    let refused = exchange(&mut client, another.clone()).await.unwrap_err();
+    expect_refusal(&refused, Code::ResourceExhausted, "OVERLOADED", &[]);
+    drop((items, first));
+    let free = async {
+        while exchange(&mut client, another.clone()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("the place comes free", free).await;
+    harness.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bad_book_is_an_outcome_with_its_violations() {
     let (harness, mut client) = market().await;
     let mut wrong = book(1.0);

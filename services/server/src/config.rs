@@ -285,6 +285,7 @@ impl Config {
             ("limits.handshakes", limits.handshakes as u64, count),
             ("limits.uploads", limits.uploads as u64, count),
             ("limits.watchers", limits.watchers as u64, count),
+            ("limits.exchanges", limits.exchanges as u64, count),
             ("limits.watch_memory_bytes", limits.watch_memory_bytes as u64, count),
             ("limits.answer_bytes", limits.answer_bytes as u64, count),
             ("limits.request_memory_bytes", limits.request_memory_bytes as u64, count),

@@ -50,6 +50,8 @@ pub struct Limits {
     /// Memory of these streams, bytes: their requests, what they keep between two messages, and
     /// messages that the transport has not taken yet.
     pub watch_memory_bytes: usize,
+    /// Concurrent streams of portfolios, over all connections.
+    pub exchanges: usize,
     /// Heavy computations waiting for a thread; further ones are rejected.
     pub compute_queue: usize,
     /// Calls per second of one caller, who is known by name, or by address without authentication; 0
@@ -104,6 +106,7 @@ impl Limits {
             streams_per_connection: 256,
             watchers: 1_024,
             watch_memory_bytes: 128 * MIB,
+            exchanges: 32,
             compute_queue: 64,
             calls_per_s_per_caller: 0,
             queue_ms: 1_000,
@@ -257,9 +260,11 @@ pub const SETTINGS_BYTES: usize = 64 * 1024;
 /// Different settings that one store keeps: a change every working day for forty years. A server
 /// with yet another does not start.
 pub const SETTINGS_KEPT: u64 = 10_000;
-/// Bytes in memory of the items of one exchange that may be in flight, beyond the last one: a book of
-/// 500 positions has about 230 KiB.
-pub const EXCHANGE_BYTES: usize = 8 * MIB;
+/// Bytes in memory of the items of one exchange that may be in flight and of their answers, beyond the
+/// last one: a book of 500 positions has about 730 KiB.
+pub const EXCHANGE_BYTES: usize = 16 * MIB;
+/// What an answer is expected to take per position of its book, bytes.
+pub const ANSWERED_POSITION_BYTES: usize = 1024;
 /// Lines of one file, without its header.
 pub const UPLOAD_ROWS: u64 = 20_000_000;
 /// Bytes of one line of a file.

@@ -58,6 +58,7 @@ pub struct Services {
     watchers: Arc<Semaphore>,
     watch_memory: Arc<Pool>,
     watch_turns: Arc<Semaphore>,
+    exchanges: Arc<Semaphore>,
     explanations: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
     upload_memory: Memory,
@@ -103,6 +104,7 @@ impl Services {
                 [limits.watch_memory_bytes; 2],
             ),
             watch_turns: Arc::new(Semaphore::new(limits::WATCH_TURNS)),
+            exchanges: Arc::new(Semaphore::new(limits.exchanges)),
             explanations: Arc::new(Semaphore::new(limits::EXPLANATIONS)),
             uploads: Arc::new(Semaphore::new(limits.uploads)),
             upload_memory: Memory::new(limits.upload_memory_bytes),
@@ -304,6 +306,19 @@ impl Services {
         Arc::clone(&self.watch_turns).acquire_owned().await.map_err(|_| Refusal::ShuttingDown)
     }
 
+    /// A permit for a stream of portfolios; it is held until it is dropped.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] if there are too many.
+    pub fn exchange(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let most = self.limits.exchanges;
+        Arc::clone(&self.exchanges).try_acquire_owned().map_err(|_| Refusal::Overloaded {
+            what: "streams of portfolios",
+            setting: "limits.exchanges",
+            limit: most as u64,
+        })
+    }
+
     /// A turn to explain a change, until it is dropped.
     ///
     /// # Errors
@@ -334,6 +349,11 @@ impl Services {
     /// Number of uploads in progress.
     pub fn uploads_under_way(&self) -> usize {
         self.limits.uploads.saturating_sub(self.uploads.available_permits())
+    }
+
+    /// Number of streams of portfolios.
+    pub fn exchanges_under_way(&self) -> usize {
+        self.limits.exchanges.saturating_sub(self.exchanges.available_permits())
     }
 
     /// Memory taken by uploads, bytes.

@@ -162,6 +162,8 @@ pub mod of {
     pub const CONNECTIONS: &str = "connections";
     /// Watch streams.
     pub const WATCHES: &str = "watches";
+    /// Streams of portfolios.
+    pub const EXCHANGES: &str = "portfolio_streams";
     /// Uploads.
     pub const UPLOADS: &str = "uploads";
     /// Analyses of prepared views.

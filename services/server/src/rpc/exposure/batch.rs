@@ -21,6 +21,7 @@ use contract::v1::{
 };
 use prost::Message as _;
 use std::{num::NonZeroUsize, sync::Arc};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_stream::StreamExt as _;
 use tonic::{Response, Status, Streaming};
 
@@ -30,13 +31,14 @@ const TAG_BYTES: usize = 128;
 /// Answers a stream.
 ///
 /// # Errors
-/// If the first message is not a setup, or its view cannot be had.
+/// If there are too many streams, the first message is not a setup, or its view cannot be had.
 pub(super) async fn analyze(
     services: &Arc<Services>,
     mut messages: Streaming<v1::AnalyzePortfoliosRequest>,
 ) -> Result<Response<Outcomes<v1::AnalyzePortfoliosResponse>>, Status> {
+    let counted = services.exchange()?;
     let first = messages.message().await?.and_then(|message| message.message);
-    let batch = Batch::begin(services, first).await?;
+    let batch = Batch::begin(services, first, counted).await?;
     let room = Room {
         items: NonZeroUsize::MIN.saturating_add(2 * services.compute.threads()),
         bytes: limits::EXCHANGE_BYTES,
@@ -53,10 +55,15 @@ struct Batch {
     analysis: v1::AnalyzePortfolioRequest,
     pinned: Pinned,
     prepared: Arc<AnalysisViews>,
+    _counted: OwnedSemaphorePermit,
 }
 
 impl Batch {
-    async fn begin(services: &Arc<Services>, first: Option<Message>) -> Result<Batch, Refusal> {
+    async fn begin(
+        services: &Arc<Services>,
+        first: Option<Message>,
+        counted: OwnedSemaphorePermit,
+    ) -> Result<Batch, Refusal> {
         let Some(Message::Setup(setup)) = first else {
             return Err(violation("setup", "must be the first message of the stream"));
         };
@@ -73,7 +80,8 @@ impl Batch {
         reads_revision(pinned.snapshot().revision());
         let has_crowds = analysis.include.contains(&v1::ReportBlock::Crowding.into());
         let prepared = Arc::new(AnalysisViews::of(services, &pinned, has_crowds).await?);
-        Ok(Batch { services: Arc::clone(services), analysis, pinned, prepared })
+        let services = Arc::clone(services);
+        Ok(Batch { services, analysis, pinned, prepared, _counted: counted })
     }
 }
 
@@ -109,7 +117,8 @@ impl Exchange for Batch {
     fn bytes(&self, item: &v1::AnalyzePortfoliosItem) -> usize {
         let positions = item.portfolio.iter().flat_map(|portfolio| &portfolio.positions);
         let in_memory = |position: &v1::Position| {
-            size_of::<v1::Position>() + position.labels.len() * size_of::<v1::Label>()
+            let labels = position.labels.len() * size_of::<v1::Label>();
+            size_of::<v1::Position>() + labels + limits::ANSWERED_POSITION_BYTES
         };
         item.encoded_len() + positions.map(in_memory).sum::<usize>()
     }
