@@ -77,7 +77,31 @@ fn narrow(program: &Program, caller: &Caller) -> Result<Outcome, Stopped> {
     Ok(Outcome::Failed)
 }
 
+/// What misses of rows, at the largest price, may hide of the objective after [`Care::Quick`].
+const QUICK_ERROR: f64 = 1e-8;
+
+/// How the solver treats its linear systems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Care {
+    /// Programs are scaled already, and most need neither more scaling nor refined steps: half the
+    /// time. Only an optimum within [`TOLERANCE`] counts.
+    Quick,
+    /// With both, for every other program.
+    Full,
+}
+
 fn attempt(program: &Program, caller: &Caller) -> Result<Outcome, Stopped> {
+    match attempt_with(program, Care::Quick, caller)? {
+        Outcome::Optimal(solution, residuals)
+            if residuals.primal * largest_multiplier(&solution).max(1.0) <= QUICK_ERROR =>
+        {
+            Ok(Outcome::Optimal(solution, residuals))
+        }
+        _ => attempt_with(program, Care::Full, caller),
+    }
+}
+
+fn attempt_with(program: &Program, care: Care, caller: &Caller) -> Result<Outcome, Stopped> {
     let order = Order::of(program);
     let (matrix, bounds) = order.rows(program);
     let quadratic = quadratic(program);
@@ -87,6 +111,8 @@ fn attempt(program: &Program, caller: &Caller) -> Result<Outcome, Stopped> {
         tol_gap_abs: TOLERANCE,
         tol_gap_rel: TOLERANCE,
         tol_feas: TOLERANCE,
+        equilibrate_enable: care == Care::Full,
+        iterative_refinement_enable: care == Care::Full,
         // Rows are never dropped, whatever their bound.
         presolve_enable: false,
         ..DefaultSettings::default()
@@ -99,6 +125,7 @@ fn attempt(program: &Program, caller: &Caller) -> Result<Outcome, Stopped> {
     solver.solve();
     let solution = &solver.solution;
     Ok(match solution.status {
+        SolverStatus::AlmostSolved if care == Care::Quick => Outcome::Failed,
         SolverStatus::Solved | SolverStatus::AlmostSolved => {
             checked(program, order.restore(solution.x.clone(), &solution.z))
         }
@@ -120,18 +147,23 @@ fn attempt(program: &Program, caller: &Caller) -> Result<Outcome, Stopped> {
 
 fn checked(program: &Program, solution: Solution) -> Outcome {
     let residuals = program.residuals(&solution);
-    let multipliers =
-        || solution.multipliers.iter().chain(solution.cone_multipliers.iter().flatten());
-    let finite = solution.values.iter().chain(multipliers()).all(|value| value.is_finite());
-    let largest = multipliers().fold(0.0_f64, |most, m| most.max(m.abs()));
+    let finite = solution.values.iter().chain(multipliers(&solution)).all(|v| v.is_finite());
     // What is multiplied by a multiplier is as exact as its rounding.
     let dual = residuals.stationarity.max(residuals.dual).max(residuals.complementarity);
-    let is_dual = dual <= RESIDUAL_MAX.max(MULTIPLIER_ROUNDING * largest);
+    let is_dual = dual <= RESIDUAL_MAX.max(MULTIPLIER_ROUNDING * largest_multiplier(&solution));
     if finite && is_dual && residuals.primal <= RESIDUAL_MAX {
         Outcome::Optimal(solution, residuals)
     } else {
         Outcome::Failed
     }
+}
+
+fn multipliers(solution: &Solution) -> impl Iterator<Item = &f64> {
+    solution.multipliers.iter().chain(solution.cone_multipliers.iter().flatten())
+}
+
+fn largest_multiplier(solution: &Solution) -> f64 {
+    multipliers(solution).fold(0.0, |most, multiplier| most.max(multiplier.abs()))
 }
 
 /// The order in which the solver wants the rows: equalities first.
