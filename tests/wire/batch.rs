@@ -150,7 +150,9 @@ async fn a_stream_begins_with_one_setup() {
         as_of: crate::harness::on("2021-02-30"),
         ..v1::AnalyzePortfolioRequest::default()
     };
+    let wide = v1::AnalyzePortfolioRequest { include: vec![1; 200_000], ..analysis() };
     for (messages, path) in [
+        (vec![setup(wide)], "setup.analysis"),
         (vec![], "setup"),
         (vec![item("a", book(1.0))], "setup"),
         (vec![setup(with_book)], "setup.analysis.portfolio"),

@@ -101,7 +101,9 @@ async fn a_server_on_a_standby_polls_and_waits_for_a_revision_it_has_not_read() 
     writer.ingest("prices.csv", &bars("T1", 3)).await;
     let standby = primary.standby();
     let standby_url = standby.url(Postgres::name(&url));
-    let reader = polling(&standby_url, 50).await;
+    // Nothing else lets it read in time.
+    let reader = on(&standby_url, |config| (config.follow_ms, config.poll_ms) = (3_600_000, 50));
+    let reader = reader.await;
     let mut health = Health::of(&reader).await;
     assert_eq!(health.next().await, ServingStatus::NotServing, "before any write was tried");
     assert_eq!(get(reader.admin_address(), "/readyz/store-write").await.unwrap().0, 503);

@@ -263,6 +263,9 @@ pub const SETTINGS_KEPT: u64 = 10_000;
 /// Bytes in memory of the items of one exchange that may be in flight and of their answers, beyond the
 /// last one: a book of 500 positions has about 730 KiB.
 pub const EXCHANGE_BYTES: usize = 16 * MIB;
+/// Bytes of the settings of one exchange, which it keeps: a long list of
+/// selectors of a trade has some ten thousand.
+pub const SETUP_BYTES: usize = 128 * 1024;
 /// What an answer is expected to take per position of its book, bytes.
 pub const ANSWERED_POSITION_BYTES: usize = 1024;
 /// Lines of one file, without its header.

@@ -69,6 +69,10 @@ impl Batch {
         };
         let mut fields = Fields::new();
         let mut analysis = setup.analysis.unwrap_or_default();
+        if analysis.encoded_len() > limits::SETUP_BYTES {
+            let text = format!("must have at most {} bytes", limits::SETUP_BYTES);
+            fields.add("setup.analysis", text);
+        }
         let mut as_of_fields = Fields::new();
         let as_of = shared::as_of(&mut as_of_fields, analysis.as_of.take());
         fields.add_all("setup.analysis", as_of_fields.into_violations());
@@ -120,7 +124,9 @@ impl Exchange for Batch {
             let labels = position.labels.len() * size_of::<v1::Label>();
             size_of::<v1::Position>() + labels + limits::ANSWERED_POSITION_BYTES
         };
-        item.encoded_len() + positions.map(in_memory).sum::<usize>()
+        let cash = item.portfolio.as_ref().map_or(0, |portfolio| portfolio.cash.len());
+        let cash = cash * size_of::<v1::CashBalance>();
+        item.encoded_len() + cash + positions.map(in_memory).sum::<usize>()
     }
 
     async fn answer(
