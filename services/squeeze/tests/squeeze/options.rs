@@ -160,7 +160,7 @@ fn simulated(lines: &[RawLine<'_>], cap: f64) -> (JointModel, JointLoss) {
         pairs: 2_000,
         seed: 1,
     };
-    let model = JointModel::new(vec![short], None, simulation).unwrap();
+    let model = JointModel::new(vec![short], None, simulation, &|| false).unwrap();
     let loss = model.simulate(&[0.9, 0.99], &|| false).unwrap();
     (model, loss)
 }
