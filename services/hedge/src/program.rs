@@ -28,7 +28,8 @@ pub(crate) enum Relation {
     AtMost,
 }
 
-/// The rotated cone r·z ≥ (v/unit)², as the second-order cone |(r − z, 2·v/unit)| ≤ r + z, by variables.
+/// The rotated cone r·z ≥ (v/unit)², as the second-order cone |(r − z, 2·v/unit)| ≤ r + z, by
+/// variables.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Perspective {
     pub(crate) r: usize,

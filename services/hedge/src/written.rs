@@ -1,17 +1,26 @@
 //! The bound on what written options can lose that variance does not see.
 //!
-//! Variance knows an option by its delta. Written calls and puts whose deltas cancel cost nothing in it
-//! and earn by time, so a plan would write as many as volumes allow. What they lose in a large move is
-//! therefore limited: for every instrument on which an option may be written, what all traded options on
-//! it make beyond their deltas in moves from −2θ to 2θ, an eighth of θ apart, with the threshold θ of a
-//! squeeze. With four moves alone, plans lost hundreds of times the limit between them: spreads that are
-//! worth nothing at just these prices. The limit is shared by these instruments in equal parts, so that
-//! it holds whichever way each of them moves. Within a spread, what is bought offsets what is written.
+//! Variance knows an option by its delta. Written calls and puts whose deltas cancel cost nothing
+//! in it and earn by time, so a plan would write as many as volumes allow. What they lose in a
+//! large move is therefore limited: for every instrument on which an option may be written, what
+//! all traded options on it make beyond their deltas in moves from −2θ to 2θ, an eighth of θ apart,
+//! with the threshold θ of a squeeze. With four moves alone, plans lost hundreds of times the limit
+//! between them: spreads that are worth nothing at just these prices. The limit is shared by these
+//! instruments in equal parts, so that it holds whichever way each of them moves. Within a spread,
+//! what is bought offsets what is written.
+//!
+//! A move at once says nothing of time. An option that expires soon, written against a longer one
+//! that is bought at the same volatility, loses little at once in any of the moves and earns by
+//! time, so plans wrote up to 400 times the book within that limit. So the shares under all written
+//! options are limited as well, and nothing that is bought offsets them.
 
 use crate::{
     constraint::{Constraint, ExclusionRule, Measure, Weights},
     desk::{Desk, DeskLine},
-    wish::{Excluded, WRITTEN_PREFIX, WRITTEN_SHARE, Wish, WrittenBudget},
+    wish::{
+        Excluded, WRITTEN_NOTIONAL_ID, WRITTEN_NOTIONAL_SHARE, WRITTEN_PREFIX, WRITTEN_SHARE, Wish,
+        WrittenBudget,
+    },
 };
 use marketdata::instrument::InstrumentId;
 use std::collections::BTreeMap;
@@ -35,11 +44,42 @@ impl Desk<'_> {
     /// The most that written options may lose beyond their deltas, in money. `None`: not limited.
     #[must_use]
     pub fn written_limit(&self, budget: WrittenBudget) -> Option<f64> {
+        self.most(budget, WRITTEN_SHARE)
+    }
+
+    /// The largest value of the shares under written options, in money. `None`: not limited.
+    #[must_use]
+    pub fn written_notional_limit(&self, budget: WrittenBudget) -> Option<f64> {
+        self.most(budget, WRITTEN_NOTIONAL_SHARE)
+    }
+
+    fn most(&self, budget: WrittenBudget, share: f64) -> Option<f64> {
         match budget {
             WrittenBudget::Off => None,
             WrittenBudget::Most(money) => Some(money),
-            WrittenBudget::Share => Some(WRITTEN_SHARE * self.gross()),
+            WrittenBudget::Share => Some(share * self.gross()),
         }
+    }
+
+    /// The limit on the shares under written options, if some of the lines that trade may be
+    /// written.
+    pub(crate) fn written_notional(
+        &self,
+        wish: &Wish,
+        is_traded: &dyn Fn(usize) -> bool,
+    ) -> Option<Constraint> {
+        let upper = Some(self.written_notional_limit(wish.written_notional)?);
+        let lines = self.lines.iter().enumerate().filter(|(at, _)| is_traded(*at));
+        // A call with a delta of ½ that is written is a short of ½ of its shares; a put is a long.
+        let weight = |(at, line): (usize, &DeskLine)| {
+            let option = line.option.as_ref().filter(|_| may_be_written(line, wish))?;
+            Some((at, -1.0 / option.sensitivities.delta))
+        };
+        let weights: Vec<(usize, f64)> = lines.filter_map(weight).collect();
+        let measure = Measure::Positive { weights };
+        let id = WRITTEN_NOTIONAL_ID.to_owned();
+        let is_any = matches!(&measure, Measure::Positive { weights } if !weights.is_empty());
+        is_any.then_some(Constraint { id, measure, lower: None, upper })
     }
 
     /// The limits on what written options lose, if some of the lines that trade may be written.
@@ -81,8 +121,9 @@ impl Desk<'_> {
     }
 }
 
-/// What written options lose beyond their deltas, given limits and their values: of every instrument the
-/// most that they lose in one of the moves, 0 or more, and the sum of all. `None` without such limits.
+/// What written options lose beyond their deltas, given limits and their values: of every
+/// instrument the most that they lose in one of the moves, 0 or more, and the sum of all. `None`
+/// without such limits.
 #[must_use]
 pub fn written_loss<'a>(values: impl Iterator<Item = (&'a str, f64)>) -> Option<f64> {
     let mut worst: BTreeMap<&str, f64> = BTreeMap::new();
@@ -112,7 +153,8 @@ pub(crate) fn excluded_by<'a>(line: &DeskLine, wish: &'a Wish) -> Option<&'a str
 mod tests {
     use super::*;
 
-    /// Of SPY the loss is 7 at its worst move, of QQQ nothing, of BRK/B 2: other limits do not count.
+    /// Of SPY the loss is 7 at its worst move, of QQQ nothing, of BRK/B 2: other limits do not
+    /// count.
     #[test]
     fn the_loss_is_the_worst_move_of_every_instrument() {
         let values = [
