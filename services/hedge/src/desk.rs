@@ -26,7 +26,7 @@ use crate::{
     terms::{DeskTerms, LineTerms, ScenarioUse, TermsFault},
     walk_forward::block_starts,
 };
-use factors::impact::Y;
+use factors::{funds::Funds, impact::Y};
 use gather::Gathered;
 use marketdata::{
     currency::Currency,
@@ -182,7 +182,7 @@ impl<'a> Desk<'a> {
         caller: &Caller,
     ) -> Result<Desk<'a>, NoDesk> {
         let mut faults = terms.faults();
-        let gathered = gather::gather(view, book, terms, &mut faults);
+        let (gathered, funds) = gather::gather(view, book, terms, &mut faults);
         if !faults.is_empty() {
             // Lines are read in the order of ids: the caller knows instruments by their place.
             faults.sort_by_key(TermsFault::instrument);
@@ -194,7 +194,8 @@ impl<'a> Desk<'a> {
         // Unreachable: the covariance and the variances are those of an estimated model.
         let risk = risk.map_err(|_| NoDesk::Faults(Vec::new()))?;
         check_values(&gathered.held_options, &risk, (view.weights.len(), terms.scenarios))?;
-        let mut desk = Desk::valued(view, gathered, (risk, terms), caller).ok_or(NoDesk::Gone)?;
+        let mut desk =
+            Desk::valued(view, (gathered, &funds), (risk, terms), caller).ok_or(NoDesk::Gone)?;
         desk.set_volatilities();
         desk.add_stand_in_gaps();
         desk.add_first_order_gaps();
@@ -206,13 +207,13 @@ impl<'a> Desk<'a> {
     /// gone.
     fn valued(
         view: &'a FactorView<'a>,
-        gathered: Gathered,
+        (gathered, funds): (Gathered, &Funds),
         (risk, terms): (LineRisk, &DeskTerms),
         caller: &Caller,
     ) -> Option<Desk<'a>> {
-        let Gathered { lines, movers, held_options, gaps, funds } = gathered;
+        let Gathered { lines, movers, held_options, gaps } = gathered;
         let thresholds =
-            risk.sources.iter().map(|id| gather::threshold(view, &funds, *id)).collect();
+            risk.sources.iter().map(|id| gather::threshold(view, funds, *id)).collect();
         let held_in = held_options.iter().filter_map(|option| option.at.strike_in);
         let rates = Rates::of(view, held_in.chain(lines.iter().filter_map(DeskLine::strike_in)));
         let mut history = History::of(view, &movers);

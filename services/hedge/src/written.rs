@@ -23,7 +23,7 @@ use crate::{
     },
 };
 use marketdata::instrument::InstrumentId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Least θ: an instrument without a volatility has none of its own.
 const LEAST_MOVE: f64 = 0.15;
@@ -36,8 +36,14 @@ fn moves(theta: f64) -> Vec<f64> {
     let eighths = (-EIGHTHS..=EIGHTHS).filter(|eighths| *eighths != 0);
     let mut moves: Vec<f64> =
         eighths.map(|eighths| (f64::from(eighths) / 8.0 * theta).max(-1.0)).collect();
-    moves.dedup_by(|a, b| a.total_cmp(b).is_eq());
+    // Two moves that round to one id are one.
+    moves.dedup_by(|a, b| id_of(*a) == id_of(*b));
     moves
+}
+
+/// A move as the ids of its limits have it.
+fn id_of(total_return: f64) -> String {
+    format!("{total_return:+.4}")
 }
 
 impl Desk<'_> {
@@ -91,16 +97,17 @@ impl Desk<'_> {
         let Some(most) = self.written_limit(wish.written) else { return Vec::new() };
         let lines = self.lines.iter().enumerate().filter(|(at, _)| is_traded(*at));
         let written = lines.filter(|(_, line)| line.option.is_some() && may_be_written(line, wish));
-        let mut on: Vec<(InstrumentId, usize)> =
-            written.map(|(at, line)| (line.instrument, at)).collect();
-        on.sort_unstable();
-        on.dedup_by_key(|(instrument, _)| *instrument);
+        // In the order of lines: numbers of instruments depend on the order of ingest.
+        let mut known: BTreeSet<InstrumentId> = BTreeSet::new();
+        let first = written.filter(|(_, line)| known.insert(line.instrument));
+        let on: Vec<(InstrumentId, usize)> =
+            first.map(|(at, line)| (line.instrument, at)).collect();
         let each = most / on.len().max(1) as f64;
         let limits = |(instrument, line): &(InstrumentId, usize)| {
             let theta = self.threshold_of(*line).max(LEAST_MOVE);
             let symbol = self.view.risk.snapshot.symbol(*instrument);
             let limit = |total_return: f64| Constraint {
-                id: format!("{WRITTEN_PREFIX}{symbol}/{total_return:+.4}"),
+                id: format!("{WRITTEN_PREFIX}{symbol}/{}", id_of(total_return)),
                 measure: self.beyond_deltas(*instrument, total_return),
                 lower: Some(-each),
                 upper: None,
@@ -176,5 +183,8 @@ mod tests {
         let large = moves(0.8);
         assert_eq!((large.len(), large.first(), large.last()), (26, Some(&-1.0), Some(&1.6)));
         assert!(large.is_sorted_by(|a, b| a < b));
+        // Nine eighths of 0.888862 are 0.99997, and ten are cut to 1: one id, and one limit.
+        let close: Vec<String> = moves(0.888_862).into_iter().map(id_of).collect();
+        assert_eq!(close.iter().filter(|id| *id == "-1.0000").count(), 1, "{close:?}");
     }
 }

@@ -55,7 +55,7 @@ impl Builder<'_> {
         let money = self.assembly.scale.money;
         let slack = self.slack(member, Side::Upper, constraint, limit);
         let (mut sum, mut staying) = (Vec::new(), 0.0);
-        for (line, weight) in weights {
+        for (line, weight) in weights.iter().filter(|(_, weight)| 0.0 < weight.abs()) {
             let held = weight * (self.problem.statement().lines[*line].held / money);
             let trade = self.problem.trade_of(*line);
             match trade.and_then(|trade| self.assembly.trades[trade]) {
@@ -105,7 +105,7 @@ impl Builder<'_> {
                     let of_lines = lines.into_iter().map(|(x, l)| (x, -losses[source] * l));
                     let of_options = convex.get(&source).into_iter().flatten();
                     let of_options = of_options.map(|(x, pnl)| (*x, -pnl));
-                    changed.push((of_lines.chain(of_options).collect(), bound));
+                    changed.push((merged(of_lines.chain(of_options)), bound));
                 }
                 _ => {}
             }
@@ -291,4 +291,11 @@ impl Builder<'_> {
             self.assembly.owners.push(Owner { row, member, side, per });
         }
     }
+}
+
+/// Terms in which no variable is twice: an option loads a source, and is convex in it.
+fn merged(terms: impl Iterator<Item = (usize, f64)>) -> Vec<(usize, f64)> {
+    let mut sums: BTreeMap<usize, f64> = BTreeMap::new();
+    terms.for_each(|(variable, a)| *sums.entry(variable).or_default() += a);
+    sums.into_iter().collect()
 }

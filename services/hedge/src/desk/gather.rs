@@ -27,20 +27,19 @@ pub(super) struct Gathered {
     pub(super) movers: Vec<Mover>,
     pub(super) held_options: Vec<HeldOption>,
     pub(super) gaps: Vec<Gap>,
-    /// Every fund of the view.
-    pub(super) funds: Funds,
 }
 
+/// Lines, and every fund of the view.
 pub(super) fn gather(
     view: &FactorView<'_>,
     book: &Book,
     terms: &DeskTerms,
     faults: &mut Vec<TermsFault>,
-) -> Gathered {
+) -> (Gathered, Funds) {
     let funds = Funds::of(&view.risk.snapshot, view.risk.quotes());
     let (lines, movers, gaps) = (Vec::new(), Vec::new(), Vec::new());
     let held_options = Vec::new();
-    let mut gathered = Gathered { lines, movers, held_options, gaps, funds: funds.clone() };
+    let mut gathered = Gathered { lines, movers, held_options, gaps };
     let reader = Reader { view, terms, funds: &funds };
     for holding in &book.holdings {
         reader.add_position(holding, book, &mut gathered);
@@ -50,7 +49,7 @@ pub(super) fn gather(
     for at in order {
         reader.add_instrument(at, &mut gathered, faults);
     }
-    gathered
+    (gathered, funds)
 }
 
 struct Reader<'a> {
