@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 use tokio_stream::StreamExt as _;
 use tonic::{Code, transport::Channel};
 
-const TODAY: &str = "2021-01-27";
+pub(crate) const TODAY: &str = "2021-01-27";
 const SESSIONS: i32 = 300;
 
 /// The close of a name some sessions back: a walk in steps of up to 3 %, and 100 and 110 on the last
@@ -50,7 +50,7 @@ fn session(back: i32) -> Day {
 
 /// SAP is quoted in euros, VOD in pence of a pound of 1.50, NOKIA in crowns without a rate. A unit
 /// of DKK is always an eighth of a dollar.
-async fn market() -> (Harness, Channel) {
+pub(crate) async fn market() -> (Harness, Channel) {
     let mut prices = String::from("Ticker,Date,Open,High,Low,Close,Volume\n");
     let mut rates = String::from("series,date,value\n");
     for back in (0..SESSIONS).rev() {

@@ -248,28 +248,38 @@ async fn written_options_keep_to_their_budget() {
         .to_vec();
     let free = |request: &v1::PlanHedgeRequest| {
         let mut free = request.clone();
-        let budget = v1::HedgeWrittenBudget { off: true, max_loss: None };
+        let budget = v1::HedgeWrittenBudget { off: true, ..Default::default() };
         free.problem.as_mut().unwrap().written_budget = Some(budget);
         free
     };
     let answer = client.plan_hedge(request.clone()).await.unwrap().into_inner();
-    let most = answer.problem.as_ref().unwrap().written_budget.unwrap().max_loss.unwrap();
+    let budget = answer.problem.as_ref().unwrap().written_budget.unwrap();
+    let most = budget.max_loss.unwrap();
     let gross = answer.before.as_ref().unwrap().total.as_ref().unwrap().gross;
     assert!((most - 0.05 * gross).abs() < 1e-6 * gross, "{most} {gross}");
     let overlay = outcome(&answer.plans[1]);
     let lost = overlay.written_loss.unwrap();
     assert!(0.0 < lost && lost <= 1.02 * most, "{lost} {most}");
+    // The shares under what is written are at most the gross.
+    assert!((budget.max_notional.unwrap() - gross).abs() < 1e-6 * gross, "{budget:?}");
+    let notional = |outcome: &v1::HedgeOutcome| {
+        let of = |value: &&v1::HedgeConstraintValue| value.constraint_id == "written_notional";
+        outcome.constraints.iter().find(of).map(|value| (value.before, value.after))
+    };
+    let (before, after) = notional(overlay).unwrap();
+    assert!(before == 0.0 && 0.0 < after && after <= 1.02 * gross, "{after} {gross}");
     let answer = client.plan_hedge(free(&request)).await.unwrap().into_inner();
     let unlimited = outcome(&answer.plans[1]);
-    assert_eq!(unlimited.written_loss, None);
+    assert_eq!((unlimited.written_loss, notional(unlimited)), (None, None));
     let size = |outcome: &v1::HedgeOutcome| -> f64 {
         outcome.trades.iter().map(|trade| trade.market_value.abs()).sum()
     };
     assert!(3.0 * size(overlay) < size(unlimited), "{} {}", size(overlay), size(unlimited));
     let mut wrong = free(&request);
-    let budget = v1::HedgeWrittenBudget { off: true, max_loss: Some(1.0) };
+    let most = Some(1.0);
+    let budget = v1::HedgeWrittenBudget { off: true, max_loss: most, max_notional: most };
     wrong.problem.as_mut().unwrap().written_budget = Some(budget);
     let status = client.plan_hedge(wrong).await.unwrap_err();
-    let path = "problem.written_budget.max_loss";
-    expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &[path]);
+    let paths = ["problem.written_budget.max_loss", "problem.written_budget.max_notional"];
+    expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths);
 }

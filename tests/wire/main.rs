@@ -86,6 +86,7 @@ mod squeeze_real;
 mod squeeze_simulation;
 mod squeeze_watch;
 mod stress;
+mod stress_options;
 mod tls;
 mod transport;
 mod uploads;

@@ -149,7 +149,7 @@ async fn run(
     let page = |terminal| show::stress::report(&answer, changes, terminal);
     terminal::say(&output.text("RunStressResponse", &answer, page)?);
     let book = book::name(&arguments.book.book);
-    arguments.report.write(|| report::stress::document(&book, &answer))?;
+    arguments.report.write(|| report::stress::document(&book, &answer, changes))?;
     arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
 }
 

@@ -1,8 +1,8 @@
 //! Searches over which lines trade: branch and bound over convex problems.
 //!
-//! A node fixes for some lines whether they trade, and its convex problem gives a lower bound of all
-//! plans below it (Land and Doig 1960). The node with the lowest bound is next, ties by age, so that
-//! the search is the same every time. It is bounded by nodes and by the gap, never by a clock.
+//! A node fixes for some lines whether they trade, and its convex problem gives a lower bound of
+//! all plans below it (Land and Doig 1960). The node with the lowest bound is next, ties by age, so
+//! that the search is the same every time. It is bounded by nodes and by the gap, never by a clock.
 
 use crate::{
     assemble::Pick,
@@ -34,13 +34,18 @@ pub(crate) struct Best {
     pub(crate) nodes: usize,
     /// No plan has a lower objective than this, in money.
     pub(crate) bound: f64,
+    /// The picks that it is the best plan of.
+    pub(crate) picks: Vec<Pick>,
 }
 
-/// Searches for the best trades.
+/// Searches for the best trades. A search over lines begins with the `known` picks, those of a
+/// problem that differs in one limit: where this one is wider, no plan is worse than that of the
+/// other problem.
 pub(crate) fn search(
     problem: &Problem,
     solver: &mut ConvexSolver<'_>,
     limits: SolveLimits,
+    known: Option<&[Pick]>,
 ) -> Result<Searched, Stopped> {
     let statement = problem.statement();
     let is_limited = statement.max_lines.is_some() || statement.min_ticket.is_some();
@@ -53,10 +58,13 @@ pub(crate) fn search(
     };
     if !is_limited {
         let bound = root.objective;
-        return Ok(Searched::Best(Best { optimum: root, nodes: 1, bound }));
+        return Ok(Searched::Best(Best { optimum: root, nodes: 1, bound, picks: free }));
     }
     let mut search = Search::new(problem, solver, limits);
     search.open.push(Node { picks: free, optimum: root.into_bound() });
+    if let Some(known) = known {
+        search.try_picks(known.to_vec())?;
+    }
     search.run()
 }
 
@@ -85,7 +93,7 @@ struct Search<'a, 'b> {
     open: Vec<Node>,
     /// Sets of picks whose best plan is known.
     tried: BTreeSet<Vec<u8>>,
-    best: Option<Optimum>,
+    best: Option<(Vec<Pick>, Optimum)>,
     nodes: usize,
 }
 
@@ -133,9 +141,9 @@ impl<'a, 'b> Search<'a, 'b> {
     fn finish(self) -> Result<Searched, Stopped> {
         let lowest = self.open.iter().map(|node| node.optimum.objective).reduce(f64::min);
         match (self.best, lowest) {
-            (Some(optimum), lowest) => {
+            (Some((picks, optimum)), lowest) => {
                 let bound = lowest.map_or(optimum.objective, |l| l.min(optimum.objective));
-                Ok(Searched::Best(Best { optimum, nodes: self.nodes, bound }))
+                Ok(Searched::Best(Best { optimum, nodes: self.nodes, bound, picks }))
             }
             (None, Some(_)) => Err(Stopped::NodeLimit),
             (None, None) => Ok(Searched::NoPick),
@@ -153,7 +161,7 @@ impl<'a, 'b> Search<'a, 'b> {
         let closed = |best: &Optimum| {
             best.objective - bound <= self.limits.relative_gap * best.objective.abs()
         };
-        if self.best.as_ref().is_some_and(closed) {
+        if self.best.as_ref().is_some_and(|(_, best)| closed(best)) {
             return None;
         }
         Some(self.open.remove(lowest))
@@ -163,8 +171,8 @@ impl<'a, 'b> Search<'a, 'b> {
         self.nodes += 1;
         match self.solver.solve(picks)? {
             Convex::Optimal(optimum) => {
-                let can_win = |best: &Optimum| optimum.objective < best.objective;
-                let wins = self.best.as_ref().is_none_or(can_win);
+                let best = self.best.as_ref();
+                let wins = best.is_none_or(|(_, best)| optimum.objective < best.objective);
                 Ok(wins.then_some(optimum))
             }
             // A node of a bounded problem is not unbounded: its ranges are finite.
@@ -174,11 +182,17 @@ impl<'a, 'b> Search<'a, 'b> {
 
     /// Solves the problem of the lines that a node trades most, as a plan.
     fn try_near(&mut self, node: &Node) -> Result<(), Stopped> {
-        let picks = self.nearest(node);
-        if self.tried.insert(picks.iter().map(|pick| *pick as u8).collect())
+        self.try_picks(self.nearest(node))
+    }
+
+    /// Solves the problem of some picks, as a plan, unless they are too many or were tried before.
+    fn try_picks(&mut self, picks: Vec<Pick>) -> Result<(), Stopped> {
+        let count = picks.iter().filter(|pick| **pick != Pick::Out).count();
+        if count <= self.count
+            && self.tried.insert(picks.iter().map(|pick| *pick as u8).collect())
             && let Some(optimum) = self.solve(&picks)?
         {
-            self.best = Some(optimum);
+            self.best = Some((picks, optimum));
         }
         Ok(())
     }

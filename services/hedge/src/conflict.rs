@@ -13,8 +13,8 @@ use crate::{
 };
 use std::cell::Cell;
 
-/// A relaxation is nothing but rounding below this share of the limit, and of the book's size, or of
-/// one.
+/// A relaxation is nothing but rounding below this share of the limit, and of the book's size, or
+/// of one.
 const NOISE: f64 = 1e-7;
 
 /// Solves by which the largest ticket that suffices is bisected: to a thousandth of the ticket.
@@ -24,8 +24,8 @@ const TICKET_STEPS: usize = 10;
 /// the new limit is not a matter of rounding.
 const MARGIN: f64 = 1e-6;
 
-/// Largest number of convex problems by which a conflict is explained. Half of them may go to leaving
-/// members out, and the rest to relaxing single members: limits on single lines last.
+/// Largest number of convex problems by which a conflict is explained. Half of them may go to
+/// leaving members out, and the rest to relaxing single members: limits on single lines last.
 pub const EXPLANATION_SOLVES: usize = 128;
 
 /// Members whose multiplier in a certificate is a smaller share of the largest are left out first.
@@ -34,17 +34,17 @@ const CERTIFICATE_SHARE: f64 = 1e-5;
 /// No trades meet the constraints.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Infeasible {
-    /// Ids of constraints and exclusions that contradict each other, in their order. Without any one
-    /// of them, the others can be met, unless there are more than half of [`EXPLANATION_SOLVES`]: then
-    /// some may be more than it takes.
+    /// Ids of constraints and exclusions that contradict each other, in their order. Without any
+    /// one of them, the others can be met, unless there are more than half of
+    /// [`EXPLANATION_SOLVES`]: then some may be more than it takes.
     pub conflict: Vec<String>,
-    /// For each member of the conflict, the smallest change of its limits that alone lets some trades
-    /// meet all constraints. Members for which no change suffices, or none was found or looked for
-    /// within [`EXPLANATION_SOLVES`], are not listed.
+    /// For each member of the conflict, the smallest change of its limits that alone lets some
+    /// trades meet all constraints. Members for which no change suffices, or none was found or
+    /// looked for within [`EXPLANATION_SOLVES`], are not listed.
     pub alone: Vec<Relaxation>,
     /// Changes of several limits that together let some trades meet all constraints, with the
-    /// smallest sum of changes, each as a share of its limit; one below a ten-thousandth of the book's
-    /// size counts as that, and zero as the size. Empty if only lifting exclusions helps.
+    /// smallest sum of changes, each as a share of its limit; one below a ten-thousandth of the
+    /// book's size counts as that, and zero as the size. Empty if only lifting exclusions helps.
     pub together: Vec<Relaxation>,
 }
 
@@ -146,7 +146,7 @@ impl Picks<'_> {
     fn suffice(&self, count: usize, ticket: f64) -> Result<bool, Stopped> {
         let changed = self.problem.with_max_lines(count).with_min_ticket(ticket);
         let mut solver = ConvexSolver::new(&changed, self.caller);
-        match branch::search(&changed, &mut solver, self.limits) {
+        match branch::search(&changed, &mut solver, self.limits, None) {
             Ok(found) => Ok(matches!(found, Searched::Best(_))),
             Err(Stopped::Cancelled) => Err(Stopped::Cancelled),
             Err(Stopped::NodeLimit | Stopped::NotConverged) => Ok(false),
@@ -250,8 +250,8 @@ impl Finder<'_> {
         named
     }
 
-    /// What a multiplier costs, by row: those of members from two to one, the first the most, as it is
-    /// dropped first; those of other rows nothing.
+    /// What a multiplier costs, by row: those of members from two to one, the first the most, as it
+    /// is dropped first; those of other rows nothing.
     fn costs(&self, assembly: &Assembly) -> Vec<f64> {
         let members = self.everything().len() as f64;
         let mut costs = vec![0.0; assembly.program.rows.len()];
@@ -287,7 +287,8 @@ impl Finder<'_> {
     }
 
     /// The smallest relaxation of some members under which all constraints are met, verified by
-    /// solving with it. Empty if there is none, or the solver finds none: the conflict stands without.
+    /// solving with it. Empty if there is none, or the solver finds none: the conflict stands
+    /// without.
     fn relaxed(&self, members: &[Member]) -> Result<Vec<Relaxation>, Stopped> {
         let enforced = self.everything();
         let changes = match self.relaxation(&enforced, members) {
@@ -327,8 +328,8 @@ impl Finder<'_> {
         changes.iter().filter_map(changed).collect()
     }
 
-    /// The smallest relaxations of some members, by side and in their units, that let trades meet all
-    /// that is enforced. `None` if none does.
+    /// The smallest relaxations of some members, by side and in their units, that let trades meet
+    /// all that is enforced. `None` if none does.
     fn relaxation(
         &self,
         enforced: &[bool],

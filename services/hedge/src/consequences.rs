@@ -89,8 +89,8 @@ pub struct Progress {
     pub trade_beta: f64,
 }
 
-/// What trades do: in money, one per traded line of the problem in the order of lines. `participation`
-/// is the share of the volume that they may be.
+/// What trades do: in money, one per traded line of the problem in the order of lines.
+/// `participation` is the share of the volume that they may be.
 #[must_use]
 pub fn consequences(
     desk: &Desk<'_>,
@@ -120,8 +120,8 @@ pub fn consequences(
 }
 
 impl Desk<'_> {
-    /// Loss on the three largest looked-through shorts of positions by line, in money, with the options
-    /// that are left.
+    /// Loss on the three largest looked-through shorts of positions by line, in money, with the
+    /// options that are left.
     pub(crate) fn squeeze_loss(&self, positions: &[f64], options: &SqueezedOptions) -> f64 {
         let z = self.risk.looked_through(positions.iter().copied());
         let lost = squeezed::losses(&self.thresholds, &z, &options.beyond(positions));
@@ -129,8 +129,8 @@ impl Desk<'_> {
     }
 }
 
-/// The P&L of positions if the trade moves: by the betas of what they move as, options valued anew at the
-/// price that follows. The options of the book itself add what they make beyond their delta.
+/// The P&L of positions if the trade moves: by the betas of what they move as, options valued anew
+/// at the price that follows. The options of the book itself add what they make beyond their delta.
 struct Moved<'a> {
     desk: &'a Desk<'a>,
     positions: &'a [f64],
@@ -154,11 +154,8 @@ impl<'a> Moved<'a> {
     }
 
     fn pnl(&self, trade_return: f64) -> f64 {
-        let held = self.desk.held_options.iter();
-        held.fold(self.of_lines(trade_return), |sum, option| {
-            let beta = self.desk.lines[option.line].trade_beta;
-            sum + option.beyond_first_order(beta * trade_return)
-        })
+        let moved = |line: usize| self.desk.lines[line].trade_beta * trade_return;
+        self.of_lines(trade_return) + self.desk.beyond_first_order(&moved)
     }
 }
 
@@ -166,34 +163,40 @@ impl<'a> Moved<'a> {
 fn moves(desk: &Desk<'_>, before: &[f64], after: &[f64]) -> Vec<TradeMove> {
     let Some(trade) = &desk.view.trade else { return Vec::new() };
     let past = &trade.returns[desk.view.first..];
-    let of = |positions| {
+    let size = trade.standard_deviation;
+    let ranges = |positions: &[f64], pnl: &[f64]| -> Vec<PnlRange> {
         let moved = Moved::of(desk, positions);
-        let deviation = residual_deviation(&moved, past, trade.standard_deviation);
-        (moved, NINE_OF_TEN * deviation)
+        let reach = NINE_OF_TEN * residual_deviation(&moved, pnl, past, size);
+        let range = |deviations: f64| {
+            let pnl = moved.pnl(deviations * size);
+            PnlRange { pnl, low: pnl - reach, high: pnl + reach }
+        };
+        MOVES.map(range).to_vec()
     };
-    let (before, after) = (of(before), of(after));
-    let range = |(moved, reach): &(Moved<'_>, f64), trade_return: f64| {
-        let pnl = moved.pnl(trade_return);
-        PnlRange { pnl, low: pnl - reach, high: pnl + reach }
+    let changes = before.iter().zip(after).map(|(before, after)| after - before).enumerate();
+    let changes = changes.filter(|(_, change)| 0.0 < change.abs());
+    let pnl = desk.past_pnl_after(changes, 0..desk.history.sessions());
+    let of_held = desk.moves_before.get_or_init(|| ranges(before, desk.past_pnl()));
+    let both = of_held.iter().zip(ranges(after, &pnl)).zip(MOVES);
+    let of = |((before, after), deviations): ((&PnlRange, PnlRange), f64)| TradeMove {
+        deviations,
+        trade_return: deviations * size,
+        before: *before,
+        after,
     };
-    let of = |deviations: f64| {
-        let trade_return = deviations * trade.standard_deviation;
-        let (before, after) = (range(&before, trade_return), range(&after, trade_return));
-        TradeMove { deviations, trade_return, before, after }
-    };
-    MOVES.map(of).to_vec()
+    both.map(of).collect()
 }
 
 /// k·σ_e of past P&L less what the trade's moves made, over the sessions on which the trade moved.
-fn residual_deviation(moved: &Moved<'_>, trade: &[f64], deviation: f64) -> f64 {
+fn residual_deviation(moved: &Moved<'_>, pnl: &[f64], trade: &[f64], deviation: f64) -> f64 {
     let known = trade.iter().filter(|c| c.is_finite()).count().max(1);
     let weight = |c: &f64| if c.is_finite() { 1.0 / known as f64 } else { 0.0 };
     let weights: Vec<f64> = trade.iter().map(weight).collect();
     let finite = |c: &f64| if c.is_finite() { *c } else { 0.0 };
     let moves: Vec<f64> = trade.iter().map(|c| finite(c) / deviation).collect();
-    let pnl = moved.desk.history.pnl(moved.positions.iter().copied());
-    let explained = |c: &f64| moved.pnl(finite(c));
-    let residuals: Vec<f64> = pnl.iter().zip(trade).map(|(r, c)| r - explained(c)).collect();
+    let held = moved.desk.held_options.of_trade();
+    let explained = trade.iter().zip(held).map(|(c, held)| moved.of_lines(finite(c)) + held);
+    let residuals: Vec<f64> = pnl.iter().zip(explained).map(|(r, made)| r - made).collect();
     large_deviation(&weights, &moves, &residuals)
 }
 

@@ -33,11 +33,17 @@ pub enum Measure {
         /// w, one per line.
         weights: Vec<f64>,
     },
-    /// Σ wᵢ·pᵢ over few lines: a dense list per limit would take a megabyte for a dozen limits of a large
-    /// book.
+    /// Σ wᵢ·pᵢ over few lines: a dense list per limit would take a megabyte for a dozen limits of a
+    /// large book.
     OfLines {
         /// What the weights are.
         kind: Weights,
+        /// Line and w, in ascending order of lines.
+        weights: Vec<(usize, f64)>,
+    },
+    /// Σ (wᵢ·pᵢ)⁺ over few lines: of positions on one side, nothing is offset by others. Takes an
+    /// upper limit only.
+    Positive {
         /// Line and w, in ascending order of lines.
         weights: Vec<(usize, f64)>,
     },
@@ -47,13 +53,13 @@ pub enum Measure {
     Position(usize),
     /// x of a traded line, by the index of the line.
     Trade(usize),
-    /// The largest |x|/volume of the traded lines, each of which needs a volume. Takes an upper limit
-    /// only.
+    /// The largest |x|/volume of the traded lines, each of which needs a volume. Takes an upper
+    /// limit only.
     Participation,
     /// The loss if the shorts that would lose most squeeze together: the sum of the `count` largest
-    /// (−θᵢ·zᵢ − bᵢ)⁺, with the money loadings z = L′p of the book on specific sources. Where a name loads
-    /// one on its own source and a fund its weights, (−z)⁺ is the short in the name, looked through.
-    /// Takes an upper limit only.
+    /// (−θᵢ·zᵢ − bᵢ)⁺, with the money loadings z = L′p of the book on specific sources. Where a
+    /// name loads one on its own source and a fund its weights, (−z)⁺ is the short in the name,
+    /// looked through. Takes an upper limit only.
     WorstShorts {
         /// How many squeeze at once, at least one.
         count: usize,
@@ -115,6 +121,7 @@ impl Measure {
             | Measure::Turnover
             | Measure::Weighted { kind: Weights::Members | Weights::Returns, .. }
             | Measure::OfLines { kind: Weights::Members | Weights::Returns, .. }
+            | Measure::Positive { .. }
             | Measure::Position(_)
             | Measure::Trade(_)
             | Measure::WorstShorts { .. } => Unit::Money,
@@ -127,6 +134,7 @@ impl Measure {
         match self {
             Measure::Gross
             | Measure::Turnover
+            | Measure::Positive { .. }
             | Measure::Participation
             | Measure::WorstShorts { .. } => true,
             Measure::Net

@@ -74,11 +74,19 @@ pub(crate) struct ConvexSolver<'a> {
 
 impl<'a> ConvexSolver<'a> {
     pub(crate) fn new(problem: &'a Problem, caller: &'a Caller) -> ConvexSolver<'a> {
+        let tail = problem.tail().map(|(_, scenarios)| first_scenarios(scenarios));
+        ConvexSolver::with_tail(problem, tail.unwrap_or_default(), caller)
+    }
+
+    /// The same, given the first scenarios of the tail.
+    pub(crate) fn with_tail(
+        problem: &'a Problem,
+        tail: Vec<usize>,
+        caller: &'a Caller,
+    ) -> ConvexSolver<'a> {
         let statement = problem.statement();
         let enforced = vec![true; statement.constraints.len() + statement.exclusions.len()];
-        let tail = problem.tail().map(|(_, scenarios)| first_scenarios(scenarios));
-        let (scale, tail) = (Scale::of(problem), tail.unwrap_or_default());
-        ConvexSolver { problem, scale, enforced, tail, caller }
+        ConvexSolver { problem, scale: Scale::of(problem), enforced, tail, caller }
     }
 
     /// The best trades under these picks.
@@ -151,7 +159,7 @@ impl<'a> ConvexSolver<'a> {
 
 /// The scenarios in which the book loses most after the hedge that minimises the variance of its P&L
 /// over all scenarios: few others turn out to matter. From no hedge at all, most would.
-fn first_scenarios(scenarios: &Scenarios) -> Vec<usize> {
+pub(crate) fn first_scenarios(scenarios: &Scenarios) -> Vec<usize> {
     let trades = least_variance(scenarios).unwrap_or_else(|| vec![0.0; scenarios.returns().len()]);
     let count = (FIRST_SCENARIOS * scenarios.tail_count()).ceil() as usize;
     let mut first = Scenarios::worst_first(&scenarios.losses(&trades));

@@ -1,9 +1,10 @@
 //! Which shorts to buy back first, and what remains after each.
 //!
-//! Shorts are bought back whole, with the options on them, the one first whose squeeze loss per unit of the cost of buying
-//! it back is largest: half spread, commission and the impact that the caller estimates, so that it is
-//! the same as in an answer about the squeeze of a book. Ties go to the first in the order of lines. All
-//! are worked at once, so that the days are those of the slowest so far.
+//! Shorts are bought back whole, with the options on them, the one first whose squeeze loss per
+//! unit of the cost of buying it back is largest: half spread, commission and the impact that the
+//! caller estimates, so that it is the same as in an answer about the squeeze of a book. Ties go to
+//! the first in the order of lines. All are worked at once, so that the days are those of the
+//! slowest so far.
 
 use crate::{
     desk::{Desk, DeskLine},
@@ -47,9 +48,9 @@ pub struct Remaining {
     pub squeeze_loss: f64,
 }
 
-/// The order in which to buy back the shorts of the book that can trade, and a gap for each whose impact
-/// is unknown. `participation` is a share of a day's volume, above 0; `impact` is the mean impact of
-/// buying back a line, a decimal of its value.
+/// The order in which to buy back the shorts of the book that can trade, and a gap for each whose
+/// impact is unknown. `participation` is a share of a day's volume, above 0; `impact` is the mean
+/// impact of buying back a line, a decimal of its value.
 pub fn cover_order(
     desk: &Desk<'_>,
     participation: f64,

@@ -1,28 +1,35 @@
-//! A joined book and the instruments that may hedge it, as lines with all that a plan needs of them.
+//! A joined book and the instruments that may hedge it, as lines with all that a plan needs of
+//! them.
 //!
-//! Lines are the holdings of the book in the order of names, then the instruments that are not among
-//! them in the order of their ids, so that neither the order of lines nor that of ingest alters a bit.
-//! An instrument that is shares of a holding is one line with it.
+//! Lines are the holdings of the book in the order of names, then the instruments that are not
+//! among them in the order of their ids, so that neither the order of lines nor that of ingest
+//! alters a bit. An instrument that is shares of a holding is one line with it.
 //!
 //! A line's squeeze threshold θ is max(3σ√5, 15 %) as in the squeeze of a book
-//! ([`factors::squeeze_threshold`]), zero without a volatility of its own. What of a fund is not seen
-//! through is squeezed by the fund's θ. Lines of one company are squeezed together, by what they share;
-//! what each has by itself has no threshold.
+//! ([`factors::squeeze_threshold`]), zero without a volatility of its own. What of a fund is not
+//! seen through is squeezed by the fund's θ. Lines of one company are squeezed together, by what
+//! they share; what each has by itself has no threshold.
 
 mod gather;
 
 use crate::{
     clock::Clock,
+    consequences::PnlRange,
+    held_options::HeldOptions,
     history::History,
+    limits::{Caller, OPTION_VALUES},
     line::quadratic_impact,
     line_risk::LineRisk,
     option::{HeldOption, LineOption},
+    rates::Rates,
     squeezed::{BySource, SqueezedOptions},
-    terms::{DeskTerms, LineTerms, TermsFault},
+    terms::{DeskTerms, LineTerms, ScenarioUse, TermsFault},
+    walk_forward::block_starts,
 };
-use factors::impact::Y;
+use factors::{funds::Funds, impact::Y};
 use gather::Gathered;
 use marketdata::{
+    currency::Currency,
     gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
 };
@@ -31,7 +38,7 @@ use risk::{
     factor_view::{FactorView, Rung},
     specific_sources::{Mover, Specifics},
 };
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::{collections::BTreeMap, ops::Range, sync::OnceLock};
 
 /// A number of units this near to whole lots, as a share of itself, is one of whole lots.
 const UNITS_ROUNDING: f64 = 1e-12;
@@ -45,7 +52,8 @@ pub struct DeskLine {
     pub instrument: InstrumentId,
     /// Value held in money, at the mark if there is one; a short is negative.
     pub held: f64,
-    /// Value of one unit in money, positive, of an option the size of its exposure. `None` without a price: the line cannot trade.
+    /// Value of one unit in money, positive, of an option the size of its exposure. `None` without
+    /// a price: the line cannot trade.
     pub unit_value: Option<f64>,
     /// Whether the book holds it.
     pub is_position: bool,
@@ -53,8 +61,8 @@ pub struct DeskLine {
     pub is_instrument: bool,
     /// Whether a short must be borrowed: shares, not a derivative.
     pub is_borrowed_to_short: bool,
-    /// Of a listed option: its terms, valued at the quote. Its values are those of the shares that stand
-    /// for it, so that a bought put is held short.
+    /// Of a listed option: its terms, valued at the quote. Its values are those of the shares that
+    /// stand for it, so that a bought put is held short.
     pub option: Option<LineOption>,
     /// Its terms.
     pub terms: LineTerms,
@@ -79,7 +87,18 @@ impl DeskLine {
 
     /// What a position of one in money makes if what it moves as has a return.
     pub(crate) fn moved(&self, total_return: f64) -> f64 {
-        self.option.as_ref().map_or(total_return, |option| option.moved(total_return))
+        self.moved_with(total_return, 1.0)
+    }
+
+    /// The same if the rate of the currency of its strike grows by a factor.
+    fn moved_with(&self, total_return: f64, rate_growth: f64) -> f64 {
+        let option = self.option.as_ref();
+        option.map_or(total_return, |option| option.moved_with(total_return, rate_growth))
+    }
+
+    /// The currency of its strike, if that is not the base currency.
+    fn strike_in(&self) -> Option<Currency> {
+        self.option.as_ref()?.quoted_in
     }
 
     /// Margin of a position, in money. A bought option is paid in full and needs none.
@@ -104,8 +123,8 @@ impl DeskLine {
         Some(if (units - whole).abs() <= UNITS_ROUNDING * units.abs() { whole } else { units })
     }
 
-    /// Its quadratic impact, in one over money: equal to the square-root law, whose mean cost is ⅔ of
-    /// its peak Yσ√(Q/V), at a trade of `size` days of volume.
+    /// Its quadratic impact, in one over money: equal to the square-root law, whose mean cost is ⅔
+    /// of its peak Yσ√(Q/V), at a trade of `size` days of volume.
     pub(crate) fn impact(&self, size: f64) -> f64 {
         let of =
             |volume: f64| quadratic_impact(2.0 / 3.0 * Y, self.volatility, volume, size * volume);
@@ -120,9 +139,11 @@ pub struct Desk<'a> {
     pub(crate) lines: Vec<DeskLine>,
     pub(crate) movers: Vec<Mover>,
     /// Options of the book itself.
-    pub(crate) held_options: Vec<HeldOption>,
+    pub(crate) held_options: HeldOptions,
     pub(crate) risk: LineRisk,
     pub(crate) history: History,
+    /// Of the currencies of strikes.
+    rates: Rates,
     /// θ by source.
     pub(crate) thresholds: Vec<f64>,
     /// What options make beyond their delta at these.
@@ -130,44 +151,80 @@ pub struct Desk<'a> {
     pub(crate) clock: Clock,
     pub(crate) impact_size: f64,
     gaps: Vec<Gap>,
+    /// Asked whether it still waits.
+    caller: Caller,
     /// Risks of earlier times, found when first needed: all schemes share them.
     pub(crate) earlier: OnceLock<Vec<Option<LineRisk>>>,
+    /// P&L of the past of the book as held; all plans share it.
+    past_pnl: OnceLock<Vec<f64>>,
+    /// What the book as held makes if the trade moves; all plans share it.
+    pub(crate) moves_before: OnceLock<Vec<PnlRange>>,
+}
+
+/// Why there is no desk.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NoDesk {
+    /// Every fault of the terms.
+    Faults(Vec<TermsFault>),
+    /// The caller has gone.
+    Gone,
 }
 
 impl<'a> Desk<'a> {
-    /// The lines of a book and instruments.
+    /// The lines of a book and instruments, for a caller who is asked whether it still waits.
     ///
     /// # Errors
-    /// Every [`TermsFault`].
+    /// [`NoDesk`].
     pub fn of(
         view: &'a FactorView<'a>,
         book: &Book,
         terms: &DeskTerms,
-    ) -> Result<Desk<'a>, Vec<TermsFault>> {
+        caller: &Caller,
+    ) -> Result<Desk<'a>, NoDesk> {
         let mut faults = terms.faults();
-        let Gathered { lines, movers, held_options, gaps, funds } =
-            gather::gather(view, book, terms, &mut faults);
+        let (gathered, funds) = gather::gather(view, book, terms, &mut faults);
         if !faults.is_empty() {
             // Lines are read in the order of ids: the caller knows instruments by their place.
             faults.sort_by_key(TermsFault::instrument);
-            return Err(faults);
+            return Err(NoDesk::Faults(faults));
         }
-        let specifics = Specifics::of(view, &movers);
-        let risk = LineRisk::of(view.factors.covariance(), &movers, &specifics);
+        let specifics = Specifics::of(view, &gathered.movers);
+        let risk = LineRisk::of(view.factors.covariance(), &gathered.movers, &specifics);
         debug_assert!(risk.is_ok(), "invariant: a factor model is a model of risk: {risk:?}");
         // Unreachable: the covariance and the variances are those of an estimated model.
-        let risk = risk.map_err(|_| Vec::new())?;
+        let risk = risk.map_err(|_| NoDesk::Faults(Vec::new()))?;
+        check_values(&gathered.held_options, &risk, (view.weights.len(), terms.scenarios))?;
+        let mut desk =
+            Desk::valued(view, (gathered, &funds), (risk, terms), caller).ok_or(NoDesk::Gone)?;
+        desk.set_volatilities();
+        desk.add_stand_in_gaps();
+        desk.add_first_order_gaps();
+        desk.add_rate_gaps(book);
+        Ok(desk)
+    }
+
+    /// A desk with its options valued over the past and at the thresholds. `None` if the caller has
+    /// gone.
+    fn valued(
+        view: &'a FactorView<'a>,
+        (gathered, funds): (Gathered, &Funds),
+        (risk, terms): (LineRisk, &DeskTerms),
+        caller: &Caller,
+    ) -> Option<Desk<'a>> {
+        let Gathered { lines, movers, held_options, gaps } = gathered;
         let thresholds =
-            risk.sources.iter().map(|id| gather::threshold(view, &funds, *id)).collect();
+            risk.sources.iter().map(|id| gather::threshold(view, funds, *id)).collect();
+        let held_in = held_options.iter().filter_map(|option| option.at.strike_in);
+        let rates = Rates::of(view, held_in.chain(lines.iter().filter_map(DeskLine::strike_in)));
         let mut history = History::of(view, &movers);
-        lines.iter().enumerate().for_each(|(at, line)| {
-            if line.option.is_some() {
-                history.move_as(at, |total_return| line.moved(total_return));
-            }
-        });
-        for option in &held_options {
-            history.add_beyond(option.line, |total_return| option.beyond_first_order(total_return));
+        for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.option.is_some()) {
+            let growth = rates.growth(line.strike_in());
+            history.move_as(at, |session, r| line.moved_with(r, growth[session]));
         }
+        let trade = view.trade.as_ref().map_or(&[][..], |trade| &trade.returns[view.first..]);
+        let past = (trade, history.sessions());
+        let held_options = HeldOptions::of(held_options, &lines, past, caller)?;
+        history.add_beyond(&held_options.past(&history, &rates, caller)?);
         let mut desk = Desk {
             view,
             lines,
@@ -175,18 +232,19 @@ impl<'a> Desk<'a> {
             held_options,
             risk,
             history,
+            rates,
             thresholds,
             squeezed: SqueezedOptions::NONE,
             clock: terms.clock,
             impact_size: terms.impact_size,
             gaps,
+            caller: caller.clone(),
             earlier: OnceLock::new(),
+            past_pnl: OnceLock::new(),
+            moves_before: OnceLock::new(),
         };
-        desk.squeezed = desk.squeezed_options();
-        desk.set_volatilities();
-        desk.add_stand_in_gaps();
-        desk.add_first_order_gaps();
-        Ok(desk)
+        desk.squeezed = desk.squeezed_options()?;
+        Some(desk)
     }
 
     /// The lines: positions in the order of names, then other instruments in the order of ids.
@@ -213,6 +271,25 @@ impl<'a> Desk<'a> {
         self.lines.iter().map(|line| line.held)
     }
 
+    /// P&L of past sessions of the book as held.
+    pub(crate) fn past_pnl(&self) -> &[f64] {
+        self.past_pnl.get_or_init(|| self.history.pnl(self.held()))
+    }
+
+    /// P&L of past sessions after trades, each a line and money, from a session on.
+    pub(crate) fn past_pnl_after(
+        &self,
+        trades: impl Iterator<Item = (usize, f64)>,
+        sessions: Range<usize>,
+    ) -> Vec<f64> {
+        let mut pnl = self.past_pnl()[sessions.clone()].to_vec();
+        for (line, money) in trades {
+            let returns = &self.history.returns[line][sessions.clone()];
+            pnl.iter_mut().zip(returns).for_each(|(sum, r)| *sum += money * r);
+        }
+        pnl
+    }
+
     /// Σ |held|, in money.
     pub(crate) fn gross(&self) -> f64 {
         self.held().map(f64::abs).sum()
@@ -225,62 +302,54 @@ impl<'a> Desk<'a> {
 
     /// What the options of the book itself make beyond their delta, given the return of each line.
     pub(crate) fn beyond_first_order(&self, total_return: &dyn Fn(usize) -> f64) -> f64 {
-        let options = self.held_options.iter();
-        options.map(|option| option.beyond_first_order(total_return(option.line))).sum()
+        self.held_options.beyond(total_return)
     }
 
-    /// P&L of the book and returns of some lines in the first sessions of the past. What lines move as
-    /// loses its mean; options are valued anew at what is left, so that they keep what their convexity
-    /// makes on average.
+    /// P&L of the book and returns of some lines in the first sessions of the past. What lines move
+    /// as loses its mean, and so do the rates of strikes; options are valued anew at what is left,
+    /// so that they keep what their convexity makes on average. `None` if the caller has gone.
     pub(crate) fn scenarios(
         &self,
         lines: impl Iterator<Item = usize>,
         sessions: usize,
-    ) -> (Vec<f64>, Vec<Vec<f64>>) {
-        let moves = |line: usize| self.history.centred_moves(line, sessions);
+    ) -> Option<(Vec<f64>, Vec<Vec<f64>>)> {
         let moved = |line: usize| -> Vec<f64> {
-            moves(line).into_iter().map(|r| self.lines[line].moved(r)).collect()
+            let moves = self.history.centred_moves(line, sessions);
+            let of = &self.lines[line];
+            if of.option.is_none() {
+                return moves;
+            }
+            let growth = self.rates.centred(of.strike_in(), sessions);
+            moves.iter().zip(growth).map(|(r, growth)| of.moved_with(*r, growth)).collect()
         };
-        let mut book = vec![0.0; sessions];
+        let past = (&self.rates, sessions);
+        let mut book = self.held_options.centred(&self.history, past, &self.caller)?.to_vec();
         for (line, held) in self.held().enumerate().filter(|(_, held)| 0.0 < held.abs()) {
             book.iter_mut().zip(moved(line)).for_each(|(sum, r)| *sum += held * r);
         }
-        for option in &self.held_options {
-            let moves = moves(option.line).into_iter();
-            book.iter_mut().zip(moves).for_each(|(sum, r)| *sum += option.beyond_first_order(r));
-        }
-        (book, lines.map(moved).collect())
+        Some((book, lines.map(moved).collect()))
     }
 
     /// What the options of the book that are part of a line make beyond their delta at its θ.
     pub(crate) fn options_at_threshold(&self, line: usize) -> f64 {
-        let theta = self.threshold_of(line);
-        let own = self.held_options.iter().filter(|option| option.line == line);
-        own.fold(0.0, |sum, option| sum + option.beyond_first_order(theta))
+        self.held_options.beyond_of(line, self.threshold_of(line))
     }
 
-    fn squeezed_options(&self) -> SqueezedOptions {
+    /// `None` if the caller has gone.
+    fn squeezed_options(&self) -> Option<SqueezedOptions> {
         // A line of loading l moves by l·θ if the source does by θ.
-        let by_source = |line: usize, beyond: &dyn Fn(f64) -> f64| -> BySource {
+        let moves = |line: usize| -> BySource {
             let moves = self.risk.lines[line].1.iter();
             let moves = moves.map(|(source, l)| (*source, l * self.thresholds[*source]));
-            moves
-                .filter(|(_, moved)| 0.0 < moved.abs())
-                .map(|(s, moved)| (s, beyond(moved)))
-                .collect()
+            moves.filter(|(_, moved)| 0.0 < moved.abs()).collect()
+        };
+        let beyond = |(at, line): (usize, &DeskLine)| {
+            let beyond = |(source, moved)| (source, line.moved(moved) - moved);
+            (at, moves(at).into_iter().map(beyond).collect())
         };
         let lines = self.lines.iter().enumerate().filter(|(_, line)| line.option.is_some());
-        let lines = lines.map(|(at, line)| (at, by_source(at, &|moved| line.moved(moved) - moved)));
-        // Thousands of options may be on one fund of thousands of sources.
-        let mut held: BTreeMap<usize, BTreeMap<usize, f64>> = BTreeMap::new();
-        for option in &self.held_options {
-            let of_line = held.entry(option.line).or_default();
-            for (s, pnl) in by_source(option.line, &|moved| option.beyond_first_order(moved)) {
-                *of_line.entry(s).or_default() += pnl;
-            }
-        }
-        let held = held.into_iter().map(|(line, of)| (line, of.into_iter().collect()));
-        SqueezedOptions { lines: lines.collect(), held: held.collect() }
+        let held = self.held_options.squeezed(&moves, &self.caller)?;
+        Some(SqueezedOptions { lines: lines.map(beyond).collect(), held })
     }
 
     /// σ² per session of positions by line, in money squared.
@@ -324,9 +393,48 @@ impl<'a> Desk<'a> {
         self.gaps.extend(options.map(gap).collect::<Vec<Gap>>());
     }
 
+    /// One gap per line with strikes in another currency: known moves are returns of lines, and say
+    /// nothing of rates.
+    fn add_rate_gaps(&mut self, book: &Book) {
+        let base = self.view.risk.snapshot.base();
+        let strikes = self.held_options.strikes().filter(|(_, currency)| *currency != base);
+        let quoted = self.lines.iter().enumerate();
+        let quoted = quoted.filter_map(|(at, line)| Some((at, line.strike_in()?)));
+        let lines: BTreeMap<usize, Currency> = strikes.chain(quoted).collect();
+        for (at, currency) in lines {
+            let line = &self.lines[at];
+            let detail = format!(
+                "moves of the trade and scenarios of limits do not say what the rate of {currency} \
+                 does: the strikes of its options are converted at that of the as-of date"
+            );
+            let gap = Gap::new(GapReason::Proxy, Subject::symbol(&line.id), detail);
+            let is_held = line.is_position && 0.0 < book.gross;
+            let share = || (line.held.abs() / book.gross).min(1.0);
+            self.gaps.push(if is_held { gap.of_gross(share()) } else { gap });
+        }
+    }
+
     fn set_volatilities(&mut self) {
         for (line, mover) in self.lines.iter_mut().zip(&self.movers) {
             line.volatility = mover.name.as_ref().map_or(0.0, |name| self.view.volatility(name));
         }
     }
+}
+
+/// Refuses options that are to be valued too often: over the past for themselves, for the trade and
+/// for scenarios, and at the jump of every source of their line.
+fn check_values(
+    options: &[HeldOption],
+    risk: &LineRisk,
+    (sessions, scenarios): (usize, ScenarioUse),
+) -> Result<(), NoDesk> {
+    let of_scenarios = match scenarios {
+        ScenarioUse::Never => 0,
+        ScenarioUse::Once => sessions,
+        ScenarioUse::EveryMonth => sessions + block_starts(sessions).sum::<usize>(),
+    };
+    let of = |option: &HeldOption| 2 * sessions + of_scenarios + risk.lines[option.line].1.len();
+    let values: usize = options.iter().map(of).sum();
+    let fault = TermsFault::OptionValues { options: options.len(), values };
+    if values <= OPTION_VALUES { Ok(()) } else { Err(NoDesk::Faults(vec![fault])) }
 }

@@ -1,10 +1,17 @@
 //! Answers as one limit takes several values: what a little more room would be worth.
+//!
+//! Values are solved from the narrowest to the widest. A search over lines begins with the lines of
+//! the value before: its plan is allowed, so that no answer is worse than one of a narrower limit,
+//! and branches that cannot beat it are never opened. A convex problem begins with nothing: an
+//! interior-point solver has no use for a point at the border, and its answer would depend on the
+//! other values.
 
 use crate::{
     conflict::Relaxation,
     constraint::{Side, Unit},
+    convex::first_scenarios,
     limits::{Caller, SolveLimits, Stopped},
-    optimize::{Answer, optimize},
+    optimize::{Answer, Start, optimize_from},
     problem::Problem,
 };
 
@@ -41,8 +48,9 @@ pub enum NoFrontier {
     Stopped(#[from] Stopped),
 }
 
-/// Solves the problem once per value, in their order. A wider limit never has a higher objective, up to
-/// the gap of [`SolveLimits`].
+/// Solves the problem once per value; answers are in the order of values. A wider limit never has a
+/// higher objective before rounding, but for the accuracy of the solver, whatever [`SolveLimits`]
+/// leave open.
 ///
 /// # Errors
 /// [`NoFrontier`].
@@ -61,8 +69,36 @@ pub fn trace(
             counts.iter().map(|count| problem.with_max_lines(*count)).collect()
         }
     };
-    let answers = problems.iter().map(|problem| optimize(problem, limits, caller));
-    Ok(answers.collect::<Result<_, _>>()?)
+    let tail = problem.tail().map(|(_, scenarios)| first_scenarios(scenarios));
+    let (mut answers, mut known) = (vec![None; problems.len()], None);
+    for at in axis.widening() {
+        let start = Start { picks: known.as_deref(), tail: tail.as_deref() };
+        let (answer, picks) = optimize_from(&problems[at], limits, caller, start)?;
+        answers[at] = Some(answer);
+        known = picks.or(known);
+    }
+    Ok(answers.into_iter().flatten().collect())
+}
+
+impl Axis {
+    /// The places of the values, from the narrowest to the widest.
+    fn widening(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = Vec::new();
+        match self {
+            Axis::Lines { counts } => {
+                order.extend(0..counts.len());
+                order.sort_by_key(|at| counts[*at]);
+            }
+            Axis::Constraint { side, values, .. } => {
+                order.extend(0..values.len());
+                order.sort_by(|a, b| match side {
+                    Side::Lower => values[*b].total_cmp(&values[*a]),
+                    Side::Upper | Side::Equal => values[*a].total_cmp(&values[*b]),
+                });
+            }
+        }
+        order
+    }
 }
 
 fn with_limit(
@@ -87,7 +123,7 @@ fn with_limit(
         let sides = if side == Side::Equal { vec![Side::Lower, Side::Upper] } else { vec![side] };
         let change = |side| Relaxation { constraint: id.to_owned(), side, from, to: *value, unit };
         let changes: Vec<Relaxation> = sides.into_iter().map(change).collect();
-        let statement = problem.with_limits(&changes).statement().clone();
+        let statement = problem.with_limits(&changes).into_statement();
         Problem::new(statement).map_err(|_| NoFrontier::Value(index))
     };
     values.iter().enumerate().map(moved).collect()

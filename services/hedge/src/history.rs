@@ -1,14 +1,16 @@
 //! Returns of a desk's lines over the past sessions of the view.
 //!
-//! A missing return is replaced by what the line's exposures explain of the session, X·f, and where a
-//! factor has no return by its betas times MARKET and SIZE ([`risk::stand_in`]), plus a specific return:
-//! without it every hedge by factors would look too good. What has no beta counts as unmoved.
+//! A missing return is replaced by what the line's exposures explain of the session, X·f, and where
+//! a factor has no return by its betas times MARKET and SIZE ([`risk::stand_in`]), plus a specific
+//! return: without it every hedge by factors would look too good. What has no beta counts as
+//! unmoved.
 //!
-//! The specific return is one that the line had on another session, what the same explanation left of
-//! it, less their mean; so tails are its own. Beside X·f it is scaled to the specific variance of the
-//! model. With fewer than [`OWN_MIN`] such returns it is a normal draw of that variance. The session is
-//! chosen by a hash of the line's symbol and the day, so that a line has the same draws in every book; for
-//! lines of one company by that of the first of them, so that they share what happens to it.
+//! The specific return is one that the line had on another session, what the same explanation left
+//! of it, less their mean; so tails are its own. Beside X·f it is scaled to the specific variance
+//! of the model. With fewer than [`OWN_MIN`] such returns it is a normal draw of that variance. The
+//! session is chosen by a hash of the line's symbol and the day, so that a line has the same draws
+//! in every book; for lines of one company by that of the first of them, so that they share what
+//! happens to it.
 
 use marketdata::instrument::InstrumentId;
 use risk::{factor_view::FactorView, specific_sources::Mover, stand_in::StandIn};
@@ -54,18 +56,18 @@ impl History {
         history
     }
 
-    /// Turns the returns of a line into those of something that moves with it.
-    pub(crate) fn move_as(&mut self, line: usize, moved: impl Fn(f64) -> f64) {
+    /// Turns the returns of a line into those of something that moves with it, given session and
+    /// return.
+    pub(crate) fn move_as(&mut self, line: usize, moved: impl Fn(usize, f64) -> f64) {
         let moves = self.returns[line].clone();
-        self.returns[line] = moves.iter().map(|r| moved(*r)).collect();
+        self.returns[line] = moves.iter().enumerate().map(|(at, r)| moved(at, *r)).collect();
         self.moves.insert(line, moves);
     }
 
-    /// Adds what an option of the book made beyond its delta to the P&L of the past, given what it makes
-    /// at a return of its line.
-    pub(crate) fn add_beyond(&mut self, line: usize, beyond: impl Fn(f64) -> f64) {
-        let returns = &self.returns[line];
-        self.beyond.iter_mut().zip(returns).for_each(|(sum, r)| *sum += beyond(*r));
+    /// Adds what the options of the book made beyond their deltas by session to the P&L of the
+    /// past.
+    pub(crate) fn add_beyond(&mut self, beyond: &[f64]) {
+        self.beyond.iter_mut().zip(beyond).for_each(|(sum, made)| *sum += made);
     }
 
     /// Returns of what a line moves as in the first sessions, less their mean.
@@ -84,7 +86,8 @@ impl History {
         self.is_stand_in[line].iter().filter(|flag| **flag).count()
     }
 
-    /// P&L by session of values held by line, and of the options of the book itself beyond their delta.
+    /// P&L by session of values held by line, and of the options of the book itself beyond their
+    /// delta.
     pub(crate) fn pnl(&self, held: impl Iterator<Item = f64>) -> Vec<f64> {
         let mut pnl = self.beyond.clone();
         for (returns, held) in self.returns.iter().zip(held) {

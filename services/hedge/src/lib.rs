@@ -10,7 +10,8 @@
 //! > λ·H·(b′F·b + Σ dᵢ·zᵢ²) + Σ (buy·x⁺ + sell·x⁻ + ½·q·x²) + H·Σ (long·p⁺ + short·p⁻)
 //!
 //! in money. The carry is that of all lines, those that do not trade included, so that equal trades have
-//! equal objectives whatever else may trade. b = E′p are the exposures to factors and z = L′p the loadings on specific returns, so the
+//! equal objectives whatever else may trade. b = E′p are the exposures to factors and z = L′p the
+//! loadings on specific returns, so the
 //! bracket is the variance of the book per session without a matrix of names by names
 //! ([`risk::FactorRisk`]). λ is the aversion to risk in one over money. H is the number of sessions over
 //! which the hedge is held: a cost paid once can be compared with a variance and a carry per session only
@@ -24,7 +25,8 @@
 //! A [`constraint::Constraint`] limits a measure of the book or of the trades from below, above or both:
 //! net, gross, turnover, a weighted sum (the net of a group, beta, trade beta, the P&L of a stress
 //! scenario), the exposure to a factor, one position, one trade, participation, the loss on the worst
-//! shorts. Each has the caller's id and a unit. Lines may be excluded; the number of lines that trade and the smallest trade may be
+//! shorts. Each has the caller's id and a unit. Lines may be excluded; the number of lines that trade and
+//! the smallest trade may be
 //! limited. [`problem::Problem::new`] finds every fault of a statement.
 //!
 //! # The answer
@@ -37,7 +39,8 @@
 //!   smallest changes of limits that let some trades meet them, each verified by solving with it.
 //! - [`optimize::Unbounded`]: the direction along which the objective falls without end.
 //!
-//! [`frontier::trace`] repeats the problem for several values of one limit.
+//! [`frontier::trace`] repeats the problem for several values of one limit, from the narrowest on; each
+//! search begins with the lines of the one before.
 //!
 //! # How it is solved
 //!
@@ -79,7 +82,7 @@
 //! and by the close ([`clock`]). [`walk_forward`] says how much variance a plan takes away on sessions
 //! that it did not know, [`cover`] in which order to buy shorts back, and [`working`] how to work the
 //! trades. Listed options are lines by their delta, and are valued anew where a move is known
-//! ([`option`]).
+//! ([`option`]); what those of the book itself make is computed once for all plans.
 //!
 //! Modules are declared in reading order.
 
@@ -135,6 +138,10 @@ pub mod clock;
 
 pub mod option;
 
+mod rates;
+
+mod held_options;
+
 pub mod terms;
 
 mod line_risk;
@@ -162,4 +169,4 @@ pub mod cover;
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "hedge-0.14.0";
+pub const MODEL_VERSION: &str = "hedge-0.15.0";

@@ -16,8 +16,12 @@ pub struct SolveLimits {
 /// many lines can reach it.
 pub const ROUNDING_STEPS: usize = 5_000;
 
-/// The caller of a solve, who may leave before it ends. Asked in every iteration of the convex solver,
-/// before every convex problem and every step of rounding.
+/// Most values of options that a desk computes for one call: some seconds of one processor.
+pub const OPTION_VALUES: usize = 50_000_000;
+
+/// The caller of a solve, who may leave before it ends. Asked in every iteration of the convex
+/// solver, before every convex problem and every step of rounding, and for every option of the book
+/// that is valued over the past.
 #[derive(Clone)]
 pub struct Caller(Arc<dyn Fn() -> bool + Send + Sync>);
 

@@ -45,7 +45,11 @@ impl Problem {
                 offset + weights.iter().zip(positions).map(|(w, p)| w * p).sum::<f64>()
             }
             Measure::OfLines { weights, .. } => {
-                weights.iter().map(|(line, w)| w * positions[*line]).sum()
+                // The sum of nothing would be -0.0.
+                weights.iter().fold(0.0, |sum, (line, w)| sum + w * positions[*line])
+            }
+            Measure::Positive { weights } => {
+                weights.iter().fold(0.0, |sum, (line, w)| sum + (w * positions[*line]).max(0.0))
             }
             Measure::Factor(factor) => {
                 lines.iter().zip(positions).map(|(line, p)| line.exposure(*factor) * p).sum()

@@ -1,7 +1,7 @@
 //! Finds the best hedge, or says why there is none; and judges a hedge of the caller's own.
 
 use crate::{
-    assemble::Member,
+    assemble::{Member, Pick},
     branch::{self, Best, NO_TRADE, Searched},
     breach::Breach,
     conflict::{self, Infeasible},
@@ -15,8 +15,8 @@ use crate::{
     rounding,
 };
 
-/// A shadow price smaller than this share of the objective per book is that of a limit that does not
-/// bind.
+/// A shadow price smaller than this share of the objective per book is that of a limit that does
+/// not bind.
 const NO_PRICE: f64 = 1e-6;
 
 /// The answer to a problem. All three are answers: none is a fault of the caller's.
@@ -49,8 +49,8 @@ pub struct Evaluation {
 
 /// Finds the trades with the lowest objective among those that meet the constraints.
 ///
-/// The caller is asked in every iteration of the solver and before every step of rounding. Equal problems and
-/// limits have equal answers, bit by bit.
+/// The caller is asked in every iteration of the solver and before every step of rounding. Equal
+/// problems and limits have equal answers, bit by bit.
 ///
 /// # Errors
 /// [`Stopped`].
@@ -59,15 +59,39 @@ pub fn optimize(
     limits: SolveLimits,
     caller: &Caller,
 ) -> Result<Answer, Stopped> {
-    let mut solver = ConvexSolver::new(problem, caller);
-    match branch::search(problem, &mut solver, limits)? {
-        Searched::Best(best) => Ok(Answer::Plan(Box::new(plan(problem, &best, caller)?))),
-        Searched::Infeasible => Ok(Answer::Infeasible(conflict::explain(problem, caller)?)),
-        Searched::NoPick => {
-            Ok(Answer::Infeasible(conflict::explain_picks(problem, limits, caller)?))
+    Ok(optimize_from(problem, limits, caller, Start { picks: None, tail: None })?.0)
+}
+
+/// What is known of a problem from one that differs in one limit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start<'a> {
+    /// The picks of its best plan.
+    pub(crate) picks: Option<&'a [Pick]>,
+    /// The first scenarios of the tail, which depend on no limit.
+    pub(crate) tail: Option<&'a [usize]>,
+}
+
+/// The same, beginning with what is known; with the picks of a plan.
+pub(crate) fn optimize_from(
+    problem: &Problem,
+    limits: SolveLimits,
+    caller: &Caller,
+    start: Start<'_>,
+) -> Result<(Answer, Option<Vec<Pick>>), Stopped> {
+    let mut solver = match start.tail {
+        Some(tail) => ConvexSolver::with_tail(problem, tail.to_vec(), caller),
+        None => ConvexSolver::new(problem, caller),
+    };
+    let answer = match branch::search(problem, &mut solver, limits, start.picks)? {
+        Searched::Best(best) => {
+            let plan = plan(problem, &best, caller)?;
+            return Ok((Answer::Plan(Box::new(plan)), Some(best.picks)));
         }
-        Searched::Unbounded(direction) => Ok(Answer::Unbounded(unbounded(problem, &direction))),
-    }
+        Searched::Infeasible => Answer::Infeasible(conflict::explain(problem, caller)?),
+        Searched::NoPick => Answer::Infeasible(conflict::explain_picks(problem, limits, caller)?),
+        Searched::Unbounded(direction) => Answer::Unbounded(unbounded(problem, &direction)),
+    };
+    Ok((answer, None))
 }
 
 /// Why trades cannot be judged.
@@ -101,14 +125,15 @@ pub fn evaluate(problem: &Problem, trades: &[f64]) -> Result<Evaluation, Vec<Inv
     Ok(Evaluation { effect: Effect::of(problem, trades), breaches: problem.breaches(trades) })
 }
 
-/// The trades of the best plan alone, as rounded: in money, one per traded line. `None` without a plan.
+/// The trades of the best plan alone, as rounded: in money, one per traded line. `None` without a
+/// plan.
 pub(crate) fn best_trades(
     problem: &Problem,
     limits: SolveLimits,
     caller: &Caller,
 ) -> Result<Option<Vec<f64>>, Stopped> {
     let mut solver = ConvexSolver::new(problem, caller);
-    match branch::search(problem, &mut solver, limits)? {
+    match branch::search(problem, &mut solver, limits, None)? {
         Searched::Best(best) => rounding::round(problem, &exact(problem, &best), caller).map(Some),
         Searched::Infeasible | Searched::NoPick | Searched::Unbounded(_) => Ok(None),
     }

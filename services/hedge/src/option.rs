@@ -1,27 +1,27 @@
 //! Listed options that may hedge, at the caller's quotes.
 //!
-//! An option is a line whose value is that of the shares that gain and lose as it does, Δ·m·S a contract
-//! with its delta Δ, multiplier m and the price S of what it is on: below zero for a bought put. So risk,
-//! nets and betas are right for small moves without knowing it. Where a move is known, the option is
-//! valued anew by Black, Scholes and Merton at the volatility that its quote implies
-//! ([`LineOption::moved`]): that is linear in the number of contracts, so that tails and floors of
-//! scenarios stay convex problems with all of the option's own convexity.
+//! An option is a line whose value is that of the shares that gain and lose as it does, Δ·m·S a
+//! contract with its delta Δ, multiplier m and the price S of what it is on: below zero for a
+//! bought put. So risk, nets and betas are right for small moves without knowing it. Where a move
+//! is known, the option is valued anew by Black, Scholes and Merton at the volatility that its
+//! quote implies ([`LineOption::moved`]): that is linear in the number of contracts, so that tails
+//! and floors of scenarios stay convex problems with all of the option's own convexity.
 //!
 //! Buying costs the spread of the quote. Holding costs what the option loses by time alone over the
 //! horizon, per day of it. The premium itself is no cost: it is what the option is worth.
 
 use crate::terms::LineTerms;
-use marketdata::day::Day;
+use marketdata::{currency::Currency, day::Day};
 use portfolio::{
-    derivative::ModelledOption,
+    derivative::OptionAt,
     option::{
         DAYS_PER_YEAR, EXPIRY_DAYS_MAX, GROWTH_MAX, NoVolatility, OptionModel, Right,
         Sensitivities, years,
     },
 };
 
-/// Least |delta|: an option that hardly moves with its underlying hedges nothing by its delta, and its
-/// cost in terms of it has no bound.
+/// Least |delta|: an option that hardly moves with its underlying hedges nothing by its delta, and
+/// its cost in terms of it has no bound.
 pub const DELTA_LEAST: f64 = 0.01;
 
 /// Terms and quote of a listed option, per share.
@@ -88,6 +88,10 @@ pub struct LineOption {
     pub years: f64,
     /// Per share.
     pub sensitivities: Sensitivities,
+    /// The currency that it is quoted in, if that is not the base currency.
+    pub quoted_in: Option<Currency>,
+    /// Per share, at the price.
+    value: f64,
 }
 
 impl LineOption {
@@ -109,7 +113,8 @@ impl LineOption {
         if sensitivities.delta.abs() < DELTA_LEAST {
             return Err(OptionFault::NoDelta(sensitivities.delta));
         }
-        Ok(LineOption { quoted, model, price, years, sensitivities })
+        let value = model.value(price, years);
+        Ok(LineOption { quoted, model, price, years, sensitivities, quoted_in: None, value })
     }
 
     /// Value of the shares that stand for one share under contract, below zero for a put.
@@ -119,16 +124,25 @@ impl LineOption {
     }
 
     /// What a position of one in money makes if what it is on has a return at once, at unchanged
-    /// volatility: (V(S·(1+r)) − V(S))/(Δ·S), which is near the return if that is small. A price never
-    /// falls below zero.
+    /// volatility: (V(S·(1+r)) − V(S))/(Δ·S), which is near the return if that is small. A price
+    /// never falls below zero.
     #[must_use]
     pub fn moved(&self, total_return: f64) -> f64 {
-        let value = |price: f64| self.model.value(price, self.years);
-        (value(self.price * (1.0 + total_return).max(0.0)) - value(self.price)) / self.exposure()
+        self.moved_with(total_return, 1.0)
     }
 
-    /// What a share of it loses a day by time alone, on average over some days from the session, positive;
-    /// below zero for one that gains. Over days beyond the expiry it is that of the days until then.
+    /// The same if the rate of the currency that it is quoted in grows by a factor, and its strike
+    /// with it.
+    #[must_use]
+    pub fn moved_with(&self, total_return: f64, rate_growth: f64) -> f64 {
+        let model = OptionModel { strike: self.model.strike * rate_growth, ..self.model };
+        let after = model.value(self.price * (1.0 + total_return).max(0.0), self.years);
+        (after - self.value) / self.exposure()
+    }
+
+    /// What a share of it loses a day by time alone, on average over some days from the session,
+    /// positive; below zero for one that gains. Over days beyond the expiry it is that of the days
+    /// until then.
     #[must_use]
     pub fn decay_per_day(&self, days: f64) -> f64 {
         let days = days.min(self.years * DAYS_PER_YEAR);
@@ -137,7 +151,7 @@ impl LineOption {
             true => self.model.value(self.price, left),
             false => self.model.intrinsic(self.price),
         };
-        (self.model.value(self.price, self.years) - later) / days
+        (self.value - later) / days
     }
 
     /// The terms of its line: shares of the premium become shares of the exposure.
@@ -156,7 +170,8 @@ impl LineOption {
         }
     }
 
-    /// Premium per money of exposure: below zero for a put, so that bought options have a positive one.
+    /// Premium per money of exposure: below zero for a put, so that bought options have a positive
+    /// one.
     pub(crate) fn premium_per_exposure(&self) -> f64 {
         self.quoted.premium / self.exposure()
     }
@@ -167,16 +182,8 @@ impl LineOption {
 pub(crate) struct HeldOption {
     /// Index of the line that the holding is.
     pub(crate) line: usize,
-    pub(crate) model: ModelledOption,
-    /// Price of its underlying now.
-    pub(crate) price: f64,
-}
-
-impl HeldOption {
-    /// What it makes beyond its delta if its underlying has a return.
-    pub(crate) fn beyond_first_order(&self, total_return: f64) -> f64 {
-        self.model.beyond_first_order(self.price, total_return)
-    }
+    /// At the price of its underlying now.
+    pub(crate) at: OptionAt,
 }
 
 impl QuotedOption {
@@ -269,8 +276,9 @@ mod tests {
         }
     }
 
-    /// Δ·S = −52.02036: 0.05 of spread are 0.000961162 of it, 3.1 of premium 0.0595921, and 0.06660421 a
-    /// day 360·0.06660421/52.02036 = 0.460926 a year of 360 days, which a bought put, a short, pays.
+    /// Δ·S = −52.02036: 0.05 of spread are 0.000961162 of it, 3.1 of premium 0.0595921, and
+    /// 0.06660421 a day 360·0.06660421/52.02036 = 0.460926 a year of 360 days, which a bought put,
+    /// a short, pays.
     #[test]
     fn the_terms_of_a_put_by_hand() {
         let found = LineOption::of(put(45), (200.0, day(SESSION))).unwrap();
@@ -314,8 +322,9 @@ mod tests {
     }
 
     proptest! {
-        /// Put-call parity: a call bought and a put written at one volatility move as e^(−qT) shares,
-        /// lose by time what the strike and the shares do, and have the same implied volatility.
+        /// Put-call parity: a call bought and a put written at one volatility move as e^(−qT)
+        /// shares, lose by time what the strike and the shares do, and have the same implied
+        /// volatility.
         #[test]
         fn a_call_less_a_put_is_a_forward(
             (strike, days) in (170.0_f64..230.0, 20_i32..700),
@@ -347,7 +356,8 @@ mod tests {
             prop_assert!(-call.quoted.premium - 1e-9 <= pnl(&call));
         }
 
-        /// Small moves are those of the delta, and what is bought makes more than its delta in all others.
+        /// Small moves are those of the delta, and what is bought makes more than its delta in all
+        /// others.
         #[test]
         fn a_bought_option_is_convex(total_return in -0.99_f64..3.0, is_put in any::<bool>()) {
             let right = if is_put { Right::Put } else { Right::Call };

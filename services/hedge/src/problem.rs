@@ -76,6 +76,11 @@ impl Problem {
         &self.statement
     }
 
+    /// The statement, of which nothing else is needed.
+    pub(crate) fn into_statement(self) -> Statement {
+        self.statement
+    }
+
     /// Indices of the traded lines, ascending. Trades are listed in this order.
     #[must_use]
     pub fn traded(&self) -> &[usize] {

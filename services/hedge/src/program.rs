@@ -28,7 +28,8 @@ pub(crate) enum Relation {
     AtMost,
 }
 
-/// The rotated cone r·z ≥ (v/unit)², as the second-order cone |(r − z, 2·v/unit)| ≤ r + z, by variables.
+/// The rotated cone r·z ≥ (v/unit)², as the second-order cone |(r − z, 2·v/unit)| ≤ r + z, by
+/// variables.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Perspective {
     pub(crate) r: usize,
@@ -65,12 +66,14 @@ impl Program {
 
     /// Adds a row a′v ≤ b and gives its index.
     pub(crate) fn at_most(&mut self, terms: Vec<(usize, f64)>, bound: f64) -> usize {
+        debug_assert!(are_distinct(&terms), "invariant: no variable twice: {terms:?}");
         self.rows.push(Row { terms, relation: Relation::AtMost, bound });
         self.rows.len() - 1
     }
 
     /// Adds a row a′v = b and gives its index.
     pub(crate) fn equal(&mut self, terms: Vec<(usize, f64)>, bound: f64) -> usize {
+        debug_assert!(are_distinct(&terms), "invariant: no variable twice: {terms:?}");
         self.rows.push(Row { terms, relation: Relation::Equal, bound });
         self.rows.len() - 1
     }
@@ -124,6 +127,12 @@ impl Program {
         found.stationarity = gradient.iter().fold(0.0, |most, g| most.max(g.abs()));
         found
     }
+}
+
+fn are_distinct(terms: &[(usize, f64)]) -> bool {
+    let mut variables: Vec<usize> = terms.iter().map(|(variable, _)| *variable).collect();
+    variables.sort_unstable();
+    variables.windows(2).all(|pair| pair[0] < pair[1])
 }
 
 /// By how much a point is outside of the second-order cone.

@@ -1,8 +1,8 @@
 //! The problem of a desk under a wish, for each of three schemes.
 //!
-//! The trades of [`Scheme::Cut`] and of [`Scheme::Overlay`] are also trades of [`Scheme::Both`], at the
-//! same cost, so that the latter is never worse. What a scheme does not trade stays as it is, and its
-//! cost of carry is in the objective of every scheme: equal trades have equal objectives.
+//! The trades of [`Scheme::Cut`] and of [`Scheme::Overlay`] are also trades of [`Scheme::Both`], at
+//! the same cost, so that the latter is never worse. What a scheme does not trade stays as it is,
+//! and its cost of carry is in the objective of every scheme: equal trades have equal objectives.
 
 use crate::{
     clock::SessionMinute,
@@ -91,6 +91,7 @@ impl Desk<'_> {
         constraints.extend(wording.cuts());
         constraints.extend(wording.bought(wish));
         constraints.extend(self.written_limits(wish, &|line| wording.is_traded(line)));
+        constraints.extend(self.written_notional(wish, &|line| wording.is_traded(line)));
         constraints.extend(wish.participation.map(|share| Constraint {
             id: PARTICIPATION_ID.to_owned(),
             measure: Measure::Participation,
@@ -99,9 +100,13 @@ impl Desk<'_> {
         }));
         constraints.extend(self.squeeze_budget(wish.squeeze, risk));
         let exclusions = wording.exclusions(wish, &mut faults);
-        let objective = wording.objective(wish, sessions);
-        faults.extend(objective.is_none().then_some(WishFault::Tail));
-        let Some(objective) = objective.filter(|_| faults.is_empty()) else { return Err(faults) };
+        let objective = match wording.objective(wish, sessions) {
+            Ok(objective) if faults.is_empty() => objective,
+            found => {
+                faults.extend(found.err());
+                return Err(faults);
+            }
+        };
         Problem::new(Statement {
             lines: wording.lines(risk),
             risk: risk.risk.clone(),
@@ -208,8 +213,8 @@ impl Wording<'_> {
         })
     }
 
-    /// What keeps options from being written: a bought put is a short of its underlying. Where it is an
-    /// exclusion, it has its id.
+    /// What keeps options from being written: a bought put is a short of its underlying. Where it
+    /// is an exclusion, it has its id.
     fn bought(&self, wish: &Wish) -> impl Iterator<Item = Constraint> + '_ {
         let lines = self.desk.lines.iter().enumerate();
         let only = lines.filter(|(at, _)| self.is_traded(*at)).filter_map(|(at, line)| {
@@ -253,21 +258,21 @@ impl Wording<'_> {
         found
     }
 
-    /// `None` if the scenarios of a tail are refused.
-    fn objective(&self, wish: &Wish, sessions: usize) -> Option<Objective> {
+    fn objective(&self, wish: &Wish, sessions: usize) -> Result<Objective, WishFault> {
         let risk = match wish.aim {
             Aim::Variance { aversion } => RiskTerm::Variance { aversion },
             Aim::Tail { weight, confidence } => {
                 let traded = (0..self.desk.lines.len()).filter(|line| self.is_traded(*line));
-                let (book, returns) = self.desk.scenarios(traded, sessions);
+                let (book, returns) =
+                    self.desk.scenarios(traded, sessions).ok_or(WishFault::Gone)?;
                 let scenarios = Scenarios::new(confidence, book, returns, Centring::AsGiven);
-                RiskTerm::Tail { weight, scenarios: scenarios.ok()? }
+                RiskTerm::Tail { weight, scenarios: scenarios.map_err(|_| WishFault::Tail)? }
             }
         };
         let lines = self.desk.lines.iter().enumerate();
         let staying = lines.filter(|(at, _)| !self.is_traded(*at));
         let staying = staying.map(|(_, line)| line.terms.carry_per_day(line.held));
-        Some(Objective {
+        Ok(Objective {
             risk,
             horizon_sessions: wish.horizon_sessions,
             staying_carry_per_session: DAYS_PER_SESSION * staying.sum::<f64>(),
@@ -278,11 +283,11 @@ impl Wording<'_> {
         let (mut constraints, mut faults) = (Vec::new(), Vec::new());
         for limit in limits {
             match self.measure(&limit.meaning) {
-                Ok((measure, shift)) => constraints.push(Constraint {
+                Ok(measure) => constraints.push(Constraint {
                     id: limit.id.clone(),
                     measure,
-                    lower: limit.lower.map(|lower| lower + shift),
-                    upper: limit.upper.map(|upper| upper + shift),
+                    lower: limit.lower,
+                    upper: limit.upper,
                 }),
                 Err(subject) => faults.push(WishFault::Unknown { id: limit.id.clone(), subject }),
             }
@@ -290,8 +295,8 @@ impl Wording<'_> {
         (constraints, faults)
     }
 
-    /// The measure of a meaning and what is added to its limits, or the subject that is unknown.
-    fn measure(&self, meaning: &Meaning) -> Result<(Measure, f64), String> {
+    /// The measure of a meaning, or the subject that is unknown.
+    fn measure(&self, meaning: &Meaning) -> Result<Measure, String> {
         let weighted = |kind: Weights, weight: &dyn Fn(&DeskLine) -> f64| {
             let weights = self.desk.lines.iter().map(weight).collect();
             Measure::Weighted { kind, offset: 0.0, weights }
@@ -302,56 +307,52 @@ impl Wording<'_> {
         let risk = self.desk.view.risk;
         let line = |id: &String| self.desk.place(id).ok_or_else(|| id.clone());
         Ok(match meaning {
-            Meaning::Net => (Measure::Net, 0.0),
-            Meaning::Gross => (Measure::Gross, 0.0),
-            Meaning::Turnover => (Measure::Turnover, 0.0),
-            Meaning::MarketBeta => (weighted(Weights::Betas, &|line| line.market_beta), 0.0),
-            Meaning::TradeBeta => (weighted(Weights::Betas, &|line| line.trade_beta), 0.0),
+            Meaning::Net => Measure::Net,
+            Meaning::Gross => Measure::Gross,
+            Meaning::Turnover => Measure::Turnover,
+            Meaning::MarketBeta => weighted(Weights::Betas, &|line| line.market_beta),
+            Meaning::TradeBeta => weighted(Weights::Betas, &|line| line.trade_beta),
             Meaning::Sector(name) => {
                 let sector = risk.sectors.iter().position(|sector| sector == name);
                 let sector = sector.ok_or_else(|| name.clone())?;
                 let of = |line: &DeskLine| risk.anchored(line.instrument).sector as usize == sector;
-                (members(&of), 0.0)
+                members(&of)
             }
             Meaning::Bucket(bucket) => {
                 let of = |line: &DeskLine| {
                     risk.size(line.instrument).is_some_and(|size| size.bucket == *bucket)
                 };
-                (members(&of), 0.0)
+                members(&of)
             }
-            Meaning::Members(shares) => (self.by_instrument(Weights::Members, shares)?, 0.0),
+            Meaning::Members(shares) => self.by_instrument(Weights::Members, shares)?,
             Meaning::Premium => {
                 let premium = |line: &DeskLine| {
                     line.option.as_ref().map_or(0.0, LineOption::premium_per_exposure)
                 };
-                (weighted(Weights::Returns, &premium), 0.0)
+                weighted(Weights::Returns, &premium)
             }
             Meaning::Factor(name) => {
                 let factors = self.desk.view.factors.factors();
                 let place = factors.iter().position(|factor| factor == name);
-                (Measure::Factor(place.ok_or_else(|| name.clone())?), 0.0)
+                Measure::Factor(place.ok_or_else(|| name.clone())?)
             }
-            Meaning::Position(id) => (Measure::Position(line(id)?), 0.0),
-            Meaning::Trade(id) => {
-                let at = line(id)?;
-                let held = self.desk.lines[at].held;
-                // A line that does not trade in the scheme has a trade of zero.
-                if self.is_traded(at) {
-                    (Measure::Trade(at), 0.0)
-                } else {
-                    (Measure::Position(at), held)
-                }
-            }
-            Meaning::Scenario(returns) => (self.by_instrument(Weights::Returns, returns)?, 0.0),
+            Meaning::Position(id) => Measure::Position(line(id)?),
+            Meaning::Trade(id) => match line(id)? {
+                at if self.is_traded(at) => Measure::Trade(at),
+                // The trade of a line that does not trade in the scheme is zero.
+                _ => Measure::OfLines { kind: Weights::Members, weights: Vec::new() },
+            },
+            Meaning::Scenario(returns) => self.by_instrument(Weights::Returns, returns)?,
             Meaning::WorstShorts(count) => {
                 let losses = self.desk.thresholds.clone();
                 let options = self.desk.squeezed.clone();
-                (Measure::WorstShorts { count: *count, losses, options }, 0.0)
+                Measure::WorstShorts { count: *count, losses, options }
             }
         })
     }
 
-    /// Weights by what lines move as; options are valued anew at returns, also those of the book itself.
+    /// Weights by what lines move as; options are valued anew at returns, also those of the book
+    /// itself.
     fn by_instrument(
         &self,
         kind: Weights,

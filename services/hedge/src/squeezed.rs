@@ -1,9 +1,10 @@
 //! What is lost if shorts squeeze: by source of specific risk, with the convexity of options.
 //!
-//! A source whose names jump by θ loses (−θ·z − b)⁺, with z the money that loads on it and b what options
-//! make beyond their delta at that jump. A line of loading l moves by l·θ. Options that trade add to b in
-//! proportion to their money, those of the book itself a number, so the loss stays convex in the trades: a
-//! bought put loses at most its premium, a written call more than its delta.
+//! A source whose names jump by θ loses (−θ·z − b)⁺, with z the money that loads on it and b what
+//! options make beyond their delta at that jump. A line of loading l moves by l·θ. Options that
+//! trade add to b in proportion to their money, those of the book itself a number, so the loss
+//! stays convex in the trades: a bought put loses at most its premium, a written call more than its
+//! delta.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,8 @@ pub type BySource = Vec<(usize, f64)>;
 /// What options make beyond their delta if a source is squeezed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SqueezedOptions {
-    /// Of lines that are options, in ascending order: the line, and P&L by source per money of position.
+    /// Of lines that are options, in ascending order: the line, and P&L by source per money of
+    /// position.
     pub lines: Vec<(usize, BySource)>,
     /// Of the options that are part of a line: the line, and P&L by source, in money.
     pub held: Vec<(usize, BySource)>,

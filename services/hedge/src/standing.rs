@@ -57,7 +57,7 @@ fn slopes(problem: &Problem, measure: &Measure) -> Vec<(usize, f64)> {
         Measure::Weighted { weights, .. } => {
             problem.traded().iter().map(|line| weights[*line]).enumerate().collect()
         }
-        Measure::OfLines { weights, .. } => {
+        Measure::OfLines { weights, .. } | Measure::Positive { weights } => {
             let trade = |(line, w): &(usize, f64)| problem.trade_of(*line).map(|trade| (trade, *w));
             weights.iter().filter_map(trade).collect()
         }
@@ -202,6 +202,11 @@ impl<'a> Standing<'a> {
                 value + ((position + step.by).abs() - position.abs())
             }
             Measure::Turnover => value + (step.to.abs() - self.trades[step.trade].abs()),
+            Measure::Positive { .. } => {
+                let part = |position: f64| (slope * position).max(0.0);
+                let position = self.positions[self.line(step)];
+                value + (part(position + step.by) - part(position))
+            }
             Measure::Participation => {
                 let others = self.participation.without(step.trade);
                 others.max(step.to.abs() / self.volumes[step.trade])
@@ -271,7 +276,8 @@ fn worst_first(measure: &Measure, loadings: &[f64], positions: &[f64]) -> Vec<(f
     ranked
 }
 
-/// What options make beyond their delta, by source. Empty unless the measure is of the worst shorts.
+/// What options make beyond their delta, by source. Empty unless the measure is of the worst
+/// shorts.
 fn beyond(measure: &Measure, positions: &[f64]) -> BTreeMap<usize, f64> {
     match measure {
         Measure::WorstShorts { options, .. } => options.beyond(positions),

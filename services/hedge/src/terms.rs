@@ -24,8 +24,8 @@ pub struct LineTerms {
     pub half_spread: f64,
     /// Commission, a decimal of the value traded, 0 or more.
     pub commission: f64,
-    /// Cost a year of holding long, a decimal of the value: financing, fees and roll, less dividends and
-    /// other income. It is all that is known of them.
+    /// Cost a year of holding long, a decimal of the value: financing, fees and roll, less
+    /// dividends and other income. It is all that is known of them.
     pub long_carry: f64,
     /// Cost a year of holding short, a decimal of the value: borrow fee, less rebate.
     pub short_carry: f64,
@@ -56,11 +56,11 @@ pub struct Instrument {
     /// `None`: it is shares of `moves_as`, one line with a position in them. Otherwise a derivative
     /// with a line of its own, worth this many units of the price of `moves_as`, positive.
     pub contract_units: Option<f64>,
-    /// Of a contract that is an option: its terms and quote. Its volume is then that of premiums; `terms`
-    /// have its commission as a share of the premium, its lot and its margin, and no more.
+    /// Of a contract that is an option: its terms and quote. Its volume is then that of premiums;
+    /// `terms` have its commission as a share of the premium, its lot and its margin, and no more.
     pub option: Option<QuotedOption>,
-    /// What trades in it a day, in money, positive. `None`: the average volume of `moves_as`, which a
-    /// derivative cannot take.
+    /// What trades in it a day, in money, positive. `None`: the average volume of `moves_as`, which
+    /// a derivative cannot take.
     pub volume: Option<f64>,
     /// Its terms.
     pub terms: LineTerms,
@@ -88,11 +88,24 @@ pub struct DeskTerms {
     pub instruments: Vec<Instrument>,
     /// Sessions over which trades are held, positive: over them an option loses value by time.
     pub held_sessions: f64,
-    /// The size of a trade, as a share of a day's volume, at which its quadratic impact costs as much
-    /// as the square-root law; positive ([`crate::line::quadratic_impact`]).
+    /// The size of a trade, as a share of a day's volume, at which its quadratic impact costs as
+    /// much as the square-root law; positive ([`crate::line::quadratic_impact`]).
     pub impact_size: f64,
     /// When trading begins and should be done.
     pub clock: Clock,
+    /// How often plans price scenarios of the past.
+    pub scenarios: ScenarioUse,
+}
+
+/// How often plans price scenarios of the past, for which the options of the book are valued anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScenarioUse {
+    /// Never: they price variance.
+    Never,
+    /// Once.
+    Once,
+    /// Once, and again with what was known before every month.
+    EveryMonth,
 }
 
 /// A fault of the terms.
@@ -129,6 +142,13 @@ pub enum TermsFault {
     },
     /// An instrument has the id of another line, or is shares that another one is.
     Repeated(usize),
+    /// The options of the book are to be valued more often than [`crate::limits::OPTION_VALUES`].
+    OptionValues {
+        /// How many there are.
+        options: usize,
+        /// How many values they need.
+        values: usize,
+    },
     /// An instrument has no price, no volume or no exposures; the fact that it lacks.
     Lacks {
         /// Place among the instruments.
@@ -150,7 +170,8 @@ impl TermsFault {
             | TermsFault::Single { .. }
             | TermsFault::Mark(_)
             | TermsFault::ImpactSize
-            | TermsFault::HeldSessions => None,
+            | TermsFault::HeldSessions
+            | TermsFault::OptionValues { .. } => None,
         }
     }
 }

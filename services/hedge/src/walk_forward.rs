@@ -1,12 +1,13 @@
 //! How much variance a hedge takes away: in the sample that it was found in, and out of it.
 //!
-//! Out of sample, the problem is solved again every month of sessions with what was known before: the
-//! covariance of the factors' returns, the specific variances and the regressions of funds come from
-//! the sessions before the block, and the trades are held through it. Positions, exposures of companies
-//! and terms are those of today, and so are the specific returns that stand-ins for missing ones are
-//! drawn from (`history.rs`): a plan by expected shortfall sees these. Effectiveness is 1 − Σ(after − mean)²/Σ(before − mean)² over all
-//! blocks together; its standard error is the jackknife's over blocks (Quenouille 1956), so that
-//! neighbouring sessions may depend on each other.
+//! Out of sample, the problem is solved again every month of sessions with what was known before:
+//! the covariance of the factors' returns, the specific variances and the regressions of funds come
+//! from the sessions before the block, and the trades are held through it. Positions, exposures of
+//! companies and terms are those of today, and so are the specific returns that stand-ins for
+//! missing ones are drawn from (`history.rs`): a plan by expected shortfall sees these.
+//! Effectiveness is 1 − Σ(after − mean)²/Σ(before − mean)² over all blocks together; its standard
+//! error is the jackknife's over blocks (Quenouille 1956), so that neighbouring sessions may depend
+//! on each other.
 
 use crate::{
     desk::Desk,
@@ -81,23 +82,13 @@ pub fn effectiveness(
     let history = &desk.history;
     let traded: Vec<(usize, f64)> =
         plan.trades.iter().map(|trade| (trade.line, trade.money)).collect();
-    let before = history.pnl(desk.held());
-    let Some(in_sample) = cut(&before, &with_trades(desk, &before, &traded, 0)) else {
+    let after = desk.past_pnl_after(traded.into_iter(), 0..history.sessions());
+    let Some(in_sample) = cut(desk.past_pnl(), &after) else {
         return Ok(None);
     };
     let out_of_sample = walk(desk, wish, scheme, limits, caller)?;
     let stand_in_share = history.stand_in_share(desk.held(), 0..history.sessions());
     Ok(Some(Effectiveness { in_sample, out_of_sample, stand_in_share }))
-}
-
-/// P&L with trades by line; `before` begins with the session `first` of the history.
-fn with_trades(desk: &Desk<'_>, before: &[f64], trades: &[(usize, f64)], first: usize) -> Vec<f64> {
-    let mut pnl = before.to_vec();
-    for (line, money) in trades {
-        let returns = &desk.history.returns[*line][first..];
-        pnl.iter_mut().zip(returns).for_each(|(sum, r)| *sum += money * r);
-    }
-    pnl
 }
 
 fn walk(
@@ -111,18 +102,21 @@ fn walk(
     if blocks.len() < BLOCKS_MIN {
         return Ok(None);
     }
-    let book = desk.history.pnl(desk.held());
+    let book = desk.past_pnl();
     let mut pairs: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
     let mut trades: Vec<Vec<f64>> = Vec::new();
     let risks = desk.earlier.get_or_init(|| earlier_risks(desk, &blocks));
     for (block, known) in blocks.iter().zip(risks) {
         let Some(known) = known else { return Ok(None) };
         let problem = desk.problem_with(scheme, wish, (known, block.start));
+        if caller.has_gone() {
+            return Err(Stopped::Cancelled);
+        }
         let Ok(problem) = problem else { return Ok(None) };
         let Some(found) = best_trades(&problem, limits, caller)? else { return Ok(None) };
         let traded: Vec<(usize, f64)> = problem.traded().iter().copied().zip(found).collect();
         let before = book[block.clone()].to_vec();
-        let after = with_trades(desk, &before, &traded, block.start);
+        let after = desk.past_pnl_after(traded.iter().copied(), block.clone());
         pairs.push((before, after));
         trades.push(traded.into_iter().map(|(_, money)| money).collect());
     }
@@ -130,8 +124,13 @@ fn walk(
 }
 
 fn blocks(sessions: usize) -> Vec<Range<usize>> {
-    let starts = (SESSIONS_BEFORE..sessions).step_by(BLOCK_SESSIONS);
-    starts.map(|first| first..(first + BLOCK_SESSIONS).min(sessions)).collect()
+    let block = |first: usize| first..(first + BLOCK_SESSIONS).min(sessions);
+    block_starts(sessions).map(block).collect()
+}
+
+/// The first session of each block.
+pub(crate) fn block_starts(sessions: usize) -> impl Iterator<Item = usize> {
+    (SESSIONS_BEFORE..sessions).step_by(BLOCK_SESSIONS)
 }
 
 /// The risk of the lines as the sessions before each block show it.
@@ -202,8 +201,8 @@ fn variance_before(residuals: &[f64], weights: &[f64]) -> Option<f64> {
 }
 
 impl OutOfSample {
-    /// From the P&L of blocks, each before and after, and the trades of each hedge by line in money.
-    /// `None` without a block, or if the P&L does not vary.
+    /// From the P&L of blocks, each before and after, and the trades of each hedge by line in
+    /// money. `None` without a block, or if the P&L does not vary.
     #[must_use]
     pub fn of(blocks: &[(Vec<f64>, Vec<f64>)], trades: &[Vec<f64>]) -> Option<OutOfSample> {
         let joined = |without: Option<usize>| {

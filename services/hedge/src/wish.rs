@@ -1,4 +1,5 @@
-//! What the caller wants of a hedge: what is minimised, and which limits it must respect, by meaning.
+//! What the caller wants of a hedge: what is minimised, and which limits it must respect, by
+//! meaning.
 
 use crate::constraint::ExclusionRule;
 use factors::size::SizeBucket;
@@ -33,6 +34,12 @@ pub const WRITTEN_PREFIX: &str = "written/";
 
 /// The share of gross that written options may lose beyond their deltas.
 pub const WRITTEN_SHARE: f64 = 0.05;
+
+/// Id of the limit on the shares under written options.
+pub const WRITTEN_NOTIONAL_ID: &str = "written_notional";
+
+/// The value of the shares under written options may be this share of gross.
+pub const WRITTEN_NOTIONAL_SHARE: f64 = 1.0;
 
 /// What is minimised besides costs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,8 +92,8 @@ pub enum Meaning {
     Position(String),
     /// Trade of a line, by its id.
     Trade(String),
-    /// P&L of a scenario: returns by instrument, decimals, at which options are valued anew. A floor on
-    /// the loss is a lower limit.
+    /// P&L of a scenario: returns by instrument, decimals, at which options are valued anew. A
+    /// floor on the loss is a lower limit.
     Scenario(Vec<(InstrumentId, f64)>),
     /// The loss if the shorts that would lose most squeeze together. Takes an upper limit only.
     WorstShorts(usize),
@@ -127,14 +134,14 @@ pub enum SqueezeBudget {
     NotMore,
 }
 
-/// Limit on what written options lose beyond their deltas in large moves of what they are on.
+/// A limit on written options.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum WrittenBudget {
     /// None.
     Off,
-    /// At most this loss, in money.
+    /// At most this, in money.
     Most(f64),
-    /// At most [`WRITTEN_SHARE`] of gross.
+    /// At most its default share of gross.
     Share,
 }
 
@@ -157,15 +164,18 @@ pub struct Wish {
     pub participation: Option<f64>,
     /// The squeeze budget.
     pub squeeze: SqueezeBudget,
-    /// The limit on what written options lose.
+    /// The limit on what written options lose beyond their deltas in large moves of what they are
+    /// on; by default [`WRITTEN_SHARE`].
     pub written: WrittenBudget,
+    /// The limit on the value of the shares under them; by default [`WRITTEN_NOTIONAL_SHARE`].
+    pub written_notional: WrittenBudget,
 }
 
 /// A fault of a wish that needs the market to be seen; the others are those of the problem.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WishFault {
-    /// A limit names a sector, a factor or a line that there is not; or a scenario lacks a line, or has
-    /// one twice.
+    /// A limit names a sector, a factor or a line that there is not; or a scenario lacks a line, or
+    /// has one twice.
     Unknown {
         /// Id of the limit or exclusion.
         id: String,
@@ -174,6 +184,8 @@ pub enum WishFault {
     },
     /// The tail has no scenarios: the confidence is not between 0 and 1, or there are no sessions.
     Tail,
+    /// No fault of the wish: the caller has gone.
+    Gone,
     /// A fault of the problem that follows from the wish.
     Problem(crate::fault::Fault),
 }

@@ -139,17 +139,54 @@ impl ModelledOption {
         self.shares * (after - self.model.value(self.price, self.years))
     }
 
-    /// What the line makes beyond its delta if its underlying has a return from the last close on.
-    pub fn beyond_delta(&self, total_return: f64) -> f64 {
-        self.beyond_first_order(self.price, total_return)
+    /// The line at the last close.
+    pub fn at_close(&self) -> OptionAt {
+        self.at(self.price)
     }
 
-    /// What the line makes, if its underlying has a return from some price on, beyond what its delta at
-    /// the last close makes.
-    pub fn beyond_first_order(&self, price: f64, total_return: f64) -> f64 {
+    /// The line at a price.
+    pub fn at(&self, price: f64) -> OptionAt {
         let delta = self.model.sensitivities(self.price, self.years).delta;
-        ModelledOption { price, ..*self }.pnl(total_return)
-            - self.shares * delta * price * total_return
+        OptionAt {
+            strike_in: self.strike_in,
+            model: self.model,
+            shares: self.shares,
+            price,
+            years: self.years,
+            value: self.model.value(price, self.years),
+            exposure: self.shares * delta * price,
+        }
+    }
+}
+
+/// An option line at a price, with what does not depend on the move: it is valued at many.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OptionAt {
+    /// As [`ModelledOption::strike_in`].
+    pub strike_in: Option<Currency>,
+    model: OptionModel,
+    shares: f64,
+    price: f64,
+    years: f64,
+    /// Of one share under contract at the price.
+    value: f64,
+    /// What the delta at the last close makes of a return of one.
+    exposure: f64,
+}
+
+impl OptionAt {
+    /// What the line makes, if its underlying has a return from the price on, beyond what its delta at
+    /// the last close makes.
+    pub fn beyond_delta(&self, total_return: f64) -> f64 {
+        self.beyond_delta_with(total_return, 1.0)
+    }
+
+    /// The same if the rate of the currency of the strike grows by a factor.
+    pub fn beyond_delta_with(&self, total_return: f64, rate_growth: f64) -> f64 {
+        let price = self.price * (1.0 + total_return).max(0.0);
+        let model = OptionModel { strike: self.model.strike * rate_growth, ..self.model };
+        let after = model.value(price, self.years);
+        self.shares * (after - self.value) - self.exposure * total_return
     }
 }
 
@@ -436,10 +473,13 @@ mod tests {
         let made = modelled.pnl_with(0.2, 1.0, -1.0);
         assert!((made + 1_837.810 - 801.454).abs() < 2e-3, "{made}");
         // Sold for 801 with a delta of −457.586 shares: 457.586·0.2·12 = 1,098.206 by it.
-        assert!((modelled.beyond_first_order(12.0, 0.2) + 1_495.357 - 1_098.206).abs() < 3e-3);
+        assert!((modelled.at_close().beyond_delta(0.2) + 1_495.357 - 1_098.206).abs() < 3e-3);
         // From 14.4 on, where it is worth 2,296.811, a fall by 1/6 leads to 12 and 801.454.
         let fallen = 2_296.811 - 801.454 - 457.586 * 2.4;
-        assert!((modelled.beyond_first_order(14.4, -1.0 / 6.0) - fallen).abs() < 3e-3);
+        assert!((modelled.at(14.4).beyond_delta(-1.0 / 6.0) - fallen).abs() < 3e-3);
+        // What the rate alone makes is 801.454 a fifth of its value, and of its delta 1,098.206.
+        let of_rate = modelled.at_close().beyond_delta_with(0.2, 1.2);
+        assert!((of_rate + 0.2 * 801.454 - 1_098.206).abs() < 3e-3, "{of_rate}");
         // Sold for 801, it can make no more.
         assert!((modelled.pnl(-1.0) - 801.454).abs() < 2e-3);
         assert!((modelled.pnl(-2.0) - modelled.pnl(-1.0)).abs() < 1e-12);

@@ -255,6 +255,25 @@ impl World {
 }
 
 impl World {
+    /// The market with a series beside it, of a value per day.
+    pub fn with_series(&self, symbol: &str, value: impl Fn(usize) -> f64) -> Snapshot {
+        let id = InstrumentId(self.names.len() as u32 + 3);
+        let mut series = FactTable::empty(Dataset::Series);
+        for (at, day) in self.days.iter().enumerate() {
+            series.push(id, InstrumentId::NONE, *day, Instant::close_of(*day), &[value(at)]);
+        }
+        let symbol = Symbol::series(symbol).unwrap();
+        let (from, until) = (Day::MIN, Day::MAX);
+        let market = self.market.apply(Delta {
+            marks: vec![RevisionMark { revision: 2, data_version: [2; 32] }],
+            instruments: vec![Instrument { id, namespace: Namespace::Series, revision: 2 }],
+            namings: vec![Naming { instrument: id, revision: 2, symbol, from, until }],
+            texts: Vec::new(),
+            segments: vec![Arc::new(Segment::of_table(series, 2))],
+        });
+        Snapshot::new(Arc::new(market), self.as_of(), 2).unwrap()
+    }
+
     /// The market whose first revision holds all but the last session, before and after a second
     /// revision that appends the last session's bars.
     pub fn with_last_session_appended(&self, seed: u64) -> [Snapshot; 2] {

@@ -56,7 +56,7 @@ fn model(shorts: Vec<Short>, crowd: Option<Crowd>, copula: Copula, paths: usize)
     let excess = Excess { scale: 0.2, shape: 0.25 };
     let (correlation, cap, seed) = (0.3, 10.0, 1);
     let simulation = Simulation { copula, correlation, excess, cap, pairs: paths / 2, seed };
-    JointModel::new(shorts, crowd, simulation).unwrap()
+    JointModel::new(shorts, crowd, simulation, &|| false).unwrap()
 }
 
 fn bench(criterion: &mut Criterion) {

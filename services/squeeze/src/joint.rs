@@ -2,9 +2,9 @@
 //!
 //! On each path a common factor decides how likely squeezes are ([`copula`]), each name is squeezed
 //! or not, a squeezed name jumps ([`jump`]), and the losses of the crowd's shorts force it to sell
-//! its longs ([`Crowd`]). Random numbers are counted, not drawn in sequence: the number of a name on
-//! a path is a function of the seed, the name's symbol and the path, so that neither the order of
-//! names, nor threads, nor other names change it. Paths come in antithetic pairs of the factor.
+//! its longs ([`Crowd`]). Random numbers are counted, not drawn in sequence: the number of a name
+//! on a path is a function of the seed, the name's symbol and the path, so that neither the order
+//! of names, nor threads, nor other names change it. Paths come in antithetic pairs of the factor.
 //!
 //! The probabilities must come from a calibrated model. Without one there is no distribution to
 //! simulate; see `scenario`.
@@ -16,6 +16,8 @@ pub mod tail;
 
 mod curve;
 
+pub use curve::KNOTS;
+
 use crate::deleveraging::{FirstLoss, Holders};
 use contributions::Contributions;
 use copula::{Conditional, Copula, Factor, NormalTable};
@@ -24,6 +26,7 @@ use jump::{Excess, Jump};
 use portfolio::convexity::Convexity;
 use rayon::prelude::*;
 use stats::rng::{FNV_START, fnv1a, normal_at, philox4x32, uniform_at};
+use std::sync::Arc;
 use tail::{Estimate, Quantile, Tail, mean, quantiles, tails};
 
 /// One name held short.
@@ -35,7 +38,8 @@ pub struct Short {
     pub value: f64,
     /// The options among it whose loss is not that of their delta.
     pub options: Convexity,
-    /// Share of it that is left at each later stage of buying back, 0 to 1. Every short has as many.
+    /// Share of it that is left at each later stage of buying back, 0 to 1. Every short has as
+    /// many.
     pub left: Vec<f64>,
     /// Market value that the crowd holds short, 0 or more.
     pub crowd_value: f64,
@@ -101,12 +105,21 @@ pub struct Loss {
 pub struct JointModel {
     shorts: Vec<Short>,
     conditionals: Vec<Conditional>,
-    /// Of the options of each short.
-    curves: Vec<Option<Curve>>,
+    /// Of the options of each short, whatever the copula.
+    curves: Arc<[Option<Curve>]>,
     keys: Vec<[u32; 2]>,
     crowd: Option<Crowd>,
     simulation: Simulation,
     table: NormalTable,
+}
+
+/// Why there is no model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoModel {
+    /// A number is out of its range, or two shorts have one symbol.
+    Range,
+    /// The caller has gone.
+    Gone,
 }
 
 /// Most counts of squeezes whose probability is given.
@@ -120,13 +133,17 @@ const JUMP: u32 = 1;
 const FACTOR_STREAM: u64 = 1 << 63;
 
 impl JointModel {
-    /// A model of a short book; shorts are put into the order of their symbols. `None` if a number
-    /// is out of its range, or if two shorts have one symbol.
+    /// A model of a short book; shorts are put into the order of their symbols. Options are valued
+    /// on the threads of the caller's pool.
+    ///
+    /// # Errors
+    /// [`NoModel`].
     pub fn new(
         mut shorts: Vec<Short>,
         crowd: Option<Crowd>,
         simulation: Simulation,
-    ) -> Option<JointModel> {
+        has_gone: &(dyn Fn() -> bool + Sync),
+    ) -> Result<JointModel, NoModel> {
         let Simulation { copula, correlation, excess, cap, pairs, seed } = simulation;
         let is_valid = |value: f64| value.is_finite() && 0.0 <= value;
         let all_valid = shorts
@@ -136,23 +153,41 @@ impl JointModel {
             && [excess.scale, excess.shape, cap].into_iter().all(is_valid)
             && crowd.is_none_or(|crowd| is_valid(crowd.own_longs));
         let one_length = shorts.windows(2).all(|pair| pair[0].left.len() == pair[1].left.len());
-        if !all_valid || !one_length || pairs < 2 {
-            return None;
-        }
         shorts.sort_by(|a, b| a.symbol.cmp(&b.symbol));
-        if shorts.windows(2).any(|pair| pair[0].symbol == pair[1].symbol) {
-            return None;
+        let is_twice = shorts.windows(2).any(|pair| pair[0].symbol == pair[1].symbol);
+        if !all_valid || !one_length || pairs < 2 || is_twice {
+            return Err(NoModel::Range);
         }
-        let conditional = |s: &Short| Conditional::new(copula, s.probability, correlation);
-        let conditionals = shorts.iter().map(conditional).collect::<Option<_>>()?;
-        let curve = |short: &Short| Curve::of(&short.options, cap);
-        let curves: Vec<Option<Curve>> = shorts.iter().map(curve).collect();
+        let conditionals = conditionals(&shorts, copula, correlation).ok_or(NoModel::Range)?;
+        let curve = |short: &Short| match Curve::is_needed(&short.options, cap) {
+            true => Curve::of(&short.options, cap, has_gone).map(Some).ok_or(NoModel::Gone),
+            false => Ok(None),
+        };
+        let curves: Arc<[Option<Curve>]> = shorts.iter().map(curve).collect::<Result<_, _>>()?;
         if !curves.iter().flatten().all(Curve::is_finite) {
-            return None;
+            return Err(NoModel::Range);
         }
         let keys = shorts.iter().map(|short| key(&short.symbol, seed)).collect();
         let table = NormalTable::filled();
-        Some(JointModel { shorts, conditionals, curves, keys, crowd, simulation, table })
+        Ok(JointModel { shorts, conditionals, curves, keys, crowd, simulation, table })
+    }
+
+    /// The same book by another copula.
+    ///
+    /// # Errors
+    /// [`NoModel::Range`].
+    pub fn with_copula(&self, copula: Copula) -> Result<JointModel, NoModel> {
+        let simulation = Simulation { copula, ..self.simulation };
+        let conditionals = conditionals(&self.shorts, copula, simulation.correlation);
+        Ok(JointModel {
+            shorts: self.shorts.clone(),
+            conditionals: conditionals.ok_or(NoModel::Range)?,
+            curves: Arc::clone(&self.curves),
+            keys: self.keys.clone(),
+            crowd: self.crowd,
+            simulation,
+            table: NormalTable::filled(),
+        })
     }
 
     /// The shorts, by symbol.
@@ -160,7 +195,8 @@ impl JointModel {
         &self.shorts
     }
 
-    /// Simulates the book, on the threads of the caller's pool. `None` as soon as the caller has gone.
+    /// Simulates the book, on the threads of the caller's pool. `None` as soon as the caller has
+    /// gone.
     pub fn simulate(
         &self,
         confidences: &[f64],
@@ -290,6 +326,11 @@ impl JointModel {
             Some(_) | None => 0.0,
         }
     }
+}
+
+/// `None` if a number is out of its range.
+fn conditionals(shorts: &[Short], copula: Copula, correlation: f64) -> Option<Vec<Conditional>> {
+    shorts.iter().map(|short| Conditional::new(copula, short.probability, correlation)).collect()
 }
 
 /// Consecutive paths.

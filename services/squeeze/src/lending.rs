@@ -208,7 +208,7 @@ struct Recent<'a> {
 type Found = Option<(usize, f64)>;
 
 impl Recent<'_> {
-    /// The newest value, however old, each row's being found by a function.
+    /// The newest value, however old; the function finds that of a row.
     fn newest(&self, of_row: impl Fn(usize) -> Option<f64>) -> Found {
         let rows = (0..=self.last?).rev().take(ROWS_SEARCHED);
         rows.filter_map(|row| Some((row, of_row(row)?))).next()

@@ -1,5 +1,5 @@
-//! The joint loss of the shorts of a book: which of them can be simulated, with which numbers, and the
-//! crowd that sells longs, in the simulation and in scenarios without probabilities.
+//! The joint loss of the shorts of a book: which of them can be simulated, with which numbers, and
+//! the crowd that sells longs, in the simulation and in scenarios without probabilities.
 
 use crate::{
     assess::{ShortBook, ShortLine, assess},
@@ -7,7 +7,8 @@ use crate::{
     deleveraging::{End, FirstLoss, Holders},
     exit::{Participation, share_left},
     joint::{
-        Crowd, JointLoss, JointModel, Short, Simulation, copula::Copula, jump::Excess, jump::Jump,
+        Crowd, JointLoss, JointModel, KNOTS, NoModel, Short, Simulation, copula::Copula,
+        jump::Excess, jump::Jump,
     },
     measure::Measured,
     name::sentence,
@@ -127,8 +128,8 @@ pub struct SimulatedBook {
 }
 
 impl SimulatedBook {
-    /// The shorts of a book. `own_longs` are the names whose longs fall with the crowd's sales; empty
-    /// for all of them.
+    /// The shorts of a book. `own_longs` are the names whose longs fall with the crowd's sales;
+    /// empty for all of them.
     pub fn of(
         universe: &Universe,
         shorts: Shorts<'_>,
@@ -174,25 +175,45 @@ impl SimulatedBook {
         }
     }
 
-    /// The joint loss by one copula, on the threads of the caller's pool, with contributions in the
-    /// order of [`JointModel::shorts`]. `None` as soon as the caller has gone.
+    /// How often an option is valued before any path is simulated.
+    pub fn option_values(&self) -> usize {
+        KNOTS * self.shorts.iter().map(|simulated| simulated.short.options.count()).sum::<usize>()
+    }
+
+    /// The joint losses, one per copula of the terms, on the threads of the caller's pool, with
+    /// contributions in the order of [`JointModel::shorts`].
     ///
     /// # Errors
-    /// A number is out of its range, or two shorts have one symbol.
+    /// [`NoModel`].
     pub fn simulate(
+        &self,
+        terms: &SimulationTerms,
+        has_gone: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Vec<(Copula, JointModel, JointLoss)>, NoModel> {
+        let mut found: Vec<(Copula, JointModel, JointLoss)> = Vec::new();
+        for copula in &terms.copulas {
+            let model = match found.first() {
+                Some((_, model, _)) => model.with_copula(*copula)?,
+                None => self.model(*copula, terms, has_gone)?,
+            };
+            let loss = model.simulate(&terms.confidences, has_gone).ok_or(NoModel::Gone)?;
+            found.push((*copula, model, loss));
+        }
+        Ok(found)
+    }
+
+    fn model(
         &self,
         copula: Copula,
         terms: &SimulationTerms,
         has_gone: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Option<(JointModel, JointLoss)>, NotSimulated> {
+    ) -> Result<JointModel, NoModel> {
         let &SimulationTerms { correlation, excess, cap, pairs, seed, .. } = terms;
         let simulation = Simulation { copula, correlation, excess, cap, pairs, seed };
         let shorts = self.shorts.iter().map(|simulated| simulated.short.clone()).collect();
         let crowd =
             self.crowd.map(|SqueezeCrowd { holders, own_longs, .. }| Crowd { holders, own_longs });
-        let model = JointModel::new(shorts, crowd, simulation).ok_or(NotSimulated)?;
-        let loss = model.simulate(&terms.confidences, has_gone);
-        Ok(loss.map(|loss| (model, loss)))
+        JointModel::new(shorts, crowd, simulation, has_gone)
     }
 
     /// Share of the simulated value that is left at a stage of buying back.
@@ -202,10 +223,6 @@ impl SimulatedBook {
         left.sum::<f64>() / value
     }
 }
-
-/// A book whose shorts are none of a [`JointModel`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotSimulated;
 
 impl SqueezeCrowd {
     /// `None` if a number is out of its range.

@@ -13,7 +13,11 @@ use contract::v1::{
 };
 
 /// The report of scenarios.
-pub(crate) fn document(book: &str, answer: &RunStressResponse) -> Document {
+pub(crate) fn document(
+    book: &str,
+    answer: &RunStressResponse,
+    volatility_changes: &[f64],
+) -> Document {
     let info = answer.info.as_ref();
     let title = format!("What if: {book}, {}", evidence::as_known(info));
     let mut document = Document::new(title, info, &answer.currency);
@@ -21,6 +25,9 @@ pub(crate) fn document(book: &str, answer: &RunStressResponse) -> Document {
     document.add(|page| answer.results.iter().for_each(|result| page.say(stress::words(result))));
     document.bars(scenarios(&answer.results));
     document.add(|page| page.table("scenarios", stress::scenarios(&answer.results)));
+    if let Some(table) = stress::by_volatility(&answer.results, volatility_changes) {
+        document.add(|page| page.table("volatilities", table));
+    }
     if let [StressResult { outcome: Some(pnl), .. }] = &answer.results[..] {
         parts(&mut document, pnl);
     }

@@ -53,8 +53,8 @@ fn reports() -> [Made; 10] {
         ("frontier", frontier(), |answer, book| {
             hedge::frontier(book, &message("TraceFrontierResponse", answer), "max_turnover")
         }),
-        ("stress", recorded("stress.json"), |answer, book| {
-            stress::document(book, &message("RunStressResponse", answer))
+        ("stress", stress_with_options(), |answer, book| {
+            stress::document(book, &message("RunStressResponse", answer), &[0.1, -0.05])
         }),
         ("likely loss", recorded("likely_loss.json"), |answer, book| {
             stress::likely_loss(book, &message("FindLikelyLossResponse", answer), 2e6)
@@ -88,6 +88,18 @@ fn with_joint_loss() -> Value {
     let assessed = recorded("short_book.json");
     let simulated = recorded("squeeze_distribution.json");
     json!({ "info": assessed["info"], "assessed": assessed, "simulated": simulated })
+}
+
+/// The recorded stress test of a book with options, valued at two changes of their volatility.
+fn stress_with_options() -> Value {
+    let mut answer = recorded("stress.json");
+    for result in answer["results"].as_array_mut().unwrap() {
+        if let Some(outcome) = result.get_mut("outcome") {
+            outcome["beyondFirstOrderPnl"] = json!(251_000.0);
+            outcome["beyondFirstOrderPnlByChange"] = json!([402_000.0, -103_000.0]);
+        }
+    }
+    answer
 }
 
 /// The recorded plans as those along a limit.
@@ -300,6 +312,21 @@ fn every_number_of_a_table_or_a_chart_is_one_of_the_answer() {
         let has_bars = !["calibration", "frontier"].contains(&name);
         assert!(0 < cells && (0 < bars || !has_bars), "{name}: {cells}, {bars}");
     }
+}
+
+#[test]
+fn a_page_of_scenarios_has_the_grid_of_volatilities() {
+    let answer = message("RunStressResponse", &stress_with_options());
+    let texts = |changes: &[f64]| -> Vec<String> {
+        let page = stress::document("book", &answer, changes).html();
+        parse(&page).into_iter().map(|element| element.text).collect()
+    };
+    let has = |texts: &[String], text: &str| texts.iter().any(|known| known.contains(text));
+    let with = texts(&[0.1, -0.05]);
+    for text in ["volatility up 10.0 points", "volatility down 5.0 points", "$402", "$103"] {
+        assert!(has(&with, text), "{text}");
+    }
+    assert!(!has(&texts(&[]), "volatility up"));
 }
 
 #[test]

@@ -148,7 +148,7 @@ pub(crate) fn scenarios(results: &[StressResult]) -> Table {
 
 /// What options valued anew add as their volatilities change. `None` if no change was asked for, or the
 /// book has no such options.
-fn by_volatility(results: &[StressResult], changes: &[f64]) -> Option<Table> {
+pub(crate) fn by_volatility(results: &[StressResult], changes: &[f64]) -> Option<Table> {
     let names: Vec<String> = changes
         .iter()
         .map(|change| {

@@ -26,6 +26,9 @@ impl Builder<'_> {
                 Measure::WorstShorts { count, losses, options } => {
                     self.worst_shorts_rows(member, constraint, *count, (losses, options));
                 }
+                Measure::Positive { weights } => {
+                    self.positive_rows(member, constraint, weights);
+                }
                 measure => self.limit_rows(member, constraint, &self.expression(measure)),
             }
         }
@@ -46,8 +49,34 @@ impl Builder<'_> {
         }
     }
 
-    /// count·τ + Σ u ≤ limit with τ ≥ 0, u ≥ 0 and u ≥ −θ·z − b − τ for each source: some τ meets these
-    /// just if the sum of the largest (−θ·z − b)⁺ is at most the limit (Ogryczak and Tamir 2003).
+    /// Σ u ≤ limit with u ≥ 0 and u ≥ w·p for each line that trades; the others are a constant.
+    fn positive_rows(&mut self, member: Member, constraint: &Constraint, weights: &[(usize, f64)]) {
+        let Some(limit) = constraint.upper else { return };
+        let money = self.assembly.scale.money;
+        let slack = self.slack(member, Side::Upper, constraint, limit);
+        let (mut sum, mut staying) = (Vec::new(), 0.0);
+        for (line, weight) in weights.iter().filter(|(_, weight)| 0.0 < weight.abs()) {
+            let held = weight * (self.problem.statement().lines[*line].held / money);
+            let trade = self.problem.trade_of(*line);
+            match trade.and_then(|trade| self.assembly.trades[trade]) {
+                None => staying += held.max(0.0),
+                Some(x) => {
+                    // In units of the position, so that no row has a large coefficient beside a
+                    // one.
+                    let part = self.program().variable();
+                    self.program().at_most(vec![(part, -1.0)], 0.0);
+                    let (sign, size) = (weight.signum(), weight.abs());
+                    self.program().at_most(vec![(x, sign), (part, -1.0)], -held / size);
+                    sum.push((part, size));
+                }
+            }
+        }
+        self.owned_row(sum, limit / money - staying, member, Side::Upper, 1.0 / money, slack);
+    }
+
+    /// count·τ + Σ u ≤ limit with τ ≥ 0, u ≥ 0 and u ≥ −θ·z − b − τ for each source: some τ meets
+    /// these just if the sum of the largest (−θ·z − b)⁺ is at most the limit (Ogryczak and Tamir
+    /// 2003).
     fn worst_shorts_rows(
         &mut self,
         member: Member,
@@ -76,7 +105,7 @@ impl Builder<'_> {
                     let of_lines = lines.into_iter().map(|(x, l)| (x, -losses[source] * l));
                     let of_options = convex.get(&source).into_iter().flatten();
                     let of_options = of_options.map(|(x, pnl)| (*x, -pnl));
-                    changed.push((of_lines.chain(of_options).collect(), bound));
+                    changed.push((merged(of_lines.chain(of_options)), bound));
                 }
                 _ => {}
             }
@@ -151,8 +180,8 @@ impl Builder<'_> {
         matches!(self.recipe.goal, Goal::Relaxed { members } if members.contains(&member))
     }
 
-    /// The variable by which a limit is relaxed. Its unit is not the limit, which may be tiny beside the
-    /// book.
+    /// The variable by which a limit is relaxed. Its unit is not the limit, which may be tiny
+    /// beside the book.
     fn slack(
         &mut self,
         member: Member,
@@ -228,7 +257,7 @@ impl Builder<'_> {
                 Expression { constant: 0.0, terms: terms.into_iter().collect() }
             }
             // Have rows of their own.
-            Measure::Participation | Measure::WorstShorts { .. } => {
+            Measure::Positive { .. } | Measure::Participation | Measure::WorstShorts { .. } => {
                 Expression { constant: 0.0, terms: Vec::new() }
             }
         }
@@ -262,4 +291,11 @@ impl Builder<'_> {
             self.assembly.owners.push(Owner { row, member, side, per });
         }
     }
+}
+
+/// Terms in which no variable is twice: an option loads a source, and is convex in it.
+fn merged(terms: impl Iterator<Item = (usize, f64)>) -> Vec<(usize, f64)> {
+    let mut sums: BTreeMap<usize, f64> = BTreeMap::new();
+    terms.for_each(|(variable, a)| *sums.entry(variable).or_default() += a);
+    sums.into_iter().collect()
 }

@@ -21,25 +21,25 @@ use risk::{
     specific_sources::{Mover, Source},
 };
 
+#[derive(Debug)]
 pub(super) struct Gathered {
     pub(super) lines: Vec<DeskLine>,
     pub(super) movers: Vec<Mover>,
     pub(super) held_options: Vec<HeldOption>,
     pub(super) gaps: Vec<Gap>,
-    /// Every fund of the view.
-    pub(super) funds: Funds,
 }
 
+/// Lines, and every fund of the view.
 pub(super) fn gather(
     view: &FactorView<'_>,
     book: &Book,
     terms: &DeskTerms,
     faults: &mut Vec<TermsFault>,
-) -> Gathered {
+) -> (Gathered, Funds) {
     let funds = Funds::of(&view.risk.snapshot, view.risk.quotes());
     let (lines, movers, gaps) = (Vec::new(), Vec::new(), Vec::new());
     let held_options = Vec::new();
-    let mut gathered = Gathered { lines, movers, held_options, gaps, funds: funds.clone() };
+    let mut gathered = Gathered { lines, movers, held_options, gaps };
     let reader = Reader { view, terms, funds: &funds };
     for holding in &book.holdings {
         reader.add_position(holding, book, &mut gathered);
@@ -49,7 +49,7 @@ pub(super) fn gather(
     for at in order {
         reader.add_instrument(at, &mut gathered, faults);
     }
-    gathered
+    (gathered, funds)
 }
 
 struct Reader<'a> {
@@ -105,7 +105,7 @@ impl Reader<'_> {
     fn held_options(&self, holding: &Holding, book: &Book, line: usize) -> Vec<HeldOption> {
         let of = |lot: &Lot| {
             let model = book.derivative(lot.line)?.option?.model?;
-            Some(HeldOption { line, model, price: self.price(holding.instrument)? })
+            Some(HeldOption { line, at: model.at(self.price(holding.instrument)?) })
         };
         book.lots(holding).iter().filter_map(of).collect()
     }
@@ -164,7 +164,10 @@ impl Reader<'_> {
         // It is quoted as its underlying is.
         let quote = self.view.risk.quotes().get(line.instrument);
         let quoted = quoted.at_rate(quote.map_or(1.0, |quote| quote.rate));
-        let option = LineOption::of(quoted, (price, session))?;
+        let mut option = LineOption::of(quoted, (price, session))?;
+        let snapshot = &self.view.risk.snapshot;
+        let currency = snapshot.quotation(line.instrument, snapshot.today()).currency;
+        option.quoted_in = (currency != snapshot.base()).then_some(currency);
         let exposure = option.exposure().abs();
         line.unit_value = line.unit_value.map(|value| value / price * exposure);
         line.volume = line.volume.map(|premiums| premiums / quoted.premium * exposure);
@@ -213,8 +216,8 @@ impl Reader<'_> {
     }
 }
 
-/// θ of a source, zero if it has none. The rest of a fund is the share of it that is not seen through,
-/// and moves as the fund does.
+/// θ of a source, zero if it has none. The rest of a fund is the share of it that is not seen
+/// through, and moves as the fund does.
 pub(super) fn threshold(view: &FactorView<'_>, funds: &Funds, source: Source) -> f64 {
     match source {
         Source::Name(instrument) => {

@@ -155,7 +155,7 @@ fn subject_faults(statement: &Statement, constraint: &Constraint, found: &mut Ve
         {
             found.push(Fault::Weights(id()));
         }
-        Measure::OfLines { weights, .. }
+        Measure::OfLines { weights, .. } | Measure::Positive { weights }
             if !weights.iter().all(|(line, weight)| *line < lines && weight.is_finite())
                 || !weights.is_sorted_by(|(a, _), (b, _)| a < b) =>
         {

@@ -1,7 +1,7 @@
 //! What trades do, by hand.
 
 use crate::{
-    desks::{FUNDS, TERMS, plan, reports, terms, wish},
+    desks::{FUNDS, TERMS, desk_of, plan, reports, terms, wish},
     view::{View, near},
 };
 use hedge::constraint::ExclusionRule;
@@ -27,12 +27,12 @@ fn small_world() -> World {
     world(120, 420, 47)
 }
 
-/// Long 4m of AAPL, short 1m of N0100; the trades: sell 1m of AAPL, buy 0.4m of N0100, sell short 2m of
-/// the small-cap index.
+/// Long 4m of AAPL, short 1m of N0100; the trades: sell 1m of AAPL, buy 0.4m of N0100, sell short
+/// 2m of the small-cap index.
 fn done(view: &View, participation: f64) -> (Consequences, Vec<f64>) {
     let book = view.book(&[("AAPL", 4e6), ("N0100", -1e6)]);
     let factors = view.factors();
-    let desk = Desk::of(&factors, &book, &terms(view, &["^RUT"])).unwrap();
+    let desk = desk_of(&factors, &book, &terms(view, &["^RUT"]));
     let free = Wish { squeeze: SqueezeBudget::Off, ..wish(1e-6) };
     let problem = desk.problem(Scheme::Both, &free).unwrap();
     let found = consequences(&desk, &problem, &[-1e6, 0.4e6, -2e6], Some(participation));
@@ -75,7 +75,7 @@ fn the_clock_limits_what_is_done() {
     let view = View::of(&world.snapshot());
     let book = view.book(&[("AAPL", 4e6)]);
     let factors = view.factors();
-    let desk = Desk::of(&factors, &book, &terms(&view, &[])).unwrap();
+    let desk = desk_of(&factors, &book, &terms(&view, &[]));
     let volume = desk.lines()[0].volume.unwrap();
     let problem = desk.problem(Scheme::Cut, &Wish { participation: None, ..wish(1e-6) }).unwrap();
     // A participation at which a quarter of the trade is done by noon.
@@ -106,7 +106,7 @@ fn a_mark_moves_shares_and_a_value_keeps_itself() {
     let book = Book::join(lines, &Terms::NONE, &view.lookup, view.model.quotes()).unwrap();
     let mut marked = terms(&view, &FUNDS);
     marked.marks.push(Mark { instrument: view.id("AAPL"), price: 0.9 * price });
-    let desk = Desk::of(&factors, &book, &marked).unwrap();
+    let desk = desk_of(&factors, &book, &marked);
     // 0.9 × 4m of shares, and the value of 1m.
     near(desk.lines()[0].held, 4.6e6, 1e-6);
     // The indices, whose holdings are unknown, have gaps, too.
@@ -123,7 +123,7 @@ fn limits_and_exclusions_are_kept() {
     let view = View::of(&world.snapshot());
     let book = view.book(&[("AAPL", 4e6), ("MSFT", 2e6), ("N0100", -1e6), ("N0110", -2e6)]);
     let factors = view.factors();
-    let desk = Desk::of(&factors, &book, &terms(&view, &FUNDS)).unwrap();
+    let desk = desk_of(&factors, &book, &terms(&view, &FUNDS));
     let mut wish = wish(1e-6);
     let fall = |id: &str| (view.id(id), if id == "AAPL" { -0.2 } else { 0.1 });
     let scenario = ["AAPL", "MSFT", "N0100", "N0110", "^GSPC", "^RUT"].map(fall).to_vec();
@@ -159,7 +159,7 @@ fn shorts_are_covered_one_by_one() {
     let view = View::of(&world.snapshot());
     let book = view.book(&[("AAPL", 4e6), ("N0080", -1e6), ("N0100", -1e6), ("N0110", -2e6)]);
     let factors = view.factors();
-    let desk = Desk::of(&factors, &book, &terms(&view, &[])).unwrap();
+    let desk = desk_of(&factors, &book, &terms(&view, &[]));
     // N0100 has no estimate, and the impact of N0110 is ten times that of N0080.
     let impact = |line: &DeskLine| match line.id.as_str() {
         "N0080" => Ok(0.001),
@@ -198,7 +198,7 @@ fn a_schedule_trades_cost_against_waiting() {
     let view = View::of(&world.snapshot());
     let book = view.book(&[("AAPL", 4e6)]);
     let factors = view.factors();
-    let desk = Desk::of(&factors, &book, &terms(&view, &[])).unwrap();
+    let desk = desk_of(&factors, &book, &terms(&view, &[]));
     let worked = |aversion| schedules(&desk, &[(0, -4e6)], (SessionMinute::CLOSE, 4), aversion);
     let (even, early) = (&worked(0.0)[0], &worked(1e-4)[0]);
     for (at, (_, left)) in even.left.iter().enumerate() {
@@ -216,8 +216,9 @@ fn a_schedule_trades_cost_against_waiting() {
     assert!(even.expected_cost < early.expected_cost && early.deviation < even.deviation);
 }
 
-/// Short 1m of N0100 and 20m of the small-cap index, which holds the names from the 90th on by market
-/// value: the three largest shorts looked through, each at max(3σ√5, 15 %) of its last 60 returns.
+/// Short 1m of N0100 and 20m of the small-cap index, which holds the names from the 90th on by
+/// market value: the three largest shorts looked through, each at max(3σ√5, 15 %) of its last 60
+/// returns.
 #[test]
 fn the_squeeze_loss_looks_through_funds() {
     let world = world_with(120, 420, 47, |names| {
@@ -226,7 +227,7 @@ fn the_squeeze_loss_looks_through_funds() {
     let view = View::of(&world.snapshot());
     let book = view.book(&[("AAPL", 4e6), ("N0100", -1e6), ("^RUT", -20e6)]);
     let factors = view.factors();
-    let desk = Desk::of(&factors, &book, &terms(&view, &[])).unwrap();
+    let desk = desk_of(&factors, &book, &terms(&view, &[]));
     assert!(desk.gaps().is_empty(), "{:?}", desk.gaps());
     let held: f64 = world.names[90..].iter().map(|name| name.market_cap_usd).sum();
     let loss = |at: usize| {
@@ -254,7 +255,7 @@ fn a_squeeze_budget_limits_shorts_of_funds() {
     let view = View::of(&world.snapshot());
     let book = view.book(&[("N0100", 4e6), ("N0105", 4e6), ("N0110", 4e6)]);
     let factors = view.factors();
-    let desk = Desk::of(&factors, &book, &terms(&view, &["^RUT"])).unwrap();
+    let desk = desk_of(&factors, &book, &terms(&view, &["^RUT"]));
     let shorted = |squeeze| {
         let wish = Wish { squeeze, participation: None, ..wish(1e-5) };
         let reports = reports(&desk, &wish);
@@ -274,7 +275,7 @@ fn whole_lots_are_whole_numbers() {
     let view = View::of(&world.snapshot());
     let book = view.book(&[("AAPL", 4e6)]);
     let factors = view.factors();
-    let desk = Desk::of(&factors, &book, &terms(&view, &["^RUT"])).unwrap();
+    let desk = desk_of(&factors, &book, &terms(&view, &["^RUT"]));
     let mut line = desk.lines()[0].clone();
     line.unit_value = Some(61.43);
     for lot in [None, Some(1.0), Some(7.0)] {

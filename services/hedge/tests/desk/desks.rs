@@ -9,9 +9,11 @@ use hedge::{
     plan::Plan,
     plans::{PlanReport, plans},
     scheme::Scheme,
-    terms::{DeskTerms, Instrument, LineTerms},
+    terms::{DeskTerms, Instrument, LineTerms, ScenarioUse},
     wish::{Aim, SqueezeBudget, Wish, WrittenBudget},
 };
+use portfolio::book::Book;
+use risk::factor_view::FactorView;
 
 pub(crate) const LIMITS: SolveLimits = SolveLimits { max_nodes: 1_000, relative_gap: 1e-9 };
 
@@ -49,6 +51,7 @@ pub(crate) fn terms(view: &View, instruments: &[&str]) -> DeskTerms {
         held_sessions: 10.0,
         impact_size: 0.05,
         clock: Clock::new(SessionMinute::OPEN, SessionMinute::NOON).unwrap(),
+        scenarios: ScenarioUse::EveryMonth,
     }
 }
 
@@ -63,7 +66,14 @@ pub(crate) fn wish(aversion: f64) -> Wish {
         participation: Some(0.2),
         squeeze: SqueezeBudget::NotMore,
         written: WrittenBudget::Share,
+        written_notional: WrittenBudget::Share,
     }
+}
+
+/// A desk whose caller waits.
+#[track_caller]
+pub(crate) fn desk_of<'a>(view: &'a FactorView<'a>, book: &Book, terms: &DeskTerms) -> Desk<'a> {
+    Desk::of(view, book, terms, &Caller::waiting()).unwrap()
 }
 
 pub(crate) fn reports(desk: &Desk<'_>, wish: &Wish) -> Vec<PlanReport> {

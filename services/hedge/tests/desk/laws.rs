@@ -1,14 +1,15 @@
 //! Laws: order, units and whatever comes later alter nothing; more room is never worse.
 
 use crate::{
-    desks::{FUNDS, LIMITS, plan, reports, terms, wish},
+    desks::{FUNDS, LIMITS, desk_of, plan, reports, terms, wish},
     view::{View, near},
 };
 use hedge::{
+    constraint::Side,
     cover::cover_order,
-    desk::Desk,
+    frontier::{Axis, trace},
     limits::Caller,
-    optimize::Answer,
+    optimize::{Answer, optimize},
     scheme::Scheme,
     walk_forward::effectiveness,
     wish::{Aim, Limit, Meaning, Wish},
@@ -59,7 +60,7 @@ fn said(snapshot: &Snapshot, lines: &[(String, f64)], instruments: &[&str]) -> S
     let view = View::of(snapshot);
     let lines: Vec<(&str, f64)> = lines.iter().map(|(s, v)| (s.as_str(), *v)).collect();
     let (book, factors) = (view.book(&lines), view.factors());
-    let desk = Desk::of(&factors, &book, &terms(&view, instruments)).unwrap();
+    let desk = desk_of(&factors, &book, &terms(&view, instruments));
     let wish = of_net_zero();
     let reports = reports(&desk, &wish);
     let both = plan(&reports, Scheme::Both);
@@ -98,8 +99,8 @@ fn later_days_alter_no_bit() {
     assert_eq!(said(&with_later, &lines, &FUNDS), said(&alone, &lines, &FUNDS));
 }
 
-/// Without trades, the objectives of all schemes are the same: what one of them does not trade is held
-/// all the same, at the same cost of carry.
+/// Without trades, the objectives of all schemes are the same: what one of them does not trade is
+/// held all the same, at the same cost of carry.
 #[test]
 fn equal_trades_have_equal_objectives_in_every_scheme() {
     let world = world();
@@ -107,7 +108,7 @@ fn equal_trades_have_equal_objectives_in_every_scheme() {
     let lines = lines(&world);
     let lines: Vec<(&str, f64)> = lines.iter().map(|(s, v)| (s.as_str(), *v)).collect();
     let (book, factors) = (view.book(&lines), view.factors());
-    let desk = Desk::of(&factors, &book, &terms(&view, &["^GSPC"])).unwrap();
+    let desk = desk_of(&factors, &book, &terms(&view, &["^GSPC"]));
     let wish = wish(1e-6);
     // 0.05·7m long and 0.01·(15·0.3 + 2)m short a year of 360 days, ten sessions of 365/252 days.
     let carry = 3_650.0 / 252.0 / 360.0 * (0.05 * 7e6 + 0.01 * 6.5e6);
@@ -129,7 +130,7 @@ fn both_is_never_worse_than_either() {
     let lines = lines(&world);
     let lines: Vec<(&str, f64)> = lines.iter().map(|(s, v)| (s.as_str(), *v)).collect();
     let (book, factors) = (view.book(&lines), view.factors());
-    let desk = Desk::of(&factors, &book, &terms(&view, &FUNDS)).unwrap();
+    let desk = desk_of(&factors, &book, &terms(&view, &FUNDS));
     let tail = Wish { aim: Aim::Tail { weight: 0.5, confidence: 0.95 }, ..wish(0.0) };
     for wish in [wish(1e-7), wish(1e-5), of_net_zero(), tail] {
         let reports = reports(&desk, &wish);
@@ -156,7 +157,7 @@ fn the_size_of_the_book_does_not_matter() {
         for instrument in &mut terms.instruments {
             instrument.volume = Some(times * 1e8);
         }
-        let desk = Desk::of(&factors, &book, &terms).unwrap();
+        let desk = desk_of(&factors, &book, &terms);
         let reports = reports(&desk, &wish(1e-6 / times));
         let overlay = plan(&reports, Scheme::Overlay);
         overlay.trades.iter().map(|trade| trade.exact_money / times).collect::<Vec<f64>>()
@@ -166,4 +167,43 @@ fn the_size_of_the_book_does_not_matter() {
     for (a, b) in once.iter().zip(&twice) {
         assert!((a - b).abs() <= 1e-4 * 1e6, "{once:?} {twice:?}");
     }
+}
+
+/// The trade of a line that a scheme does not trade is zero, whatever is held of it: so says its
+/// value, a frontier, and what would relax a limit that wants more.
+#[test]
+fn a_limit_on_a_trade_means_the_same_in_every_scheme() {
+    let world = world();
+    let view = View::of(&world.snapshot());
+    let (book, factors) = (view.book(&[("AAPL", 4e6)]), view.factors());
+    let desk = desk_of(&factors, &book, &terms(&view, &["^GSPC"]));
+    let asked = |lower, upper| {
+        let (id, meaning) = ("bought".to_owned(), Meaning::Trade("AAPL".to_owned()));
+        let limits = vec![Limit { id, meaning, lower, upper }];
+        desk.problem(Scheme::Overlay, &Wish { limits, ..wish(1e-6) }).unwrap()
+    };
+    let axis = Axis::Constraint {
+        id: "bought".to_owned(),
+        side: Side::Upper,
+        values: vec![0.0, 1e5, 5e6],
+    };
+    let answers = trace(&asked(None, Some(1e6)), &axis, LIMITS, &Caller::waiting()).unwrap();
+    let plan = |answer: &Answer| match answer {
+        Answer::Plan(plan) => plan.clone(),
+        other => unreachable!("{other:?}"),
+    };
+    let plans: Vec<_> = answers.iter().map(plan).collect();
+    for found in &plans {
+        near(found.trades[0].money, plans[0].trades[0].money, 1.0);
+        assert!(1e6 < found.trades[0].money.abs());
+        let value = &found.effect.measures[0];
+        assert_eq!((value.before.to_bits(), value.after.to_bits()), (0, 0));
+    }
+    let more = optimize(&asked(Some(1e5), None), LIMITS, &Caller::waiting()).unwrap();
+    let Answer::Infeasible(found) = more else { unreachable!("{more:?}") };
+    assert_eq!(found.conflict, ["bought"]);
+    let [relaxed] = &found.alone[..] else { unreachable!("{found:?}") };
+    near(relaxed.from, 1e5, 0.0);
+    // The solver is exact to a millionth of the book.
+    near(relaxed.to, 0.0, 10.0);
 }

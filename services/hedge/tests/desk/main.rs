@@ -1,10 +1,11 @@
-//! Tests of the layer between a book and the solver: laws, arithmetic by hand, and a simulated market
-//! whose factors and loadings are known.
+//! Tests of the layer between a book and the solver: laws, arithmetic by hand, and a simulated
+//! market whose factors and loadings are known.
 
 #![expect(clippy::unwrap_used, reason = "a market made for a test is whole")]
 
 mod arithmetic;
 mod desks;
+mod held_options;
 mod laws;
 mod options;
 mod real;
@@ -18,3 +19,4 @@ mod simulated;
 mod terms;
 #[path = "../../../../tests/support/factor_view.rs"]
 mod view;
+mod written;

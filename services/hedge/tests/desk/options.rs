@@ -1,14 +1,14 @@
 //! Listed options as instruments: what they cost, what they do, and what is refused.
 
 use crate::{
-    desks::{LIMITS, instrument, terms, wish},
+    desks::{LIMITS, desk_of, instrument, terms, wish},
     view::{View, near},
 };
 use hedge::{
     consequences::consequences,
     constraint::ExclusionRule,
     cover::cover_order,
-    desk::Desk,
+    desk::{Desk, NoDesk},
     limits::Caller,
     optimize::{Answer, evaluate, optimize},
     option::{OptionFault, QuotedOption},
@@ -25,8 +25,9 @@ use portfolio::{
 };
 use risk::fixture::world;
 
-/// A put on the large-cap index, a twentieth below its price, 60 days long, at a volatility of 20 %.
-fn put(view: &View) -> (QuotedOption, f64) {
+/// A put on the large-cap index, a twentieth below its price, 60 days long, at a volatility of 20
+/// %.
+pub(crate) fn put(view: &View) -> (QuotedOption, f64) {
     let price = view.model.quotes().get(view.id("^GSPC")).unwrap().price;
     let session = view.model.quotes().session().unwrap();
     let (right, strike, rate, dividend_yield) = (Right::Put, 0.95 * price, 0.03, 0.01);
@@ -46,7 +47,7 @@ fn put(view: &View) -> (QuotedOption, f64) {
 }
 
 /// Contracts of a hundred, of which premiums of ten million trade a day.
-fn contract(view: &View, quoted: QuotedOption) -> Instrument {
+pub(crate) fn contract(view: &View, quoted: QuotedOption) -> Instrument {
     Instrument {
         id: "PUT".to_owned(),
         contract_units: Some(100.0),
@@ -62,7 +63,7 @@ fn with_option(view: &View, quoted: QuotedOption) -> DeskTerms {
     with
 }
 
-fn free(wish: Wish) -> Wish {
+pub(crate) fn free(wish: Wish) -> Wish {
     Wish { squeeze: SqueezeBudget::Off, participation: None, ..wish }
 }
 
@@ -72,7 +73,7 @@ fn a_put_is_a_line_by_its_delta() {
     let view = View::of(&world.snapshot());
     let (book, factors) = (view.book(&[("^GSPC", 4e6)]), view.factors());
     let (quoted, price) = put(&view);
-    let desk = Desk::of(&factors, &book, &with_option(&view, quoted)).unwrap();
+    let desk = desk_of(&factors, &book, &with_option(&view, quoted));
     let line = &desk.lines()[desk.place("PUT").unwrap()];
     let option = line.option.unwrap();
     near(option.model.volatility, 0.2, 1e-9);
@@ -82,7 +83,8 @@ fn a_put_is_a_line_by_its_delta() {
     near(line.terms.half_spread, 0.02 * quoted.premium / exposure, 1e-12);
     near(line.direction(), -1.0, 0.0);
     assert!(!line.is_borrowed_to_short && line.is_instrument && !line.is_position);
-    // Its time costs what it loses a day over ten sessions, and exactly as much is won by writing it.
+    // Its time costs what it loses a day over ten sessions, and exactly as much is won by writing
+    // it.
     let decay = option.decay_per_day(10.0 * DAYS_PER_SESSION);
     near(line.terms.short_carry, 360.0 * decay / exposure, 1e-12);
     near(line.terms.long_carry, -line.terms.short_carry, 0.0);
@@ -90,8 +92,8 @@ fn a_put_is_a_line_by_its_delta() {
     assert!(gaps.contains(&GapReason::FirstOrder), "{gaps:?}");
 }
 
-/// Long 4m of the index and ten puts: the trade moves the index by its beta, the put is valued anew at the
-/// price that follows, by the formula of the option itself.
+/// Long 4m of the index and ten puts: the trade moves the index by its beta, the put is valued anew
+/// at the price that follows, by the formula of the option itself.
 #[test]
 fn moves_of_the_trade_value_a_put_anew() {
     let world = world(120, 420, 47);
@@ -99,7 +101,7 @@ fn moves_of_the_trade_value_a_put_anew() {
     let (book, factors) = (view.book(&[("^GSPC", 4e6)]), view.factors());
     let (quoted, price) = put(&view);
     let with = with_option(&view, quoted);
-    let desk = Desk::of(&factors, &book, &with).unwrap();
+    let desk = desk_of(&factors, &book, &with);
     let problem = desk.problem(Scheme::Overlay, &free(wish(1e-6))).unwrap();
     let line = &desk.lines()[1];
     let trade = -10.0 * line.unit_value.unwrap();
@@ -125,14 +127,14 @@ fn moves_of_the_trade_value_a_put_anew() {
     near(evaluation.effect.cost.after.linear, 1_000.0 * quoted.premium * (0.02 + 1e-4), 1e-6);
 }
 
-/// The tail is that of the index less its mean return, and of the puts valued anew at what is left: their
-/// convexity has a mean, which stays.
+/// The tail is that of the index less its mean return, and of the puts valued anew at what is left:
+/// their convexity has a mean, which stays.
 #[test]
 fn a_tail_values_a_put_anew() {
     let world = world(120, 420, 47);
     let view = View::of(&world.snapshot());
     let (book, factors) = (view.book(&[("^GSPC", 4e6)]), view.factors());
-    let desk = Desk::of(&factors, &book, &with_option(&view, put(&view).0)).unwrap();
+    let desk = desk_of(&factors, &book, &with_option(&view, put(&view).0));
     let problem = desk.problem(Scheme::Overlay, &by_tail()).unwrap();
     let option = desk.lines()[1].option.unwrap();
     let returns = centred_returns(&view);
@@ -148,7 +150,7 @@ fn a_tail_values_a_put_anew() {
     assert!(cvar(-4e6) < 0.2 * cvar(0.0));
 }
 
-fn by_tail() -> Wish {
+pub(crate) fn by_tail() -> Wish {
     free(Wish { aim: Aim::Tail { weight: 1.0, confidence: 0.9 }, ..wish(1e-6) })
 }
 
@@ -161,7 +163,7 @@ fn centred_returns(view: &View) -> Vec<f64> {
 }
 
 /// Mean loss of the worst tenth of some P&Ls, the last one by its fraction.
-fn worst_tenth(pnl: Vec<f64>) -> f64 {
+pub(crate) fn worst_tenth(pnl: Vec<f64>) -> f64 {
     let mut losses: Vec<f64> = pnl.into_iter().map(|pnl| -pnl).collect();
     losses.sort_by(|a, b| b.total_cmp(a));
     let tail = 0.1 * losses.len() as f64;
@@ -176,7 +178,7 @@ fn floors_and_premiums_are_those_of_the_option() {
     let view = View::of(&world.snapshot());
     let (book, factors) = (view.book(&[("^GSPC", 4e6)]), view.factors());
     let (quoted, _) = put(&view);
-    let desk = Desk::of(&factors, &book, &with_option(&view, quoted)).unwrap();
+    let desk = desk_of(&factors, &book, &with_option(&view, quoted));
     let limit =
         |id: &str, meaning, lower, upper| Limit { id: id.to_owned(), meaning, lower, upper };
     let fall = vec![(view.id("^GSPC"), -0.2)];
@@ -213,8 +215,9 @@ fn an_option_is_written_only_if_it_may_be() {
     let (book, factors) = (view.book(&[("^GSPC", -4e6)]), view.factors());
     let traded = |may_write, excluded: Vec<Excluded>| {
         let quoted = QuotedOption { may_write, ..put(&view).0 };
-        let desk = Desk::of(&factors, &book, &with_option(&view, quoted)).unwrap();
-        let wish = Wish { excluded, written: WrittenBudget::Off, ..free(wish(1e-4)) };
+        let desk = desk_of(&factors, &book, &with_option(&view, quoted));
+        let (written, written_notional) = (WrittenBudget::Off, WrittenBudget::Off);
+        let wish = Wish { excluded, written, written_notional, ..free(wish(1e-4)) };
         let problem = desk.problem(Scheme::Overlay, &wish).unwrap();
         let Answer::Plan(plan) = optimize(&problem, LIMITS, &Caller::waiting()).unwrap() else {
             unreachable!()
@@ -248,11 +251,11 @@ fn puts_held_and_puts_traded_move_alike() {
         let of_market = OptionModel { volatility: 0.2, ..put_model(&quoted) };
         with.instruments[0].option =
             Some(QuotedOption { premium: of_market.value(now, 60.0 / 365.0), ..quoted });
-        let desk = Desk::of(&factors, &plain, &with).unwrap();
+        let desk = desk_of(&factors, &plain, &with);
         let problem = desk.problem(Scheme::Overlay, &free(wish(1e-6))).unwrap();
         let trade = -10.0 * desk.lines()[1].unit_value.unwrap();
         let traded = consequences(&desk, &problem, &[trade], None);
-        let desk = Desk::of(&factors, &held, &with).unwrap();
+        let desk = desk_of(&factors, &held, &with);
         let problem = desk.problem(Scheme::Overlay, &free(wish(1e-6))).unwrap();
         let kept = consequences(&desk, &problem, &[0.0], None);
         for (traded, kept) in traded.moves.iter().zip(&kept.moves) {
@@ -282,8 +285,8 @@ fn book_with_puts(view: &View, quoted: QuotedOption, price: f64, contracts: f64)
     Book::join(lines, &Terms::NONE, &view.lookup, view.model.quotes()).unwrap()
 }
 
-/// Written puts of the book lose more in its tail and in a fall than their deltas do: the figures are
-/// those of the formula at the returns of the past and of the scenario.
+/// Written puts of the book lose more in its tail and in a fall than their deltas do: the figures
+/// are those of the formula at the returns of the past and of the scenario.
 #[test]
 fn options_of_the_book_are_valued_anew_in_tails_and_floors() {
     let world = world(120, 420, 47);
@@ -295,7 +298,7 @@ fn options_of_the_book_are_valued_anew_in_tails_and_floors() {
     };
     let puts = |r: f64| -20.0 * 100.0 * (value(price * (1.0 + r)) - value(price));
     let book = book_with_puts(&view, quoted, price, -20.0);
-    let desk = Desk::of(&factors, &book, &terms(&view, &["^RUT"])).unwrap();
+    let desk = desk_of(&factors, &book, &terms(&view, &["^RUT"]));
     let mut wish = by_tail();
     wish.limits = vec![Limit {
         id: "fall".to_owned(),
@@ -315,8 +318,8 @@ fn options_of_the_book_are_valued_anew_in_tails_and_floors() {
     assert!(-1e6 - 1.0 <= plan.effect.measures[0].after);
 }
 
-/// A call and a put whose deltas cancel cost nothing in variance and earn by time: what they may lose
-/// beyond their deltas is 5 % of gross, in moves of up to 2θ either way.
+/// A call and a put whose deltas cancel cost nothing in variance and earn by time: what they may
+/// lose beyond their deltas is 5 % of gross, in moves of up to 2θ either way.
 #[test]
 fn written_options_lose_no_more_than_their_budget() {
     let world = world(120, 420, 47);
@@ -332,7 +335,7 @@ fn written_options_lose_no_more_than_their_budget() {
     let mut with = with_option(&view, quoted);
     with.instruments.push(Instrument { id: "CALL".to_owned(), ..contract(&view, call) });
     with.instruments.iter_mut().for_each(|one| one.volume = Some(1e9));
-    let desk = Desk::of(&factors, &book, &with).unwrap();
+    let desk = desk_of(&factors, &book, &with);
     let theta = factors::squeeze_threshold::threshold_of(
         &view.model.snapshot,
         view.id("^GSPC"),
@@ -354,7 +357,12 @@ fn written_options_lose_no_more_than_their_budget() {
         // Between the moves of the limits, too.
         (-200..=200).map(|step| -made(0.01 * f64::from(step) * theta)).fold(0.0, f64::max)
     };
-    let asked = |written| Wish { written, participation: Some(0.15), ..free(wish(1e-6)) };
+    let asked = |written| Wish {
+        written,
+        written_notional: WrittenBudget::Off,
+        participation: Some(0.15),
+        ..free(wish(1e-6))
+    };
     // Without the limit, many times the book.
     assert!(4e6 < lost(&asked(WrittenBudget::Off)), "{}", lost(&asked(WrittenBudget::Off)));
     near(lost(&asked(WrittenBudget::Share)), 0.05 * 4e6, 200.0);
@@ -370,7 +378,7 @@ fn an_exclusion_of_an_option_is_named() {
     let (book, factors) = (view.book(&[("^GSPC", 4e6)]), view.factors());
     let (quoted, _) = put(&view);
     let with = with_option(&view, QuotedOption { may_write: true, ..quoted });
-    let desk = Desk::of(&factors, &book, &with).unwrap();
+    let desk = desk_of(&factors, &book, &with);
     let mut wish = free(wish(1e-6));
     let (id, rule) = ("no PUT".to_owned(), ExclusionRule::NoNewShort);
     wish.excluded = vec![Excluded { id, line: "PUT".to_owned(), rule }];
@@ -384,7 +392,7 @@ fn an_exclusion_of_an_option_is_named() {
     assert_eq!(found.conflict, ["received", "no PUT"]);
 }
 
-fn put_model(quoted: &QuotedOption) -> OptionModel {
+pub(crate) fn put_model(quoted: &QuotedOption) -> OptionModel {
     let QuotedOption { right, strike, rate, dividend_yield, .. } = *quoted;
     OptionModel { right, strike, volatility: 1.0, rate, dividend_yield }
 }
@@ -403,20 +411,20 @@ fn an_option_that_cannot_hedge_is_named() {
         ..contract(&view, quoted)
     });
     wrong.held_sessions = 0.0;
-    let faults = Desk::of(&factors, &book, &wrong).unwrap_err();
+    let faults = Desk::of(&factors, &book, &wrong, &Caller::waiting()).unwrap_err();
     assert_eq!(
         faults,
-        [
+        NoDesk::Faults(vec![
             TermsFault::HeldSessions,
             TermsFault::Option { at: 0, fault: OptionFault::Expired(session) },
             TermsFault::Instrument { at: 1, field: "contract_units" },
-        ]
+        ])
     );
 }
 
-/// The index does not move enough for a threshold above 15 %. There ten puts, held or traded, lose what
-/// they are then worth less, which is nearly their premium; by their delta it would be three times that.
-/// Bought back with all that is on it, the name loses no more.
+/// The index does not move enough for a threshold above 15 %. There ten puts, held or traded, lose
+/// what they are then worth less, which is nearly their premium; by their delta it would be three
+/// times that. Bought back with all that is on it, the name loses no more.
 #[test]
 fn a_squeeze_takes_at_most_the_premium_of_puts() {
     let world = world(120, 420, 47);
@@ -436,12 +444,12 @@ fn a_squeeze_takes_at_most_the_premium_of_puts() {
     let kind = Kind::Option(RawOption { multiplier: Some(100.0), sensitivity });
     let lines = [RawLine { kind, ..RawLine::of("^GSPC", Size::Shares(10.0)) }];
     let held = Book::join(lines, &Terms::NONE, &view.lookup, view.model.quotes()).unwrap();
-    let holding = Desk::of(&factors, &held, &terms(&view, &[])).unwrap();
+    let holding = desk_of(&factors, &held, &terms(&view, &[]));
     let problem = holding.problem(Scheme::Cut, &free(wish(1e-6))).unwrap();
     let of_held = consequences(&holding, &problem, &[0.0], None).squeeze_loss.before;
 
-    let trading = Desk::of(&factors, &view.book(&[("AAPL", 4e6)]), &with_option(&view, quoted));
-    let trading = trading.unwrap();
+    let book = view.book(&[("AAPL", 4e6)]);
+    let trading = desk_of(&factors, &book, &with_option(&view, quoted));
     let problem = trading.problem(Scheme::Overlay, &free(wish(1e-6))).unwrap();
     let line = &trading.lines()[trading.place("PUT").unwrap()];
     let trade = -10.0 * line.unit_value.unwrap();

@@ -1,17 +1,16 @@
-//! Real files: books of the trade at the end of 2020, hedged with what was known, over the quarter in
-//! which their shorts squeezed.
+//! Real files: books of the trade at the end of 2020, hedged with what was known, over the quarter
+//! in which their shorts squeezed.
 //!
 //! The names are those alive in March 2024, so squeezed names that failed are missing.
 
 use crate::{
-    desks::{LIMITS, plan, reports, terms, wish},
+    desks::{LIMITS, desk_of, plan, reports, terms, wish},
     real_data,
     real_funds::{FUNDS, world},
     view::View,
 };
 use factors::size::SizeBucket;
 use hedge::{
-    desk::Desk,
     limits::Caller,
     scheme::Scheme,
     walk_forward::effectiveness,
@@ -53,8 +52,8 @@ fn realised(after: &View, sessions: usize, held: &[(InstrumentId, f64)]) -> Vec<
     pnl
 }
 
-/// Over 20 books and 61 sessions the overlay takes away more than a third of the squares, although the
-/// squeeze of January is more specific risk than any hedge of index funds can touch.
+/// Over 20 books and 61 sessions the overlay takes away more than a third of the squares, although
+/// the squeeze of January is more specific risk than any hedge of index funds can touch.
 #[test]
 fn overlays_of_funds_hold_through_the_squeeze() {
     let Some(folder) = real_data::folder("overlays_of_funds_hold_through_the_squeeze") else {
@@ -73,7 +72,7 @@ fn overlays_of_funds_hold_through_the_squeeze() {
         let lines = drawn(&view, number);
         let lines: Vec<(&str, f64)> = lines.iter().map(|(s, v)| (s.as_str(), *v)).collect();
         let book = view.book(&lines);
-        let desk = Desk::of(&factors, &book, &terms(&view, &FUNDS)).unwrap();
+        let desk = desk_of(&factors, &book, &terms(&view, &FUNDS));
         let reports = reports(&desk, &wish);
         let overlay = plan(&reports, Scheme::Overlay);
         let found =

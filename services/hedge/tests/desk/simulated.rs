@@ -1,11 +1,10 @@
 //! A market whose factors and loadings are known: what an overlay can take away is known, too.
 
 use crate::{
-    desks::{FUNDS, LIMITS, plan, reports, terms, wish},
+    desks::{FUNDS, LIMITS, desk_of, plan, reports, terms, wish},
     view::View,
 };
 use hedge::{
-    desk::Desk,
     limits::Caller,
     scheme::Scheme,
     walk_forward::{Effectiveness, effectiveness},
@@ -15,8 +14,8 @@ use marketdata::gap::GapReason;
 use risk::fixture::{SPREAD_SLOPE, world, world_with};
 use stats::moments::{Ddof, standard_deviation};
 
-/// An overlay of both indices can take away all but the specific variance. The factors' deviations are
-/// 1 % and 0.6 %.
+/// An overlay of both indices can take away all but the specific variance. The factors' deviations
+/// are 1 % and 0.6 %.
 #[test]
 fn an_overlay_takes_away_what_the_indices_explain() {
     let world = world(400, 1_000, 53);
@@ -26,7 +25,7 @@ fn an_overlay_takes_away_what_the_indices_explain() {
     let lines: Vec<(&str, f64)> =
         held.iter().map(|(at, value)| (world.names[*at].symbol.as_str(), *value)).collect();
     let (book, factors) = (view.book(&lines), view.factors());
-    let desk = Desk::of(&factors, &book, &terms(&view, &FUNDS)).unwrap();
+    let desk = desk_of(&factors, &book, &terms(&view, &FUNDS));
     let wish = Wish { squeeze: SqueezeBudget::Off, participation: None, ..wish(1e-3) };
     let reports = reports(&desk, &wish);
     let overlay = plan(&reports, Scheme::Overlay);
@@ -45,15 +44,16 @@ fn an_overlay_takes_away_what_the_indices_explain() {
     assert!((found.in_sample - possible).abs() < 0.06, "{possible} {found:?}");
     assert!((out.value - possible).abs() < 0.08, "{possible} {found:?}");
     assert!(out.low < possible && possible < out.high + 0.05, "{possible} {found:?}");
-    // The small-cap index moves (1 + slope)·m + s: −size of it, and the rest of the market. Noise in the
-    // factors' returns, found from 400 names, makes the hedge smaller.
+    // The small-cap index moves (1 + slope)·m + s: −size of it, and the rest of the market. Noise
+    // in the factors' returns, found from 400 names, makes the hedge smaller.
     for (trade, expected) in trades.iter().zip(expected) {
         assert!((trade - expected).abs() < 0.3 * size.abs(), "{trades:?} {expected:?}");
     }
 }
 
-/// What an overlay of the large-cap index does to eight names that are listed on day `listed` of 1,300.
-/// The history is the last 756 of these, so that exposures behind the factors' returns are known.
+/// What an overlay of the large-cap index does to eight names that are listed on day `listed` of
+/// 1,300. The history is the last 756 of these, so that exposures behind the factors' returns are
+/// known.
 fn long_names(listed: usize) -> (Effectiveness, f64) {
     let days = 1_300;
     let world = world_with(400, days, 59, |names| {
@@ -65,7 +65,7 @@ fn long_names(listed: usize) -> (Effectiveness, f64) {
     let lines: Vec<(&str, f64)> =
         held.iter().map(|at| (world.names[*at].symbol.as_str(), 1e6)).collect();
     let (book, factors) = (view.book(&lines), view.factors());
-    let desk = Desk::of(&factors, &book, &terms(&view, &["^GSPC"])).unwrap();
+    let desk = desk_of(&factors, &book, &terms(&view, &["^GSPC"]));
     let wish = Wish { squeeze: SqueezeBudget::Off, participation: None, ..wish(1e-3) };
     let reports = reports(&desk, &wish);
     let overlay = plan(&reports, Scheme::Overlay);
@@ -79,8 +79,8 @@ fn long_names(listed: usize) -> (Effectiveness, f64) {
     (found.unwrap().unwrap(), possible)
 }
 
-/// The truth is found from all of the sessions and from a third of them: what stands in has specific
-/// returns. Without them the second was .86, and .85 out of sample, where .79 is true.
+/// The truth is found from all of the sessions and from a third of them: what stands in has
+/// specific returns. Without them the second was .86, and .85 out of sample, where .79 is true.
 #[test]
 fn stand_ins_have_specific_risk() {
     for listed in [0, 1_048] {
@@ -91,7 +91,8 @@ fn stand_ins_have_specific_risk() {
 }
 
 /// All names are listed on day 280 of 420, the indices on the first, so that no factor has a return
-/// before: a name moves by its betas then, and not at all would be an overlay that only adds variance.
+/// before: a name moves by its betas then, and not at all would be an overlay that only adds
+/// variance.
 #[test]
 fn names_without_returns_move_by_their_betas_where_factors_have_none() {
     let (days, listed) = (420, 280);
@@ -103,15 +104,15 @@ fn names_without_returns_move_by_their_betas_where_factors_have_none() {
     let lines: Vec<(&str, f64)> =
         held.iter().map(|at| (world.names[*at].symbol.as_str(), 1e6)).collect();
     let (book, factors) = (view.book(&lines), view.factors());
-    let desk = Desk::of(&factors, &book, &terms(&view, &["^GSPC"])).unwrap();
+    let desk = desk_of(&factors, &book, &terms(&view, &["^GSPC"]));
     let wish = Wish { squeeze: SqueezeBudget::Off, participation: None, ..wish(1e-3) };
     let reports = reports(&desk, &wish);
     let overlay = plan(&reports, Scheme::Overlay);
     let found = effectiveness(&desk, &wish, (Scheme::Overlay, overlay), LIMITS, &Caller::waiting());
     let found = found.unwrap().unwrap();
 
-    // The history begins on the third day. Names have returns of their own from the session after their
-    // listing, and before that their betas and specific returns as large.
+    // The history begins on the third day. Names have returns of their own from the session after
+    // their listing, and before that their betas and specific returns as large.
     let returns: Vec<Vec<f64>> = held.iter().map(|at| world.returns(*at, 59)).collect();
     let beta_sum = |day: usize| -> f64 {
         let of = |at: &usize| {

@@ -1,12 +1,13 @@
 //! What the caller says wrongly is named.
 
 use crate::{
-    desks::{FUNDS, instrument, terms, wish},
+    desks::{FUNDS, desk_of, instrument, terms, wish},
     view::View,
 };
 use hedge::{
     clock::{Clock, SessionMinute},
-    desk::Desk,
+    desk::{Desk, NoDesk},
+    limits::Caller,
     scheme::Scheme,
     terms::{Mark, TermsFault},
     wish::{Limit, Meaning, WishFault},
@@ -30,10 +31,10 @@ fn every_fault_is_named_at_once() {
     wrong.instruments.push(future);
     wrong.marks = vec![Mark { instrument: view.id("AAPL"), price: 0.0 }];
     wrong.impact_size = 0.0;
-    let faults = Desk::of(&factors, &book, &wrong).unwrap_err();
+    let faults = Desk::of(&factors, &book, &wrong, &Caller::waiting()).unwrap_err();
     assert_eq!(
         faults,
-        [
+        NoDesk::Faults(vec![
             TermsFault::Positions("half_spread"),
             TermsFault::Single { at: 0, field: "margin" },
             TermsFault::Mark(0),
@@ -43,7 +44,7 @@ fn every_fault_is_named_at_once() {
             TermsFault::Repeated(2),
             // A derivative has no volume of its own in the data.
             TermsFault::Lacks { at: 3, what: "volume" },
-        ]
+        ])
     );
 }
 
@@ -54,7 +55,7 @@ fn a_limit_on_nothing_is_named() {
     let (book, factors) = (view.book(&[("AAPL", 1e6)]), view.factors());
     let mut late = terms(&view, &FUNDS);
     late.clock = Clock::new(SessionMinute::NOON, SessionMinute::CLOSE).unwrap();
-    let desk = Desk::of(&factors, &book, &late).unwrap();
+    let desk = desk_of(&factors, &book, &late);
     let mut wish = wish(1e-6);
     let limit =
         |id: &str, meaning| Limit { id: id.to_owned(), meaning, lower: None, upper: Some(1.0) };

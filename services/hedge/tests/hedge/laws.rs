@@ -6,9 +6,9 @@ use crate::{
     random,
 };
 use hedge::{
-    constraint::{MaxLines, Measure, Side, Weights},
+    constraint::{Constraint, MaxLines, Measure, Side, Weights},
     frontier::{Axis, NoFrontier, trace},
-    limits::{Caller, Stopped},
+    limits::{Caller, SolveLimits, Stopped},
     objective::{RiskTerm, Scenarios},
     optimize::{Answer, evaluate, optimize},
     plan::Plan,
@@ -104,8 +104,8 @@ fn the_currency_does_not_matter() {
     }
 }
 
-/// Two lines that are the same name trade together as much as one: the problem is degenerate, because
-/// any split is as good.
+/// Two lines that are the same name trade together as much as one: the problem is degenerate,
+/// because any split is as good.
 #[test]
 fn a_line_given_twice_changes_nothing() {
     for seed in 1..20 {
@@ -209,8 +209,8 @@ fn an_answer_agrees_with_the_judgement_of_its_trades() {
     }
 }
 
-/// The tail over few scenarios, to which those that matter are added, is the tail over all: no nearby
-/// trades have a lower objective.
+/// The tail over few scenarios, to which those that matter are added, is the tail over all: no
+/// nearby trades have a lower objective.
 #[test]
 fn no_trades_nearby_have_a_smaller_tail() {
     for seed in 1..30 {
@@ -240,8 +240,8 @@ fn a_caller_that_is_gone_gets_nothing() {
     assert_eq!(optimize(&problem, LIMITS, &Caller::new(|| true)), Err(Stopped::Cancelled));
 }
 
-/// Books of a thousandth and of a billion, where risk is free and where it is dear: every problem is
-/// solved, with small residuals.
+/// Books of a thousandth and of a billion, where risk is free and where it is dear: every problem
+/// is solved, with small residuals.
 #[test]
 fn problems_of_any_size_are_solved() {
     let sizes =
@@ -293,8 +293,8 @@ fn a_limit_on_a_position_is_one_on_its_trade() {
     }
 }
 
-/// The limits leave one point, or say the same twice: both sell 20, which is all that the ranges allow
-/// and just what the net needs.
+/// The limits leave one point, or say the same twice: both sell 20, which is all that the ranges
+/// allow and just what the net needs.
 #[test]
 fn limits_that_leave_a_single_point_have_it_as_answer() {
     let covariance = SymmetricMatrix::from_lower(3, |i, j| if i == j { 1e-4 } else { 5e-5 });
@@ -345,6 +345,59 @@ fn a_frontier_falls_as_its_limit_widens() {
         fell |= found[2] < found[0];
     }
     assert!(fell, "a second line helps some book");
+}
+
+/// Also where searches over lines end before they find the best plans, in whatever order the values
+/// come, and with enough of them as without: each begins with the lines of the next narrower limit.
+#[test]
+fn a_frontier_falls_where_searches_are_cut_short() {
+    let short = SolveLimits { max_nodes: 2, relative_gap: 0.0 };
+    let mut open = 0;
+    for seed in 1..40 {
+        let mut statement = random::bounded(random::by_variance(seed));
+        statement.max_lines = Some(MaxLines { id: "lines".to_owned(), count: 2 });
+        statement.constraints.push(Constraint {
+            id: "turnover".to_owned(),
+            measure: Measure::Turnover,
+            lower: None,
+            upper: Some(100.0),
+        });
+        let problem = Problem::new(statement).unwrap();
+        let values = vec![60.0, 5.0, 100.0, 20.0, 40.0, 10.0, 80.0];
+        let counts = vec![3, 1, 5, 2, 4];
+        let by_turnover = Axis::Constraint {
+            id: "turnover".to_owned(),
+            side: Side::Upper,
+            values: values.clone(),
+        };
+        let by_lines = Axis::Lines { counts: counts.clone() };
+        let counts = counts.iter().map(|count| *count as f64).collect();
+        for (axis, widths) in [(by_turnover, values), (by_lines, counts)] {
+            let found = |limits| -> Vec<(f64, Plan)> {
+                let answers = trace(&problem, &axis, limits, &Caller::waiting()).unwrap();
+                let plan = |answer| match answer {
+                    Answer::Plan(plan) => *plan,
+                    other => panic!("no trade is allowed: {other:?}"),
+                };
+                let mut found: Vec<(f64, Plan)> =
+                    widths.iter().copied().zip(answers.into_iter().map(plan)).collect();
+                found.sort_by(|a, b| a.0.total_cmp(&b.0));
+                found
+            };
+            let (whole, short) = (found(LIMITS), found(short));
+            for pair in short.windows(2).chain(whole.windows(2)) {
+                let [narrow, wide] = [&pair[0], &pair[1]].map(|(_, plan)| plan.proof.objective);
+                assert!(wide <= narrow + 1e-8 * narrow.abs(), "{seed}: {wide} after {narrow}");
+            }
+            for ((_, whole), (_, short)) in whole.iter().zip(&short) {
+                let (best, tolerance) = (whole.proof.objective, 1e-7 * whole.proof.objective.abs());
+                assert!(short.proof.bound <= best + tolerance, "{seed}");
+                assert!(best <= short.proof.objective + tolerance, "{seed}");
+                open += usize::from(1e-6 < short.proof.gap);
+            }
+        }
+    }
+    assert!(20 <= open, "{open} searches were cut short");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::{
 use hedge::{
     constraint::{Constraint, Measure, Side},
     limits::Caller,
-    line::Trading,
+    line::{Line, Trading},
     optimize::{Answer, optimize},
     plan::Plan,
     problem::{Problem, Statement},
@@ -86,19 +86,24 @@ fn cut(mut statement: Statement) -> Statement {
     statement
 }
 
-/// Every limit at what it limits in the book as held.
+/// Every limit at what it limits in the book as held, with options in the squeeze: every other line is one,
+/// and every third has some that do not trade.
 fn as_held(mut statement: Statement) -> Statement {
     let sources = statement.risk.specific_variances().len();
     let losses = (0..sources).map(|source| 0.2 + 0.01 * source as f64).collect();
     let gross: f64 = statement.lines.iter().map(|line| line.held.abs()).sum();
     let net: f64 = statement.lines.iter().map(|line| line.held).sum();
-    let shorts = Measure::WorstShorts { count: 3, losses, options: SqueezedOptions::NONE };
-    let mut squeezed: Vec<f64> = statement
-        .lines
-        .iter()
-        .enumerate()
-        .map(|(source, line)| (0.2 + 0.01 * source as f64) * (-line.held).max(0.0))
-        .collect();
+    let by_line = |step: usize, pnl: f64| {
+        (0..sources).step_by(step).map(|line| (line, vec![(line, pnl)])).collect()
+    };
+    let options = SqueezedOptions { lines: by_line(2, -0.03), held: by_line(3, -1.5) };
+    let shorts = Measure::WorstShorts { count: 3, losses, options };
+    let lost = |(source, line): (usize, &Line)| {
+        let convex = if source.is_multiple_of(2) { -0.03 * line.held } else { 0.0 };
+        let own = if source.is_multiple_of(3) { -1.5 } else { 0.0 };
+        ((0.2 + 0.01 * source as f64) * -line.held - convex - own).max(0.0)
+    };
+    let mut squeezed: Vec<f64> = statement.lines.iter().enumerate().map(lost).collect();
     squeezed.sort_by(|a, b| b.total_cmp(a));
     let squeezed: f64 = squeezed.iter().take(3).sum();
     statement.constraints = vec![

@@ -88,8 +88,9 @@ fn traded(problem: &Problem) -> impl Iterator<Item = Trading> {
     problem.statement().lines.iter().filter_map(|line| line.trading)
 }
 
-/// The random problem in lots of different values, with limits on participation, the worst shorts, a
-/// position, tickets, the number of lines and exclusions besides.
+/// The random problem in lots of different values, with limits on participation, the worst shorts with
+/// options among them, one side of some lines, a position, tickets, the number of lines and exclusions
+/// besides.
 fn in_lots(seed: u32) -> Statement {
     let mut statement = random::by_variance(seed);
     let mut last = 0;
@@ -104,14 +105,16 @@ fn in_lots(seed: u32) -> Statement {
     }
     let losses = (0..statement.lines.len()).map(|at| 0.2 + 0.03 * at as f64).collect();
     let held = statement.lines[last - 1].held;
+    // The last line is an option, the one before has one that does not trade.
+    let options = SqueezedOptions {
+        lines: vec![(last, vec![(last, -0.12)])],
+        held: vec![(last - 1, vec![(last - 1, -3.0)])],
+    };
+    let weights = vec![(last - 1, 1.5), (last, -2.0)];
     statement.constraints.extend([
+        limit("one side", Measure::Positive { weights }, None, 20.0),
         limit("participation", Measure::Participation, None, 0.3),
-        limit(
-            "shorts",
-            Measure::WorstShorts { count: 2, losses, options: SqueezedOptions::NONE },
-            None,
-            30.0,
-        ),
+        limit("shorts", Measure::WorstShorts { count: 2, losses, options }, None, 30.0),
         limit("position", Measure::Position(last - 1), held - 31.0, held + 17.0),
     ]);
     let exclude = |line, rule| Exclusion { id: format!("no {line}"), line, rule };

@@ -36,6 +36,7 @@ use crate::{
         portfolio::{self, currency::Money},
         query::{FromProto as _, Normal, Place, Query, answer, respond},
     },
+    telemetry::spans::{Step, step_now},
     views::Pinned,
 };
 use ::portfolio::{book::Book, lines::Violation};
@@ -83,7 +84,8 @@ impl ExposureService for Handler {
         &self,
         request: Request<v1::ValidatePortfolioRequest>,
     ) -> Result<Response<v1::ValidatePortfolioResponse>, Status> {
-        let mut query = ValidationQuery::from_proto(request.into_inner())?;
+        let asked = request.into_inner();
+        let mut query = step_now(Step::Validate, || ValidationQuery::from_proto(asked))?;
         query.check_currency(&self.services, <ValidationQuery as Query>::MODEL).await?;
         Ok(Response::new(respond(&self.services, query).await?))
     }

@@ -1,15 +1,24 @@
 //! What the options of a name make beyond their delta, as a table over the name's jump.
 //!
 //! A simulation asks for it once per squeeze, which may be millions of times. The knots are evenly
-//! spaced in log(1 + jump), 0 to the largest jump. Between two of them the P&L is linear in the jump, so
-//! the part of the delta is exact, and a bought option still loses at most its value. Where the
-//! largest jump is ten, knots are 0.24 % of the price apart: an option that is about to expire is off
-//! by at most 0.06 % of the value of its shares, next to its strike.
+//! spaced in log(1 + jump), 0 to the largest jump. Between two of them the P&L is linear in the
+//! jump, so the part of the delta is exact, and a bought option still loses at most its value.
+//! Where the largest jump is ten, knots are 0.24 % of the price apart: an option that is about to
+//! expire is off by at most 0.06 % of the value of its shares, next to its strike.
 
 use portfolio::convexity::Convexity;
+use rayon::prelude::*;
 
 /// Number of intervals between knots.
 const CELLS: usize = 1_024;
+
+/// Values of each option in a table.
+pub const KNOTS: usize = CELLS + 1;
+
+/// Distance of knots in log(1 + jump).
+fn step(cap: f64) -> f64 {
+    libm::log1p(cap) / CELLS as f64
+}
 
 /// P&L beyond the delta by jump.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,17 +30,25 @@ pub(super) struct Curve {
 }
 
 impl Curve {
-    /// Of the options of a name, for jumps up to `cap`. `None` if there are none, or no jump.
-    pub(super) fn of(options: &Convexity, cap: f64) -> Option<Curve> {
-        let step = libm::log1p(cap) / CELLS as f64;
-        if options.is_none() || step <= 0.0 {
-            return None;
-        }
+    /// Whether a name needs one: it has options, and jumps.
+    pub(super) fn is_needed(options: &Convexity, cap: f64) -> bool {
+        !options.is_none() && 0.0 < step(cap)
+    }
+
+    /// Of the options of a name, for jumps up to `cap` above 0, on the threads of the caller's
+    /// pool. `None` as soon as the caller has gone.
+    pub(super) fn of(
+        options: &Convexity,
+        cap: f64,
+        has_gone: &(dyn Fn() -> bool + Sync),
+    ) -> Option<Curve> {
+        let step = step(cap);
         let knot = |at: usize| {
             let jump = libm::expm1(at as f64 * step);
-            (jump, options.beyond_delta(jump))
+            (!has_gone()).then(|| (jump, options.beyond_delta(jump)))
         };
-        Some(Curve { step, knots: (0..=CELLS).map(knot).collect() })
+        let knots = (0..KNOTS).into_par_iter().map(knot).collect::<Option<_>>()?;
+        Some(Curve { step, knots })
     }
 
     /// Whether all of it is finite.

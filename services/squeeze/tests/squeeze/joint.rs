@@ -44,7 +44,7 @@ fn shorts(count: usize) -> Vec<Short> {
 }
 
 fn simulated(count: usize, simulation: Simulation) -> JointLoss {
-    let model = JointModel::new(shorts(count), None, simulation).unwrap();
+    let model = JointModel::new(shorts(count), None, simulation, &|| false).unwrap();
     model.simulate(&[0.95, 0.99], &|| false).unwrap()
 }
 
@@ -115,7 +115,7 @@ fn the_mean_loss_by_hand() {
         shorts.iter().map(|short| short.value * short.probability * short.jump.threshold).sum();
     for copula in [Copula::Gaussian, Copula::StudentT4] {
         let simulation = Simulation { excess: Excess { scale: 0.0, shape: 0.0 }, copula, ..PLAIN };
-        let model = JointModel::new(shorts.clone(), None, simulation).unwrap();
+        let model = JointModel::new(shorts.clone(), None, simulation, &|| false).unwrap();
         let found = model.simulate(&[0.99], &|| false).unwrap();
         near(found.whole.mean, expected);
         let left: f64 =
@@ -176,7 +176,9 @@ fn the_crowd_sells_its_longs() {
     let holders = Holders::new(400.0, 4.0, 0.0004).unwrap();
     let crowd = Crowd { holders, own_longs: 100.0 };
     let excess = Excess { scale: 0.0, shape: 0.0 };
-    let model = JointModel::new(vec![short], Some(crowd), Simulation { excess, ..PLAIN }).unwrap();
+    let model =
+        JointModel::new(vec![short], Some(crowd), Simulation { excess, ..PLAIN }, &|| false)
+            .unwrap();
     let found = model.simulate(&[0.9], &|| false).unwrap();
     // A loss of 8 on the shorts is an example of the loop, in which 56.126 276 are sold in all.
     let fall = 0.0004 * 56.126_276;
@@ -192,7 +194,7 @@ fn the_crowd_sells_its_longs() {
 
 #[test]
 fn a_caller_who_leaves_ends_the_simulation() {
-    let model = JointModel::new(shorts(3), None, PLAIN).unwrap();
+    let model = JointModel::new(shorts(3), None, PLAIN, &|| false).unwrap();
     assert_eq!(model.simulate(&[0.95], &|| true), None);
     let asked = AtomicUsize::new(0);
     let leaves = || 2 < asked.fetch_add(1, Ordering::Relaxed);
@@ -211,7 +213,7 @@ fn what_cannot_be_simulated_is_refused() {
     let with = |change: fn(&mut Short)| {
         let mut shorts = shorts(3);
         change(&mut shorts[1]);
-        JointModel::new(shorts, None, PLAIN).is_none()
+        JointModel::new(shorts, None, PLAIN, &|| false).is_err()
     };
     assert!(with(|short| short.probability = 0.0));
     assert!(with(|short| short.probability = 1.0));
@@ -220,7 +222,7 @@ fn what_cannot_be_simulated_is_refused() {
     assert!(with(|short| short.symbol = "N000".to_owned()));
     assert!(with(|short| short.left = vec![1.0]));
     assert!(with(|short| short.left[0] = 1.5));
-    let refused = |simulation| JointModel::new(shorts(3), None, simulation).is_none();
+    let refused = |simulation| JointModel::new(shorts(3), None, simulation, &|| false).is_err();
     assert!(refused(Simulation { correlation: 1.0, ..PLAIN }));
     assert!(refused(Simulation { pairs: 1, ..PLAIN }));
     assert!(refused(Simulation { cap: f64::INFINITY, ..PLAIN }));
@@ -263,13 +265,13 @@ proptest! {
     fn laws_of_the_joint_loss(count in 2..40usize, seed in 0..1_000u64, t in any::<bool>()) {
         let copula = if t { Copula::StudentT4 } else { Copula::Gaussian };
         let simulation = Simulation { pairs: 3_000, seed, copula, ..PLAIN };
-        let model = JointModel::new(shorts(count), None, simulation).unwrap();
+        let model = JointModel::new(shorts(count), None, simulation, &|| false).unwrap();
         let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let run = |model: &JointModel| model.simulate(&[0.95, 0.99], &|| false).unwrap();
         let found = pool(1).install(|| run(&model));
         let mut turned = shorts(count);
         turned.reverse();
-        let turned = JointModel::new(turned, None, simulation).unwrap();
+        let turned = JointModel::new(turned, None, simulation, &|| false).unwrap();
         prop_assert_eq!(&pool(3).install(|| run(&turned)), &found);
         for (tail, parts) in found.whole.tails.iter().zip(&found.contributions) {
             let sum: f64 = parts.shorts.iter().chain([&parts.longs]).map(|part| part.value).sum();

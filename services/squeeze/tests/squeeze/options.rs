@@ -23,14 +23,17 @@ use proptest::prelude::*;
 use squeeze::{
     assess::ShortBook,
     joint::{
-        JointLoss, JointModel, Short, Simulation,
+        JointLoss, JointModel, NoModel, Short, Simulation,
         copula::Copula,
         jump::{Excess, Jump},
     },
     scenario::ScenarioKind,
     universe::Universe,
 };
-use std::sync::LazyLock;
+use std::sync::{
+    LazyLock,
+    atomic::{AtomicUsize, Ordering},
+};
 
 const PUT: [f64; 3] = [1.345_303, 0.613_497, -0.534_772];
 const CALL: [f64; 3] = [0.801_454, 1.855_893, 0.457_586];
@@ -139,11 +142,11 @@ fn what_is_left_by_its_delta_is_a_gap() {
     }
 }
 
-/// Two thousand pairs of one name that is often squeezed.
-fn simulated(lines: &[RawLine<'_>], cap: f64) -> (JointModel, JointLoss) {
+/// One name that is often squeezed.
+fn often(lines: &[RawLine<'_>]) -> Short {
     let report = book(&UNIVERSE, lines);
     let [held] = &report.lines[..] else { panic!("one short") };
-    let short = Short {
+    Short {
         symbol: held.symbol.clone(),
         value: -held.market_value,
         options: held.options.clone(),
@@ -151,18 +154,38 @@ fn simulated(lines: &[RawLine<'_>], cap: f64) -> (JointModel, JointLoss) {
         crowd_value: 0.0,
         probability: 0.3,
         jump: Jump { threshold: 0.15, daily_volatility: 0.02, days_to_cover: 2.0 },
-    };
-    let simulation = Simulation {
-        copula: Copula::Gaussian,
-        correlation: 0.3,
-        excess: Excess { scale: 0.2, shape: 0.25 },
-        cap,
-        pairs: 2_000,
-        seed: 1,
-    };
-    let model = JointModel::new(vec![short], None, simulation).unwrap();
+    }
+}
+
+/// Two thousand pairs of paths.
+const fn pairs(copula: Copula, cap: f64) -> Simulation {
+    let excess = Excess { scale: 0.2, shape: 0.25 };
+    Simulation { copula, correlation: 0.3, excess, cap, pairs: 2_000, seed: 1 }
+}
+
+fn simulated(lines: &[RawLine<'_>], cap: f64) -> (JointModel, JointLoss) {
+    let (short, simulation) = (often(lines), pairs(Copula::Gaussian, cap));
+    let model = JointModel::new(vec![short], None, simulation, &|| false).unwrap();
     let loss = model.simulate(&[0.9, 0.99], &|| false).unwrap();
     (model, loss)
+}
+
+/// The caller is asked before each of the 1,025 values of a table, on any thread. The table serves all
+/// copulas: a model made of that of another one says what one of its own says.
+#[test]
+fn tables_end_with_the_caller_and_serve_all_copulas() {
+    let put = [option("S", 1_000.0, Right::Put)];
+    let asked = AtomicUsize::new(0);
+    let leaves = || 100 <= asked.fetch_add(1, Ordering::Relaxed);
+    let model = |copula, has_gone: &(dyn Fn() -> bool + Sync)| {
+        JointModel::new(vec![often(&put)], None, pairs(copula, 10.0), has_gone)
+    };
+    assert_eq!(model(Copula::Gaussian, &leaves).err(), Some(NoModel::Gone));
+    assert!(asked.load(Ordering::Relaxed) < 1_025);
+    let waits = || false;
+    let shared = model(Copula::Gaussian, &waits).unwrap().with_copula(Copula::StudentT4).unwrap();
+    let own = model(Copula::StudentT4, &waits).unwrap();
+    assert_eq!(shared.simulate(&[0.9], &waits), own.simulate(&[0.9], &waits));
 }
 
 /// No path loses more than the put is worth; by its delta the worst of a hundred would lose a multiple.

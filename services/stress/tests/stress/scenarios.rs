@@ -22,7 +22,7 @@ use stress::{
     liquidity::{ExitFault, ExitTerms, adjusted},
     ready::{GivenInputs, Missing, ready},
     shock::{Hypothetical, Target},
-    squeeze::{SqueezeFault, SqueezedName, combined},
+    squeeze::{SqueezeFault, SqueezedName, combined, from_today},
 };
 
 /// Three years up to 2024-07-31, with indices, funds and yields.
@@ -172,14 +172,14 @@ fn a_squeeze_comes_on_top_of_a_scenario() {
     let mut made = [0.0; 2];
     (made[place(aapl)], made[place(msft)]) = (-2e5, -1e6);
     let jumps = [aapl, msft].map(|instrument| SqueezedName { instrument, jump: 0.3 });
-    let found = combined(&book, &made, &jumps).unwrap();
+    let found = combined(&book, &made, &jumps, &|_| 1.0).unwrap();
     near(found.squeeze_pnl, -1.5e6, 1e-6);
     near(found.pnl, -2.7e6, 1e-6);
     near(found.positions[place(msft)], -2.5e6, 1e-6);
     assert_eq!(found.not_short, [aapl]);
     let wrong =
         [(aapl, 0.1), (aapl, -0.1)].map(|(instrument, jump)| SqueezedName { instrument, jump });
-    let faults = combined(&book, &made, &wrong).unwrap_err();
+    let faults = combined(&book, &made, &wrong, &|_| 1.0).unwrap_err();
     assert_eq!(faults, [SqueezeFault::Jump(1), SqueezeFault::Twice(1)]);
 }
 
@@ -208,7 +208,7 @@ fn a_squeeze_values_options_anew_from_the_scenario_on() {
     let options = Convexity::of(&book, book.lots(held));
     let made = -0.1 * held.market_value;
     let squeeze = [SqueezedName { instrument: msft, jump: 0.5 }];
-    let found = combined(&book, &[made], &squeeze).unwrap();
+    let found = combined(&book, &[made], &squeeze, &|_| 1.0).unwrap();
     let put = OptionModel {
         right: Right::Put,
         strike: price,
@@ -223,6 +223,14 @@ fn a_squeeze_values_options_anew_from_the_scenario_on() {
     assert!(-worth(price) < expected && found.squeeze_pnl < 0.0);
     // By its delta the squeeze would cost more than the whole put.
     assert!((held.market_value + made) * 0.5 < -worth(price));
+    // A rate that alone moves the price by g makes everything g times as large, the strike among it.
+    let g = 1.04;
+    let of_rate = combined(&book, &[(g - 1.0) * held.market_value], &squeeze, &|_| g).unwrap();
+    let today = from_today(&book, held, 0.5);
+    near(of_rate.squeeze_pnl, g * today, 1e-9 * today.abs());
+    near(today, worth(1.5 * price) - worth(price), 1e-6 * worth(price));
+    let kept = combined(&book, &[(g - 1.0) * held.market_value], &squeeze, &|_| 1.0).unwrap();
+    assert!(1e-2 * today.abs() < (kept.squeeze_pnl - g * today).abs());
     // What is left to sell is the shares of the delta at the price after both, 1.35 of 0.9 · 1.5.
     near(held.market_value + found.first_order[0], 1.35 * held.market_value, 1e-6 * worth(price));
 }

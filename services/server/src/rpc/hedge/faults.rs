@@ -4,7 +4,7 @@ use super::option;
 use crate::{refusal::Refusal, rpc::field::Fields};
 use ::hedge::{
     frontier::NoFrontier,
-    limits::Stopped,
+    limits::{OPTION_VALUES, Stopped},
     terms::TermsFault,
     wish::{Wish, WishFault},
 };
@@ -29,6 +29,15 @@ pub(super) fn of_terms(faults: Vec<TermsFault>, problem: &v1::HedgeProblem) -> R
             }
             TermsFault::ImpactSize => {
                 ("problem.impact_size".to_owned(), "must be positive".to_owned())
+            }
+            TermsFault::OptionValues { options, values } => {
+                let most = options * OPTION_VALUES / values.max(1);
+                let text = format!(
+                    "must have at most {most} options of known terms for this problem, which values \
+                     each of them anew on every session of the past: without_effectiveness or an \
+                     objective of variance allows more, where the objective is a shortfall"
+                );
+                ("portfolio.positions".to_owned(), text)
             }
             TermsFault::HeldSessions => {
                 ("problem.objective.horizon_sessions".to_owned(), "must be positive".to_owned())
@@ -56,6 +65,9 @@ pub(super) fn of_terms(faults: Vec<TermsFault>, problem: &v1::HedgeProblem) -> R
 
 /// Why a wish is refused.
 pub(super) fn of_wish(faults: Vec<WishFault>, wish: &Wish) -> Refusal {
+    if faults.contains(&WishFault::Gone) {
+        return Refusal::DeadlineExceeded;
+    }
     let mut fields = Fields::new();
     for fault in faults {
         match fault {
@@ -67,6 +79,8 @@ pub(super) fn of_wish(faults: Vec<WishFault>, wish: &Wish) -> Refusal {
                 let text = "has too few sessions in this view, or a confidence beyond them";
                 fields.add("problem.objective.shortfall", text);
             }
+            // Refused above.
+            WishFault::Gone => {}
             WishFault::Problem(fault) => fields.add("problem", format!("is not sound: {fault}")),
         }
     }

@@ -26,6 +26,8 @@ pub(super) struct Asked {
     pub(super) as_of: AsOf,
     pub(super) report: ReportQuery,
     pub(super) problem: AskedProblem,
+    /// Whether plans are found again with what was known before every month.
+    pub(super) walks: bool,
     /// Whether the client still waits for the answer.
     pub(super) caller: Caller,
 }
@@ -52,6 +54,11 @@ pub(super) trait HedgeRequest: Normal + Send + Sync + 'static {
 
     /// Reads the other fields and applies their defaults.
     fn own(&mut self, fields: &mut Fields) -> Option<Self::Own>;
+
+    /// Whether plans are found again with what was known before every month.
+    fn walks(&self) -> bool {
+        false
+    }
 }
 
 /// A request, validated.
@@ -69,7 +76,9 @@ impl<Message: HedgeRequest> FromProto for HedgeQuery<Message> {
         let mut fields = Fields::new();
         let asked = asked(&mut fields, request.parts())?;
         let own = request.own(&mut fields);
-        let query = |(asked, own)| HedgeQuery { asked, own, normal: request };
+        let walks = request.walks();
+        let query =
+            |(asked, own)| HedgeQuery { asked: Asked { walks, ..asked }, own, normal: request };
         fields.finish(asked.zip(own).map(query))
     }
 }
@@ -112,7 +121,8 @@ fn asked(fields: &mut Fields, parts: Parts<'_>) -> Result<Option<Asked>, Refusal
         let found = violations(portfolio::raw_lines(held), &portfolio::terms(held));
         fields.add_all("portfolio", found);
     }
-    Ok(problem.map(|problem| Asked { as_of, report, problem, caller: Caller::default() }))
+    let (walks, caller) = (false, Caller::default());
+    Ok(problem.map(|problem| Asked { as_of, report, problem, walks, caller }))
 }
 
 impl HedgeRequest for v1::PlanHedgeRequest {
@@ -123,6 +133,10 @@ impl HedgeRequest for v1::PlanHedgeRequest {
 
     fn own(&mut self, _: &mut Fields) -> Option<()> {
         Some(())
+    }
+
+    fn walks(&self) -> bool {
+        !self.without_effectiveness
     }
 }
 

@@ -12,7 +12,7 @@ use ::hedge::{
     constraint::ExclusionRule,
     wish::{
         BOUGHT_PREFIX, CUT_PREFIX, LINES_ID, PARTICIPATION_ID, SQUEEZE_ID, TICKET_ID,
-        WRITTEN_PREFIX,
+        WRITTEN_NOTIONAL_ID, WRITTEN_PREFIX,
     },
 };
 use contract::v1::{
@@ -91,7 +91,8 @@ pub(super) fn constraints(
 fn constraint_id(fields: &mut Fields, path: &str, given: &str, ids: &mut BTreeSet<String>) {
     let path = format!("{path}.constraint_id");
     id(fields, &path, given);
-    let is_own = [SQUEEZE_ID, PARTICIPATION_ID, LINES_ID, TICKET_ID].contains(&given);
+    let own = [SQUEEZE_ID, PARTICIPATION_ID, LINES_ID, TICKET_ID, WRITTEN_NOTIONAL_ID];
+    let is_own = own.contains(&given);
     let prefixes = [CUT_PREFIX, BOUGHT_PREFIX, WRITTEN_PREFIX];
     if is_own || prefixes.iter().any(|prefix| given.starts_with(prefix)) {
         fields.add(&path, "must not be an id that the problem gives itself");

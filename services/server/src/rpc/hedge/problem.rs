@@ -44,6 +44,7 @@ pub(super) struct AskedProblem {
     pub(super) excluded: Vec<AskedExclusion>,
     pub(super) squeeze: SqueezeBudget,
     pub(super) written: WrittenBudget,
+    pub(super) written_notional: WrittenBudget,
     pub(super) participation: f64,
     pub(super) max_lines: Option<usize>,
     pub(super) min_ticket: Option<f64>,
@@ -86,7 +87,8 @@ pub(super) fn problem(fields: &mut Fields, asked: &mut v1::HedgeProblem) -> Opti
     let limits = limited::constraints(fields, &mut asked.constraints, &mut ids);
     let excluded = limited::exclusions(fields, &asked.exclusions, &mut ids);
     let squeeze = squeeze(fields, asked.squeeze_budget.get_or_insert_default());
-    let written = written(fields, asked.written_budget.get_or_insert_default());
+    let (written, written_notional) =
+        written(fields, *asked.written_budget.get_or_insert_default());
     let participation = fields.within_or(
         "problem.max_participation",
         asked.max_participation,
@@ -118,6 +120,7 @@ pub(super) fn problem(fields: &mut Fields, asked: &mut v1::HedgeProblem) -> Opti
         excluded,
         squeeze,
         written,
+        written_notional,
         participation,
         max_lines: max_lines.and_then(|count| usize::try_from(count).ok()),
         min_ticket,
@@ -169,15 +172,19 @@ fn squeeze(fields: &mut Fields, asked: &v1::HedgeSqueezeBudget) -> SqueezeBudget
     }
 }
 
-fn written(fields: &mut Fields, asked: &v1::HedgeWrittenBudget) -> WrittenBudget {
-    let path = "problem.written_budget.max_loss";
-    match (asked.off, asked.max_loss) {
-        (true, None) => WrittenBudget::Off,
-        (true, Some(_)) => {
-            fields.add(path, "must be absent if the budget is off");
-            WrittenBudget::Off
+/// The limits on what written options lose, and on the shares under them.
+fn written(fields: &mut Fields, asked: v1::HedgeWrittenBudget) -> (WrittenBudget, WrittenBudget) {
+    let mut one = |field: &str, most: Option<f64>| {
+        let path = format!("problem.written_budget.{field}");
+        match (asked.off, most) {
+            (true, None) => WrittenBudget::Off,
+            (true, Some(_)) => {
+                fields.add(path, "must be absent if the budget is off");
+                WrittenBudget::Off
+            }
+            (false, None) => WrittenBudget::Share,
+            (false, Some(most)) => WrittenBudget::Most(fields.within(&path, most, 0.0, LIMIT)),
         }
-        (false, None) => WrittenBudget::Share,
-        (false, Some(loss)) => WrittenBudget::Most(fields.within(path, loss, 0.0, LIMIT)),
-    }
+    };
+    (one("max_loss", asked.max_loss), one("max_notional", asked.max_notional))
 }

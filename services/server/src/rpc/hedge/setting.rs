@@ -16,9 +16,9 @@ use crate::{
     views::Pinned,
 };
 use ::hedge::{
-    desk::Desk,
+    desk::{Desk, NoDesk},
     scheme::Scheme,
-    terms::{DAYS_PER_SESSION, DeskTerms, Instrument, Mark},
+    terms::{DAYS_PER_SESSION, DeskTerms, Instrument, Mark, ScenarioUse},
     wish::{Aim, Excluded, Limit, Meaning, Wish, aversion},
 };
 use ::portfolio::{book::Book, unresolved::Cause};
@@ -69,8 +69,12 @@ impl<'a> Setting<'a> {
         let mut finder = Finder { source, fields: Fields::new(), gaps: Vec::new() };
         let terms = finder.terms();
         finder.finish()?;
-        let desk = Desk::of(view, &book, &terms);
-        let desk = desk.map_err(|faults| faults::of_terms(faults, source.problem))?;
+        let desk = Desk::of(view, &book, &terms, &asked.caller.of_solves());
+        let desk = desk.map_err(|none| match none {
+            NoDesk::Faults(faults) => faults::of_terms(faults, source.problem),
+            // The client no longer waits.
+            NoDesk::Gone => Refusal::DeadlineExceeded,
+        })?;
         // Before the wish: wealth and limits that depend on the book are those at the marks.
         let is_marked = |line| terms.marks.iter().any(|mark| mark.instrument == line);
         let book = match terms.marks.is_empty() {
@@ -98,6 +102,7 @@ impl<'a> Setting<'a> {
         }
         if let Some(budget) = echoed.written_budget.as_mut() {
             budget.max_loss = self.desk.written_limit(self.wish.written);
+            budget.max_notional = self.desk.written_notional_limit(self.wish.written_notional);
         }
         if let Some((wire, read)) = echoed.working.as_mut().zip(self.asked.problem.working) {
             wire.risk_aversion = Some(working::aversion(self, &read));
@@ -237,7 +242,21 @@ impl Finder<'_> {
         }
         let (positions, impact_size, clock) = (read.usual, read.impact_size, read.clock);
         let held_sessions = read.horizon_sessions;
-        DeskTerms { positions, single, marks, instruments, held_sessions, impact_size, clock }
+        let scenarios = match (read.aim, asked.walks) {
+            (AskedAim::Variance { .. }, _) => ScenarioUse::Never,
+            (AskedAim::Shortfall { .. }, false) => ScenarioUse::Once,
+            (AskedAim::Shortfall { .. }, true) => ScenarioUse::EveryMonth,
+        };
+        DeskTerms {
+            positions,
+            single,
+            marks,
+            instruments,
+            held_sessions,
+            impact_size,
+            clock,
+            scenarios,
+        }
     }
 
     fn wish(&mut self, desk: &Desk<'_>, book: &Book) -> Wish {
@@ -264,6 +283,7 @@ impl Finder<'_> {
             participation: Some(read.participation),
             squeeze: read.squeeze,
             written: read.written,
+            written_notional: read.written_notional,
         }
     }
 

@@ -14,7 +14,7 @@ use ::hedge::{
     problem::Problem,
     scheme::Scheme,
     walk_forward::Effectiveness,
-    wish::{BOUGHT_PREFIX, CUT_PREFIX, Meaning, WRITTEN_PREFIX},
+    wish::{BOUGHT_PREFIX, CUT_PREFIX, WRITTEN_PREFIX},
     written::written_loss,
 };
 use contract::v1;
@@ -77,7 +77,7 @@ pub(super) fn outcome(
         expected_shortfall: effect.cvar.map(both),
         objective: Some(both(effect.objective)),
         model_variance_cut: effect.effectiveness,
-        constraints: constraint_values(setting, problem, effect, &dealt),
+        constraints: constraint_values(setting, problem, effect),
         squeeze_loss: Some(both(consequences.squeeze_loss)),
         cost: Some(v1::HedgeCost {
             spread: after.linear,
@@ -162,7 +162,6 @@ fn constraint_values(
     setting: &Setting<'_>,
     problem: &Problem,
     effect: &Effect,
-    dealt: &[Dealt],
 ) -> Vec<v1::HedgeConstraintValue> {
     let constraints = problem.statement().constraints.iter().zip(&effect.measures);
     // An option that an exclusion keeps from being written has a limit of that id.
@@ -172,20 +171,8 @@ fn constraint_values(
         |id: &str| !prefixes.iter().any(|prefix| id.starts_with(prefix)) && !is_excluded(id);
     let own = constraints.filter(|(constraint, _)| is_own(&constraint.id));
     own.map(|(constraint, pair)| {
-        // A limit on the trade of a line that a plan does not trade is one on its position.
-        let limit = setting.wish.limits.iter().find(|limit| limit.id == constraint.id);
-        let traded = limit.and_then(|limit| match &limit.meaning {
-            Meaning::Trade(line) => setting.desk.place(line),
-            _ => None,
-        });
-        let (before, after) = match traded {
-            None => (pair.before, pair.after),
-            Some(line) => {
-                let of = dealt.iter().find(|dealt| dealt.line == line);
-                (0.0, of.map_or(0.0, |dealt| dealt.money))
-            }
-        };
-        v1::HedgeConstraintValue { constraint_id: constraint.id.clone(), before, after }
+        let (constraint_id, before, after) = (constraint.id.clone(), pair.before, pair.after);
+        v1::HedgeConstraintValue { constraint_id, before, after }
     })
     .collect()
 }

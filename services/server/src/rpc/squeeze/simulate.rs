@@ -22,7 +22,7 @@ use ::squeeze::{
     calibration::joint_fit::JointFit,
     deleveraging::ROUNDS,
     joint::{
-        JointLoss, JointModel, Loss,
+        JointLoss, JointModel, Loss, NoModel,
         contributions::Contributions,
         copula::Copula,
         jump::Excess,
@@ -38,6 +38,9 @@ use tonic::{Request, Response, Status};
 
 /// What a path costs again in each tail that it is in, of what its simulation costs.
 const TAIL_COST: f64 = 4.0;
+
+/// What valuing an option costs, in draws.
+const OPTION_COST: f64 = 15.0;
 
 /// The terms of a simulation, and where they are from.
 struct Resolved {
@@ -57,13 +60,16 @@ struct Work {
     /// Share of the paths in tails, the sum over tails. What a path adds to them costs up to four
     /// times as much as its simulation, which draws for four paths at once.
     in_tails: f64,
+    /// How often an option is valued before any path.
+    option_values: usize,
 }
 
 impl Work {
     /// Most paths that one call may simulate, an even number.
     fn most_paths(self) -> usize {
         let per_path = self.shorts as f64 * (1.0 + TAIL_COST * self.in_tails) + self.rounds as f64;
-        2 * (limits::SIMULATION_DRAWS / (2.0 * per_path * self.copulas as f64)) as usize
+        let draws = limits::SIMULATION_DRAWS - OPTION_COST * self.option_values as f64;
+        2 * (draws.max(0.0) / (2.0 * per_path * self.copulas as f64)) as usize
     }
 
     /// What a number of paths must be, in words. Fewer than the least are no number to ask for.
@@ -77,7 +83,8 @@ impl Work {
             true => format!("must be at most {most} {of}"),
             false => format!(
                 "must be at most {most} {of}, and is at least {least}: ask for fewer copulas or \
-                 higher confidences, leave the crowd out, or split the portfolio"
+                 higher confidences, leave the crowd out, or split the portfolio, also if it has \
+                 thousands of options"
             ),
         }
     }
@@ -204,25 +211,26 @@ impl SimulateQuery {
         if found.shorts.is_empty() {
             return Ok(Vec::new());
         }
-        self.check_work(found.shorts.len())?;
-        let has_gone = || self.caller.has_gone();
-        let distribution = |copula: &Copula| {
-            let invariant = |_| Refusal::Failed("invariant: shorts can be simulated".to_owned());
-            let made = found.simulate(*copula, terms, &has_gone).map_err(invariant)?;
-            // The client no longer waits.
-            let (model, loss) = made.ok_or(Refusal::DeadlineExceeded)?;
-            Ok(self.distribution(found, *copula, (&model, &loss)))
-        };
-        self.terms.copulas.iter().map(distribution).collect()
+        self.check_work(found)?;
+        let made =
+            found.simulate(terms, &|| self.caller.has_gone()).map_err(|none| match none {
+                // The client no longer waits.
+                NoModel::Gone => Refusal::DeadlineExceeded,
+                NoModel::Range => Refusal::Failed("invariant: shorts can be simulated".to_owned()),
+            })?;
+        let distribution =
+            |(copula, model, loss)| self.distribution(found, copula, (&model, &loss));
+        Ok(made.into_iter().map(distribution).collect())
     }
 
     /// Refuses more work than one call may cause: the number of paths, and every other field of
     /// which less would be enough.
-    fn check_work(&self, shorts: usize) -> Result<(), Refusal> {
+    fn check_work(&self, found: &SimulatedBook) -> Result<(), Refusal> {
+        let (shorts, option_values) = (found.shorts.len(), found.option_values());
         let tails = || self.terms.confidences.iter().map(|level| 1.0 - level);
         let copulas = self.terms.copulas.len();
         let rounds = self.crowd.map_or(0, |_| ROUNDS);
-        let work = Work { shorts, copulas, rounds, in_tails: tails().sum() };
+        let work = Work { shorts, copulas, rounds, in_tails: tails().sum(), option_values };
         let paths = 2 * self.terms.pairs;
         let mut fields = Fields::new();
         if work.most_paths() < paths {
@@ -390,10 +398,15 @@ mod tests {
     /// than a request may have.
     #[test]
     fn a_limit_below_the_least_says_what_else_to_change() {
-        let work = Work { shorts: 1_000, copulas: 1, rounds: 0, in_tails: 0.01 };
+        let work = Work { shorts: 1_000, copulas: 1, rounds: 0, in_tails: 0.01, option_values: 0 };
         assert_eq!(work.most_paths(), 192_306);
+        // 10,000 options at 1,025 jumps cost 153.75 m draws; 46.25 m are 44,471 paths, and 14,000
+        // options more than there are.
+        let of_options = |options: usize| Work { option_values: 1_025 * options, ..work };
+        assert_eq!(of_options(10_000).most_paths(), 44_470);
+        assert_eq!(of_options(14_000).most_paths(), 0);
         assert!(!work.path_limit(200_000).contains("at least"));
-        let work = Work { shorts: 100_000, copulas: 2, rounds: 0, in_tails: 0.5 };
+        let work = Work { shorts: 100_000, copulas: 2, in_tails: 0.5, ..work };
         assert_eq!(work.most_paths(), 332);
         let said = work.path_limit(2_000);
         assert!(said.contains("at most 332") && said.contains("at least 2000"), "{said}");

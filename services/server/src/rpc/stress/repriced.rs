@@ -2,8 +2,14 @@
 
 use super::setup::Setup;
 use crate::rpc::portfolio;
+use ::portfolio::book::Lot;
 use contract::v1;
-use marketdata::{currency::Currency, day::Day};
+use marketdata::{
+    currency::Currency,
+    day::Day,
+    gap::{Gap, GapReason, Subject},
+};
+use stress::replay::ReplayReport;
 
 /// An option line of known terms after a scenario.
 #[derive(Clone)]
@@ -38,13 +44,39 @@ pub(super) enum Rates {
 }
 
 impl Rates {
+    /// Those of a replay.
+    pub(super) fn of(report: &ReplayReport) -> Rates {
+        Rates::Between(report.start_on, report.days.last().copied().unwrap_or(report.start_on))
+    }
+
     /// By what factor a strike grows in the currency of the book.
-    fn growth(self, setup: &Setup, strike_in: Option<Currency>) -> f64 {
+    pub(super) fn growth(self, setup: &Setup, strike_in: Option<Currency>) -> f64 {
         let (Rates::Between(from, to), Some(currency)) = (self, strike_in) else { return 1.0 };
         let snapshot = setup.exposure.lookup().snapshot();
         let [from, to] = [from, to].map(|day| snapshot.rate(currency, day).ok());
         from.zip(to).map_or(1.0, |(from, to)| to.value / from.value)
     }
+}
+
+/// One gap per name with strikes in another currency, of a scenario that does not say what rates do.
+pub(super) fn fixed_strikes(setup: &Setup) -> Vec<Gap> {
+    let (book, snapshot) = (&setup.book, setup.exposure.snapshot());
+    let currency = |lot: &Lot| {
+        let model = book.derivative(lot.line)?.option?.model?;
+        model.strike_in.filter(|currency| *currency != snapshot.base())
+    };
+    let mut gaps = Vec::new();
+    for holding in &book.holdings {
+        let Some(currency) = book.lots(holding).iter().find_map(currency) else { continue };
+        let detail = format!(
+            "the scenario does not say what the rate of {currency} does: the strikes of its options \
+             are converted at that of the as-of date"
+        );
+        let subject = Subject::symbol(snapshot.symbol(holding.instrument));
+        let gap = Gap::new(GapReason::Proxy, subject, detail);
+        gaps.push(gap.of_gross(holding.gross() / book.gross));
+    }
+    gaps
 }
 
 /// The options of known terms whose underlying has a return; `total_return` gives that of a holding.

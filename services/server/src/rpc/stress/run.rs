@@ -1,6 +1,7 @@
 //! Runs one scenario of a request.
 
 use super::{
+    repriced::{Rates, fixed_strikes},
     setup::Setup,
     squeezed,
     to_proto::{self, Shown},
@@ -31,8 +32,13 @@ use stress::{
     shock::Hypothetical,
 };
 
-/// A scenario's result and its P&L by holding, if it has one.
-type Ran = (v1::StressResult, Option<Vec<f64>>);
+/// A scenario that was run.
+struct Ran {
+    result: v1::StressResult,
+    by_holding: Vec<f64>,
+    /// What the rates of currencies do in it.
+    rates: Rates,
+}
 
 /// Runs the scenario at a place of the request; `asked` is its normal form.
 ///
@@ -65,11 +71,13 @@ pub(super) fn scenario(
             None
         }
     };
-    let (mut result, by_holding) = ran.unwrap_or_default();
-    if let Some(by_holding) = by_holding {
+    let mut result = v1::StressResult::default();
+    if let Some(Ran { result: ran, by_holding, rates }) = ran {
+        result = ran;
         let mut made = (by_holding.clone(), by_holding);
         if let Some(squeeze) = &scenario.squeeze {
-            let (squeezed, both) = squeezed::add(setup, (squeeze, &path), &made.0, &mut gaps)?;
+            let (squeezed, both) =
+                squeezed::add(setup, (squeeze, &path), (&made.0, rates), &mut gaps)?;
             result.squeezed = Some(squeezed);
             made = both;
         }
@@ -111,7 +119,7 @@ fn replayed(
         sources: to_proto::sources(coverage),
         ..Default::default()
     };
-    Some((result, Some(by_holding)))
+    Some(Ran { result, by_holding, rates: Rates::of(&report) })
 }
 
 fn shocked(
@@ -131,6 +139,7 @@ fn shocked(
     let HypotheticalReport { average, like_this, coverage, missing, .. } = report;
     gaps.extend(unmoved(setup, missing.into_iter()));
     gaps.extend(below_nothing(setup, &average.positions));
+    gaps.extend(fixed_strikes(setup));
     let shown = Shown { setup, view: Some(view) };
     let (like_this, days) = like_this.unzip();
     let result = v1::StressResult {
@@ -141,7 +150,7 @@ fn shocked(
         sources: to_proto::rungs(&coverage),
         ..Default::default()
     };
-    Ok(Some((result, Some(average.positions))))
+    Ok(Some(Ran { result, by_holding: average.positions, rates: Rates::Fixed }))
 }
 
 /// One gap per name that nothing stands in for.

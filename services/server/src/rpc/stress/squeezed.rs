@@ -1,7 +1,7 @@
 //! A scenario and a squeeze of the book's own shorts: which shorts, and by how much, is what squeeze
 //! knows; what both make is what stress knows.
 
-use super::setup::Setup;
+use super::{repriced::Rates, setup::Setup};
 use crate::rpc::scenario::{Squeeze, resolve::chosen};
 use ::portfolio::lines::Violation;
 use contract::v1;
@@ -10,15 +10,11 @@ use marketdata::{
     gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
 };
+use portfolio::book::Holding;
 use squeeze::{
-    assess::{ShortLine, assess},
-    exit::Participation,
-    heavy::is_heavily_short,
-    measure::Measured,
-    prepared::PreparedSqueeze,
-    shorts::Shorts,
+    heavy::is_heavily_short, measure::Measured, name::SqueezeName, prepared::PreparedSqueeze,
 };
-use stress::squeeze::{SqueezedName, combined};
+use stress::squeeze::{SqueezedName, combined, from_today, shorts};
 
 /// P&L by holding, and that without what options make beyond their deltas.
 type Made = (Vec<f64>, Vec<f64>);
@@ -30,7 +26,7 @@ type Made = (Vec<f64>, Vec<f64>);
 pub(super) fn add(
     setup: &Setup,
     (squeeze, path): (&Squeeze, &str),
-    by_holding: &[f64],
+    (by_holding, rates): (&[f64], Rates),
     gaps: &mut Vec<Gap>,
 ) -> Result<(v1::SqueezedPnl, Made), Vec<Violation>> {
     let names = chosen(squeeze, path, setup.exposure.lookup())?;
@@ -49,7 +45,8 @@ pub(super) fn add(
         }
     }
     // Jumps are in range and names appear once, by now.
-    let Ok(both) = combined(&setup.book, by_holding, &squeezed) else {
+    let growth = |currency| rates.growth(setup, currency);
+    let Ok(both) = combined(&setup.book, by_holding, &squeezed, &growth) else {
         return Ok((v1::SqueezedPnl::default(), (by_holding.to_vec(), by_holding.to_vec())));
     };
     gaps.extend(both.not_short.iter().map(|id| {
@@ -78,28 +75,37 @@ fn jumps(
     prepared: &PreparedSqueeze,
     (squeeze, names): (&Squeeze, Vec<(InstrumentId, Option<f64>)>),
 ) -> Vec<(InstrumentId, Measured)> {
-    let universe = &prepared.universe;
-    let threshold =
-        |line: &ShortLine| (line.name.instrument, line.name.volatility().map(squeeze_threshold));
-    // Largest first; of those without a squeeze P&L nothing is known but that they are short.
-    let mut lines = assess(universe, Shorts::of(&setup.book), Participation::USUAL).lines;
+    let (book, universe) = (&setup.book, &prepared.universe);
+    let threshold = |id: InstrumentId| -> Measured {
+        let threshold = |name: &SqueezeName| name.volatility().map(squeeze_threshold);
+        match universe.place(id) {
+            Some(place) => threshold(&universe.names()[place]),
+            None => threshold(&universe.outside(id)),
+        }
+    };
+    let of = |short: &Holding| (short.instrument, threshold(short.instrument));
     match squeeze {
         Squeeze::Costliest(count) => {
-            let pnl = |line: &ShortLine| line.squeeze_pnl.unwrap_or(0.0);
-            lines.retain(|line| pnl(line) <= 0.0);
-            lines.sort_by(|a, b| pnl(a).total_cmp(&pnl(b)).then_with(|| a.symbol.cmp(&b.symbol)));
-            lines.iter().take(*count).map(threshold).collect()
+            // Of those without a threshold nothing is known but that they are short.
+            let pnl = |short: &Holding| {
+                threshold(short.instrument).map_or(0.0, |jump| from_today(book, short, jump))
+            };
+            let shorts = shorts(book).map(|short| (pnl(short), short));
+            let mut costly: Vec<(f64, &Holding)> = shorts.filter(|(pnl, _)| *pnl <= 0.0).collect();
+            let symbol = |short: &Holding| setup.exposure.snapshot().symbol(short.instrument);
+            costly.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| symbol(a.1).cmp(symbol(b.1))));
+            costly.into_iter().take(*count).map(|(_, short)| of(short)).collect()
         }
         Squeeze::Crowded => {
-            lines.iter().filter(|line| is_heavily_short(&line.name)).map(threshold).collect()
+            let is_crowded = |short: &&Holding| {
+                let place = universe.place(short.instrument);
+                place.is_some_and(|place| is_heavily_short(&universe.names()[place]))
+            };
+            shorts(book).filter(is_crowded).map(of).collect()
         }
         Squeeze::Chosen(_) => {
             let of_name = |(id, jump): (InstrumentId, Option<f64>)| {
-                let own = || match universe.place(id) {
-                    Some(place) => universe.names()[place].volatility(),
-                    None => universe.outside(id).volatility(),
-                };
-                (id, jump.map_or_else(|| own().map(squeeze_threshold), Ok))
+                (id, jump.map_or_else(|| threshold(id), Ok))
             };
             names.into_iter().map(of_name).collect()
         }

@@ -65,10 +65,8 @@ impl Shown<'_> {
                 proxied_sessions: position.sessions_without,
             }
         };
-        let last_on = report.days.last().copied().unwrap_or(report.start_on);
-        let rates = Rates::Between(report.start_on, last_on);
         let of = |at: usize| report.positions[at].total_return;
-        let options = repriced::options(self.setup, rates, of);
+        let options = repriced::options(self.setup, Rates::of(report), of);
         options.beside(v1::ScenarioOutcome {
             pnl: report.pnl,
             pnl_low: report.low,
@@ -110,7 +108,10 @@ impl Shown<'_> {
         gaps: &mut Vec<Gap>,
     ) -> Option<v1::LikelyLoss> {
         let outcome = match found {
-            Ok(likely) => WireOutcome::Scenario(self.likely(&likely)),
+            Ok(likely) => {
+                gaps.extend(repriced::fixed_strikes(self.setup));
+                WireOutcome::Scenario(self.likely(&likely))
+            }
             Err(NoScenario::OutOfReach { largest_loss }) => WireOutcome::LargestLoss(largest_loss),
             Err(NoScenario::NoLoss | NoScenario::Boxes | NoScenario::Unsolved) => {
                 let bars = Subject::Dataset(Dataset::Bars);

@@ -1,0 +1,48 @@
+//! What the rates of currencies did in the past sessions of a view.
+//!
+//! Returns of lines are in the base currency and contain what the rate did. The strike of an option
+//! in another currency is converted at the rate of the day, so it moves with the rate as well.
+
+use marketdata::{currency::Currency, day::Day};
+use risk::factor_view::FactorView;
+use std::collections::BTreeMap;
+
+/// Growth of rates, as factors by session.
+#[derive(Clone, Debug)]
+pub(crate) struct Rates {
+    by_currency: BTreeMap<Currency, Vec<f64>>,
+    sessions: usize,
+}
+
+impl Rates {
+    /// Those of some currencies. A rate that is unknown on a day stays.
+    pub(crate) fn of(view: &FactorView<'_>, currencies: impl Iterator<Item = Currency>) -> Rates {
+        let snapshot = &view.risk.snapshot;
+        let days = &view.risk.sessions.with_start()[view.first..];
+        let mut by_currency = BTreeMap::new();
+        for currency in currencies.filter(|currency| *currency != snapshot.base()) {
+            by_currency.entry(currency).or_insert_with(|| {
+                let rate = |day: &Day| snapshot.rate(currency, *day).ok().map(|rate| rate.value);
+                let rates: Vec<Option<f64>> = days.iter().map(rate).collect();
+                let growth = |pair: &[Option<f64>]| Some(pair[1]? / pair[0]?);
+                rates.windows(2).map(|pair| growth(pair).unwrap_or(1.0)).collect()
+            });
+        }
+        Rates { by_currency, sessions: view.weights.len() }
+    }
+
+    /// By session, of the currency of a strike; `None`: it is in the base currency.
+    pub(crate) fn growth(&self, currency: Option<Currency>) -> Vec<f64> {
+        let found = currency.and_then(|currency| self.by_currency.get(&currency));
+        found.cloned().unwrap_or_else(|| vec![1.0; self.sessions])
+    }
+
+    /// The same in the first sessions, less what rates did on average.
+    pub(crate) fn centred(&self, currency: Option<Currency>, sessions: usize) -> Vec<f64> {
+        let mut growth = self.growth(currency);
+        growth.truncate(sessions);
+        let drift = growth.iter().map(|growth| growth - 1.0).sum::<f64>() / sessions.max(1) as f64;
+        growth.iter_mut().for_each(|growth| *growth -= drift);
+        growth
+    }
+}
