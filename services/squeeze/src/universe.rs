@@ -276,11 +276,17 @@ impl Universe {
                           recalls are not known";
             add(GapReason::InputMissing, Dataset::Lending, detail.into());
         }
-        gaps.extend(self.state.iter().flat_map(|state| state.as_ref().err().cloned()));
-        gaps.extend(MISSING_INPUTS.map(|(name, detail)| {
-            Gap::new(GapReason::InputMissing, Subject::number_of("", name), detail)
-        }));
         gaps
+    }
+
+    /// Gaps of an answer that shows the inputs of names: the state of the market, if it is not known,
+    /// and what no dataset holds. They are no gaps of other answers, which need none of it.
+    pub fn gaps_of_inputs(&self) -> Vec<Gap> {
+        let of_state = self.state.iter().flat_map(|state| state.as_ref().err().cloned());
+        let missing = MISSING_INPUTS.into_iter().map(|(name, detail)| {
+            Gap::new(GapReason::InputMissing, Subject::number_of("", name), detail)
+        });
+        of_state.chain(missing).collect()
     }
 }
 

@@ -112,7 +112,7 @@ fn inputs_without_a_dataset_are_named() {
     let snapshot = at(&world, "2021-01-27").reading(reads);
     let prepared = prepare(&snapshot, &Roles::standard(), None);
     assert!(prepared.universe.state().is_some());
-    let gaps = prepared.universe.gaps();
+    let gaps = prepared.universe.gaps_of_inputs();
     for field in ["earnings_within_five_sessions", "short_sale_volume_share", "fails_to_deliver"] {
         let subject = Subject::number_of("", field);
         let of_it: Vec<_> = gaps.iter().filter(|gap| gap.subject == subject).collect();
