@@ -20,23 +20,28 @@ def fit(penalty):
     return np.array([model.intercept_[0] - mean @ beta, *beta])
 
 
-def errors(beta, clusterings):
-    """Square roots of the two-way clustered sandwich's diagonal."""
+def errors(beta, unit, period, reach):
+    """Square roots of the diagonal of the sandwich: pairs of one unit, or of periods at most `reach`
+    apart, each once; at least that of either clustering alone, times G/(G - 1)."""
     design = np.column_stack([np.ones(len(y)), x])
     p = 1 / (1 + np.exp(-design @ beta))
     bread = np.linalg.inv(design.T @ (design * (p * (1 - p))[:, None]))
     score = design * (y - p)[:, None]
 
-    def variance(cluster):
-        sums = np.array([score[cluster == c].sum(axis=0) for c in np.unique(cluster)])
-        return np.diag(bread @ sums.T @ sums @ bread)
+    def variance(related):
+        return np.diag(bread @ score.T @ related @ score @ bread)
 
-    one, two = clusterings
-    a, b = variance(one), variance(two)
-    return np.sqrt(np.maximum(np.maximum(a + b - variance(one * 1000 + two), a), b))
+    same = (unit[:, None] == unit[None, :]).astype(float)
+    each = (period[:, None] == period[None, :]).astype(float)
+    near = (np.abs(period[:, None] - period[None, :]) <= reach).astype(float)
+    both = variance(np.maximum(same, near))
+    count = min(len(np.unique(unit)), len(np.unique(period)))
+    found = np.maximum(np.maximum(both, variance(same)), variance(each))
+    return np.sqrt(found * count / (count - 1))
 
 
 print("events", y.sum())
 for penalty in [0, 1, 10]:
     print(penalty, [f"{b:.8f}" for b in fit(penalty)])
-print([f"{e:.8f}" for e in errors(fit(0), [row // 10, row % 7])])
+for reach in [0, 1]:
+    print([f"{e:.8f}" for e in errors(fit(0), row // 8, row % 21, reach)])

@@ -156,6 +156,41 @@ async fn overlaps_are_those_of_the_formulas() {
     assert_eq!((found.manager_count, found.last_period_on.as_str()), (3, "2024-03-31"));
 }
 
+/// The consensus crowd is the first three names in equal parts: a book of them moves as it does, one
+/// short of them opposite to it, and size plays no part.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_book_of_a_crowd_moves_as_the_crowd_does() {
+    let mut desk = desk().await;
+    let names: Vec<String> = desk.names[..3].iter().map(|name| name.symbol.clone()).collect();
+    let mut of = Vec::new();
+    for value in [1e5, 3e7, -1e5] {
+        let lines = names.iter().map(|name| worth(name, value)).collect();
+        let request = v1::AnalyzePortfolioRequest { portfolio: portfolio(lines), ..desk.book() };
+        let found = crowding(&desk.ask(request).await);
+        near(crowd(&found, "managers_holding").risk_overlap.unwrap(), value.signum(), 1e-9);
+        near(found.risk_gross_share.unwrap(), 1.0, 1e-12);
+        of.push(found);
+    }
+    let of: Vec<Vec<f64>> = of
+        .iter()
+        .map(|of| of.overlaps.iter().filter_map(|row| row.risk_overlap).collect())
+        .collect();
+    let [long, scaled, short] = &of[..] else { panic!("three books") };
+    // Every crowd but those that need a float or five per cent of a manager's book has names.
+    assert!(5 < long.len(), "{long:?}");
+    for ((long, scaled), short) in long.iter().zip(scaled).zip(short) {
+        near(*long, *scaled, 1e-9);
+        near(*long, -short, 1e-9);
+        assert!(long.abs() <= 1.0);
+    }
+    // A hedged book has less in common with the crowd than its longs.
+    let request = desk.book();
+    let hedged = crowding(&desk.ask(request).await);
+    let both = hedged.crowded_book.unwrap().risk_overlap.unwrap();
+    assert!((-1.0..=1.0).contains(&both), "{both}");
+    assert!(crowd(&hedged, "managers_holding").risk_overlap.unwrap() < 1.0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn exits_add_the_shares_of_the_crowd() {
     let mut desk = desk().await;

@@ -82,6 +82,7 @@ mod shutdown;
 mod squeeze;
 mod squeeze_calibration;
 mod squeeze_lending;
+mod squeeze_market;
 mod squeeze_real;
 mod squeeze_simulation;
 mod squeeze_watch;

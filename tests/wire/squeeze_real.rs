@@ -178,8 +178,8 @@ async fn the_squeeze_of_january_2021_as_it_was_known() {
     assert!((gme.days_to_cover_at_recent_volume.unwrap() - 61.78e6 / volume).abs() < 1e-6);
     let reasons: Vec<_> = ranking.info.as_ref().unwrap().gaps.iter().map(v1::Gap::reason).collect();
     use v1::GapReason::{InputMissing, NoPrice, NoShortInterest, Survivorship};
-    // There is no lending file.
-    assert_eq!(reasons, [NoPrice, NoShortInterest, InputMissing, Survivorship]);
+    // There is no lending file, no index, and no dataset of earnings, short sale volume and fails.
+    assert_eq!(reasons, [NoPrice, NoShortInterest, InputMissing, InputMissing, Survivorship]);
     harness.stop().await;
 }
 

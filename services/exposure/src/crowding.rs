@@ -4,15 +4,18 @@
 mod exit;
 mod gaps;
 mod overlap;
+mod risk_overlap;
 
 pub use exit::{ExitDays, ExitTimes, NEARLY_OUT, SideExit};
-pub use overlap::{CrowdOverlap, CrowdedBook, Sides, crowded_book, overlaps};
+pub use overlap::{CrowdOverlap, CrowdedBook, Sides, crowded_book, overlaps, reference_weights};
+pub use risk_overlap::{RiskOverlaps, risk_overlaps};
 
 use crate::{
     crowds::{CROWDS, CrowdKind, CrowdName, CrowdSources, Crowds, Known},
     look_through,
     prepared::PreparedExposure,
 };
+use ::risk::factor_view::FactorView;
 use exit::{exit_days, side_exit};
 use factors::{
     look_through::{FundView, Part},
@@ -47,6 +50,8 @@ pub struct CrowdingReport {
     pub overlaps: [CrowdOverlap; CROWDS],
     /// Beside the crowd's book.
     pub book: CrowdedBook,
+    /// The correlation of the book with the crowds. `None` without a risk model.
+    pub risk: Option<RiskOverlaps>,
     /// Gross of the book, or of the names behind its lines.
     pub gross: f64,
     /// The exit of its longs, together with the managers.
@@ -95,10 +100,10 @@ pub struct CrowdPlace {
     pub value: f64,
 }
 
-/// The crowding of a book.
+/// The crowding of a book, with the correlations of a factor view if there is one.
 pub fn measure(
     prepared: &PreparedExposure,
-    crowds: &Crowds,
+    (crowds, view): (&Crowds, Option<&FactorView<'_>>),
     request: CrowdingRequest<'_>,
 ) -> CrowdingReport {
     let parts = match request.look_through {
@@ -112,6 +117,8 @@ pub fn measure(
     CrowdingReport {
         overlaps: overlaps(&book, crowds, request.names),
         book: crowded_book(&book, crowds, request.names),
+        risk: view
+            .map(|view| risk_overlaps((view, prepared.funds()), &parts, crowds, request.names)),
         gross: book.gross(),
         long_exit: exit(Side::Long),
         short_exit: exit(Side::Short),

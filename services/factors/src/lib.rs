@@ -4,7 +4,7 @@
 //! `roles`, `issuer`, `sector`, `kind`, `short_ratio`, `market_value`, `average_volume`, `size`,
 //! `size_scheme`, `caps`, `basket`, `moves`, `line`, `spread`, `returns`, `trading`, `most_shorted`,
 //! `fund_holdings`, `funds`, `fund_line`, `look_through`, `trade`, `short_history`, `impact`, `schedule`,
-//! `squeeze_threshold`, `manager_holdings`, `exit_curve`. `known` is a part of `short_history` and of `most_shorted`.
+//! `squeeze_threshold`, `manager_holdings`, `exit_curve`, `usual_change`. `known` is a part of `short_history` and of `most_shorted`.
 
 pub mod average_volume;
 pub mod basket;
@@ -36,3 +36,4 @@ pub mod spread;
 pub mod squeeze_threshold;
 pub mod trade;
 pub mod trading;
+pub mod usual_change;

@@ -80,6 +80,16 @@ struct Memo {
 }
 
 impl MostShorted {
+    /// The rebalance whose names earn the return of a session. `None` before the first purchase.
+    pub fn held_on(&self, session: Day) -> Option<&Rebalance> {
+        let sessions = &self.memo.trading.as_ref()?.sessions;
+        let is_held = |rebalance: &&Rebalance| {
+            let bought = sessions.after(rebalance.published_at.new_york_day());
+            bought.is_some_and(|bought| bought < session)
+        };
+        self.rebalances.iter().rev().find(is_held)
+    }
+
     /// Memory held, in bytes.
     pub fn bytes(&self) -> usize {
         let member = size_of::<(InstrumentId, f64)>();

@@ -54,5 +54,7 @@ pub mod factor_view;
 
 pub mod specific_sources;
 
+pub mod book_correlation;
+
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;

@@ -1,12 +1,11 @@
 //! What happened in the last session, without hysteresis: the moves that make a rotation, how
 //! unusual each is, and whether together they are one (methodology A21 (iv)).
 
-use crate::{
-    reading::Reading,
-    record::Record,
-    standardise::{Deviation, rank_z},
+use crate::{reading::Reading, record::Record, standardise::rank_z};
+use factors::{
+    roles::{Role, Roles},
+    usual_change::Deviation,
 };
-use factors::roles::{Role, Roles};
 use marketdata::{
     day::Day,
     instant::Instant,

@@ -2,13 +2,12 @@
 
 use crate::{
     component::COMPONENTS,
-    standardise::{Deviation, Scale, rank_z},
+    standardise::{Scale, rank_z},
 };
+use factors::usual_change::{Deviation, Z_MIN};
 use marketdata::{day::Day, snapshot::Series};
 use rayon::prelude::*;
 
-/// Minimum number of values behind a z-score.
-pub const Z_MIN: usize = 126;
 /// Maximum age of a component's value, in calendar days.
 pub const CARRY_DAYS: i32 = 5;
 /// Calendar years before the last session's that are read. The state of a session follows from at

@@ -17,7 +17,20 @@
 #![expect(clippy::unwrap_used, reason = "a book made for a bench is lawful")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use portfolio::convexity::Convexity;
+use marketdata::{
+    fixture::{Fixture, day},
+    instant::Instant,
+    instrument::Namespace,
+    quotes::Quotes,
+};
+use portfolio::{
+    book::Book,
+    convexity::Convexity,
+    derivative::{Kind, RawModel, RawOption, RawSensitivity},
+    lines::{RawLine, Size, Terms},
+    lookup::Lookup,
+    option::Right,
+};
 use squeeze::{
     deleveraging::Holders,
     joint::{
@@ -52,6 +65,47 @@ fn bought_back() -> Vec<Short> {
     shorts().into_iter().map(left).collect()
 }
 
+/// The same book with options of known terms in every fourth name: a written call and a bought put of
+/// about a tenth of its value, which are valued anew at every jump.
+fn with_options() -> Vec<Short> {
+    let (mut fixture, on) = (Fixture::new(), day("2021-01-27"));
+    let symbols: Vec<String> = (0..200).step_by(4).map(|at| format!("N{at:03}")).collect();
+    for symbol in &symbols {
+        let _ = fixture.id(Namespace::Listed, symbol);
+        fixture.closes(symbol, &[(on, 12.0)]);
+    }
+    fixture.commit();
+    let snapshot = fixture.snapshot(Instant::close_of(on));
+    let option = |(at, right, shares): (usize, Right, f64)| {
+        let model = RawModel {
+            right: Some(right),
+            strike: Some(11.0 + 0.5 * (at % 7) as f64),
+            expires_on: "2021-06-16",
+            volatility: Some(0.35 + 0.05 * (at % 9) as f64),
+            rate: Some(0.01),
+            dividend_yield: Some(0.0),
+        };
+        let sensitivity = Some(RawSensitivity::Model(model));
+        let kind = Kind::Option(RawOption { multiplier: Some(1.0), sensitivity });
+        RawLine { kind, ..RawLine::of(&symbols[at], Size::Shares(shares)) }
+    };
+    let pair = |at: usize| {
+        let shares = 1e4 * (1 + at % 7) as f64;
+        [option((at, Right::Call, -shares)), option((at, Right::Put, shares))]
+    };
+    let lines: Vec<RawLine<'_>> = (0..symbols.len()).flat_map(pair).collect();
+    let (lookup, quotes) = (Lookup::of(&snapshot), Quotes::of(&snapshot));
+    let book = Book::join(lines.iter().copied(), &Terms::NONE, &lookup, &quotes).unwrap();
+    let mut shorts = shorts();
+    for held in &book.holdings {
+        let symbol = snapshot.symbol(held.instrument);
+        let short = shorts.iter_mut().find(|short| short.symbol == symbol).unwrap();
+        short.options = Convexity::of(&book, book.lots(held));
+        short.value -= held.market_value;
+    }
+    shorts
+}
+
 fn model(shorts: Vec<Short>, crowd: Option<Crowd>, copula: Copula, paths: usize) -> JointModel {
     let excess = Excess { scale: 0.2, shape: 0.25 };
     let (correlation, cap, seed) = (0.3, 10.0, 1);
@@ -71,6 +125,11 @@ fn bench(criterion: &mut Criterion) {
         ("200,000 paths, 1 thread", model(shorts(), None, gauss, 200_000), 1),
         ("100,000 paths, 2 threads", model(shorts(), None, gauss, 100_000), 2),
         ("100,000 paths, t copula, 1 thread", model(shorts(), None, t4, 100_000), 1),
+        (
+            "100,000 paths, options in 50 names, 1 thread",
+            model(with_options(), None, gauss, 100_000),
+            1,
+        ),
         (
             "100,000 paths, exits and crowd, 1 thread",
             model(bought_back(), crowd, gauss, 100_000),
@@ -123,6 +182,17 @@ fn processor_times(_criterion: &mut Criterion) {
              busiest thread"
         );
     }
+    let shorts = with_options();
+    let before: u64 = run_times().values().sum();
+    for _ in 0..RUNS {
+        let _ = black_box(model(shorts.clone(), None, Copula::Gaussian, 100_000));
+    }
+    let priced = (run_times().values().sum::<u64>() - before) as f64 / 1e9 / f64::from(RUNS);
+    let [all, _] = processor_seconds(&model(shorts, None, Copula::Gaussian, 100_000), 1);
+    println!(
+        "100,000 paths, 1 thread, options in 50 names: {all:.3} s of processor time, and {priced:.3} s \
+         to price them for every jump"
+    );
 }
 
 criterion_group!(benches, processor_times, bench);

@@ -14,6 +14,7 @@
 
 pub mod assess;
 pub mod calibration;
+pub mod cost_basis;
 pub mod count;
 pub mod covering;
 pub mod deleveraging;
@@ -21,6 +22,7 @@ pub mod exit;
 pub mod heavy;
 pub mod joint;
 pub mod lending;
+pub mod market;
 pub mod measure;
 pub mod name;
 pub mod prepared;
@@ -38,4 +40,4 @@ pub mod worked;
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "squeeze-0.10.0";
+pub const MODEL_VERSION: &str = "squeeze-0.11.0";

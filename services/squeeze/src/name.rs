@@ -225,7 +225,7 @@ impl SqueezeName {
         self.shorts_gain(|traded| traded.since.gain)
     }
 
-    fn shorts_gain(&self, gain: impl Fn(&Traded) -> Measured) -> Measured {
+    pub(crate) fn shorts_gain(&self, gain: impl Fn(&Traded) -> Measured) -> Measured {
         let traded = self.traded.as_ref().map_err(|reason| *reason)?;
         let shares = current(&self.short)?.shares_short.value * self.shares_factor?;
         Ok(0.0 - shares * gain(traded)?)
@@ -333,6 +333,7 @@ impl SqueezeName {
         lacks("shorts_gain_last_session_usd", self.shorts_gain_last_session_usd().err(), true);
         let gain = self.shorts_gain_since_settlement_usd();
         lacks("shorts_gain_since_settlement_usd", gain.err(), true);
+        lacks("short_cost_basis", self.cost_basis().err(), true);
         if self.market_cap.is_ok_and(|cap| cap.source == CapSource::Printed) {
             lacks("line_market_cap_usd", Some(GapReason::Proxy), false);
         }

@@ -1,6 +1,6 @@
 //! The state that squeeze prepares once per snapshot and shares among requests.
 
-use crate::universe::Universe;
+use crate::{market::PreparedState, universe::Universe};
 use factors::{funds::Funds, roles::Roles};
 use marketdata::{currency::Currency, dataset::Dataset, quotes::Quotes, snapshot::Snapshot};
 use portfolio::lookup::Lookup;
@@ -12,6 +12,7 @@ pub const READS: &[Dataset] = &[
     Dataset::ShortInterest,
     Dataset::ShareCounts,
     Dataset::Listings,
+    Dataset::Memberships,
     Dataset::Holdings,
     Dataset::Splits,
     Dataset::Identifiers,
@@ -30,23 +31,28 @@ pub struct PreparedSqueeze {
     pub quotes: Quotes,
     /// Every fund with known holdings, looked through.
     pub funds: Funds,
+    /// The state of the market for shorts, from which a later view continues.
+    pub state: PreparedState,
 }
 
-/// Measures and scores every name. Roles are not used: no measure is relative to an index. An
-/// earlier value is not used either: the market's newest close and the ranks of all names enter
+/// Measures and scores every name, and the state of the market, which needs roles. Of an earlier
+/// value only the latter is continued: the market's newest close and the ranks of all names enter
 /// every score, so one day's bars change every name.
 pub fn prepare(
     snapshot: &Snapshot,
-    _roles: &Roles,
-    _previous: Option<&PreparedSqueeze>,
+    roles: &Roles,
+    previous: Option<&PreparedSqueeze>,
 ) -> PreparedSqueeze {
     let quotes = Quotes::of(snapshot);
+    // Sizes and volumes of names are in dollars, whatever the currency of a book.
+    let usd = snapshot.in_currency(Currency::USD);
+    let state = PreparedState::of(&usd, roles, previous.map(|previous| &previous.state));
     PreparedSqueeze {
-        // Sizes and volumes of names are in dollars, whatever the currency of a book.
-        universe: Universe::of(&snapshot.in_currency(Currency::USD)),
+        universe: Universe::of(&usd).with_state(state.outcome.clone()),
         lookup: Lookup::of(snapshot),
         funds: Funds::of(snapshot, &quotes),
         quotes,
+        state,
     }
 }
 
@@ -58,5 +64,6 @@ impl PreparedSqueeze {
             + self.lookup.heap_bytes()
             + self.quotes.heap_bytes()
             + self.funds.heap_bytes()
+            + self.state.heap_bytes()
     }
 }

@@ -1,6 +1,9 @@
 //! How a name trades as of the latest session: volume, price pressure and volume pressure.
 
-use crate::measure::{Measured, ratio};
+use crate::{
+    cost_basis::{Settlements, cost_basis},
+    measure::{Measured, ratio},
+};
 use factors::{
     average_volume::{median_shares_over, rows_up_to, shares_over, shares_up_to, usd_up_to},
     impact::Order,
@@ -63,6 +66,10 @@ pub struct Traded {
     pub gain_last_session: Measured,
     /// Returns and volumes around the requested settlement.
     pub since: Since,
+    /// Estimated average price at which open shorts were sold, USD per share here.
+    pub cost_basis: Measured,
+    /// USD that a holder of one share here gained against that price.
+    pub gain_since_cost_basis: Measured,
 }
 
 /// Price and volume after a settlement, up to the last close, and the volume before it.
@@ -104,13 +111,17 @@ impl Traded {
         let window = Window { bars: &bars, last, units_on };
         let (volume_sessions, average_volume) = shares_up_to(&bars, last, units_on);
         let (high_sessions, distance_to_high) = window.distance_to_high();
+        let settlements = settlement.ok_or(GapReason::NoShortInterest);
+        let settlements =
+            settlements.and_then(|on| Settlements::of(snapshot, instrument, (&bars, units_on), on));
+        let cost_basis = settlements.and_then(|all| cost_basis(&bars, last, &all));
+        let taken = taken.ok_or(GapReason::BasisUnknown);
+        let gained = |basis: f64| Ok((bars.close_as_stored(last) - basis) * taken?);
         Ok(Traded {
             last_on: bars.days[last],
             units_on,
             close: bars.close_as_stored(last),
-            value_per_share: taken
-                .map(|taken| bars.close_as_stored(last) * taken)
-                .ok_or(GapReason::BasisUnknown),
+            value_per_share: taken.map(|taken| bars.close_as_stored(last) * taken),
             average_volume,
             normal_volume: window.normal_volume(),
             average_value_usd: usd_up_to(&bars, last),
@@ -123,6 +134,8 @@ impl Traded {
             volatility: daily_volatility(&bars, last),
             gain_last_session: window.gain_on(freshest),
             since: window.since(settlement),
+            cost_basis,
+            gain_since_cost_basis: cost_basis.and_then(gained),
         })
     }
 

@@ -3,6 +3,7 @@
 use crate::{
     calibration::{model::clipped_probability, stored::stored},
     heavy::is_heavily_short,
+    market::MostShortedState,
     measure::Measured,
     name::{MarketState, SqueezeName},
     score::{Index, IndexTerm, Score, Scores, score},
@@ -29,6 +30,18 @@ const PLACE_BYTES: usize = (size_of::<InstrumentId>() + size_of::<usize>()) * 3 
 /// A latest close older than this many calendar days means that price files are missing.
 const OLD_CLOSE_DAYS: i32 = 7;
 
+/// Inputs of a squeeze that no dataset holds: a name, and what is not known without it. A formula
+/// that needs one of them does not exist here, so none is taken as zero.
+const MISSING_INPUTS: [(&str, &str); 3] = [
+    (
+        "earnings_within_five_sessions",
+        "no dataset holds the days on which companies report earnings: whether one does within five \
+         sessions is not known",
+    ),
+    ("short_sale_volume_share", "no dataset holds the daily volume of short sales (Reg SHO)"),
+    ("fails_to_deliver", "no dataset holds fails to deliver"),
+];
+
 /// Short selling across the market in one view, shared by all requests.
 #[derive(Clone, Debug)]
 pub struct Universe {
@@ -39,6 +52,8 @@ pub struct Universe {
     places: BTreeMap<InstrumentId, usize>,
     scores: Scores,
     summary: Summary,
+    /// `None` if it was not asked for.
+    state: Option<Result<MostShortedState, Gap>>,
 }
 
 /// What the market's shorts gained, over all names in which that is known.
@@ -78,6 +93,8 @@ pub struct Summary {
     pub shorts_gain_last_session: Option<ShortsGain>,
     /// What they gained since the settlement of each name. `None` if no name has a price.
     pub shorts_gain_since_settlement: Option<ShortsGain>,
+    /// What they gained since the cost basis of each name. `None` if no name has one.
+    pub shorts_gain_since_cost_basis: Option<ShortsGain>,
     /// The day to which most prices were restated, if it is after the view's day: the files then
     /// contain only names that were still listed on that day.
     pub restated_on: Option<Day>,
@@ -120,9 +137,24 @@ impl Universe {
             shorts_gain_since_settlement: ShortsGain::of(
                 names.iter().map(SqueezeName::shorts_gain_since_settlement_usd),
             ),
+            shorts_gain_since_cost_basis: ShortsGain::of(
+                names.iter().map(SqueezeName::shorts_gain_since_cost_basis_usd),
+            ),
             restated_on: restated_on(&names, snapshot.today()),
         };
-        Universe { snapshot: snapshot.clone(), market, names, places, scores, summary }
+        let state = None;
+        Universe { snapshot: snapshot.clone(), market, names, places, scores, summary, state }
+    }
+
+    /// The same universe beside the state of the market for shorts.
+    #[must_use]
+    pub fn with_state(self, state: Result<MostShortedState, Gap>) -> Universe {
+        Universe { state: Some(state), ..self }
+    }
+
+    /// The state of the market for shorts. `None` if it is not known, or was not asked for.
+    pub fn state(&self) -> Option<&MostShortedState> {
+        self.state.as_ref()?.as_ref().ok()
     }
 
     /// Heap memory held, in bytes, excluding the market behind its snapshot.
@@ -245,6 +277,16 @@ impl Universe {
             add(GapReason::InputMissing, Dataset::Lending, detail.into());
         }
         gaps
+    }
+
+    /// Gaps of an answer that shows the inputs of names: the state of the market, if it is not known,
+    /// and what no dataset holds. They are no gaps of other answers, which need none of it.
+    pub fn gaps_of_inputs(&self) -> Vec<Gap> {
+        let of_state = self.state.iter().flat_map(|state| state.as_ref().err().cloned());
+        let missing = MISSING_INPUTS.into_iter().map(|(name, detail)| {
+            Gap::new(GapReason::InputMissing, Subject::number_of("", name), detail)
+        });
+        of_state.chain(missing).collect()
     }
 }
 

@@ -15,6 +15,7 @@ pub mod backtest;
 pub mod change;
 pub mod cholesky;
 pub mod classification;
+pub mod clustered;
 pub mod covariance;
 pub mod eigen;
 pub mod eigen_adjustment;

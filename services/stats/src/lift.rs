@@ -66,12 +66,14 @@ pub fn lift<'c>(clusters: impl Iterator<Item = &'c TopCounts>) -> Option<f64> {
     clusters.copied().fold(TopCounts::NONE, TopCounts::plus).lift()
 }
 
-/// The lift of one ranking less that of another on the same observations, and its bound over draws of
-/// whole clusters with replacement. A draw without events has no lift and is left out. `None` without
-/// events or without clusters.
+/// The lift of one ranking less that of another on the same observations, and its bound over draws with
+/// replacement. A draw is made of runs of `run` consecutive clusters, the first following the last, so
+/// that neighbours may depend on each other; the last run is cut to as many clusters as there are. A
+/// draw without events has no lift and is left out. `None` without events or without clusters.
 #[must_use]
 pub fn lift_difference(
     clusters: &[(TopCounts, TopCounts)],
+    run: usize,
     draws: usize,
     seed: u64,
 ) -> Option<LiftDifference> {
@@ -83,7 +85,11 @@ pub fn lift_difference(
     let mut rng = Rng::new(seed, 0);
     let mut drawn: Vec<f64> = (0..draws)
         .filter_map(|_| {
-            let pick = |_| clusters[rng.below(clusters.len() as u32) as usize];
+            let runs = (0..clusters.len()).step_by(run.max(1));
+            let starts: Vec<usize> =
+                runs.map(|_| rng.below(clusters.len() as u32) as usize).collect();
+            let pick =
+                |at: usize| clusters[(starts[at / run.max(1)] + at % run.max(1)) % clusters.len()];
             difference(&(0..clusters.len()).map(pick).collect::<Vec<_>>())
         })
         .collect();
@@ -113,18 +119,27 @@ mod tests {
     #[test]
     fn a_difference_that_every_cluster_shows_is_its_own_bound() {
         let (all, none) = (counts(5.0, 10.0, 5.0, 100.0), counts(0.0, 10.0, 5.0, 100.0));
-        let found = lift_difference(&[(all, none); 12], 200, 1).unwrap();
+        let found = lift_difference(&[(all, none); 12], 5, 200, 1).unwrap();
         assert!((found.value - 10.0).abs() < 1e-12 && (found.lower - 10.0).abs() < 1e-12);
-        let found = lift_difference(&[(all, all); 12], 200, 1).unwrap();
+        let found = lift_difference(&[(all, all); 12], 4, 200, 1).unwrap();
         assert!(found.value.abs() < 1e-12 && found.lower.abs() < 1e-12);
-        assert_eq!(lift_difference(&[], 200, 1), None);
+        assert_eq!(lift_difference(&[], 1, 200, 1), None);
     }
 
     /// One cluster of three shows it: the draws without that cluster, (2/3)³ of them, show nothing.
     #[test]
     fn a_difference_that_one_cluster_makes_is_not_sure() {
         let (all, none) = (counts(5.0, 10.0, 5.0, 100.0), counts(0.0, 10.0, 5.0, 100.0));
-        let found = lift_difference(&[(all, none), (none, none), (none, none)], 2_000, 1).unwrap();
+        let found =
+            lift_difference(&[(all, none), (none, none), (none, none)], 1, 2_000, 1).unwrap();
         assert!(0.0 < found.value && found.lower.abs() < 1e-12, "{found:?}");
+    }
+
+    /// Three clusters in runs of three: every draw is all of them, in some order.
+    #[test]
+    fn a_run_of_all_clusters_is_certain() {
+        let (all, none) = (counts(5.0, 10.0, 5.0, 100.0), counts(0.0, 10.0, 5.0, 100.0));
+        let found = lift_difference(&[(all, none), (none, none), (none, none)], 3, 200, 1).unwrap();
+        assert!((found.value - found.lower).abs() < 1e-12, "{found:?}");
     }
 }

@@ -34,6 +34,10 @@ fn words(crowding: &Crowding) -> String {
         let overlap = number::share(overlap);
         out.push_str(&format!(" (overlap {overlap}, cosine {})", number::signed(cosine, 2)));
     }
+    if let Some(risk) = book.risk_overlap {
+        let risk = number::signed(risk, 2);
+        out.push_str(&format!("; its returns have a correlation of {risk} with the crowd's"));
+    }
     out.push_str(".\n");
     out.push_str(&exit("longs", "the managers", crowding.long_exit.as_ref()));
     out.push_str(&exit("shorts", "all who are short", crowding.short_exit.as_ref()));
@@ -83,6 +87,7 @@ fn crowds(overlaps: &[CrowdOverlap]) -> Table {
         ">net of gross",
         ">overlap",
         ">cosine",
+        ">risk",
     ];
     let mut table = Table::new(&headings);
     for crowd in overlaps {
@@ -98,6 +103,7 @@ fn crowds(overlaps: &[CrowdOverlap]) -> Table {
             number::cell(crowd.net_gross_share, number::percent),
             number::cell(crowd.overlap, number::share),
             number::cell(crowd.cosine, |cosine| format!("{cosine:.2}")),
+            number::cell(crowd.risk_overlap, |risk| number::signed(risk, 2)),
         ]);
     }
     table

@@ -6,8 +6,8 @@ use crate::show::{
     table::{Cell, Table},
 };
 use contract::v1::{
-    AssessShortBookResponse, ExitPlan, ExitSession, ShortBookTotals, ShortsGain, SqueezeScenario,
-    SqueezeScenarioKind, SqueezeUniverse,
+    AssessShortBookResponse, ExitPlan, ExitSession, ShortBookTotals, ShortsGain,
+    SqueezeMarketState, SqueezeScenario, SqueezeScenarioKind, SqueezeUniverse,
 };
 
 /// What the market's shorts made in dollars.
@@ -20,12 +20,28 @@ pub(crate) fn market(universe: Option<&SqueezeUniverse>) -> String {
     let parts = [
         gain(universe.shorts_gain_last_session.as_ref(), "in the last session"),
         gain(universe.shorts_gain_since_settlement.as_ref(), "since the settlement"),
+        gain(universe.shorts_gain_since_cost_basis.as_ref(), "since their estimated cost basis"),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    match parts.is_empty() {
+    let mut out = match parts.is_empty() {
         true => String::new(),
         false => format!("  The market's shorts {}.\n", parts.join(", and ")),
-    }
+    };
+    out.push_str(&state(universe.market_state.as_ref()));
+    out
+}
+
+/// How the most-shorted names do against the market.
+fn state(state: Option<&SqueezeMarketState>) -> String {
+    let Some(state) = state else { return String::new() };
+    let unusual = state.z.map(|z| format!(" (z {})", number::signed(z, 2))).unwrap_or_default();
+    format!(
+        "  The {} most-shorted names made {} more than {} over the five sessions to {}{unusual}.\n",
+        state.name_count,
+        number::share(state.most_shorted_less_index),
+        state.index_symbol,
+        state.observed_on
+    )
 }
 
 /// What buying the book back would cost, by the model that covers most of it.

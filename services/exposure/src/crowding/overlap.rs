@@ -149,21 +149,42 @@ fn overlap(book: &Sides<'_>, crowds: &Crowds, kind: CrowdKind, most: usize) -> C
     }
 }
 
-/// A book beside both crowds of [`CrowdKind::REFERENCE`] as one: half long, half short.
-pub fn crowded_book(book: &Sides<'_>, crowds: &Crowds, most: usize) -> CrowdedBook {
-    let mut crowd: BTreeMap<InstrumentId, f64> = BTreeMap::new();
-    let members = CrowdKind::REFERENCE.map(|kind| (kind, crowds.members(kind, most)));
-    for (kind, members) in members {
-        let sign = if kind.side() == Side::Long { 0.5 } else { -0.5 };
-        for member in members {
-            *crowd.entry(*member).or_default() += sign / members.len() as f64;
+/// The signed weights of a crowd, which add up to 1 or to -1.
+pub(super) fn crowd_weights(
+    crowds: &Crowds,
+    kind: CrowdKind,
+    most: usize,
+) -> BTreeMap<InstrumentId, f64> {
+    let members = crowds.members(kind, most);
+    let sign = if kind.side() == Side::Long { 1.0 } else { -1.0 };
+    members.iter().map(|member| (*member, sign / members.len() as f64)).collect()
+}
+
+/// The signed weights of both crowds of [`CrowdKind::REFERENCE`] as one book, half long and half short;
+/// a name of both is held net. `None` if one of them has no names.
+pub fn reference_weights(crowds: &Crowds, most: usize) -> Option<BTreeMap<InstrumentId, f64>> {
+    let mut weights: BTreeMap<InstrumentId, f64> = BTreeMap::new();
+    for kind in CrowdKind::REFERENCE {
+        let of_crowd = crowd_weights(crowds, kind, most);
+        if of_crowd.is_empty() {
+            return None;
+        }
+        for (member, weight) in of_crowd {
+            *weights.entry(member).or_default() += 0.5 * weight;
         }
     }
+    Some(weights)
+}
+
+/// A book beside both crowds of [`CrowdKind::REFERENCE`] as one: half long, half short.
+pub fn crowded_book(book: &Sides<'_>, crowds: &Crowds, most: usize) -> CrowdedBook {
+    let reference = reference_weights(crowds, most);
+    let has_names = reference.is_some();
+    let crowd = reference.unwrap_or_default();
     let named = book.parts().iter().map(|part| part.market_value);
     let values = || named.clone().chain(book.loose.iter().copied());
     let whole: f64 = values().map(f64::abs).sum();
     let crowd_whole: f64 = crowd.values().map(|weight| weight.abs()).sum();
-    let has_names = members.iter().all(|(_, members)| !members.is_empty());
     let is_defined = 0.0 < whole && 0.0 < crowd_whole && has_names;
     let (mut common, mut product) = (0.0, 0.0);
     for part in book.parts() {

@@ -48,7 +48,6 @@ use explain::ExplainQuery;
 use exposure::{
     analyze::{Request as AnalysisRequest, analyze},
     behind::rests_on,
-    crowding::measure as measure_crowding,
     factor_list::factors,
     prepared::PreparedExposure,
     settings::{BetaSettings, Listing, TradeChoice},
@@ -61,7 +60,7 @@ use marketdata::{changes::DatasetSet, dataset::Dataset};
 use risk_answer::Risk;
 pub(super) use to_proto::exposure;
 use tonic::{Request, Response, Status, Streaming};
-use views::AnalysisViews;
+use views::{AnalysisViews, CrowdViews};
 
 /// The datasets behind every analysis.
 const READS: DatasetSet = <PreparedExposure as Prepared>::READS;
@@ -206,7 +205,7 @@ impl AnalysisQuery {
     fn analyze(
         &self,
         pinned: &Pinned,
-        (prepared, crowds): (&PreparedExposure, Option<&PreparedCrowds>),
+        (prepared, crowds): (&PreparedExposure, Option<&CrowdViews>),
         book: &Book,
     ) -> Result<Answer<v1::AnalyzePortfolioResponse>, Refusal> {
         let request = AnalysisRequest {
@@ -227,7 +226,7 @@ impl AnalysisQuery {
         let mut coverage = std::mem::take(&mut report.coverage);
         let found = self.crowding.zip(crowds).map(|(asked, crowds)| {
             let request = asked.request((book, self.settings.look_through));
-            let mut found = measure_crowding(prepared, &crowds.0, request);
+            let mut found = crowds.measure(pinned, prepared, request);
             gaps.append(&mut found.gaps);
             coverage.append(&mut found.coverage);
             found

@@ -167,8 +167,9 @@ impl Query for BookQuery {
         if let Some(worked) = worked {
             covering::add(&mut response, worked);
         }
-        let answer = Answer::with_coverage(response, report.gaps, report.coverage);
-        Ok(answer.with_merged(merged))
+        let mut gaps = report.gaps;
+        gaps.extend(prepared.universe.gaps_of_inputs());
+        Ok(Answer::with_coverage(response, gaps, report.coverage).with_merged(merged))
     }
 }
 
@@ -215,7 +216,8 @@ impl Query for RankQuery {
             method: Some(to_proto::method(universe)),
             ..Default::default()
         };
-        let gaps = universe.gaps().into_iter().chain(ranking.gap()).collect();
+        let of_inputs = universe.gaps_of_inputs();
+        let gaps = universe.gaps().into_iter().chain(ranking.gap()).chain(of_inputs).collect();
         Ok(Answer::with_gaps(response, gaps).with_merged(merged))
     }
 }

@@ -69,7 +69,7 @@ impl<'a> Ranked<'a> {
     pub(crate) fn lift_difference(&self, other: &Ranked<'_>) -> Option<LiftDifference> {
         let paired: Vec<(TopCounts, TopCounts)> =
             self.weeks().into_values().zip(other.weeks().into_values()).collect();
-        lift_difference(&paired, DRAWS, SEED)
+        lift_difference(&paired, 1, DRAWS, SEED)
     }
 
     /// Placebo: lifts after the input is shuffled 1,000 times among the names of the same day and

@@ -1,4 +1,8 @@
 //! How good the probabilities of a model are on sessions that had no part in its fit.
+//!
+//! Windows of neighbouring sessions overlap, so one squeeze is an event of up to five sessions in a
+//! row, as a rule of two weeks. Errors are clustered by name, and by week with the weeks beside it
+//! ([`stats::clustered`]); the bound of a difference of lifts is over draws of runs of weeks.
 
 use crate::calibration::{
     model::{Model, clipped_probability},
@@ -6,6 +10,7 @@ use crate::calibration::{
 };
 use stats::{
     classification::{brier_score, precision_area},
+    clustered::{self, Part},
     lift::{TopCounts, lift, lift_difference},
     logit::{Observations, probability},
     rank::percentile_ranks,
@@ -14,13 +19,15 @@ use std::collections::BTreeMap;
 
 /// Share of the names of a session that counts as its top.
 const TOP: f64 = 0.10;
-/// Draws of whole weeks behind the bound of a difference, and their seed.
+/// Consecutive weeks that are drawn together behind the bound of a difference.
+const RUN_WEEKS: usize = 4;
+/// Number of draws, and their seed.
 const DRAWS: usize = 2_000;
 const SEED: u64 = 1;
 /// Bins of the reliability table.
 pub const BINS: usize = 10;
 
-/// An estimate and its standard error, clustered by name and week.
+/// An estimate and its standard error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// The estimate.
@@ -36,7 +43,7 @@ pub struct Bin {
     pub probability: f64,
     /// Event rate.
     pub rate: f64,
-    /// Standard error of the rate, clustered by week.
+    /// Standard error of the rate.
     pub error: f64,
     /// Observations.
     pub name_days: f64,
@@ -64,8 +71,8 @@ pub struct Check {
     pub lift: f64,
     /// That of short interest over float.
     pub benchmark_lift: f64,
-    /// The lift less that of short interest over float: the bound that 95 % of 2,000 draws of whole
-    /// weeks stay above.
+    /// The lift less that of short interest over float: the bound that 95 % of 2,000 draws of runs of
+    /// four weeks stay above.
     pub lift_difference_lower: f64,
     /// The reliability table, the lowest probabilities first.
     pub bins: [Bin; BINS],
@@ -95,7 +102,7 @@ pub fn check(model: &Model, observations: &[&Observation]) -> Option<Check> {
         benchmark_precision_area: precision_area(&of_benchmark)?,
         lift: lift(own.values())?,
         benchmark_lift: lift(other.values())?,
-        lift_difference_lower: lift_difference(&paired, DRAWS, SEED)?.lower,
+        lift_difference_lower: lift_difference(&paired, RUN_WEEKS, DRAWS, SEED)?.lower,
         bins: bins(observations, &odds)?,
     })
 }
@@ -107,8 +114,8 @@ fn calibration_line(odds: &[f64], observations: &[&Observation]) -> Option<[Esti
     let sample = Observations::new(&columns, &outcomes)?;
     let fitted = sample.fit(0.0)?;
     let names: Vec<u32> = observations.iter().map(|o| o.name).collect();
-    let weeks: Vec<u32> = observations.iter().map(|o| o.week().unsigned_abs()).collect();
-    let errors = sample.clustered_errors(&fitted, 0.0, [&names, &weeks])?;
+    let weeks: Vec<i32> = observations.iter().map(|o| o.week()).collect();
+    let errors = sample.clustered_errors(&fitted, 0.0, (&names, &weeks))?;
     let estimate = |value, error| Estimate { value, error };
     Some([estimate(fitted.intercept, errors[0]), estimate(fitted.coefficients[0], errors[1])])
 }
@@ -131,22 +138,11 @@ fn weeks(observations: &[&Observation], values: &[f64]) -> Option<BTreeMap<i32, 
 /// The reliability table: tenths of the index over all sessions.
 fn bins(observations: &[&Observation], odds: &[f64]) -> Option<[Bin; BINS]> {
     let ranks = percentile_ranks(odds)?;
-    let mut bins = [Bin::EMPTY; BINS];
-    for (at, bin) in bins.iter_mut().enumerate() {
-        let mut weeks: BTreeMap<i32, [f64; 2]> = BTreeMap::new();
-        for ((observation, x), rank) in observations.iter().zip(odds).zip(&ranks) {
-            if (BINS as f64 * rank) as usize == at {
-                let week = weeks.entry(observation.week()).or_default();
-                week[0] += 1.0;
-                week[1] += f64::from(observation.event);
-                bin.probability += probability(*x);
-                bin.name_days += 1.0;
-                bin.events += f64::from(observation.event);
-            }
-        }
-        bin.finish(&weeks);
+    let mut members: [Vec<(&Observation, f64)>; BINS] = Default::default();
+    for ((observation, x), rank) in observations.iter().zip(odds).zip(&ranks) {
+        members[((BINS as f64 * rank) as usize).min(BINS - 1)].push((observation, *x));
     }
-    Some(bins)
+    Some(members.map(|members| Bin::of(&members)))
 }
 
 impl Bin {
@@ -154,16 +150,31 @@ impl Bin {
     pub const EMPTY: Bin =
         Bin { probability: 0.0, rate: 0.0, error: 0.0, name_days: 0.0, events: 0.0 };
 
-    /// Rates from counts. A bin without observations, which ties can leave, stays zero.
-    fn finish(&mut self, weeks: &BTreeMap<i32, [f64; 2]>) {
-        if 0.0 < self.name_days {
-            self.probability /= self.name_days;
-            self.rate = self.events / self.name_days;
+    /// Observations with their indices. A bin without any, which ties can leave, stays zero.
+    fn of(members: &[(&Observation, f64)]) -> Bin {
+        if members.is_empty() {
+            return Bin::EMPTY;
         }
-        if 1 < weeks.len() {
-            let count = weeks.len() as f64;
-            let spread: f64 = weeks.values().map(|[n, e]| (e - self.rate * n).powi(2)).sum();
-            self.error = (spread * count / (count - 1.0)).sqrt() / self.name_days;
+        let name_days = members.len() as f64;
+        let events: f64 = members.iter().map(|(o, _)| f64::from(o.event)).sum();
+        let rate = events / name_days;
+        let part = |(o, _): &(&Observation, f64)| Part {
+            unit: o.name,
+            period: o.week(),
+            value: (f64::from(o.event) - rate) / name_days,
+        };
+        let first = members[0].0.week();
+        let has_weeks = members.iter().any(|(o, _)| o.week() != first);
+        let variance = clustered::variance(members.iter().map(part));
+        Bin {
+            probability: members.iter().map(|(_, x)| probability(*x)).sum::<f64>() / name_days,
+            rate,
+            error: if has_weeks { variance.sqrt() } else { 0.0 },
+            name_days,
+            events,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

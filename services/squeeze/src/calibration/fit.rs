@@ -37,8 +37,8 @@ pub fn fit(panel: &Panel, observations: &[&Observation]) -> Option<Model> {
     let sample = Observations::new(&columns, &outcomes)?;
     let fitted = sample.fit(PENALTY)?;
     let names: Vec<u32> = drawn.iter().map(|o| o.name).collect();
-    let weeks: Vec<u32> = drawn.iter().map(|o| o.week().unsigned_abs()).collect();
-    let errors = sample.clustered_errors(&fitted, PENALTY, [&names, &weeks])?;
+    let weeks: Vec<i32> = drawn.iter().map(|o| o.week()).collect();
+    let errors = sample.clustered_errors(&fitted, PENALTY, (&names, &weeks))?;
     let rates = [events / observations.len() as f64, events / drawn.len() as f64];
     let term = |component: Component| {
         let at = component.index();

@@ -4,6 +4,8 @@
 mod book;
 mod calibration;
 #[cfg(test)]
+mod cost_basis;
+#[cfg(test)]
 mod joint;
 #[cfg(test)]
 mod laws;
@@ -11,6 +13,8 @@ mod laws;
 mod lending;
 #[cfg(test)]
 mod look_through;
+#[cfg(test)]
+mod market_state;
 #[cfg(test)]
 mod measures;
 #[cfg(test)]

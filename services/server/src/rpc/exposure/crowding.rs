@@ -66,10 +66,13 @@ pub(super) fn to_proto(
     let gross = report.gross;
     let text = |day: Option<Day>| day.map(|day| day.to_string()).unwrap_or_default();
     let sources = &report.sources;
+    let risk = report.risk;
+    let of_crowd = |found: &CrowdOverlap| risk.and_then(|risk| risk.crowds[found.kind as usize]);
+    let overlap = |found: &CrowdOverlap| overlap(found, gross, of_crowd(found));
     v1::Crowding {
         settings,
-        overlaps: report.overlaps.iter().map(|found| overlap(found, gross)).collect(),
-        crowded_book: Some(crowded_book(&report.book, gross)),
+        overlaps: report.overlaps.iter().map(overlap).collect(),
+        crowded_book: Some(crowded_book(&report.book, gross, risk.and_then(|risk| risk.book))),
         long_exit: Some(exit(&report.long_exit)),
         short_exit: Some(exit(&report.short_exit)),
         names: report.names.into_iter().map(|found| name(found, gross)).collect(),
@@ -78,6 +81,7 @@ pub(super) fn to_proto(
         last_period_on: text(sources.periods.map(|(_, last)| last)),
         filed_at: sources.filed_at.map(timestamp),
         settlement_on: text(sources.settlement_on),
+        risk_gross_share: risk.and_then(|risk| risk.share),
     }
 }
 
@@ -85,7 +89,7 @@ fn share(value: f64, gross: f64) -> Option<f64> {
     (0.0 < gross).then_some(value / gross)
 }
 
-fn overlap(found: &CrowdOverlap, gross: f64) -> v1::CrowdOverlap {
+fn overlap(found: &CrowdOverlap, gross: f64, risk_overlap: Option<f64>) -> v1::CrowdOverlap {
     let has_names = 0 < found.members;
     let side = match found.kind.side() {
         Side::Long => v1::TradeSide::Long,
@@ -103,15 +107,17 @@ fn overlap(found: &CrowdOverlap, gross: f64) -> v1::CrowdOverlap {
         net_gross_share: net.filter(|_| has_names),
         overlap: found.overlap,
         cosine: found.cosine,
+        risk_overlap,
     }
 }
 
-fn crowded_book(found: &CrowdedBook, gross: f64) -> v1::CrowdedBook {
+fn crowded_book(found: &CrowdedBook, gross: f64, risk_overlap: Option<f64>) -> v1::CrowdedBook {
     v1::CrowdedBook {
         net_crowding: found.net,
         net_gross_share: found.net.and_then(|net| share(net, gross)),
         overlap: found.overlap,
         cosine: found.cosine,
+        risk_overlap,
     }
 }
 

@@ -13,6 +13,7 @@ use squeeze::{
     calibration::level::Transform,
     exit::{ExitPlan, Participation},
     lending::{Dated, Lending, LendingMeasure},
+    market::MostShortedState,
     measure::{Component, Measured},
     name::SqueezeName,
     rank::Ranking,
@@ -63,6 +64,24 @@ pub(super) fn universe(universe: &Universe) -> v1::SqueezeUniverse {
         at_newest_settlement_count: newest.map_or(0, |newest| newest.value as i32),
         shorts_gain_last_session: summary.shorts_gain_last_session.map(shorts_gain),
         shorts_gain_since_settlement: summary.shorts_gain_since_settlement.map(shorts_gain),
+        shorts_gain_since_cost_basis: summary.shorts_gain_since_cost_basis.map(shorts_gain),
+        market_state: universe
+            .state()
+            .map(|state| market_state(state, universe.snapshot().today())),
+    }
+}
+
+fn market_state(state: &MostShortedState, today: Day) -> v1::SqueezeMarketState {
+    v1::SqueezeMarketState {
+        most_shorted_less_index: state.spread,
+        z: state.z.map(|(z, _)| z),
+        z_session_count: state.z.map_or(0, |(_, count)| count as i32),
+        observed_on: state.observed_on.to_string(),
+        published_at: state.published_at.map(timestamp),
+        age_days: today.epoch() - state.observed_on.epoch(),
+        name_count: state.names as i32,
+        settlement_on: state.settlement_on.to_string(),
+        index_symbol: state.index.clone(),
     }
 }
 
@@ -164,10 +183,11 @@ pub(super) fn name(
     let symbol = snapshot.symbol(name.instrument);
     let traded = name.traded.as_ref().ok();
     let measure = |component| name.measure(component).ok();
+    let units = Units::of(snapshot, name.instrument);
     v1::SqueezeName {
         symbol: symbol.to_owned(),
         units_on: name.units_on.to_string(),
-        inputs: inputs(snapshot, name),
+        inputs: inputs(snapshot, name, &units),
         short_of_float: measure(Component::ShortOfFloat),
         short_of_float_s3: name.short_of_float_s3().ok(),
         short_of_shares_outstanding: name.short_of_shares_outstanding().ok(),
@@ -202,6 +222,9 @@ pub(super) fn name(
         borrow_fee_volatility: name.lending(LendingMeasure::BorrowFeeVolatility).ok(),
         recall: name.lending(LendingMeasure::Recall).ok().map(|recall| 0.0 < recall),
         borrow_fee_sessions: name.lending.map_or(0, |lending| lending.fee_sessions as i32),
+        short_cost_basis: name.short_cost_basis(&units).ok(),
+        loss_on_cost_basis: name.loss_on_cost_basis().ok(),
+        shorts_gain_since_cost_basis_usd: name.shorts_gain_since_cost_basis_usd().ok(),
     }
 }
 
@@ -230,7 +253,7 @@ fn evidence(name: &SqueezeName, score: &Score) -> Vec<v1::SqueezeEvidence> {
 }
 
 /// Every known input, on the name's one basis of units.
-fn inputs(snapshot: &Snapshot, name: &SqueezeName) -> Vec<v1::MeasureInput> {
+fn inputs(snapshot: &Snapshot, name: &SqueezeName, units: &Units) -> Vec<v1::MeasureInput> {
     let today = snapshot.today();
     let ratio = name.short.as_ref().ok();
     let short = ratio.map(|ratio| ratio.shares_short);
@@ -258,11 +281,10 @@ fn inputs(snapshot: &Snapshot, name: &SqueezeName) -> Vec<v1::MeasureInput> {
         let (effective_on, published_at) = (bars.day(row), bars.published_at(row));
         Some(Published { value: short.value, effective_on, published_at })
     });
-    let units = Units::of(snapshot, name.instrument);
     add("average_volume_at_settlement", settled, name.average_volume_at_settlement().ok());
     add("recent_volume", last, name.average_volume().ok());
     add("normal_volume", last, name.normal_volume().ok());
-    add("close", last, name.close(&units).ok());
+    add("close", last, name.close(units).ok());
     for (input, known) in name.lending.iter().flat_map(lent) {
         add(input, known.ok(), known.ok().map(|known| known.value));
     }

@@ -69,8 +69,6 @@ pub(super) fn correlation(sessions: &[Vec<(f64, bool)>]) -> Option<Estimate> {
     let both = sessions.par_iter().zip(&groups);
     let counts: Vec<Counts> =
         both.map(|(session, groups)| Counts::of(session, groups, shift)).collect::<Option<_>>()?;
-    // Without a session of two names or more nothing is known of pairs.
-    counts.iter().any(|of| 0.0 < of.expected_pairs[0][0]).then_some(())?;
     let size = counts.len().div_ceil(BLOCKS);
     let blocks: Vec<Counts> =
         counts.chunks(size).map(|block| block.iter().fold(Counts::NONE, Counts::plus)).collect();
@@ -78,8 +76,10 @@ pub(super) fn correlation(sessions: &[Vec<(f64, bool)>]) -> Option<Estimate> {
         let kept = blocks.iter().enumerate().filter(|(at, _)| Some(*at) != left_out);
         kept.map(|(_, block)| block).fold(Counts::NONE, Counts::plus).correlation()
     };
-    let left_out: Vec<f64> = (0..blocks.len()).map(|block| without(Some(block))).collect();
-    Some(Estimate { value: without(None).max(0.0), error: jackknife(&left_out) })
+    // An estimate that rests on one block has no error.
+    let left_out: Vec<f64> =
+        (0..blocks.len()).map(|block| without(Some(block))).collect::<Option<_>>()?;
+    Some(Estimate { value: without(None)?.max(0.0), error: jackknife(&left_out) })
 }
 
 impl Counts {
@@ -119,8 +119,12 @@ impl Counts {
 
     /// The correlation at which as many pairs are expected as were squeezed, at most the largest one; on
     /// below 0 in proportion, so that leaving out a block may move an estimate of 0. The level is that of
-    /// these sessions, by one step of Newton from that of all.
-    fn correlation(&self) -> f64 {
+    /// these sessions, by one step of Newton from that of all. `None` without a session of two names or
+    /// more: then nothing is known of pairs.
+    fn correlation(&self) -> Option<f64> {
+        if self.expected_pairs[0][0] <= 0.0 {
+            return None;
+        }
         let [events, raised] = self.expected_events;
         let level = (self.events - events) / (raised - events);
         let expected = |at: usize| {
@@ -129,12 +133,12 @@ impl Counts {
         };
         let last = CORRELATIONS.len() - 1;
         if expected(last) <= self.pairs {
-            return CORRELATIONS[last];
+            return Some(CORRELATIONS[last]);
         }
         let above = (1..last).find(|at| self.pairs < expected(*at)).unwrap_or(last);
         let (low, high) = (expected(above - 1), expected(above));
         let step = CORRELATIONS[above] - CORRELATIONS[above - 1];
-        CORRELATIONS[above - 1] + step * (self.pairs - low) / (high - low)
+        Some(CORRELATIONS[above - 1] + step * (self.pairs - low) / (high - low))
     }
 }
 
@@ -232,6 +236,23 @@ mod tests {
     #[test]
     fn too_little_is_not_fitted() {
         assert_eq!(correlation(&sessions(3, 0.3, 1.0)[..249]), None);
+    }
+
+    /// All pairs of names are in one block: without it nothing is known of pairs, so there is no error.
+    /// With pairs in two blocks there is one.
+    #[test]
+    fn pairs_of_one_block_are_not_fitted() {
+        let alone: Vec<Vec<(f64, bool)>> = (0..260).map(|at| vec![(0.5, at % 2 == 0)]).collect();
+        let with_pairs = |places: &[usize]| {
+            let mut all = alone.clone();
+            for (at, session) in places.iter().zip(sessions(3, 0.3, 1.0)) {
+                all[*at] = session;
+            }
+            correlation(&all)
+        };
+        assert_eq!(with_pairs(&[]), None);
+        assert_eq!(with_pairs(&[0, 5, 12]), None);
+        assert!(with_pairs(&[0, 5, 12, 100]).is_some());
     }
 
     /// The same of overlapping windows: factor and noise are moving sums of five sessions.

@@ -12,10 +12,10 @@
 //! cover on: such names jump a little too far.
 //!
 //! Windows of neighbouring sessions overlap, so one squeeze is several events, as a rule of two weeks.
-//! Errors are clustered by name, and by week with the weeks beside it.
+//! Errors are clustered by name, and by week with the weeks beside it ([`stats::clustered`]).
 
 use crate::calibration::check::Estimate;
-use std::collections::BTreeMap;
+use stats::clustered::{self, Part};
 
 /// Fewest events, and weeks that have any, that an excess is fitted to.
 const EXCESS_EVENTS: usize = 100;
@@ -55,8 +55,12 @@ pub(super) fn excess(events: &[Event]) -> Option<ExcessFit> {
     let values: Vec<f64> = sorted.iter().map(|event| event.excess).collect();
     let ([scale, shape], influences) = pareto(&values)?;
     let error = |part: usize| {
-        let parts = sorted.iter().zip(&influences).map(|(event, of)| (*event, of[part]));
-        clustered_variance(&parts.collect::<Vec<_>>()).sqrt()
+        let part = |(event, of): (&Event, &[f64; 2])| Part {
+            unit: event.name,
+            period: event.week,
+            value: of[part],
+        };
+        clustered::variance(sorted.iter().zip(&influences).map(part)).sqrt()
     };
     Some(ExcessFit {
         scale: Estimate { value: scale, error: error(0) },
@@ -94,40 +98,12 @@ fn pareto(sorted: &[f64]) -> Option<([f64; 2], Vec<[f64; 2]>)> {
     Some(([mean * (1.0 - shape), shape], influences))
 }
 
-/// The variance of a sum of influences that depend on each other where two events are of one name, or
-/// of one week or of neighbouring ones: windows of five sessions reach into the next week. Pairs that
-/// are both are counted once (Cameron, Gelbach and Miller 2011). Neighbours may take the sum below that
-/// of one of the clusters alone, which is then taken.
-fn clustered_variance(influences: &[(Event, f64)]) -> f64 {
-    let mut weeks: BTreeMap<i32, f64> = BTreeMap::new();
-    let mut names: BTreeMap<u32, BTreeMap<i32, f64>> = BTreeMap::new();
-    for (event, influence) in influences {
-        *weeks.entry(event.week).or_default() += influence;
-        *names.entry(event.name).or_default().entry(event.week).or_default() += influence;
-    }
-    let of_weeks = neighbours(&weeks);
-    let of_names: f64 = names.values().map(|weeks| weeks.values().sum::<f64>().powi(2)).sum();
-    let of_both: f64 = names.values().map(neighbours).sum();
-    let of_each_week: f64 = weeks.values().map(|sum| sum * sum).sum();
-    let clusters = weeks.len().min(names.len()).max(2) as f64;
-    let variance = (of_weeks + of_names - of_both).max(of_names).max(of_each_week);
-    variance * clusters / (clusters - 1.0)
-}
-
-/// Σ S_w² + 2·Σ S_w·S_(w+1) over weeks.
-fn neighbours(weeks: &BTreeMap<i32, f64>) -> f64 {
-    let pairs = weeks.iter().map(|(week, sum)| {
-        let next = weeks.get(&(week + 1)).copied().unwrap_or(0.0);
-        sum * (sum + 2.0 * next)
-    });
-    pairs.sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::calibration::joint_fit::tests::near;
     use stats::rng::Rng;
+    use std::collections::BTreeMap;
 
     fn drawn(seed: u64, scale: f64, shape: f64) -> Vec<Event> {
         let mut rng = Rng::new(seed, 0);
