@@ -7,7 +7,7 @@ use crate::{
 };
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
-    market_data_service_client::MarketDataServiceClient, position::Size,
+    market_data_service_client::MarketDataServiceClient, position::Size, risk_model_choice::Model,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
     stress_service_client::StressServiceClient,
 };
@@ -45,6 +45,7 @@ fn all_files(market: &Market) -> Vec<SourceFile> {
     files.push(merges(market));
     files.push(filings(market));
     files.push(lending(market));
+    files.extend(risk_model(market));
     for file in files.iter_mut().filter(|file| file.file_name == "simulated_equities.csv") {
         let text = String::from_utf8(std::mem::take(&mut file.bytes)).unwrap();
         let kept = text.lines().filter(|line| !young(line));
@@ -107,6 +108,37 @@ fn lending(market: &Market) -> SourceFile {
     SourceFile { file_name: "lending.csv".to_owned(), bytes: text.into_bytes(), ..merges(market) }
 }
 
+/// A vendor's risk model of two days, of which the second lacks its covariances.
+fn risk_model(market: &Market) -> [SourceFile; 3] {
+    let days = &market.days[market.days.len() - 42..market.days.len() - 40];
+    let mut exposures = String::from("symbol,date,factor,value,model\n");
+    let mut specific = String::from("symbol,date,volatility,model,period\n");
+    for day in days {
+        for (at, name) in market.names.iter().enumerate().filter(|(at, _)| at % 5 != 0) {
+            let symbol = &name.symbol;
+            writeln!(exposures, "{symbol},{day},MARKET,0.{},ACME", 5 + at % 5).unwrap();
+            writeln!(exposures, "{symbol},{day},a long name of a factor,0.{at},ACME").unwrap();
+            writeln!(specific, "{symbol},{day},0.{},ACME,year", 10 + at).unwrap();
+        }
+    }
+    let long = "a long name of a factor";
+    let on = days[0];
+    let covariance = format!(
+        "# period: session\ndate,factor_a,factor_b,value,model\n{on},MARKET,MARKET,0.0001,ACME\n\
+         {on},{long},MARKET,0.00001,ACME\n{on},{long},{long},0.00004,ACME\n"
+    );
+    let file = |name: &str, text: String| SourceFile {
+        file_name: name.to_owned(),
+        bytes: text.into_bytes(),
+        ..merges(market)
+    };
+    [
+        file("exposures.csv", exposures),
+        file("covariance.csv", covariance),
+        file("specific.csv", specific),
+    ]
+}
+
 /// A number as a CUSIP: its check digit makes the sum of the digits, every second one doubled, a
 /// multiple of ten.
 fn cusip(number: usize) -> String {
@@ -153,7 +185,12 @@ fn merges(market: &Market) -> SourceFile {
 /// The file with its rows in reverse order below the header.
 fn reversed(file: &SourceFile) -> Vec<u8> {
     let text = std::str::from_utf8(&file.bytes).unwrap();
-    let (header, rows) = text.split_once('\n').unwrap();
+    let above = text.lines().take_while(|line| line.starts_with('#')).count();
+    let header = text.lines().nth(above).unwrap();
+    let comments: String = text.lines().take(above).flat_map(|line| [line, "\n"]).collect();
+    let (_, rows) = text.split_once(header).unwrap();
+    let header = format!("{comments}{header}");
+    let (header, rows) = (header.as_str(), rows.trim_start());
     let rows = rows.lines().rev();
     std::iter::once(header).chain(rows).flat_map(|line| [line, "\n"]).collect::<String>().into()
 }
@@ -267,6 +304,21 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
     };
     let crowding =
         v1::AnalyzePortfolioRequest { top_positions: None, repeat_on: Vec::new(), ..crowding };
+    let choice = |model| v1::RiskModelChoice { model: Some(model) };
+    let models = v1::RiskModelSettings {
+        models: vec![
+            choice(Model::VendorModelId("ACME".to_owned())),
+            choice(Model::Kind(v1::RiskModelKind::TimeSeries.into())),
+            choice(Model::Kind(v1::RiskModelKind::CrossSection.into())),
+        ],
+        top_names: Some(10_000),
+    };
+    let models = v1::AnalyzePortfolioRequest {
+        include: vec![v1::ReportBlock::RiskModel.into()],
+        risk_model: Some(models),
+        ..crowding.clone()
+    };
+    named_answer!(all, "AnalyzePortfolio, models", client.analyze_portfolio(models));
     named_answer!(all, "AnalyzePortfolio", client.analyze_portfolio(request));
     named_answer!(all, "AnalyzePortfolio, crowding", client.analyze_portfolio(crowding));
     let request = v1::BacktestRiskRequest {

@@ -150,6 +150,19 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         risk_measures: Vec::new(),
         ..seen.clone()
     };
+    let own = |kind: v1::RiskModelKind| v1::RiskModelChoice {
+        model: Some(v1::risk_model_choice::Model::Kind(kind.into())),
+    };
+    let models = v1::AnalyzePortfolioRequest {
+        include: vec![v1::ReportBlock::RiskModel.into()],
+        risk_model: Some(v1::RiskModelSettings {
+            models: [v1::RiskModelKind::TimeSeries, v1::RiskModelKind::CrossSection]
+                .map(own)
+                .to_vec(),
+            top_names: Some(10_000),
+        }),
+        ..crowding.clone()
+    };
     let pnl = v1::ExplainPnlRequest {
         as_of: as_of.clone(),
         portfolio: portfolio(),
@@ -180,6 +193,7 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         call_result("AnalyzePortfolio", exposure.analyze_portfolio(analysis).await),
         call_result("AnalyzePortfolio, funds", exposure.analyze_portfolio(seen).await),
         call_result("AnalyzePortfolio, crowding", exposure.analyze_portfolio(crowding).await),
+        call_result("AnalyzePortfolio, models", exposure.analyze_portfolio(models).await),
         call_result("ValidatePortfolio", exposure.validate_portfolio(validation).await),
         call_result("ExplainPnl", exposure.explain_pnl(pnl).await),
         call_result(

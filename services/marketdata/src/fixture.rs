@@ -10,7 +10,7 @@ use crate::{
     market::{Delta, Market, RevisionMark},
     segment::Segment,
     snapshot::Snapshot,
-    symbol::{Symbol, factor_parts},
+    symbol::Symbol,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -48,16 +48,12 @@ impl Fixture {
         }
     }
 
-    /// The id of a symbol; adds an instrument if the symbol is not known yet. A series with a slash
-    /// is a factor of a vendor's risk model.
+    /// The id of a symbol; adds an instrument if the symbol is not known yet.
     #[expect(clippy::expect_used, reason = "a fixture is written by hand in a test")]
     pub fn id(&mut self, namespace: Namespace, symbol: &str) -> InstrumentId {
         let symbol = match namespace {
             Namespace::Listed => Symbol::listed(symbol),
-            Namespace::Series => match factor_parts(symbol) {
-                Some((model, factor)) => Symbol::factor(model, factor),
-                None => Symbol::series(symbol),
-            },
+            Namespace::Series => Symbol::series(symbol),
         }
         .expect("a symbol");
         if let Some(id) = self.ids.get(&(namespace, symbol.clone())) {

@@ -50,12 +50,16 @@ impl Symbol {
         Ok(Symbol(canonical.into_boxed_str()))
     }
 
-    /// Parses the id of a series, kept as written except for case and surrounding blanks.
+    /// Parses the id of a series, kept as written except for case and surrounding blanks. A name made
+    /// by [`Symbol::factor`] may be as long as its two parts.
     ///
     /// # Errors
     /// [`InvalidSymbol`] as for [`Symbol::listed`].
     pub fn series(text: &str) -> Result<Symbol, InvalidSymbol> {
-        checked(text).map(|upper| Symbol(upper.into_boxed_str()))
+        match (checked(text), factor_parts(text)) {
+            (Err(InvalidSymbol::TooLong), Some((model, factor))) => Symbol::factor(model, factor),
+            (read, _) => read.map(|upper| Symbol(upper.into_boxed_str())),
+        }
     }
 
     /// The name of a factor of a vendor's risk model, `MODEL/FACTOR`: a name in the namespace of
@@ -146,6 +150,7 @@ mod tests {
     fn a_factor_is_named_by_its_model() {
         let name = Symbol::factor(" acme us", "sector/Consumer Discretionary").unwrap();
         assert_eq!(name.as_str(), "ACME US/SECTOR/CONSUMER DISCRETIONARY");
+        assert_eq!(Symbol::series(name.as_str()), Ok(name.clone()));
         let parts = ("ACME US", "SECTOR/CONSUMER DISCRETIONARY");
         assert_eq!(factor_parts(name.as_str()), Some(parts));
         assert_eq!(Symbol::factor("A/B", "C"), Err(InvalidSymbol::Character));

@@ -2,11 +2,43 @@
 
 use super::from_proto::AnalysisQuery;
 use crate::{
-    needed::Needed, prepared::PreparedCrowds, refusal::Refusal, services::Services, views::Pinned,
+    needed::Needed,
+    prepared::{PreparedCrossSection, PreparedCrowds, PreparedVendorModels},
+    refusal::Refusal,
+    services::Services,
+    views::Pinned,
 };
+use contract::v1::{self, risk_model_choice::Model};
 use exposure::prepared::PreparedExposure;
 use squeeze::prepared::PreparedSqueeze;
 use std::sync::Arc;
+
+/// What a request needs besides the model of every analysis.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extras {
+    crowds: bool,
+    cross_section: bool,
+    vendors: bool,
+}
+
+impl Extras {
+    /// Nothing.
+    pub(super) const NONE: Extras = Extras { crowds: false, cross_section: false, vendors: false };
+
+    /// What a request names, which need not be valid.
+    pub(super) fn of(asked: &v1::AnalyzePortfolioRequest) -> Extras {
+        let has = |block: v1::ReportBlock| asked.include.contains(&block.into());
+        let models = asked.risk_model.iter().flat_map(|settings| &settings.models);
+        let mut named = models.filter_map(|choice| choice.model.as_ref());
+        let is_ours = |model: &Model| *model == Model::Kind(v1::RiskModelKind::CrossSection.into());
+        let has_models = has(v1::ReportBlock::RiskModel);
+        Extras {
+            crowds: has(v1::ReportBlock::Crowding),
+            cross_section: has_models && named.clone().any(is_ours),
+            vendors: has_models && named.any(|model| matches!(model, Model::VendorModelId(_))),
+        }
+    }
+}
 
 /// The prepared values of a view.
 #[derive(Debug)]
@@ -14,28 +46,61 @@ pub(super) struct AnalysisViews {
     pub(super) exposure: Arc<PreparedExposure>,
     /// Of requests for crowding.
     crowds: Option<Arc<PreparedCrowds>>,
+    /// Of requests for the cross-section model.
+    cross_section: Option<Arc<PreparedCrossSection>>,
+    /// Of requests for the model of a vendor.
+    vendors: Option<Arc<PreparedVendorModels>>,
+}
+
+/// The same, borrowed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen<'a> {
+    pub(super) exposure: &'a PreparedExposure,
+    pub(super) crowds: Option<&'a PreparedCrowds>,
+    pub(super) cross_section: Option<&'a PreparedCrossSection>,
+    pub(super) vendors: Option<&'a PreparedVendorModels>,
+}
+
+impl<'a> Seen<'a> {
+    /// The model of every analysis alone.
+    pub(super) const fn only(exposure: &'a PreparedExposure) -> Seen<'a> {
+        Seen { exposure, crowds: None, cross_section: None, vendors: None }
+    }
 }
 
 impl AnalysisViews {
     pub(super) async fn of(
         services: &Services,
         pinned: &Pinned,
-        has_crowds: bool,
+        extras: Extras,
     ) -> Result<AnalysisViews, Refusal> {
         let exposure = services.prepared(pinned).await?;
-        let crowds = match has_crowds {
+        let crowds = match extras.crowds {
             false => None,
             true => {
                 let squeeze = services.prepared::<PreparedSqueeze>(pinned).await?;
                 Some(services.prepared_from(pinned, &squeeze).await?)
             }
         };
-        Ok(AnalysisViews { exposure, crowds })
+        let cross_section = match extras.cross_section {
+            false => None,
+            true => Some(services.prepared_from(pinned, &exposure).await?),
+        };
+        let vendors = match extras.vendors {
+            false => None,
+            true => Some(services.prepared(pinned).await?),
+        };
+        Ok(AnalysisViews { exposure, crowds, cross_section, vendors })
     }
 
-    /// The model, and the crowds if they were asked for.
-    pub(super) fn both(&self) -> (&PreparedExposure, Option<&PreparedCrowds>) {
-        (&self.exposure, self.crowds.as_deref())
+    /// The prepared values.
+    pub(super) fn seen(&self) -> Seen<'_> {
+        Seen {
+            exposure: &self.exposure,
+            crowds: self.crowds.as_deref(),
+            cross_section: self.cross_section.as_deref(),
+            vendors: self.vendors.as_deref(),
+        }
     }
 }
 
@@ -45,7 +110,7 @@ impl Needed<AnalysisQuery> for AnalysisViews {
         services: &Services,
         pinned: &Pinned,
     ) -> Result<Arc<AnalysisViews>, Refusal> {
-        let has_crowds = query.crowding.is_some();
-        Ok(Arc::new(AnalysisViews::of(services, pinned, has_crowds).await?))
+        let extras = Extras::of(&query.normal);
+        Ok(Arc::new(AnalysisViews::of(services, pinned, extras).await?))
     }
 }

@@ -99,7 +99,8 @@ impl Views {
     }
 }
 
-fn no_model(why: Unavailable) -> Gap {
+/// The gap of a view without a cross-section model.
+pub(in crate::rpc) fn no_model(why: Unavailable) -> Gap {
     let why = match why {
         Unavailable::TooFewSessions { sessions, needed, names, names_needed } => format!(
             "{sessions} sessions have a regression, {needed} are needed; {names} companies can be \
