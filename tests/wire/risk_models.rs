@@ -194,8 +194,9 @@ async fn our_two_models_forecast_alike_and_add_up() {
     let harness = Harness::at("2024-08-01T12:00:00Z").await;
     let market = simulated(&harness).await;
     let mut client = ExposureServiceClient::new(harness.channel().await);
-    let book =
-        Asked { as_of: on(LAST_ON), portfolio: Some(golden::book(&market)), ..Asked::default() };
+    let mut hedged = golden::book(&market);
+    hedged.positions.push(worth("IWM", -1e6));
+    let book = Asked { as_of: on(LAST_ON), portfolio: Some(hedged), ..Asked::default() };
     let models = vec![own(Ours::TimeSeries), own(Ours::CrossSection)];
     let answer = ask(&mut client, under(models, book.clone())).await;
     let report = found(&answer);
@@ -276,10 +277,10 @@ async fn requests_that_cannot_be_are_refused_by_path() {
     let request = Asked { risk_model: Some(settings), ..under(Vec::new(), acme_book()) };
     let refused = client.analyze_portfolio(request).await.unwrap_err();
     let paths = [
+        "risk_model.top_names",
         "risk_model.models[0]",
         "risk_model.models[1].kind",
         "risk_model.models[3]",
-        "risk_model.top_names",
     ];
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &paths);
     let many = under(vec![vendor("A/B"); 5], acme_book());

@@ -152,17 +152,24 @@ fn overlap(book: &Sides<'_>, crowds: &Crowds, kind: CrowdKind, most: usize) -> C
 /// A book beside both crowds of [`CrowdKind::REFERENCE`] as one: half long, half short.
 pub fn crowded_book(book: &Sides<'_>, crowds: &Crowds, most: usize) -> CrowdedBook {
     let mut crowd: BTreeMap<InstrumentId, f64> = BTreeMap::new();
+    // In the order of ranks: numbers of instruments depend on the order of ingest.
+    let mut ranked: Vec<InstrumentId> = Vec::new();
     let members = CrowdKind::REFERENCE.map(|kind| (kind, crowds.members(kind, most)));
     for (kind, members) in members {
         let sign = if kind.side() == Side::Long { 0.5 } else { -0.5 };
         for member in members {
-            *crowd.entry(*member).or_default() += sign / members.len() as f64;
+            let weight = crowd.entry(*member).or_insert_with(|| {
+                ranked.push(*member);
+                0.0
+            });
+            *weight += sign / members.len() as f64;
         }
     }
     let named = book.parts().iter().map(|part| part.market_value);
     let values = || named.clone().chain(book.loose.iter().copied());
     let whole: f64 = values().map(f64::abs).sum();
-    let crowd_whole: f64 = crowd.values().map(|weight| weight.abs()).sum();
+    let weights = || ranked.iter().filter_map(|member| crowd.get(member));
+    let crowd_whole: f64 = weights().map(|weight| weight.abs()).sum();
     let has_names = members.iter().all(|(_, members)| !members.is_empty());
     let is_defined = 0.0 < whole && 0.0 < crowd_whole && has_names;
     let (mut common, mut product) = (0.0, 0.0);
@@ -178,7 +185,7 @@ pub fn crowded_book(book: &Sides<'_>, crowds: &Crowds, most: usize) -> CrowdedBo
     }
     let length = |squares: f64| squares.sqrt();
     let own_length = length(values().map(|value| (value / whole) * (value / whole)).sum());
-    let squares = crowd.values().map(|weight| (weight / crowd_whole) * (weight / crowd_whole));
+    let squares = weights().map(|weight| (weight / crowd_whole) * (weight / crowd_whole));
     let cosine = product / (own_length * length(squares.sum()));
     CrowdedBook {
         net: has_names.then(|| net(book, crowds, most)),
