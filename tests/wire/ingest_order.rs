@@ -288,6 +288,21 @@ async fn change(channel: &Channel, portfolio: Option<v1::Portfolio>) -> NamedAns
     ("ExplainChange".to_owned(), answer.encode_to_vec())
 }
 
+/// The analysis of a book under a vendor's model and both of our own.
+fn under_models(request: v1::AnalyzePortfolioRequest) -> v1::AnalyzePortfolioRequest {
+    let choice = |model| v1::RiskModelChoice { model: Some(model) };
+    let models = vec![
+        choice(Model::VendorModelId("ACME".to_owned())),
+        choice(Model::Kind(v1::RiskModelKind::TimeSeries.into())),
+        choice(Model::Kind(v1::RiskModelKind::CrossSection.into())),
+    ];
+    v1::AnalyzePortfolioRequest {
+        include: vec![v1::ReportBlock::RiskModel.into()],
+        risk_model: Some(v1::RiskModelSettings { models, top_names: Some(10_000) }),
+        ..request
+    }
+}
+
 async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<NamedAnswer> {
     let mut all = Vec::new();
     let mut client = ExposureServiceClient::new(channel.clone());
@@ -300,24 +315,11 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
     };
     let crowding = v1::AnalyzePortfolioRequest {
         include: vec![v1::ReportBlock::Crowding.into()],
+        top_positions: None,
+        repeat_on: Vec::new(),
         ..request.clone()
     };
-    let crowding =
-        v1::AnalyzePortfolioRequest { top_positions: None, repeat_on: Vec::new(), ..crowding };
-    let choice = |model| v1::RiskModelChoice { model: Some(model) };
-    let models = v1::RiskModelSettings {
-        models: vec![
-            choice(Model::VendorModelId("ACME".to_owned())),
-            choice(Model::Kind(v1::RiskModelKind::TimeSeries.into())),
-            choice(Model::Kind(v1::RiskModelKind::CrossSection.into())),
-        ],
-        top_names: Some(10_000),
-    };
-    let models = v1::AnalyzePortfolioRequest {
-        include: vec![v1::ReportBlock::RiskModel.into()],
-        risk_model: Some(models),
-        ..crowding.clone()
-    };
+    let models = under_models(crowding.clone());
     named_answer!(all, "AnalyzePortfolio, models", client.analyze_portfolio(models));
     named_answer!(all, "AnalyzePortfolio", client.analyze_portfolio(request));
     named_answer!(all, "AnalyzePortfolio, crowding", client.analyze_portfolio(crowding));

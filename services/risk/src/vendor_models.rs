@@ -40,7 +40,7 @@ pub enum Known {
     /// No day of it is whole.
     InParts,
     /// Its newest whole day.
-    Whole(DayModel),
+    Whole(Box<DayModel>),
 }
 
 /// A model of one day.
@@ -69,7 +69,7 @@ impl VendorModels {
             let both =
                 covariances.iter().rev().filter(|day| specific.contains(day)).take(DAYS_TRIED);
             let found = both.filter_map(|day| reader.whole(&name, *day)).next();
-            (name, found.map_or(Known::InParts, Known::Whole))
+            (name, found.map_or(Known::InParts, |found| Known::Whole(Box::new(found))))
         });
         VendorModels { models: known.collect() }
     }
@@ -86,14 +86,17 @@ impl VendorModels {
 
     /// Memory held, in bytes.
     pub fn bytes(&self) -> usize {
-        let of = |known: &Known| match known {
-            Known::InParts => 0,
-            Known::Whole(DayModel { outcome: Err(faults), .. }) => size_of_val(&faults[..]),
-            Known::Whole(DayModel { outcome: Ok(loaded), .. }) => {
+        let of_day = |day: &DayModel| match &day.outcome {
+            Err(faults) => size_of_val(&faults[..]),
+            Ok(loaded) => {
                 loaded.model.bytes()
                     + size_of_val(&loaded.without_specific[..])
                     + size_of_val(&loaded.without_exposures[..])
             }
+        };
+        let of = |known: &Known| match known {
+            Known::InParts => 0,
+            Known::Whole(day) => size_of::<DayModel>() + of_day(day),
         };
         self.models.iter().map(|(name, known)| size_of::<Known>() + name.len() + of(known)).sum()
     }

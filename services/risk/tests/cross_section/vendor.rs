@@ -61,7 +61,7 @@ fn write_specific(fixture: &mut Fixture, model: &FactorModel, name: &str, on: Da
 
 fn day_model(snapshot: &Snapshot, name: &str) -> DayModel {
     match VendorModels::of(snapshot).get(name) {
-        Some(Known::Whole(found)) => found.clone(),
+        Some(Known::Whole(found)) => DayModel::clone(found),
         other => panic!("{other:?}"),
     }
 }

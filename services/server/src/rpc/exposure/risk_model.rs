@@ -27,7 +27,7 @@ use marketdata::{
 use risk::{
     factor_view::{FactorView, Rung},
     time_series_model,
-    vendor_models::{DayModel, Known, READS as VENDOR_READS},
+    vendor_models::{Known, READS as VENDOR_READS},
 };
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -267,7 +267,7 @@ fn vendor<'a>(
             let of = Subject::Dataset(Dataset::VendorExposures);
             return Ok(Err(Gap::new(GapReason::InputMissing, of, detail)));
         }
-        Some(Known::Whole(DayModel { on, published_at, outcome })) => (*on, *published_at, outcome),
+        Some(Known::Whole(found)) => (found.on, found.published_at, &found.outcome),
     };
     Ok(match outcome {
         Ok(loaded) => Ok(BookModel {
