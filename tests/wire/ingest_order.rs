@@ -2,12 +2,13 @@
 
 use crate::{
     harness::{Harness, forget_reference, header, held, named, on},
+    risk_models,
     squeeze_simulation::crowd,
     stress,
 };
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
-    market_data_service_client::MarketDataServiceClient, position::Size, risk_model_choice::Model,
+    market_data_service_client::MarketDataServiceClient, position::Size,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
     stress_service_client::StressServiceClient,
 };
@@ -22,8 +23,7 @@ use tonic::transport::Channel;
 
 const NAMES: usize = 130;
 
-/// Whether only the last hundred sessions of a name are loaded, so that it needs stand-ins for the
-/// rest.
+/// Whether only the last hundred sessions of a name are loaded, so that it needs stand-ins.
 fn is_young(name: usize) -> bool {
     name % 9 == 4
 }
@@ -45,7 +45,7 @@ fn all_files(market: &Market) -> Vec<SourceFile> {
     files.push(merges(market));
     files.push(filings(market));
     files.push(lending(market));
-    files.extend(risk_model(market));
+    files.extend(risk_models::files(market));
     for file in files.iter_mut().filter(|file| file.file_name == "simulated_equities.csv") {
         let text = String::from_utf8(std::mem::take(&mut file.bytes)).unwrap();
         let kept = text.lines().filter(|line| !young(line));
@@ -106,37 +106,6 @@ fn lending(market: &Market) -> SourceFile {
         }
     }
     SourceFile { file_name: "lending.csv".to_owned(), bytes: text.into_bytes(), ..merges(market) }
-}
-
-/// A vendor's risk model of two days, of which the second lacks its covariances.
-fn risk_model(market: &Market) -> [SourceFile; 3] {
-    let days = &market.days[market.days.len() - 42..market.days.len() - 40];
-    let mut exposures = String::from("symbol,date,factor,value,model\n");
-    let mut specific = String::from("symbol,date,volatility,model,period\n");
-    for day in days {
-        for (at, name) in market.names.iter().enumerate().filter(|(at, _)| at % 5 != 0) {
-            let symbol = &name.symbol;
-            writeln!(exposures, "{symbol},{day},MARKET,0.{},ACME", 5 + at % 5).unwrap();
-            writeln!(exposures, "{symbol},{day},a long name of a factor,0.{at},ACME").unwrap();
-            writeln!(specific, "{symbol},{day},0.{},ACME,year", 10 + at).unwrap();
-        }
-    }
-    let long = "a long name of a factor";
-    let on = days[0];
-    let covariance = format!(
-        "# period: session\ndate,factor_a,factor_b,value,model\n{on},MARKET,MARKET,0.0001,ACME\n\
-         {on},{long},MARKET,0.00001,ACME\n{on},{long},{long},0.00004,ACME\n"
-    );
-    let file = |name: &str, text: String| SourceFile {
-        file_name: name.to_owned(),
-        bytes: text.into_bytes(),
-        ..merges(market)
-    };
-    [
-        file("exposures.csv", exposures),
-        file("covariance.csv", covariance),
-        file("specific.csv", specific),
-    ]
 }
 
 /// A number as a CUSIP: its check digit makes the sum of the digits, every second one doubled, a
@@ -288,21 +257,6 @@ async fn change(channel: &Channel, portfolio: Option<v1::Portfolio>) -> NamedAns
     ("ExplainChange".to_owned(), answer.encode_to_vec())
 }
 
-/// The analysis of a book under a vendor's model and both of our own.
-fn under_models(request: v1::AnalyzePortfolioRequest) -> v1::AnalyzePortfolioRequest {
-    let choice = |model| v1::RiskModelChoice { model: Some(model) };
-    let models = vec![
-        choice(Model::VendorModelId("ACME".to_owned())),
-        choice(Model::Kind(v1::RiskModelKind::TimeSeries.into())),
-        choice(Model::Kind(v1::RiskModelKind::CrossSection.into())),
-    ];
-    v1::AnalyzePortfolioRequest {
-        include: vec![v1::ReportBlock::RiskModel.into()],
-        risk_model: Some(v1::RiskModelSettings { models, top_names: Some(10_000) }),
-        ..request
-    }
-}
-
 async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<NamedAnswer> {
     let mut all = Vec::new();
     let mut client = ExposureServiceClient::new(channel.clone());
@@ -319,7 +273,7 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
         repeat_on: Vec::new(),
         ..request.clone()
     };
-    let models = under_models(crowding.clone());
+    let models = risk_models::side_by_side(crowding.clone());
     named_answer!(all, "AnalyzePortfolio, models", client.analyze_portfolio(models));
     named_answer!(all, "AnalyzePortfolio", client.analyze_portfolio(request));
     named_answer!(all, "AnalyzePortfolio, crowding", client.analyze_portfolio(crowding));

@@ -11,6 +11,8 @@ use contract::v1::{
     exposure_service_client::ExposureServiceClient, risk_model_choice::Model,
 };
 use prost::Message as _;
+use simulation::{files::SourceFile, market::Market};
+use std::fmt::Write as _;
 use tonic::{Code, transport::Channel};
 
 /// The day of the vendor's files, a Monday: known from 09:30 in New York on Tuesday.
@@ -29,6 +31,50 @@ fn under(models: Vec<v1::RiskModelChoice>, request: Asked) -> Asked {
     let settings = v1::RiskModelSettings { models, top_names: Some(10_000) };
     let include = vec![Block::RiskModel.into()];
     Asked { risk_model: Some(settings), include, top_positions: None, ..request }
+}
+
+/// A vendor's risk model of two days, of which the second lacks its covariances.
+pub(crate) fn files(market: &Market) -> [SourceFile; 3] {
+    let days = &market.days[market.days.len() - 42..market.days.len() - 40];
+    let mut exposures = String::from("symbol,date,factor,value,model\n");
+    let mut specific = String::from("symbol,date,volatility,model,period\n");
+    for day in days {
+        for (at, name) in market.names.iter().enumerate().filter(|(at, _)| at % 5 != 0) {
+            let symbol = &name.symbol;
+            writeln!(exposures, "{symbol},{day},MARKET,0.{},ACME", 5 + at % 5).unwrap();
+            writeln!(exposures, "{symbol},{day},a long name of a factor,0.{at},ACME").unwrap();
+            writeln!(specific, "{symbol},{day},0.{},ACME,year", 10 + at).unwrap();
+        }
+    }
+    let long = "a long name of a factor";
+    let on = days[0];
+    let covariance = format!(
+        "# period: session\ndate,factor_a,factor_b,value,model\n{on},MARKET,MARKET,0.0001,ACME\n\
+         {on},{long},MARKET,0.00001,ACME\n{on},{long},{long},0.00004,ACME\n"
+    );
+    let file = |name: &str, text: String| SourceFile {
+        file_name: name.to_owned(),
+        bytes: text.into_bytes(),
+        symbol: None,
+        index_id: None,
+        observed_on: None,
+        adjusted_on: None,
+    };
+    [
+        file("exposures.csv", exposures),
+        file("covariance.csv", covariance),
+        file("specific.csv", specific),
+    ]
+}
+
+/// The analysis of a book under a vendor's model and both of our own.
+pub(crate) fn side_by_side(request: Asked) -> Asked {
+    let models = vec![vendor("ACME"), own(Ours::TimeSeries), own(Ours::CrossSection)];
+    Asked {
+        include: vec![Block::RiskModel.into()],
+        risk_model: Some(v1::RiskModelSettings { models, top_names: Some(10_000) }),
+        ..request
+    }
 }
 
 /// AA has exposures (1, 0.5), BB (1.5, -1); CC has none, and AA alone has specific risk, 20 % a year.

@@ -2,11 +2,10 @@
 //! some book has a variance below zero, is no model, and a part of it would replace a part of an
 //! earlier one.
 
-use super::{Common, FACTOR_A, FACTOR_B, Periods, VALUE, ordered, present};
+use super::{Common, FACTOR_A, FACTOR_B, Layout, Periods, Reader, VALUE, ordered, present};
 use crate::{
     options::Options,
     parsed_file::{Flow, NameId, ParsedFile, StagedRows, Stated},
-    source::{layout::Layout, reader::Reader},
 };
 use marketdata::{
     dataset::Dataset,
