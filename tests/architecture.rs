@@ -19,7 +19,8 @@ const EDGES: [(&str, &[&str]); 18] = [
     ("stats", &[]),
     ("marketdata", &["stats"]),
     ("tables", &["marketdata"]),
-    ("ingest", &["marketdata", "tables"]),
+    // stats to tell whether what a file calls a covariance matrix is one.
+    ("ingest", &["marketdata", "stats", "tables"]),
     // stats for the normal distribution, by which options are valued.
     ("portfolio", &["marketdata", "stats", "tables"]),
     ("factors", &["marketdata", "stats"]),

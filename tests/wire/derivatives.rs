@@ -70,6 +70,7 @@ async fn numbers(channel: &Channel, portfolio: &v1::Portfolio) -> (Vec<String>, 
         Block::Concentration,
         Block::Positions,
         Block::Crowding,
+        Block::RiskModel,
     ];
     let analysis = v1::AnalyzePortfolioRequest {
         as_of: on(LAST_ON),

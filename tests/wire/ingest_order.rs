@@ -2,6 +2,7 @@
 
 use crate::{
     harness::{Harness, forget_reference, header, held, named, on},
+    risk_models,
     squeeze_simulation::crowd,
     stress,
 };
@@ -22,8 +23,7 @@ use tonic::transport::Channel;
 
 const NAMES: usize = 130;
 
-/// Whether only the last hundred sessions of a name are loaded, so that it needs stand-ins for the
-/// rest.
+/// Whether only the last hundred sessions of a name are loaded, so that it needs stand-ins.
 fn is_young(name: usize) -> bool {
     name % 9 == 4
 }
@@ -45,6 +45,7 @@ fn all_files(market: &Market) -> Vec<SourceFile> {
     files.push(merges(market));
     files.push(filings(market));
     files.push(lending(market));
+    files.extend(risk_models::files(market));
     for file in files.iter_mut().filter(|file| file.file_name == "simulated_equities.csv") {
         let text = String::from_utf8(std::mem::take(&mut file.bytes)).unwrap();
         let kept = text.lines().filter(|line| !young(line));
@@ -153,7 +154,12 @@ fn merges(market: &Market) -> SourceFile {
 /// The file with its rows in reverse order below the header.
 fn reversed(file: &SourceFile) -> Vec<u8> {
     let text = std::str::from_utf8(&file.bytes).unwrap();
-    let (header, rows) = text.split_once('\n').unwrap();
+    let above = text.lines().take_while(|line| line.starts_with('#')).count();
+    let header = text.lines().nth(above).unwrap();
+    let comments: String = text.lines().take(above).flat_map(|line| [line, "\n"]).collect();
+    let (_, rows) = text.split_once(header).unwrap();
+    let header = format!("{comments}{header}");
+    let (header, rows) = (header.as_str(), rows.trim_start());
     let rows = rows.lines().rev();
     std::iter::once(header).chain(rows).flat_map(|line| [line, "\n"]).collect::<String>().into()
 }
@@ -263,10 +269,12 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
     };
     let crowding = v1::AnalyzePortfolioRequest {
         include: vec![v1::ReportBlock::Crowding.into()],
+        top_positions: None,
+        repeat_on: Vec::new(),
         ..request.clone()
     };
-    let crowding =
-        v1::AnalyzePortfolioRequest { top_positions: None, repeat_on: Vec::new(), ..crowding };
+    let models = risk_models::side_by_side(crowding.clone());
+    named_answer!(all, "AnalyzePortfolio, models", client.analyze_portfolio(models));
     named_answer!(all, "AnalyzePortfolio", client.analyze_portfolio(request));
     named_answer!(all, "AnalyzePortfolio, crowding", client.analyze_portfolio(crowding));
     let request = v1::BacktestRiskRequest {

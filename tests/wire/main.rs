@@ -72,6 +72,7 @@ mod replay_histories;
 mod replay_settings;
 mod replicas;
 mod risk_measures;
+mod risk_models;
 mod rolling;
 mod rotation;
 mod rotation_real;

@@ -150,6 +150,7 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         risk_measures: Vec::new(),
         ..seen.clone()
     };
+    let under = crowding.clone();
     let pnl = v1::ExplainPnlRequest {
         as_of: as_of.clone(),
         portfolio: portfolio(),
@@ -189,8 +190,24 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         call_result("ListFactors", exposure.list_factors(factors).await),
         call_result("ListTradeMembers", exposure.list_trade_members(members).await),
     ]);
+    all.push(Box::pin(under_models(channel, under)).await);
     all.extend(squeezes(channel, as_of).await);
     all
+}
+
+/// The analysis of a book under both models of our own.
+async fn under_models(channel: &Channel, request: v1::AnalyzePortfolioRequest) -> CallResult {
+    let own = |kind: v1::RiskModelKind| v1::RiskModelChoice {
+        model: Some(v1::risk_model_choice::Model::Kind(kind.into())),
+    };
+    let models = [v1::RiskModelKind::TimeSeries, v1::RiskModelKind::CrossSection].map(own).to_vec();
+    let request = v1::AnalyzePortfolioRequest {
+        include: vec![v1::ReportBlock::RiskModel.into()],
+        risk_model: Some(v1::RiskModelSettings { models, top_names: Some(10_000) }),
+        ..request
+    };
+    let mut client = ExposureServiceClient::new(channel.clone());
+    call_result("AnalyzePortfolio, models", client.analyze_portfolio(request).await)
 }
 
 async fn squeezes(channel: &Channel, as_of: &Option<v1::AsOf>) -> [CallResult; 4] {

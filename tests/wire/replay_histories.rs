@@ -177,7 +177,7 @@ async fn history(seed: u64) -> Outcome {
     let mut faults = Vec::new();
     replays(&harness, &all, "after all files", &mut faults).await;
     let merged = harness.services().store.compact(u64::MAX, now).await.unwrap().merged;
-    replays_afresh(harness, seed, &all, &mut faults).await;
+    Box::pin(replays_afresh(harness, seed, &all, &mut faults)).await;
     let answers = all.iter().flat_map(|issued| &issued.answers);
     let rich = answers.filter(|result| is_rich(result)).count();
     Outcome { faults, merged, rich, carried }

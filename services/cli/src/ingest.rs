@@ -11,7 +11,9 @@ use crate::{
 use ::ingest::source::{self, SourceKind};
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
-use contract::v1::{IngestHeader, IngestRequest, IngestResponse, PriceBasis, ingest_request::Part};
+use contract::v1::{
+    IngestHeader, IngestRequest, IngestResponse, PriceBasis, RiskPeriod, ingest_request::Part,
+};
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -32,6 +34,15 @@ pub(crate) enum Basis {
     TotalReturn,
 }
 
+/// What the figures of a risk model are for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Period {
+    /// One session.
+    Session,
+    /// A year of 252 sessions.
+    Year,
+}
+
 /// The files, and the options that apply to all of them.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = kinds())]
@@ -42,7 +53,8 @@ pub(crate) struct IngestArguments {
     /// Kind of file, from the list below; `auto` detects it from the header.
     #[arg(long, default_value = "auto")]
     kind: String,
-    /// Symbol of a file that contains none; without it the symbol is taken from the file name.
+    /// Symbol, or name of the risk model, of a file that contains none; without it the symbol is
+    /// taken from the file name.
     #[arg(long)]
     symbol: Option<String>,
     /// Index whose members, or fund whose holdings, the file lists.
@@ -60,6 +72,9 @@ pub(crate) struct IngestArguments {
     /// Day up to which adjusted prices are adjusted.
     #[arg(long, value_name = "DATE")]
     adjusted_on: Option<String>,
+    /// What the covariances or volatilities of a risk model are for; without it the file says so.
+    #[arg(long, value_enum)]
+    risk_period: Option<Period>,
     /// Accept a file even if more than 5 % of its rows are bad.
     #[arg(long)]
     force: bool,
@@ -122,6 +137,7 @@ pub(crate) async fn run(
             price_basis: basis(arguments.price_basis).into(),
             adjusted_on: arguments.adjusted_on.clone().unwrap_or_default(),
             force: arguments.force,
+            risk_period: period(arguments.risk_period).into(),
         };
         if !as_json && arguments.price_basis.is_none() {
             let notice = assumed_basis::notice(path, arguments.adjusted_on.as_deref()).await;
@@ -273,6 +289,14 @@ fn basis(basis: Option<Basis>) -> PriceBasis {
         Some(Basis::Raw) => PriceBasis::Raw,
         Some(Basis::SplitAdjusted) => PriceBasis::SplitAdjusted,
         Some(Basis::TotalReturn) => PriceBasis::TotalReturn,
+    }
+}
+
+const fn period(period: Option<Period>) -> RiskPeriod {
+    match period {
+        None => RiskPeriod::Unspecified,
+        Some(Period::Session) => RiskPeriod::Session,
+        Some(Period::Year) => RiskPeriod::Year,
     }
 }
 

@@ -17,7 +17,8 @@ use clap::Args;
 use contract::v1::{
     AnalysisSettings, AnalyzePortfolioRequest, AnalyzePortfolioResponse, AsOf, Coverage,
     ExplainPnlRequest, ExplainPnlResponse, GetRotationRequest, GroupBy, GroupByKind, ReportBlock,
-    TradeDefinition, TradeSelection, as_of::When, trade_selection::Trade,
+    RiskModelChoice, RiskModelKind, RiskModelSettings, TradeDefinition, TradeSelection,
+    as_of::When, risk_model_choice::Model, trade_selection::Trade,
 };
 use prost::Message;
 use tonic::Status;
@@ -104,13 +105,23 @@ pub(crate) struct ExposureArguments {
     #[command(flatten)]
     reference: ReferenceArguments,
     /// Compute only these blocks of the report: breakdowns, factors, trades, risk, profit_and_loss,
-    /// concentration, positions, crowding; for instance `risk,factors`. Without it all but crowding.
+    /// concentration, positions, crowding, risk_model; for instance `risk,factors`. Without it all but
+    /// the last two.
     #[arg(long, value_name = "BLOCKS", value_delimiter = ',', value_parser = block)]
     include: Vec<ReportBlock>,
     /// Also compare the book with crowds: the names that managers hold (form 13F) and those most
     /// shorted, and say how long it takes to leave together with them.
     #[arg(long, requires = "book")]
     crowding: bool,
+    /// Also say the risk of the book under this factor model: `time-series`, `cross-section`, or the
+    /// name of a vendor's whose files were loaded. Up to four, repeated; the first is compared with each
+    /// other one by name.
+    #[arg(long = "risk-model", value_name = "NAME", requires = "book")]
+    risk_models: Vec<String>,
+    /// Also compute the risk again without this line, by its position_id or its path such as
+    /// `portfolio.positions[3]`. Up to eight, repeated.
+    #[arg(long, value_name = "POSITION_ID", requires = "book")]
+    incremental: Vec<String>,
     /// Repeat this past session on today's positions. Up to four.
     #[arg(long, value_name = "DATE")]
     repeat_on: Vec<String>,
@@ -149,14 +160,14 @@ pub(crate) fn block(text: &str) -> Result<ReportBlock, String> {
     let known =
         ReportBlock::from_str_name(&name).filter(|block| *block != ReportBlock::Unspecified);
     known.ok_or_else(|| {
-        "must be breakdowns, factors, trades, risk, profit_and_loss, concentration, positions or \
-         crowding"
+        "must be breakdowns, factors, trades, risk, profit_and_loss, concentration, positions, \
+         crowding or risk_model"
             .to_owned()
     })
 }
 
-/// Asks for crowding besides the blocks asked for, or besides those of a request that names none.
-fn add_crowding(include: &mut Vec<ReportBlock>) {
+/// Asks for a block besides those asked for, or besides those of a request that names none.
+fn add_block(include: &mut Vec<ReportBlock>, block: ReportBlock) {
     if include.is_empty() {
         include.extend([
             ReportBlock::Breakdowns,
@@ -168,9 +179,21 @@ fn add_crowding(include: &mut Vec<ReportBlock>) {
             ReportBlock::Positions,
         ]);
     }
-    if !include.contains(&ReportBlock::Crowding) {
-        include.push(ReportBlock::Crowding);
+    if !include.contains(&block) {
+        include.push(block);
     }
+}
+
+/// The factor models of these names.
+fn risk_model(names: &[String]) -> Option<RiskModelSettings> {
+    let model = |name: &String| match name.as_str() {
+        "time-series" => Model::Kind(RiskModelKind::TimeSeries.into()),
+        "cross-section" => Model::Kind(RiskModelKind::CrossSection.into()),
+        name => Model::VendorModelId(name.to_owned()),
+    };
+    let choice = |name: &String| RiskModelChoice { model: Some(model(name)) };
+    let models = names.iter().map(choice).collect();
+    (!names.is_empty()).then_some(RiskModelSettings { models, top_names: None })
 }
 
 /// Reads a grouping.
@@ -223,7 +246,10 @@ pub(crate) async fn exposure(
     arguments.report.check()?;
     let mut include = arguments.history.blocks(&arguments.include);
     if arguments.crowding {
-        add_crowding(&mut include);
+        add_block(&mut include, ReportBlock::Crowding);
+    }
+    if !arguments.risk_models.is_empty() {
+        add_block(&mut include, ReportBlock::RiskModel);
     }
     let request = AnalyzePortfolioRequest {
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),
@@ -236,6 +262,8 @@ pub(crate) async fn exposure(
         group_by: arguments.group_by.clone(),
         trades: trades(&arguments.trades).await?,
         crowding: None,
+        risk_model: risk_model(&arguments.risk_models),
+        incremental_position_ids: arguments.incremental.clone(),
     };
     if arguments.history.history {
         arguments.report.refuse("a history")?;

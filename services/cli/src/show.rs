@@ -49,6 +49,7 @@ pub(crate) mod ways_out;
 pub(crate) mod records;
 
 pub(crate) mod risk;
+pub(crate) mod risk_model;
 
 pub(crate) mod history;
 

@@ -6,6 +6,8 @@
     reason = "a test reads its environment, writes files, and may panic"
 )]
 
+#[path = "support/risk_models.rs"]
+mod risk_models;
 mod support;
 
 use ingest::source::SourceKind;
@@ -14,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
     process::Output,
 };
-use support::ballast;
+use support::{ballast, holds};
 
 fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
@@ -22,13 +24,6 @@ fn stdout(output: &Output) -> String {
 
 fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-#[track_caller]
-fn holds(text: &str, wanted: &[&str]) {
-    for wanted in wanted {
-        assert!(text.contains(wanted), "{wanted:?} is not in:\n{text}");
-    }
 }
 
 fn file(folder: &Path, name: &str, text: &str) -> PathBuf {

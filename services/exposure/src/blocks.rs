@@ -23,11 +23,13 @@ pub enum Block {
     Positions,
     /// Crowding, which [`crate::crowding`] measures beside the report.
     Crowding,
+    /// Factor models, under which [`crate::factor_risk`] measures the book beside the report.
+    RiskModel,
 }
 
 impl Block {
     /// Every block.
-    pub const ALL: [Block; 8] = [
+    pub const ALL: [Block; 9] = [
         Block::Breakdowns,
         Block::Factors,
         Block::Trades,
@@ -36,17 +38,18 @@ impl Block {
         Block::Concentration,
         Block::Positions,
         Block::Crowding,
+        Block::RiskModel,
     ];
 
     /// Its place in a set.
-    const fn bit(self) -> u8 {
+    const fn bit(self) -> u16 {
         1 << self as u8
     }
 }
 
 /// A set of blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Blocks(u8);
+pub struct Blocks(u16);
 
 impl Blocks {
     /// Every block.

@@ -5,7 +5,8 @@
 //! betas to the market and to small-cap leadership; trades, by default the crowded one (long
 //! megacaps, short small caps), and the cost of their unwind; tails, concentration, and gaps.
 //! [`explain::explain`] says what a book made between two closes, and through what.
-//! [`crowding::measure`] says what it has in common with the crowds of a view.
+//! [`crowding::measure`] says what it has in common with the crowds of a view, and
+//! [`factor_risk::measure`] what risk it has under a factor model.
 //! Modules are declared in reading order.
 
 pub mod analyze;
@@ -17,6 +18,7 @@ pub mod crowding;
 pub mod crowds;
 pub mod explain;
 pub mod factor_list;
+pub mod factor_risk;
 pub mod look_through;
 pub mod parts;
 pub mod prepared;

@@ -41,6 +41,7 @@ fn options(file_name: &str) -> Options {
         published_at: None,
         price_basis: Some(BasisKind::Raw),
         adjusted_on: None,
+        risk_period: None,
         received_at: Instant::from_micros(1_790_000_000_000_000),
         force: true,
     }

@@ -61,6 +61,7 @@ fn options() -> Options {
         published_at: None,
         price_basis: None,
         adjusted_on: Day::from_ymd(2024, 3, 31),
+        risk_period: None,
         received_at: Instant::from_micros(1_790_000_000_000_000),
         force: false,
     }

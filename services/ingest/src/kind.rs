@@ -71,6 +71,12 @@ kinds! {
     ManagerHoldings: "manager_holdings",
     /// Securities lending by day: utilisation, fee, shares on loan and offered, recalls.
     Lending: "lending",
+    /// Exposures of listed lines to the factors of a vendor's risk model.
+    RiskModelExposures: "risk_model_exposures",
+    /// Covariances of the factors of a vendor's risk model.
+    RiskModelCovariance: "risk_model_covariance",
+    /// Specific volatilities of listed lines in a vendor's risk model.
+    RiskModelSpecific: "risk_model_specific",
 }
 
 impl SourceKind {

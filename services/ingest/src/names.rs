@@ -107,6 +107,22 @@ impl Names {
         Ok(id)
     }
 
+    /// A factor of a vendor's risk model.
+    pub(crate) fn factor(&mut self, model: &[u8], factor: &[u8]) -> Result<NameId, Fault> {
+        let spelling = [model, b"/", factor].concat();
+        if let Some(id) = self.by_text[1].get(&*spelling) {
+            return Ok(*id);
+        }
+        let fault = |error| Fault::symbol(error, &spelling);
+        if SPELLING_BYTES < model.len() || SPELLING_BYTES < factor.len() {
+            return Err(fault(InvalidSymbol::TooLong));
+        }
+        let symbol = Symbol::factor(&text(model), &text(factor)).map_err(fault)?;
+        let id = self.enter((Namespace::Series, symbol));
+        self.by_text[1].insert(spelling.into_boxed_slice(), id);
+        Ok(id)
+    }
+
     fn intern(
         &mut self,
         namespace: Namespace,
@@ -118,13 +134,17 @@ impl Names {
         }
         let text = text(bytes);
         let symbol = read(&text).map_err(|error| Fault::symbol(error, bytes))?;
+        Ok(self.enter((namespace, symbol)))
+    }
+
+    /// The id of a name, which is a new one unless the name is known.
+    fn enter(&mut self, key: (Namespace, Symbol)) -> NameId {
         let fresh = NameId(self.list.len() as u32);
-        let key = (namespace, symbol);
         if let Some(id) = self.by_symbol.get(&key) {
-            return Ok(*id);
+            return *id;
         }
         self.list.push(key.clone());
         self.by_symbol.insert(key, fresh);
-        Ok(fresh)
+        fresh
     }
 }

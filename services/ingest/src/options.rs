@@ -3,6 +3,15 @@
 use crate::kind::SourceKind;
 use marketdata::{basis::BasisKind, day::Day, instant::Instant};
 
+/// What the variances and volatilities of a risk model are stated for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RiskPeriod {
+    /// One session.
+    Session,
+    /// A year of 252 sessions.
+    Year,
+}
+
 /// The caller's options for a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -10,7 +19,7 @@ pub struct Options {
     pub kind: Option<SourceKind>,
     /// Its file name, from which a symbol, an index or a day is read if nothing else gives it.
     pub file_name: String,
-    /// The only symbol (or series id, or fund) in the file.
+    /// The only symbol (or series id, or fund, or risk model) in the file.
     pub symbol: Option<String>,
     /// The index whose members the file lists.
     pub index: Option<String>,
@@ -23,6 +32,8 @@ pub struct Options {
     pub price_basis: Option<BasisKind>,
     /// The day up to which prices are adjusted; the day of receipt if absent.
     pub adjusted_on: Option<Day>,
+    /// What the variances and volatilities of a risk model are stated for.
+    pub risk_period: Option<RiskPeriod>,
     /// When the file was received.
     pub received_at: Instant,
     /// Accept the file even if more than 5 % of its rows are bad.

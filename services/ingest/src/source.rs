@@ -22,6 +22,9 @@
 //! | `security_master` | symbol, and one of isin, figi, cusip, sedol | the last day of the row, at most the file's | (names have no publication) |
 //! | `manager_holdings` | manager, symbol, shares, value, period, filed_at | each row's period | at filing |
 //! | `lending` | symbol, date, utilisation, fee_pct | each row's date | as the row says, else 09:30 of the next session |
+//! | `risk_model_exposures` | symbol, date, factor, value | each row's date | the same |
+//! | `risk_model_covariance` | date, factor_a, factor_b, value | (factors) | the same |
+//! | `risk_model_specific` | symbol, date, volatility | each row's date | the same |
 
 mod bars;
 mod columns;
@@ -36,6 +39,7 @@ mod listings;
 mod manager_holdings;
 mod memberships;
 mod reader;
+mod risk_model;
 mod schedule;
 mod security_master;
 mod series;
@@ -111,6 +115,9 @@ pub(crate) fn reader(
         }
         ManagerHoldings => Box::new(manager_holdings::ManagerHoldingsReader::new(layout)),
         Lending => Box::new(lending::LendingReader::new(layout)),
+        RiskModelExposures => Box::new(risk_model::ExposuresReader::new(layout, options)?),
+        RiskModelCovariance => Box::new(risk_model::CovarianceReader::new(layout, options)?),
+        RiskModelSpecific => Box::new(risk_model::SpecificReader::new(layout, options)?),
     })
 }
 

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 /// A set of datasets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DatasetSet(u16);
+pub struct DatasetSet(u32);
 
 impl DatasetSet {
     /// No dataset.

@@ -64,6 +64,10 @@ pub enum About {
     LineIntoLine,
     /// A listed line, and an investment manager that holds it.
     LineByManager,
+    /// A listed line, and a factor of a vendor's risk model.
+    LineToFactor,
+    /// A factor of a vendor's risk model, and another one of the same model or itself.
+    FactorWithFactor,
 }
 
 /// When the first value of a day is published.
@@ -115,6 +119,24 @@ pub enum SameKey {
     /// The row with the larger value in the first column wins: joining an index outweighs leaving
     /// it.
     LargerWins,
+}
+
+/// The descriptor of what vendors make of a day in the night after it, and deliver before the next
+/// open.
+const fn overnight(name: &'static str, about: About, fields: &'static [Field]) -> Descriptor {
+    Descriptor {
+        name,
+        about,
+        fields,
+        rarely_read: &[],
+        publication: Publication::Sessions { after: 1, hour: 9, minute: 30, is_estimate: true },
+        schedule: Schedule::None,
+        earliest: EARLIEST,
+        is_announced: false,
+        is_repeated_later: false,
+        separates_classes: true,
+        same_key: SameKey::Contradicts,
+    }
 }
 
 /// Declares every dataset once: its stored number and its descriptor.
@@ -335,20 +357,20 @@ datasets! {
     },
     /// The market for borrowing shares of an instrument on a day, in the share units of that day.
     /// Every column may be absent.
-    Lending = 14 => Descriptor {
-        name: "lending",
-        about: About::Line,
-        fields: &[Utilisation, BorrowFee, SharesOnLoan, SharesLendable, Recall],
-        rarely_read: &[],
-        // Vendors collect a day's loans overnight.
-        publication: Publication::Sessions { after: 1, hour: 9, minute: 30, is_estimate: true },
-        schedule: Schedule::None,
-        earliest: EARLIEST,
-        is_announced: false,
-        is_repeated_later: false,
-        separates_classes: true,
-        same_key: SameKey::Contradicts,
-    },
+    Lending = 14 => overnight(
+        "lending",
+        About::Line,
+        &[Utilisation, BorrowFee, SharesOnLoan, SharesLendable, Recall],
+    ),
+    /// The exposure of an instrument to the factor `other` of a vendor's risk model; see
+    /// [`crate::vendor_factor`].
+    VendorExposures = 15 => overnight("vendor_exposures", About::LineToFactor, &[Exposure]),
+    /// The covariance of two factors of a vendor's risk model. Each pair is stored once, the factor
+    /// whose name comes first as the instrument.
+    VendorCovariances = 16 => overnight("vendor_covariances", About::FactorWithFactor, &[FactorCovariance]),
+    /// The specific volatility of an instrument in a vendor's risk model; `other` stands for its
+    /// specific risks.
+    VendorSpecificRisks = 17 => overnight("vendor_specific_risks", About::LineToFactor, &[SpecificVolatility]),
 }
 
 impl Dataset {
@@ -391,7 +413,9 @@ impl Dataset {
 
     /// Whether its facts are about listed lines and need prices, which another dataset holds.
     pub fn needs_prices(self) -> bool {
-        let has_prices = !matches!(self.descriptor().about, About::Series | About::LineIntoLine);
+        use About::{FactorWithFactor, LineIntoLine, Series};
+        let about = self.descriptor().about;
+        let has_prices = !matches!(about, Series | LineIntoLine | FactorWithFactor);
         has_prices && !self.fields().contains(&Close)
     }
 

@@ -50,12 +50,29 @@ impl Symbol {
         Ok(Symbol(canonical.into_boxed_str()))
     }
 
-    /// Parses the id of a series, kept as written except for case and surrounding blanks.
+    /// Parses the id of a series, kept as written except for case and surrounding blanks. A name made
+    /// by [`Symbol::factor`] may be as long as its two parts.
     ///
     /// # Errors
     /// [`InvalidSymbol`] as for [`Symbol::listed`].
     pub fn series(text: &str) -> Result<Symbol, InvalidSymbol> {
-        checked(text).map(|upper| Symbol(upper.into_boxed_str()))
+        match (checked(text), factor_parts(text)) {
+            (Err(InvalidSymbol::TooLong), Some((model, factor))) => Symbol::factor(model, factor),
+            (read, _) => read.map(|upper| Symbol(upper.into_boxed_str())),
+        }
+    }
+
+    /// The name of a factor of a vendor's risk model, `MODEL/FACTOR`: a name in the namespace of
+    /// series. The model has no slash, so that [`factor_parts`] can part them.
+    ///
+    /// # Errors
+    /// [`InvalidSymbol`] as for [`Symbol::listed`], of either part.
+    pub fn factor(model: &str, factor: &str) -> Result<Symbol, InvalidSymbol> {
+        let (model, factor) = (checked(model)?, checked(factor)?);
+        if model.contains('/') {
+            return Err(InvalidSymbol::Character);
+        }
+        Ok(Symbol(format!("{model}/{factor}").into_boxed_str()))
     }
 
     /// The canonical text.
@@ -76,6 +93,14 @@ impl Symbol {
         let joined = Symbol(format!("{stem}{class}").into_boxed_str());
         (joined.with_class_split().as_ref() == Some(self)).then_some(joined)
     }
+}
+
+/// The factor that stands for the specific returns of a vendor's risk model.
+pub const SPECIFIC_FACTOR: &str = "*";
+
+/// The model and the factor of a name made by [`Symbol::factor`].
+pub fn factor_parts(symbol: &str) -> Option<(&str, &str)> {
+    symbol.split_once('/')
 }
 
 fn strip_suffix_ignoring_case<'a>(text: &'a str, suffix: &str) -> Option<&'a str> {
@@ -119,6 +144,18 @@ mod tests {
         assert_eq!((joined("ABR.PRB"), joined("BRKB")), (None, None));
         assert_eq!(Symbol::listed("^RUT").unwrap().as_str(), "^RUT");
         assert_eq!(Symbol::listed("AAPL US Equity").unwrap().as_str(), "AAPL");
+    }
+
+    #[test]
+    fn a_factor_is_named_by_its_model() {
+        let name = Symbol::factor(" acme us", "sector/Consumer Discretionary").unwrap();
+        assert_eq!(name.as_str(), "ACME US/SECTOR/CONSUMER DISCRETIONARY");
+        assert_eq!(Symbol::series(name.as_str()), Ok(name.clone()));
+        let parts = ("ACME US", "SECTOR/CONSUMER DISCRETIONARY");
+        assert_eq!(factor_parts(name.as_str()), Some(parts));
+        assert_eq!(Symbol::factor("A/B", "C"), Err(InvalidSymbol::Character));
+        assert_eq!(Symbol::factor("", "C"), Err(InvalidSymbol::Empty));
+        assert_eq!(Symbol::factor("A", &"C".repeat(33)), Err(InvalidSymbol::TooLong));
     }
 
     #[test]

@@ -11,7 +11,7 @@
 
 use crate::{
     cross_section::{CrossSection, Estimated},
-    factor_model::FactorModel,
+    factor_model::{FactorModel, ModelName},
     model::RiskModel,
     name::NONE,
     peers::DONORS_MIN,
@@ -21,6 +21,7 @@ use crate::{
 use factors::{roles::Roles, size::SizeBucket};
 use marketdata::instrument::InstrumentId;
 use stats::ewma;
+use std::collections::BTreeMap;
 
 /// Where a name's exposures come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -144,6 +145,29 @@ impl<'a> FactorView<'a> {
             mean.specific_variance += share * self.factors.specific_variance(row);
         }
         Some(mean)
+    }
+
+    /// The model of some names, in the order of names, each once, with the exposures of the ladder; and
+    /// where each has them from. Names that no rung has are not covered.
+    pub fn model_of(
+        &self,
+        names: &[InstrumentId],
+    ) -> Option<(FactorModel, BTreeMap<InstrumentId, Rung>)> {
+        let (mut rows, mut rungs) = (Vec::new(), BTreeMap::new());
+        for instrument in names {
+            let Some(name) = self.name(*instrument) else { continue };
+            rungs.insert(*instrument, name.rung);
+            let exposures = name.exposures.iter().copied().enumerate();
+            rows.push(ModelName {
+                instrument: *instrument,
+                exposures: exposures.filter(|(_, value)| value.abs() > 0.0).collect(),
+                specific_variance: name.specific_variance,
+            });
+        }
+        let (factors, covariance) = (self.factors.factors(), self.factors.covariance());
+        // No violation can be: the covariance is that of a model, and exposures are finite.
+        let model = FactorModel::new(factors.to_vec(), covariance.clone(), &rows).ok()?;
+        Some((model.with_share_classes(self.factors.share_classes().clone()), rungs))
     }
 
     /// Volatility of a name per session in the model, a decimal.

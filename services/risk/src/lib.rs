@@ -40,6 +40,10 @@ pub mod factor_model;
 
 pub mod vendor_model;
 
+pub mod vendor_models;
+
+pub mod time_series_model;
+
 pub mod model_comparison;
 
 pub mod cross_section;

@@ -31,6 +31,11 @@ pub struct ModelComparison {
     pub only_second: Vec<InstrumentId>,
 }
 
+/// ln of one volatility over another. `None` if either is zero.
+pub fn log_ratio(one: f64, other: f64) -> Option<f64> {
+    (0.0 < one && 0.0 < other).then(|| libm::log(one / other))
+}
+
 /// Compares two models.
 pub fn compare(first: &FactorModel, second: &FactorModel) -> ModelComparison {
     let both = first.instruments().iter().enumerate();
@@ -38,12 +43,11 @@ pub fn compare(first: &FactorModel, second: &FactorModel) -> ModelComparison {
     let mut names: Vec<NameComparison> = both
         .map(|(instrument, row, other)| {
             let [one, two] = [first.volatility(row), second.volatility(other)];
-            let comparable = 0.0 < one.0 && 0.0 < two.0;
             NameComparison {
                 instrument,
                 volatility: [one.0, two.0],
                 common: [one.1, two.1],
-                log_ratio: if comparable { libm::log(one.0 / two.0) } else { 0.0 },
+                log_ratio: log_ratio(one.0, two.0).unwrap_or(0.0),
             }
         })
         .collect();

@@ -13,6 +13,7 @@ use marketdata::{
 use risk::{
     cross_section::{self, CrossSection, settings::CrossSectionSettings},
     model::RiskModel,
+    vendor_models::{self, VendorModels},
 };
 use rotation::prepared::{PreparedRotation, Recounted};
 use squeeze::prepared::PreparedSqueeze;
@@ -153,6 +154,24 @@ impl Prepared for PreparedCrowds {
         _: Option<&Self>,
     ) -> Self {
         PreparedCrowds(crowds(snapshot, roles, &base.universe))
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+}
+
+/// The risk models of vendors of a view.
+#[derive(Debug)]
+pub struct PreparedVendorModels(pub VendorModels);
+
+impl Prepared for PreparedVendorModels {
+    const READS: DatasetSet = DatasetSet::of(vendor_models::READS);
+
+    type Base = ();
+
+    fn prepare(snapshot: &Snapshot, _: &Roles, (): &(), _: Option<&Self>) -> Self {
+        PreparedVendorModels(VendorModels::of(snapshot))
     }
 
     fn bytes(&self) -> usize {

@@ -164,6 +164,8 @@ pub enum Kind {
     ClassificationScheme,
     /// Scenarios.
     Scenario,
+    /// Risk models of vendors.
+    RiskModel,
 }
 
 impl std::fmt::Display for Kind {
@@ -174,6 +176,7 @@ impl std::fmt::Display for Kind {
             Kind::Exchange => "exchange",
             Kind::ClassificationScheme => "classification scheme",
             Kind::Scenario => "scenario",
+            Kind::RiskModel => "risk model",
         })
     }
 }

@@ -256,6 +256,7 @@ mod tests {
             published_at: None,
             price_basis: None,
             adjusted_on: None,
+            risk_period: None,
             received_at: Instant::parse_rfc3339("2021-02-01T00:00:00Z").unwrap(),
             force: false,
         };

@@ -87,6 +87,17 @@ pub enum Refusal {
         /// The file's name.
         file_name: String,
     },
+    /// The rows of a risk model do not say which model they are of.
+    #[error(
+        "the file does not say which risk model it is of, in a column `model`: give its name as the symbol"
+    )]
+    ModelNeeded,
+    /// The figures of a risk model do not say whether they are for a session or a year.
+    #[error(
+        "the file does not say whether its figures are for a session or a year, in a column `period` or \
+         a comment `# period: year` before its header: give the risk period"
+    )]
+    PeriodNeeded,
     /// The file does not say which day it describes.
     #[error(
         "the file does not say which day it describes, nor does its name {file_name:?}: give the as-of date"
@@ -185,6 +196,8 @@ impl Refusal {
             Refusal::NotAPortfolio { .. } => "NOT_A_PORTFOLIO",
             Refusal::SymbolNeeded { .. } => "SYMBOL_NEEDED",
             Refusal::IndexNeeded { .. } => "INDEX_NEEDED",
+            Refusal::ModelNeeded => "MODEL_NEEDED",
+            Refusal::PeriodNeeded => "PERIOD_NEEDED",
             Refusal::DateNeeded { .. } => "DATE_NEEDED",
             Refusal::TrailerCount { .. } => "TRAILER_COUNT",
             Refusal::AfterTrailer { .. } => "ROWS_AFTER_TRAILER",
@@ -335,6 +348,17 @@ pub enum Reason {
     /// Another line has the identifier on the same days, and the markets do not tell them apart.
     #[error("another line has the identifier on the same days")]
     IdentifierTaken,
+    /// Neither a session nor a year.
+    #[error("neither session nor year")]
+    UnknownPeriod,
+    /// A covariance matrix of which a pair is missing, perhaps because its row is bad. All of its
+    /// rows are left out.
+    #[error("the covariance matrix of the day is not whole, so none of it is taken")]
+    CovarianceIncomplete,
+    /// A covariance matrix by which some combination of factors has a variance below zero. All of its
+    /// rows are left out.
+    #[error("the covariance matrix of the day gives some combination a variance below zero")]
+    CovarianceNotPositive,
     /// Money or the listed share whose ticker is spelled alike.
     #[error("it may be money or a listed share")]
     MayBeCash,
@@ -384,6 +408,9 @@ impl Reason {
             Reason::UnknownSymbol => "UNKNOWN_SYMBOL",
             Reason::BadIdentifier => "BAD_IDENTIFIER",
             Reason::IdentifierTaken => "IDENTIFIER_TAKEN",
+            Reason::UnknownPeriod => "UNKNOWN_PERIOD",
+            Reason::CovarianceIncomplete => "COVARIANCE_INCOMPLETE",
+            Reason::CovarianceNotPositive => "COVARIANCE_NOT_POSITIVE",
             Reason::MayBeCash => "MAY_BE_CASH",
             Reason::UnsupportedKind => "UNSUPPORTED_KIND",
         }

@@ -5,7 +5,7 @@ use crate::{
         chart::{Bars, Shade},
         document::Document,
     },
-    show::{crowding, evidence, exposure, look_through, number, risk, trades},
+    show::{crowding, evidence, exposure, look_through, number, risk, risk_model, trades},
     terminal::Terminal,
 };
 use contract::v1::{
@@ -93,6 +93,7 @@ fn holdings(document: &mut Document, report: &ExposureReport) {
         if let Some(found) = &report.crowding {
             crowding::add(page, found);
         }
+        risk_model::add(page, report);
     });
 }
 

@@ -4,7 +4,7 @@ use crate::{
     show::{
         crowding, evidence, factors, look_through, number,
         page::Page,
-        risk,
+        risk, risk_model,
         table::{Cell, Table},
         trades,
     },
@@ -92,6 +92,7 @@ fn body(page: &mut Page, report: &ExposureReport, coverage: &[Coverage], termina
     if let Some(found) = &report.crowding {
         crowding::add(page, found);
     }
+    risk_model::add(page, report);
 }
 
 /// What the table of betas says.

@@ -30,6 +30,14 @@ pub(crate) fn ballast(arguments: &[&str]) -> Output {
     clean(Command::new(BALLAST)).args(arguments).output().unwrap()
 }
 
+/// Checks that a text has some parts.
+#[track_caller]
+pub(crate) fn holds(text: &str, wanted: &[&str]) {
+    for wanted in wanted {
+        assert!(text.contains(wanted), "{wanted:?} is not in:\n{text}");
+    }
+}
+
 /// A server process. It is killed when this value is dropped.
 pub(crate) struct Server {
     pub(crate) child: Child,

@@ -184,7 +184,13 @@ pub fn crowded_book(book: &Sides<'_>, crowds: &Crowds, most: usize) -> CrowdedBo
     let named = book.parts().iter().map(|part| part.market_value);
     let values = || named.clone().chain(book.loose.iter().copied());
     let whole: f64 = values().map(f64::abs).sum();
-    let crowd_whole: f64 = crowd.values().map(|weight| weight.abs()).sum();
+    // In the order of ranks: numbers of instruments depend on the order of ingest.
+    let mut seen = BTreeSet::new();
+    let members = CrowdKind::REFERENCE.map(|kind| crowds.members(kind, most));
+    let ranked: Vec<&InstrumentId> =
+        members.iter().flat_map(|of| of.iter()).filter(|member| seen.insert(**member)).collect();
+    let weights = || ranked.iter().filter_map(|member| crowd.get(member));
+    let crowd_whole: f64 = weights().map(|weight| weight.abs()).sum();
     let is_defined = 0.0 < whole && 0.0 < crowd_whole && has_names;
     let (mut common, mut product) = (0.0, 0.0);
     for part in book.parts() {
@@ -199,7 +205,7 @@ pub fn crowded_book(book: &Sides<'_>, crowds: &Crowds, most: usize) -> CrowdedBo
     }
     let length = |squares: f64| squares.sqrt();
     let own_length = length(values().map(|value| (value / whole) * (value / whole)).sum());
-    let squares = crowd.values().map(|weight| (weight / crowd_whole) * (weight / crowd_whole));
+    let squares = weights().map(|weight| (weight / crowd_whole) * (weight / crowd_whole));
     let cosine = product / (own_length * length(squares.sum()));
     CrowdedBook {
         net: has_names.then(|| net(book, crowds, most)),

@@ -3,7 +3,7 @@
 use super::{
     finra_short_interest, ishares_holdings, lending, listings, manager_holdings, memberships,
     reader::{CLOSE, DATE, HIGH, LOW, OPEN, SYMBOL},
-    schedule, security_master, short_interest_table, splits,
+    risk_model, schedule, security_master, short_interest_table, splits,
 };
 use crate::kind::SourceKind::{self, *};
 use tables::header::Column;
@@ -31,6 +31,9 @@ pub(super) const fn required(kind: SourceKind) -> &'static [Column] {
         SecurityMaster => security_master::REQUIRED,
         ManagerHoldings => manager_holdings::REQUIRED,
         Lending => lending::REQUIRED,
+        RiskModelExposures => risk_model::EXPOSURES,
+        RiskModelCovariance => risk_model::COVARIANCE,
+        RiskModelSpecific => risk_model::SPECIFIC,
     }
 }
 
@@ -41,7 +44,7 @@ pub(super) const fn excluded(kind: SourceKind) -> &'static [Column] {
         OhlcvTable => &[&["<ticker>"]],
         OhlcvSingle => &[&["symbol", "ticker"]],
         CloseSingle => &[SYMBOL, OPEN],
-        DateValue => &[&["series", "series_id"]],
+        DateValue => &[&["series", "series_id"], risk_model::FACTOR, risk_model::FACTOR_A],
         Fred => &[&["value"], CLOSE],
         SecurityMaster => security_master::EXCLUDED,
         _ => &[],

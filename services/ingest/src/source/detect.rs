@@ -35,8 +35,8 @@ pub(crate) fn find_header(
         for delimiter in [b',', b'|', b'\t', b';'] {
             let Some(header) = Header::new(line, delimiter) else { continue };
             if let Some(kind) = recognise(&header, asked)
-                // Only iShares writes anything before the header.
-                && (first.is_none() || kind == SourceKind::IsharesHoldings)
+                // Only iShares writes anything before the header, and risk models comments.
+                && (first.is_none() || may_follow(kind, &preamble))
             {
                 return Ok(Layout { kind, delimiter, header, preamble, body, line: number });
             }
@@ -50,6 +50,19 @@ pub(crate) fn find_header(
     match first {
         None => Err(Refusal::Empty),
         Some(first) => Err(unknown(first, asked)),
+    }
+}
+
+/// Whether the header of a kind may come after these lines.
+fn may_follow(kind: SourceKind, preamble: &[String]) -> bool {
+    use SourceKind::{IsharesHoldings, RiskModelCovariance, RiskModelExposures, RiskModelSpecific};
+    let is_comment = |line: &String| line.is_empty() || line.starts_with('#');
+    match kind {
+        IsharesHoldings => true,
+        RiskModelExposures | RiskModelCovariance | RiskModelSpecific => {
+            preamble.iter().all(is_comment)
+        }
+        _ => false,
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) fn options(file_name: &str) -> Options {
         published_at: None,
         price_basis: None,
         adjusted_on: None,
+        risk_period: None,
         received_at: at("2024-07-12T23:00:00Z"),
         force: false,
     }

@@ -185,6 +185,12 @@ fields! {
     SharesLendable: "shares_lendable", Shares;
     /// 1 if lenders recall shares on loan, 0 if the source says that they do not.
     Recall: "recall", Flag;
+    /// Change of an instrument's return per unit of a factor's return.
+    Exposure: "exposure", Number;
+    /// Covariance of two factors per year of 252 sessions, squared decimals.
+    FactorCovariance: "factor_covariance", Number;
+    /// Volatility of a specific return per year of 252 sessions, a decimal.
+    SpecificVolatility: "specific_volatility", Decimal;
 }
 
 impl Field {

@@ -14,3 +14,4 @@ mod real_data;
 mod real_equities;
 mod replay;
 mod simulated;
+mod vendor;

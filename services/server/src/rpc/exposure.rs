@@ -14,10 +14,12 @@ mod from_proto;
 mod group_by;
 mod held_shares;
 mod include;
+mod incremental;
 mod numbers;
 mod pnl_answer;
 pub(super) mod report_query;
 mod risk_answer;
+mod risk_model;
 mod risk_request;
 mod to_proto;
 mod trades;
@@ -60,7 +62,7 @@ use marketdata::{changes::DatasetSet, dataset::Dataset};
 use risk_answer::Risk;
 pub(super) use to_proto::exposure;
 use tonic::{Request, Response, Status, Streaming};
-use views::{AnalysisViews, CrowdViews};
+use views::{AnalysisViews, Seen};
 
 /// The datasets behind every analysis.
 const READS: DatasetSet = <PreparedExposure as Prepared>::READS;
@@ -193,6 +195,7 @@ impl AnalysisQuery {
             && self.trades.iter().all(|trade| *trade == TradeChoice::Standard)
             && self.repeat_on.is_empty()
             && self.crowding.is_none()
+            && self.risk_model.is_none()
             && is_small
     }
 
@@ -202,13 +205,9 @@ impl AnalysisQuery {
         portfolio::book(portfolio, &self.settings.netting, prepared.lookup(), prepared.quotes())
     }
 
-    fn analyze(
-        &self,
-        pinned: &Pinned,
-        (prepared, crowds): (&PreparedExposure, Option<&CrowdViews>),
-        book: &Book,
-    ) -> Result<Answer<v1::AnalyzePortfolioResponse>, Refusal> {
-        let request = AnalysisRequest {
+    /// The analysis of a book.
+    fn request<'a>(&'a self, book: &'a Book) -> AnalysisRequest<'a> {
+        AnalysisRequest {
             book,
             blocks: self.blocks,
             beta: self.settings.beta,
@@ -220,20 +219,33 @@ impl AnalysisQuery {
             repeat_on: &self.repeat_on,
             trades: &self.trades,
             listing: self.listing,
-        };
-        let mut report = analyze(prepared, &request);
+        }
+    }
+
+    fn analyze(
+        &self,
+        pinned: &Pinned,
+        seen: Seen<'_>,
+        book: &Book,
+    ) -> Result<Answer<v1::AnalyzePortfolioResponse>, Refusal> {
+        let prepared = seen.exposure;
+        let mut report = analyze(prepared, &self.request(book));
         let mut gaps = std::mem::take(&mut report.gaps);
         let mut coverage = std::mem::take(&mut report.coverage);
-        let found = self.crowding.zip(crowds).map(|(asked, crowds)| {
+        let found = self.crowding.and_then(|asked| {
             let request = asked.request((book, self.settings.look_through));
-            let mut found = crowds.measure(pinned, prepared, request);
+            let mut found = seen.crowding(pinned, request)?;
             gaps.append(&mut found.gaps);
             coverage.append(&mut found.coverage);
-            found
+            Some(found)
         });
+        let mut under_models = self.under_models(pinned, seen, book)?;
+        gaps.extend(under_models.iter_mut().flat_map(|found| std::mem::take(&mut found.gaps)));
         let reads = |dataset| {
             let of_crowds = <PreparedCrowds as Prepared>::READS;
-            READS.contains(dataset) || (found.is_some() && of_crowds.contains(dataset))
+            READS.contains(dataset)
+                || (found.is_some() && of_crowds.contains(dataset))
+                || self.risk_model.as_ref().is_some_and(|asked| asked.reads(dataset))
         };
         let merged = hidden_values(pinned.snapshot(), |hidden| {
             reads(hidden.dataset) && rests_on(prepared, book, &report, |id| hidden.involves(id))
@@ -248,7 +260,10 @@ impl AnalysisQuery {
         gaps.extend(of_cash);
         let report = to_proto::report(report, asked, risk, (book, portfolio))?;
         let crowding = found.map(|found| crowding::to_proto(found, self.normal.crowding));
-        let report = Some(v1::ExposureReport { crowding, cash, currencies, ..report });
+        let risk_model = under_models.map(|found| found.report);
+        let report = v1::ExposureReport { crowding, cash, currencies, risk_model, ..report };
+        let incremental_risks = self.incremental(pinned, seen, &report)?;
+        let report = Some(v1::ExposureReport { incremental_risks, ..report });
         let unresolved = portfolio::all_unresolved(portfolio, book, |_| true);
         let response = v1::AnalyzePortfolioResponse { report, unresolved, ..Default::default() };
         Ok(Answer::with_coverage(response, gaps, coverage).with_merged(merged))
@@ -265,8 +280,9 @@ impl Query for AnalysisQuery {
     }
 
     fn place(&mut self, views: &AnalysisViews) -> Result<Place, Refusal> {
-        // Up to 32 draws of ten thousand paths may take a second.
-        if 0 < self.risk.simulated_sessions() {
+        // Up to 32 draws of ten thousand paths may take a second, and so may nine analyses.
+        let is_repeated = !self.normal.incremental_position_ids.is_empty();
+        if is_repeated || 0 < self.risk.simulated_sessions() {
             return Ok(Place::Long);
         }
         if !self.is_quick() {
@@ -285,8 +301,8 @@ impl Query for AnalysisQuery {
         let prepared = &*views.exposure;
         check_scheme(prepared, self.settings.classification.as_ref())?;
         match &self.book {
-            Some(book) => self.analyze(pinned, views.both(), book),
-            None => self.analyze(pinned, views.both(), &self.join(prepared)?),
+            Some(book) => self.analyze(pinned, views.seen(), book),
+            None => self.analyze(pinned, views.seen(), &self.join(prepared)?),
         }
     }
 }

@@ -111,6 +111,7 @@ const fn unknown(kind: Kind) -> &'static str {
         Kind::Exchange => "UNKNOWN_EXCHANGE",
         Kind::ClassificationScheme => "UNKNOWN_CLASSIFICATION_SCHEME",
         Kind::Scenario => "UNKNOWN_SCENARIO",
+        Kind::RiskModel => "UNKNOWN_RISK_MODEL",
     }
 }
 

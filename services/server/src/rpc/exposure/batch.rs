@@ -1,6 +1,9 @@
 //! AnalyzePortfolios: one view and one setup for a stream of portfolios.
 
-use super::{from_proto::AnalysisQuery, views::AnalysisViews};
+use super::{
+    from_proto::AnalysisQuery,
+    views::{AnalysisViews, Extras},
+};
 use crate::{
     limits,
     refusal::Refusal,
@@ -82,8 +85,8 @@ impl Batch {
         let as_of = fields.finish(Some(as_of))?;
         let pinned = services.view(&as_of, AnalysisQuery::MODEL).await?;
         reads_revision(pinned.snapshot().revision());
-        let has_crowds = analysis.include.contains(&v1::ReportBlock::Crowding.into());
-        let prepared = Arc::new(AnalysisViews::of(services, &pinned, has_crowds).await?);
+        let extras = Extras::of(&analysis);
+        let prepared = Arc::new(AnalysisViews::of(services, &pinned, extras).await?);
         let services = Arc::clone(services);
         Ok(Batch { services, analysis, pinned, prepared, _counted: counted })
     }
@@ -141,8 +144,8 @@ impl Exchange for Batch {
         let prepared = match pinned.snapshot().has_bounds_of(self.pinned.snapshot()) {
             true => Arc::clone(&self.prepared),
             false => {
-                let has_crowds = query.crowding.is_some();
-                Arc::new(AnalysisViews::of(&self.services, &pinned, has_crowds).await?)
+                let extras = Extras::of(&query.normal);
+                Arc::new(AnalysisViews::of(&self.services, &pinned, extras).await?)
             }
         };
         let answer = respond_with(&self.services, query, pinned, prepared).await?;

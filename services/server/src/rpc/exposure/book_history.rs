@@ -1,6 +1,10 @@
 //! AnalyzePortfolioHistory: one analysis per session with fixed shares, each as of its close.
 
-use super::{from_proto::AnalysisQuery, held_shares::HeldShares, views::AnalysisViews};
+use super::{
+    from_proto::AnalysisQuery,
+    held_shares::HeldShares,
+    views::{AnalysisViews, Extras},
+};
 use crate::{
     as_of::AsOf,
     limits,
@@ -48,6 +52,10 @@ impl FromProto for BookHistoryQuery {
         let mut of_as_of = Fields::new();
         let mut as_of = shared::as_of(&mut of_as_of, analysis.as_of.take());
         fields.add_all(ANALYSIS, of_as_of.into_violations());
+        if !analysis.incremental_position_ids.is_empty() {
+            let text = "must be empty: a line may be missing on a session";
+            fields.add(format!("{ANALYSIS}.incremental_position_ids"), text);
+        }
         let netting = match AnalysisQuery::from_proto(analysis) {
             Ok(query) => {
                 (as_of.base, as_of.base_path) = (query.as_of.base, "analysis.portfolio.currency");
@@ -123,7 +131,8 @@ impl Needed<BookHistoryQuery> for BookHistory {
             }
             let request = with_positions(analysis, positions);
             let query = of_session(request).map_err(of_analysis)?;
-            let views = AnalysisViews::of(services, &then, query.crowding.is_some()).await?;
+            let extras = Extras::of(&query.normal);
+            let views = AnalysisViews::of(services, &then, extras).await?;
             let answer = respond_with(services, query, then, Arc::new(views)).await;
             let answer = without_options(answer.map_err(of_analysis)?);
             history.points.push(v1::PortfolioHistoryPoint {

@@ -41,6 +41,13 @@ impl FromProto for ChangeQuery {
         if analysis.include.contains(&ReportBlock::Crowding.into()) {
             of_analysis.add("include", "must not name CROWDING, whose numbers have no address");
         }
+        if analysis.include.contains(&ReportBlock::RiskModel.into()) {
+            of_analysis.add("include", "must not name RISK_MODEL, whose numbers have no address");
+        }
+        if !analysis.incremental_position_ids.is_empty() {
+            let text = "must be empty: its numbers have no address";
+            of_analysis.add("incremental_position_ids", text);
+        }
         fields.add_all("analysis", of_analysis.into_violations());
         let mut before = before(&mut fields, &request, analysis.portfolio.as_ref());
         let earlier = v1::AnalyzePortfolioRequest {

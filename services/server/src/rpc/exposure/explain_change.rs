@@ -8,7 +8,7 @@ use super::{
     change_request::{ChangeQuery, check_numbers, field_of_earlier},
     from_proto::AnalysisQuery,
     numbers::Numbers,
-    views::AnalysisViews,
+    views::{AnalysisViews, Extras},
 };
 use crate::{
     as_of::AsOf,
@@ -289,7 +289,7 @@ impl Stage {
         }
         let query = AnalysisQuery::from_proto(request)?;
         let pinned = self.pinned.clone();
-        let views = Arc::new(AnalysisViews::of(services, &pinned, false).await?);
+        let views = Arc::new(AnalysisViews::of(services, &pinned, Extras::NONE).await?);
         let answer = respond_with(services, query, pinned, views).await?;
         let gaps = answer.info.map(|info| info.gaps).unwrap_or_default();
         Ok(Report(answer.report.unwrap_or_default(), gaps))

@@ -3,7 +3,8 @@
 use super::{
     crowding::{self, CrowdingAsked},
     group_by::group_by as read_groupings,
-    include,
+    include, incremental,
+    risk_model::{self, RiskModelAsked},
     risk_request::{self, RiskPlan},
     trades::{trade as read_trade, trades as read_trades},
 };
@@ -47,6 +48,7 @@ pub(super) struct AnalysisQuery {
     pub(super) repeat_on: Vec<Day>,
     pub(super) listing: Listing,
     pub(super) crowding: Option<CrowdingAsked>,
+    pub(super) risk_model: Option<RiskModelAsked>,
     /// The request with all defaults applied; the portfolio is read from it.
     pub(super) normal: v1::AnalyzePortfolioRequest,
     /// The joined portfolio, if it was joined to decide where to compute the answer.
@@ -85,6 +87,10 @@ impl FromProto for AnalysisQuery {
         let crowding = blocks
             .has(Block::Crowding)
             .then(|| crowding::from_proto(&mut fields, request.crowding.get_or_insert_default()));
+        let risk_model = blocks.has(Block::RiskModel).then(|| {
+            risk_model::from_proto(&mut fields, request.risk_model.get_or_insert_default())
+        });
+        incremental::check(&mut fields, (blocks, &risk), &request);
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
         as_of.base = portfolio::currency::base(request.portfolio.as_ref());
         fields.finish(Some(AnalysisQuery {
@@ -97,6 +103,7 @@ impl FromProto for AnalysisQuery {
             repeat_on,
             listing,
             crowding,
+            risk_model,
             normal: request,
             book: None,
         }))

@@ -56,6 +56,7 @@ fn block(fields: &mut Fields, path: &str, number: i32) -> Option<Block> {
         Wire::Concentration => Some(Block::Concentration),
         Wire::Positions => Some(Block::Positions),
         Wire::Crowding => Some(Block::Crowding),
+        Wire::RiskModel => Some(Block::RiskModel),
     }
 }
 
@@ -68,6 +69,7 @@ pub(super) fn unused(fields: &mut Fields, blocks: Blocks, asked: &v1::AnalyzePor
         ("group_by", !asked.group_by.is_empty(), Block::Breakdowns, Wire::Breakdowns),
         ("trades", !asked.trades.is_empty(), Block::Trades, Wire::Trades),
         ("crowding", asked.crowding.is_some(), Block::Crowding, Wire::Crowding),
+        ("risk_model", asked.risk_model.is_some(), Block::RiskModel, Wire::RiskModel),
     ] {
         if is_given && !blocks.has(block) {
             fields.add(field, format!("must be absent: {}", not_asked_for(name)));

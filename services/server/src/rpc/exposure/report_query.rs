@@ -1,6 +1,6 @@
 //! The exposure report of a book, for services that show it beside their own numbers.
 
-use super::{check_scheme, from_proto::AnalysisQuery};
+use super::{check_scheme, from_proto::AnalysisQuery, views::Seen};
 use crate::{
     refusal::Refusal,
     rpc::{envelope::Answer, query::FromProto as _},
@@ -56,6 +56,6 @@ impl ReportQuery {
         prepared: &PreparedExposure,
         book: &Book,
     ) -> Result<Answer<v1::AnalyzePortfolioResponse>, Refusal> {
-        self.0.analyze(pinned, (prepared, None), book)
+        self.0.analyze(pinned, Seen::only(prepared), book)
     }
 }

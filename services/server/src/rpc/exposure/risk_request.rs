@@ -38,7 +38,7 @@ const WINDOW_BOUNDS: (i32, i32) = (252, WINDOW_SESSIONS_MAX as i32);
 const HORIZON_BOUNDS: (i32, i32) = (1, HORIZON_SESSIONS_MAX as i32);
 /// Maximum sum of the horizons of all sets of simulated paths of a request. A session of ten thousand
 /// paths with stand-ins takes milliseconds.
-const PATH_SESSIONS_MAX: usize = 120;
+pub(super) const PATH_SESSIONS_MAX: usize = 120;
 /// Bounds of λ: a memory of 5 to 100 sessions.
 const DECAY_BOUNDS: (f64, f64) = (0.8, 0.99);
 

@@ -68,6 +68,8 @@ pub(super) fn report(
         included: asked.include.clone(),
         currency: portfolio.currency.clone(),
         crowding: None,
+        risk_model: None,
+        incremental_risks: Vec::new(),
     })
 }
 

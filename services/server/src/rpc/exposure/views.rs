@@ -1,14 +1,15 @@
 //! The prepared values that an analysis needs.
 
 use super::from_proto::AnalysisQuery;
-use crate::rpc::stress::setup::no_model;
 use crate::{
     needed::Needed,
-    prepared::{PreparedCrossSection, PreparedCrowds},
+    prepared::{PreparedCrossSection, PreparedCrowds, PreparedVendorModels},
     refusal::Refusal,
+    rpc::stress::setup::no_model,
     services::Services,
     views::Pinned,
 };
+use contract::v1::{self, risk_model_choice::Model};
 use exposure::{
     crowding::{CrowdingReport, CrowdingRequest, measure},
     prepared::PreparedExposure,
@@ -17,40 +18,77 @@ use risk::{factor_view::FactorView, series::TradeSeries};
 use squeeze::prepared::PreparedSqueeze;
 use std::sync::Arc;
 
+/// What a request needs besides the model of every analysis.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extras {
+    crowds: bool,
+    cross_section: bool,
+    vendors: bool,
+}
+
+impl Extras {
+    /// Nothing.
+    pub(super) const NONE: Extras = Extras { crowds: false, cross_section: false, vendors: false };
+
+    /// What a request names, which need not be valid.
+    pub(super) fn of(asked: &v1::AnalyzePortfolioRequest) -> Extras {
+        let has = |block: v1::ReportBlock| asked.include.contains(&block.into());
+        let models = asked.risk_model.iter().flat_map(|settings| &settings.models);
+        let mut named = models.filter_map(|choice| choice.model.as_ref());
+        let is_ours = |model: &Model| *model == Model::Kind(v1::RiskModelKind::CrossSection.into());
+        let has_models = has(v1::ReportBlock::RiskModel);
+        Extras {
+            crowds: has(v1::ReportBlock::Crowding),
+            cross_section: has(v1::ReportBlock::Crowding)
+                || (has_models && named.clone().any(is_ours)),
+            vendors: has_models && named.any(|model| matches!(model, Model::VendorModelId(_))),
+        }
+    }
+}
+
 /// The prepared values of a view.
 #[derive(Debug)]
 pub(super) struct AnalysisViews {
     pub(super) exposure: Arc<PreparedExposure>,
     /// Of requests for crowding.
-    crowds: Option<CrowdViews>,
+    crowds: Option<Arc<PreparedCrowds>>,
+    /// Of requests for the cross-section model, or for crowding: by it a book moves like a crowd.
+    cross_section: Option<Arc<PreparedCrossSection>>,
+    /// Of requests for the model of a vendor.
+    vendors: Option<Arc<PreparedVendorModels>>,
 }
 
-/// What crowding needs besides.
-#[derive(Debug)]
-pub(super) struct CrowdViews {
-    pub(super) crowds: Arc<PreparedCrowds>,
-    /// The model by which a book moves like a crowd.
-    pub(super) cross_section: Arc<PreparedCrossSection>,
+/// The same, borrowed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen<'a> {
+    pub(super) exposure: &'a PreparedExposure,
+    pub(super) crowds: Option<&'a PreparedCrowds>,
+    pub(super) cross_section: Option<&'a PreparedCrossSection>,
+    pub(super) vendors: Option<&'a PreparedVendorModels>,
 }
 
-impl CrowdViews {
-    /// The crowding of a book. Without a risk model it has a gap and no correlations.
-    pub(super) fn measure(
+impl<'a> Seen<'a> {
+    /// The model of every analysis alone.
+    pub(super) const fn only(exposure: &'a PreparedExposure) -> Seen<'a> {
+        Seen { exposure, crowds: None, cross_section: None, vendors: None }
+    }
+
+    /// The crowding of a book, if it was asked for. Without a risk model it has a gap and no
+    /// correlations.
+    pub(super) fn crowding(
         &self,
         pinned: &Pinned,
-        prepared: &PreparedExposure,
         request: CrowdingRequest<'_>,
-    ) -> CrowdingReport {
-        let model = &self.cross_section.0;
-        let roles = &pinned.view().settings.roles;
-        let estimated = model.outcome.as_ref();
-        let view = estimated.map(|estimated| {
-            let trade = TradeSeries::standard(prepared);
-            FactorView::of(prepared, (model, estimated), roles, trade)
+    ) -> Option<CrowdingReport> {
+        let (crowds, model) = (self.crowds?, &self.cross_section?.0);
+        let view = model.outcome.as_ref().map(|estimated| {
+            let trade = TradeSeries::standard(self.exposure);
+            let roles = &pinned.view().settings.roles;
+            FactorView::of(self.exposure, (model, estimated), roles, trade)
         });
-        let mut found = measure(prepared, (&self.crowds.0, view.as_ref().ok()), request);
+        let mut found = measure(self.exposure, (&crowds.0, view.as_ref().ok()), request);
         found.gaps.extend(view.err().map(|why| no_model(*why)));
-        found
+        Some(found)
     }
 }
 
@@ -58,24 +96,35 @@ impl AnalysisViews {
     pub(super) async fn of(
         services: &Services,
         pinned: &Pinned,
-        has_crowds: bool,
+        extras: Extras,
     ) -> Result<AnalysisViews, Refusal> {
         let exposure = services.prepared::<PreparedExposure>(pinned).await?;
-        let crowds = match has_crowds {
+        let crowds = match extras.crowds {
             false => None,
             true => {
                 let squeeze = services.prepared::<PreparedSqueeze>(pinned).await?;
-                let crowds = services.prepared_from(pinned, &squeeze).await?;
-                let cross_section = services.prepared_from(pinned, &exposure).await?;
-                Some(CrowdViews { crowds, cross_section })
+                Some(services.prepared_from(pinned, &squeeze).await?)
             }
         };
-        Ok(AnalysisViews { exposure, crowds })
+        let cross_section = match extras.cross_section {
+            false => None,
+            true => Some(services.prepared_from(pinned, &exposure).await?),
+        };
+        let vendors = match extras.vendors {
+            false => None,
+            true => Some(services.prepared(pinned).await?),
+        };
+        Ok(AnalysisViews { exposure, crowds, cross_section, vendors })
     }
 
-    /// The model, and the crowds if they were asked for.
-    pub(super) fn both(&self) -> (&PreparedExposure, Option<&CrowdViews>) {
-        (&self.exposure, self.crowds.as_ref())
+    /// The prepared values.
+    pub(super) fn seen(&self) -> Seen<'_> {
+        Seen {
+            exposure: &self.exposure,
+            crowds: self.crowds.as_deref(),
+            cross_section: self.cross_section.as_deref(),
+            vendors: self.vendors.as_deref(),
+        }
     }
 }
 
@@ -85,7 +134,7 @@ impl Needed<AnalysisQuery> for AnalysisViews {
         services: &Services,
         pinned: &Pinned,
     ) -> Result<Arc<AnalysisViews>, Refusal> {
-        let has_crowds = query.crowding.is_some();
-        Ok(Arc::new(AnalysisViews::of(services, pinned, has_crowds).await?))
+        let extras = Extras::of(&query.normal);
+        Ok(Arc::new(AnalysisViews::of(services, pinned, extras).await?))
     }
 }

@@ -11,7 +11,10 @@ use crate::{
 };
 use ::portfolio::identifier::InstrumentRef;
 use contract::v1;
-use ingest::{options::Options, source::SourceKind};
+use ingest::{
+    options::{Options, RiskPeriod},
+    source::SourceKind,
+};
 use marketdata::{
     basis::BasisKind,
     dataset::{Dataset, Field},
@@ -222,6 +225,11 @@ pub(super) fn options(header: &v1::IngestHeader, received_at: Instant) -> Result
         v1::PriceBasis::SplitAdjusted => Some(BasisKind::SplitAdjusted),
         v1::PriceBasis::TotalReturn => Some(BasisKind::TotalReturn),
     };
+    let risk_period = match fields.choice("header.risk_period", header.risk_period) {
+        v1::RiskPeriod::Unspecified => None,
+        v1::RiskPeriod::Session => Some(RiskPeriod::Session),
+        v1::RiskPeriod::Year => Some(RiskPeriod::Year),
+    };
     let given = |text: &String| (!text.is_empty()).then(|| text.clone());
     let published_at = header.published_at;
     let options = Options {
@@ -234,6 +242,7 @@ pub(super) fn options(header: &v1::IngestHeader, received_at: Instant) -> Result
             .and_then(|at| shared::instant(&mut fields, "header.published_at", at)),
         price_basis,
         adjusted_on: fields.day("header.adjusted_on", &header.adjusted_on),
+        risk_period,
         received_at,
         force: header.force,
     };

@@ -16,6 +16,7 @@ use marketdata::{
     instrument::{Instrument, InstrumentId, Namespace},
     merged::Hidden,
     snapshot::Snapshot,
+    symbol::{SPECIFIC_FACTOR, factor_parts},
 };
 use store::RevisionRecord;
 
@@ -108,9 +109,17 @@ fn kind(known: &Instrument, snapshot: &Snapshot) -> v1::InstrumentKind {
         Namespace::Listed => v1::InstrumentKind::Listed,
         Namespace::Series if has_rows(Dataset::Series) => v1::InstrumentKind::Series,
         Namespace::Series if has_rows(Dataset::Schedules) => v1::InstrumentKind::Schedule,
-        // Only the lists of members refer to ids without rows of their own.
+        Namespace::Series if is_factor(known, snapshot) => v1::InstrumentKind::RiskFactor,
+        // Only the lists of members refer to other ids without rows of their own.
         Namespace::Series => v1::InstrumentKind::Index,
     }
+}
+
+/// Whether a name is that of a factor of a vendor's risk model, or stands for its specific returns.
+fn is_factor(known: &Instrument, snapshot: &Snapshot) -> bool {
+    let parts = factor_parts(snapshot.symbol(known.id));
+    parts.is_some_and(|(_, factor)| factor == SPECIFIC_FACTOR)
+        || !snapshot.rows_whenever_published(Dataset::VendorCovariances, known.id).is_empty()
 }
 
 /// An identifier with its days; `None` for other facts of the security master.

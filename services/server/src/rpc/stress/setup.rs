@@ -99,7 +99,7 @@ impl Views {
     }
 }
 
-/// The gap of a view without a factor model.
+/// The gap of a view without a cross-section model.
 pub(in crate::rpc) fn no_model(why: Unavailable) -> Gap {
     let why = match why {
         Unavailable::TooFewSessions { sessions, needed, names, names_needed } => format!(

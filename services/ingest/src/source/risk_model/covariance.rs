@@ -1,0 +1,183 @@
+//! Covariances of factors. A matrix is taken as a whole or not at all: one with a hole, or by which
+//! some book has a variance below zero, is no model, and a part of it would replace a part of an
+//! earlier one.
+
+use super::{Common, FACTOR_A, FACTOR_B, Layout, Periods, Reader, VALUE, ordered, present};
+use crate::{
+    options::Options,
+    parsed_file::{Flow, NameId, ParsedFile, StagedRows, Stated},
+};
+use marketdata::{
+    dataset::Dataset,
+    day::Day,
+    symbol::{SPECIFIC_FACTOR, factor_parts},
+};
+use stats::{cholesky::Cholesky, matrix::SymmetricMatrix};
+use std::collections::{BTreeMap, BTreeSet};
+use tables::{
+    header::Column,
+    refusal::{Fault, Reason, Refusal},
+    row::Row,
+};
+
+/// Greatest variance of a factor per year, a volatility of 200 %. In per cents squared at least one
+/// factor of any model is above it.
+const VARIANCE_MOST: f64 = 4.0;
+/// Maximum number of factors of a model.
+const FACTORS_MAX: usize = 500;
+/// What is added to each variance, as a share of the largest, before a matrix must be positive
+/// definite: files are rounded. A model accepts a smallest eigenvalue as far below zero.
+const ROUNDING_SHARE: f64 = 1e-6;
+
+/// Covariances of factors.
+#[derive(Debug)]
+pub(crate) struct CovarianceReader {
+    common: Common,
+    periods: Periods,
+    factors: [usize; 2],
+    value: usize,
+}
+
+/// A matrix: its model, its day, and when its rows say that it was published.
+type Block<'a> = (&'a str, Day, Option<i64>);
+
+impl CovarianceReader {
+    pub(crate) fn new(layout: &Layout, options: &Options) -> Result<CovarianceReader, Refusal> {
+        let required = |column: Column| layout.header.find(column).unwrap_or(0);
+        Ok(CovarianceReader {
+            common: Common::new(layout, options)?,
+            periods: Periods::new(layout, options)?,
+            factors: [FACTOR_A, FACTOR_B].map(required),
+            value: required(VALUE),
+        })
+    }
+
+    /// The covariance of a row per year.
+    fn covariance(&self, row: &Row<'_>, is_variance: bool) -> Result<f64, Fault> {
+        const FIELD: &str = "the covariance";
+        let found = row.get(self.value);
+        let value = present(FIELD, found)? * self.periods.years(row)?;
+        if is_variance && value < 0.0 {
+            return Err(Fault::of(Reason::Negative, "the variance", found));
+        }
+        if VARIANCE_MOST < value.abs() {
+            let text = format!("{FIELD} is {value} per year, squared decimals are accepted");
+            return Err(Fault::new(Reason::OutOfRange, text));
+        }
+        Ok(value)
+    }
+}
+
+impl Reader for CovarianceReader {
+    fn row(
+        &mut self,
+        line: u32,
+        row: &Row<'_>,
+        parsed_file: &mut ParsedFile,
+    ) -> Result<Flow, Fault> {
+        let (day, stated) = self.common.dates(row, parsed_file)?;
+        let model = self.common.model(row);
+        let mut names = [NameId::NONE; 2];
+        for (name, column) in names.iter_mut().zip(self.factors) {
+            let found = row.get(column);
+            if found == SPECIFIC_FACTOR.as_bytes() {
+                return Err(Fault::of(Reason::BadSymbol, "the factor", found));
+            }
+            *name = parsed_file.names.factor(model, found)?;
+        }
+        let (a, b) = ordered(parsed_file, names[0], names[1]);
+        let value = self.covariance(row, a == b)?;
+        let dataset = Dataset::VendorCovariances;
+        let staged = parsed_file.push(dataset, line, (a, b), day, &[value])?;
+        self.common.state(staged, stated);
+        Ok(Flow::Kept)
+    }
+
+    fn finish(&mut self, parsed_file: &mut ParsedFile) -> Result<(), Refusal> {
+        let rejected = reject(parsed_file);
+        if rejected.is_empty() {
+            return Ok(());
+        }
+        let staged = parsed_file.staged(Dataset::VendorCovariances);
+        let mut is_kept = vec![true; staged.len()];
+        rejected.keys().for_each(|row| is_kept[*row] = false);
+        let lines: Vec<u32> = rejected.keys().map(|row| staged.line[*row]).collect();
+        staged.retain(&is_kept);
+        for (line, fault) in lines.into_iter().zip(rejected.into_values()) {
+            parsed_file.reject(line, fault);
+        }
+        Ok(())
+    }
+}
+
+/// The rows of matrices that are none, with their faults.
+fn reject(parsed_file: &ParsedFile) -> BTreeMap<usize, Fault> {
+    let of = |staged: &&StagedRows| staged.dataset == Dataset::VendorCovariances;
+    let Some(staged) = parsed_file.staged.iter().find(of) else { return BTreeMap::new() };
+    let mut blocks: BTreeMap<Block<'_>, Vec<usize>> = BTreeMap::new();
+    for (row, factor) in staged.who.iter().enumerate() {
+        let symbol = parsed_file.names.list()[factor.0 as usize].1.as_str();
+        let model = factor_parts(symbol).map_or("", |(model, _)| model);
+        let stated = staged.stated.get(row).copied().flatten();
+        blocks.entry((model, staged.day[row], micros(stated))).or_default().push(row);
+    }
+    let mut rejected = BTreeMap::new();
+    for ((model, day, _), rows) in blocks {
+        let Err((reason, why)) = judge(staged, &rows) else { continue };
+        let fault = Fault::new(reason, format!("{model} on {day}: {why}"));
+        rejected.extend(rows.into_iter().map(|row| (row, fault.clone())));
+    }
+    rejected
+}
+
+fn micros(stated: Option<Stated>) -> Option<i64> {
+    match stated {
+        Some(Stated::At(instant)) => Some(instant.micros()),
+        Some(Stated::With(_)) | None => None,
+    }
+}
+
+/// Whether the rows of a block are a covariance matrix, each pair once or with the same value again.
+fn judge(staged: &StagedRows, rows: &[usize]) -> Result<(), (Reason, String)> {
+    let mut pairs: BTreeMap<(NameId, NameId), f64> = BTreeMap::new();
+    for row in rows {
+        let value = staged.columns[0][*row];
+        let known = pairs.insert((staged.who[*row], staged.other[*row]), value);
+        if known.is_some_and(|known| known.to_bits() != value.to_bits()) {
+            let why = "a pair has two values".to_owned();
+            return Err((Reason::ConflictingDuplicate, why));
+        }
+    }
+    let factors: Vec<NameId> =
+        BTreeSet::from_iter(pairs.keys().flat_map(|(a, b)| [*a, *b])).into_iter().collect();
+    let needed = factors.len() * (factors.len() + 1) / 2;
+    if pairs.len() < needed {
+        let (found, factors) = (pairs.len(), factors.len());
+        let why = format!("{found} of the {needed} pairs of its {factors} factors are given");
+        return Err((Reason::CovarianceIncomplete, why));
+    }
+    if FACTORS_MAX < factors.len() {
+        let why = format!("it has {} factors, at most {FACTORS_MAX} are accepted", factors.len());
+        return Err((Reason::OutOfRange, why));
+    }
+    match is_positive(&factors, &pairs) {
+        true => Ok(()),
+        false => Err((Reason::CovarianceNotPositive, format!("{} factors", factors.len()))),
+    }
+}
+
+/// Whether no combination of factors has a variance below zero, but for rounding.
+fn is_positive(factors: &[NameId], pairs: &BTreeMap<(NameId, NameId), f64>) -> bool {
+    let value = |i: usize, j: usize| {
+        let (a, b) = (factors[i], factors[j]);
+        pairs.get(&(a, b)).or_else(|| pairs.get(&(b, a))).copied().unwrap_or(f64::NAN)
+    };
+    let largest = (0..factors.len()).map(|at| value(at, at)).fold(0.0, f64::max);
+    if largest <= 0.0 {
+        return pairs.values().all(|value| value.abs() <= 0.0);
+    }
+    let with_rounding =
+        |i: usize, j: usize| value(i, j) + if i == j { ROUNDING_SHARE * largest } else { 0.0 };
+    let matrix = SymmetricMatrix::from_lower(factors.len(), with_rounding);
+    matrix.is_some_and(|matrix| Cholesky::factor(&matrix).is_some())
+}

@@ -1,0 +1,175 @@
+//! Risk models of vendors: units, names, whole covariance matrices, and what was known when. Expected
+//! numbers are those of the samples' rows.
+
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails as a test does")]
+
+mod support;
+
+use ingest::{
+    options::{Options, RiskPeriod},
+    report::PreparedFile,
+};
+use marketdata::{dataset::Dataset, snapshot::Snapshot};
+use support::{Desk, day, options, rejections};
+use tables::refusal::{Reason, Refusal};
+
+const EXPOSURES: &str = include_str!("../../../tests/data/risk_model_exposures/exposures.csv");
+const COVARIANCE: &str = include_str!("../../../tests/data/risk_model_covariance/covariance.csv");
+const SPECIFIC: &str = include_str!("../../../tests/data/risk_model_specific/specific.csv");
+const HEADER: &str = "date,factor_a,factor_b,value";
+
+fn acme() -> Options {
+    let (symbol, risk_period) = (Some("acme".to_owned()), Some(RiskPeriod::Year));
+    Options { symbol, risk_period, ..options("model.csv") }
+}
+
+fn take(desk: &mut Desk, text: &str) -> PreparedFile {
+    desk.ingest(text.as_bytes(), acme()).unwrap()
+}
+
+/// The value of a day under a pair of names.
+fn value(snapshot: &Snapshot, dataset: Dataset, (who, other): (&str, &str)) -> Option<f64> {
+    let all = snapshot.holders(dataset).find(|id| snapshot.symbol(*id) == who)?;
+    let rows = snapshot.rows(dataset, all);
+    let row = (0..rows.len()).find(|row| {
+        rows.day(*row) == day("2024-06-03") && snapshot.symbol(rows.other(*row)) == other
+    })?;
+    rows.value(row, 0)
+}
+
+#[test]
+fn the_three_files_are_stored_per_year_under_the_names_of_their_model() {
+    let mut desk = Desk::new();
+    for (text, rows) in [(EXPOSURES, 6), (COVARIANCE, 3), (SPECIFIC, 3)] {
+        let report = desk.ingest(text.as_bytes(), options("model.csv")).unwrap().report;
+        assert_eq!((report.rows, report.accepted, report.rejected), (rows, rows, 0));
+    }
+    let snapshot = desk.snapshot("2024-06-30T00:00:00Z");
+    let of = |dataset, who, other| value(&snapshot, dataset, (who, other));
+    assert_eq!(of(Dataset::VendorExposures, "AAA", "ACME/SIZE"), Some(-0.5));
+    assert_eq!(of(Dataset::VendorExposures, "BBB", "ACME/SIZE"), Some(0.0));
+    // The row says SIZE and MARKET; the pair is stored in the order of names.
+    assert_eq!(of(Dataset::VendorCovariances, "ACME/MARKET", "ACME/SIZE"), Some(-0.006));
+    assert_eq!(of(Dataset::VendorSpecificRisks, "AAA", "ACME/*"), Some(0.2));
+    // 0.02 per session.
+    let of_year = of(Dataset::VendorSpecificRisks, "CCC", "ACME/*").unwrap();
+    assert!((of_year - 0.02 * 252.0_f64.sqrt()).abs() < 1e-15, "{of_year}");
+}
+
+#[test]
+fn a_day_is_known_from_the_next_session_or_from_the_instant_of_its_row() {
+    let mut desk = Desk::new();
+    take(&mut desk, COVARIANCE);
+    take(
+        &mut desk,
+        "symbol,date,volatility,published_at\nDDD,2024-06-03,0.2,2024-06-03T22:00:00Z\n",
+    );
+    let knows = |as_of: &str, dataset| desk.snapshot(as_of).holders(dataset).next().is_some();
+    assert!(!knows("2024-06-04T13:29:59Z", Dataset::VendorCovariances));
+    assert!(knows("2024-06-04T13:30:00Z", Dataset::VendorCovariances));
+    assert!(!knows("2024-06-03T21:59:59Z", Dataset::VendorSpecificRisks));
+    assert!(knows("2024-06-03T22:00:00Z", Dataset::VendorSpecificRisks));
+}
+
+#[test]
+fn what_a_file_does_not_say_is_asked_for_and_not_guessed() {
+    let refused = |text: &str, options: Options| {
+        Desk::new().ingest(text.as_bytes(), options).map(|_| ()).unwrap_err().code()
+    };
+    let pair = format!("{HEADER}\n2024-06-03,A,A,0.04\n");
+    assert_eq!(refused(&pair, options("acme.csv")), "MODEL_NEEDED");
+    assert_eq!(refused(&pair, Options { risk_period: None, ..acme() }), "PERIOD_NEEDED");
+    let slash = Options { symbol: Some("A/B".to_owned()), ..acme() };
+    assert_eq!(refused(&pair, slash), "BAD_OPTION");
+    let commented = format!("# prices\n{pair}");
+    assert_eq!(refused(&commented, Options { risk_period: None, ..acme() }), "PERIOD_NEEDED");
+    // A comment before any other kind of file is none of its header.
+    let series = "# a comment\nseries,date,value\nX,2024-06-03,1\n";
+    assert_eq!(refused(series, options("x.csv")), "UNKNOWN_HEADER");
+}
+
+/// The reasons for which the rows of a covariance file are left out, beside 200 good matrices.
+fn faults(rows: &str) -> Vec<Reason> {
+    let good: String = (0..200).map(|at| format!("2024-06-03,F,F,0.04,G{at}\n")).collect();
+    let text = format!("{HEADER},model\n{good}{rows}");
+    rejections(&take(&mut Desk::new(), &text)).into_iter().map(|(_, reason)| reason).collect()
+}
+
+#[test]
+fn a_covariance_matrix_is_taken_whole_or_not_at_all() {
+    let matrix = |aa: &str, ab: &str, bb: &str| {
+        format!("2024-06-03,A,A,{aa},M\n2024-06-03,A,B,{ab},M\n2024-06-03,B,B,{bb},M\n")
+    };
+    assert_eq!(faults(&matrix("0.04", "0.01", "0.04")), []);
+    // Rank one, rounded: a correlation of 1.0000001.
+    assert_eq!(faults(&matrix("0.01", "0.010000001", "0.01")), []);
+    assert_eq!(faults(&matrix("0", "0", "0")), []);
+    let three = |reason| vec![reason; 3];
+    // A correlation of 1.5.
+    let indefinite = faults(&matrix("0.04", "0.06", "0.04"));
+    assert_eq!(indefinite, three(Reason::CovarianceNotPositive));
+    assert_eq!(faults(&matrix("0", "0.01", "0")), three(Reason::CovarianceNotPositive));
+    // One bad row leaves a hole, for which the others are left out.
+    let with_hole =
+        |reason| vec![reason, Reason::CovarianceIncomplete, Reason::CovarianceIncomplete];
+    for (bad, reason) in [
+        ("NaN", Reason::NotFinite),
+        ("inf", Reason::Infinite),
+        ("x", Reason::NotANumber),
+        ("-0.04", Reason::Negative),
+        ("", Reason::MissingValue),
+        ("400", Reason::OutOfRange),
+    ] {
+        let mut found = faults(&matrix("0.04", "0.01", bad));
+        found.sort_by_key(|found| *found == Reason::CovarianceIncomplete);
+        assert_eq!(found, with_hole(reason), "{bad}");
+    }
+    let missing = "2024-06-03,A,A,0.04,M\n2024-06-03,B,B,0.04,M\n";
+    assert_eq!(faults(missing), [Reason::CovarianceIncomplete; 2]);
+    let both = format!("{}2024-06-03,B,A,0.01,M\n", matrix("0.04", "0.01", "0.04"));
+    assert_eq!(faults(&both), []);
+    let twice = format!("{}2024-06-03,B,A,0.02,M\n", matrix("0.04", "0.01", "0.04"));
+    assert_eq!(faults(&twice), [Reason::ConflictingDuplicate; 4]);
+    assert_eq!(faults("2024-06-03,*,*,0.04,M\n"), [Reason::BadSymbol]);
+}
+
+#[test]
+fn names_and_exposures_that_cannot_be_are_refused_by_line() {
+    let mut desk = Desk::new();
+    let good: String = (0..200).map(|at| format!("A{at},2024-06-03,0.3\n")).collect();
+    let bad = [
+        ("AAA,2024-06-03,-0.1", Reason::Negative),
+        ("AAA,2024-06-03,NaN", Reason::NotFinite),
+        ("AAA,2024-06-03,", Reason::MissingValue),
+        ("AAA,2024-06-03,25.3", Reason::OutOfRange),
+        ("AAA,2099-06-03,0.3", Reason::FutureDate),
+        ("BBB,2024-06-03,0.3", Reason::ConflictingDuplicate),
+        ("BBB,2024-06-03,0.4", Reason::ConflictingDuplicate),
+    ];
+    let rows: Vec<&str> = bad.iter().map(|(row, _)| *row).collect();
+    let prepared = take(&mut desk, &format!("symbol,date,volatility\n{good}{}\n", rows.join("\n")));
+    let mut found = rejections(&prepared);
+    found.sort_unstable();
+    let expected: Vec<(u64, Reason)> =
+        (202..).zip(bad).map(|(line, (_, reason))| (line, reason)).collect();
+    assert_eq!(found, expected);
+    let per_cent = "symbol,date,volatility\nAAA,2024-06-03,25.3\nBBB,2024-06-03,40\n";
+    let refused = desk.ingest(per_cent.as_bytes(), acme());
+    assert!(matches!(refused, Err(Refusal::TooManyBadRows { rejected: 2, rows: 2, .. })));
+    let exposures = "symbol,date,factor,value\nAAA,2024-06-03,M,inf\n";
+    assert!(desk.ingest(exposures.as_bytes(), acme()).is_err());
+}
+
+#[test]
+fn a_file_sent_again_adds_nothing_and_a_correction_is_a_later_fact() {
+    let mut desk = Desk::new();
+    take(&mut desk, COVARIANCE);
+    let revision = desk.revision();
+    take(&mut desk, COVARIANCE);
+    assert_eq!(desk.revision(), revision);
+    take(&mut desk, &COVARIANCE.replace("0.04", "0.05"));
+    let market = ("ACME/MARKET", "ACME/MARKET");
+    let known = |as_of: &str| value(&desk.snapshot(as_of), Dataset::VendorCovariances, market);
+    assert_eq!(known("2024-06-30T00:00:00Z"), Some(0.04));
+    assert_eq!(known("2024-07-13T00:00:00Z"), Some(0.05));
+}

@@ -1,0 +1,230 @@
+//! The vendors' models that a view knows, each as of the newest day that is whole.
+//!
+//! A day of a model is whole if exposures, covariances and specific volatilities of it are known. Parts
+//! of different days are never joined: the factors of one may not be those of another.
+
+use crate::{
+    factor_model::InvalidModel,
+    vendor_model::{InvalidVendorModel, Loaded, Period, VendorModel},
+};
+use marketdata::{
+    dataset::Dataset,
+    day::Day,
+    instant::Instant,
+    instrument::InstrumentId,
+    snapshot::Snapshot,
+    symbol::{SPECIFIC_FACTOR, factor_parts},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The datasets that they are made of.
+pub const READS: &[Dataset] = &[EXPOSURES, COVARIANCES, SPECIFIC];
+const EXPOSURES: Dataset = Dataset::VendorExposures;
+const COVARIANCES: Dataset = Dataset::VendorCovariances;
+const SPECIFIC: Dataset = Dataset::VendorSpecificRisks;
+
+/// Number of calendar days after which a model is of the past.
+pub const AGE_DAYS_MAX: i32 = 400;
+/// Number of days with covariances and specific volatilities that are looked at for exposures.
+const DAYS_TRIED: usize = 10;
+
+/// The models of vendors by name.
+#[derive(Clone, Debug)]
+pub struct VendorModels {
+    models: BTreeMap<String, Known>,
+}
+
+/// What is known of a model.
+#[derive(Clone, Debug)]
+pub enum Known {
+    /// No day of it is whole.
+    InParts,
+    /// Its newest whole day.
+    Whole(Box<DayModel>),
+}
+
+/// A model of one day.
+#[derive(Clone, Debug)]
+pub struct DayModel {
+    /// The day.
+    pub on: Day,
+    /// When the last of its rows became public.
+    pub published_at: Instant,
+    /// The model, or why its rows are none.
+    pub outcome: Result<Loaded, Vec<InvalidVendorModel>>,
+}
+
+impl VendorModels {
+    /// The models of a snapshot.
+    pub fn of(snapshot: &Snapshot) -> VendorModels {
+        let reader = Reader { snapshot, first: snapshot.today().plus(-AGE_DAYS_MAX) };
+        let mut days: BTreeMap<String, [BTreeSet<Day>; 2]> = BTreeMap::new();
+        for (factor, day) in reader.days(COVARIANCES) {
+            days.entry(reader.model(factor).to_owned()).or_default()[0].insert(day);
+        }
+        for (specific, day) in reader.days(SPECIFIC) {
+            days.entry(reader.model(specific).to_owned()).or_default()[1].insert(day);
+        }
+        let known = days.into_iter().map(|(name, [covariances, specific])| {
+            let both =
+                covariances.iter().rev().filter(|day| specific.contains(day)).take(DAYS_TRIED);
+            let found = both.filter_map(|day| reader.whole(&name, *day)).next();
+            (name, found.map_or(Known::InParts, |found| Known::Whole(Box::new(found))))
+        });
+        VendorModels { models: known.collect() }
+    }
+
+    /// A model by its name, in capitals.
+    pub fn get(&self, name: &str) -> Option<&Known> {
+        self.models.get(name)
+    }
+
+    /// The names of all models, sorted.
+    pub fn names(&self) -> Vec<String> {
+        self.models.keys().cloned().collect()
+    }
+
+    /// Memory held, in bytes.
+    pub fn bytes(&self) -> usize {
+        let of_day = |day: &DayModel| match &day.outcome {
+            Err(faults) => size_of_val(&faults[..]),
+            Ok(loaded) => {
+                loaded.model.bytes()
+                    + size_of_val(&loaded.without_specific[..])
+                    + size_of_val(&loaded.without_exposures[..])
+            }
+        };
+        let of = |known: &Known| match known {
+            Known::InParts => 0,
+            Known::Whole(day) => size_of::<DayModel>() + of_day(day),
+        };
+        self.models.iter().map(|(name, known)| size_of::<Known>() + name.len() + of(known)).sum()
+    }
+}
+
+/// Reads the rows of vendors' models that are not of the past.
+struct Reader<'a> {
+    snapshot: &'a Snapshot,
+    first: Day,
+}
+
+impl<'a> Reader<'a> {
+    /// The name of the model of a factor.
+    fn model(&self, factor: InstrumentId) -> &'a str {
+        factor_parts(self.snapshot.symbol(factor)).map_or("", |(model, _)| model)
+    }
+
+    /// The name of a factor in its model; `None` if it is another model's.
+    fn factor_of(&self, model: &str, factor: InstrumentId) -> Option<&'a str> {
+        let parts = factor_parts(self.snapshot.symbol(factor));
+        parts.filter(|(of, _)| *of == model).map(|(_, name)| name)
+    }
+
+    /// The factors of a dataset and the days on which it has rows of them, each once.
+    fn days(&self, dataset: Dataset) -> BTreeSet<(InstrumentId, Day)> {
+        let mut found = BTreeSet::new();
+        for instrument in self.snapshot.holders(dataset) {
+            let rows = self.snapshot.rows(dataset, instrument).since(self.first);
+            found.extend((0..rows.len()).map(|row| (rows.other(row), rows.day(row))));
+        }
+        found
+    }
+
+    /// The rows of a day of a dataset: instrument, second instrument, value, publication.
+    fn rows(&self, dataset: Dataset, day: Day, mut take: impl FnMut(InstrumentId, Row)) {
+        for instrument in self.snapshot.holders(dataset) {
+            let rows = self.snapshot.rows(dataset, instrument).since(day);
+            for row in (0..rows.len()).take_while(|row| rows.day(*row) == day) {
+                if let Some(value) = rows.value(row, 0) {
+                    let published_at = rows.published_at(row);
+                    take(instrument, Row { factor: rows.other(row), value, published_at });
+                }
+            }
+        }
+    }
+
+    /// The model of a day on which covariances and specific volatilities are known; `None` without
+    /// exposures.
+    fn whole(&self, name: &str, day: Day) -> Option<DayModel> {
+        let mut published_at = Instant::MIN;
+        let mut rows = VendorModel {
+            period: Period::Year,
+            exposures: Vec::new(),
+            covariance: Vec::new(),
+            specific: Vec::new(),
+        };
+        self.rows(EXPOSURES, day, |instrument, row| {
+            if let Some(factor) = self.factor_of(name, row.factor) {
+                rows.exposures.push((instrument, factor.to_owned(), row.value));
+                published_at = published_at.max(row.published_at);
+            }
+        });
+        if rows.exposures.is_empty() {
+            return None;
+        }
+        self.rows(COVARIANCES, day, |instrument, row| {
+            let pair = self.factor_of(name, instrument).zip(self.factor_of(name, row.factor));
+            if let Some((a, b)) = pair {
+                rows.covariance.push((a.to_owned(), b.to_owned(), row.value));
+                published_at = published_at.max(row.published_at);
+            }
+        });
+        self.rows(SPECIFIC, day, |instrument, row| {
+            if self.factor_of(name, row.factor) == Some(SPECIFIC_FACTOR) {
+                rows.specific.push((instrument, row.value));
+                published_at = published_at.max(row.published_at);
+            }
+        });
+        let outcome = rows.load(|names| self.snapshot.sort_by_name(names));
+        Some(DayModel { on: day, published_at, outcome })
+    }
+}
+
+/// What a row says of its instrument.
+struct Row {
+    factor: InstrumentId,
+    value: f64,
+    published_at: Instant,
+}
+
+impl InvalidVendorModel {
+    /// What is wrong, for people.
+    pub fn describe(&self, snapshot: &Snapshot) -> String {
+        let symbol = |id: &InstrumentId| snapshot.symbol(*id).to_owned();
+        match self {
+            InvalidVendorModel::NoCovariance(a, b) => {
+                format!("the covariance of {a} and {b} is missing")
+            }
+            InvalidVendorModel::Covariance(a, b) => {
+                format!("the covariance of {a} and {b} has two values, or none")
+            }
+            InvalidVendorModel::UnknownFactor(id, factor) => {
+                format!("{} has an exposure to {factor}, which has no covariance", symbol(id))
+            }
+            InvalidVendorModel::DuplicateExposure(id, factor) => {
+                format!("{} has two exposures to {factor}", symbol(id))
+            }
+            InvalidVendorModel::DuplicateSpecific(id) => {
+                format!("{} has two specific volatilities", symbol(id))
+            }
+            InvalidVendorModel::SpecificVolatility(id) => {
+                format!("the specific volatility of {} is no number of 0 or more", symbol(id))
+            }
+            InvalidVendorModel::Model(fault) => match fault {
+                InvalidModel::NotPositive => {
+                    "the covariance gives some combination of factors a variance below zero"
+                        .to_owned()
+                }
+                InvalidModel::Size { factors, rows } => {
+                    format!("the covariance has {rows} rows for {factors} factors")
+                }
+                InvalidModel::DuplicateFactor(factor) => format!("two factors are called {factor}"),
+                InvalidModel::DuplicateName(id) => format!("{} has two rows", symbol(id)),
+                InvalidModel::Exposure(id) => format!("an exposure of {} is no number", symbol(id)),
+                InvalidModel::SpecificVariance(id) => {
+                    format!("the specific variance of {} is no number of 0 or more", symbol(id))
+                }
+            },
+        }
+    }
+}
