@@ -213,7 +213,9 @@ fn modules_of_ingest_use_only_those_before_them() {
             let lower = step(&INGEST, &used);
             assert!(lower.is_some_and(|lower| lower < at), "{path} uses {used}");
         }
-        let Some(inner) = inner.filter(|inner| *inner != "tests") else { continue };
+        // In a part of a reader `super` is that reader.
+        let is_own = |inner: &&str| *inner != "tests" && !inner.contains('/');
+        let Some(inner) = inner.filter(is_own) else { continue };
         let readers = 1;
         let at = step(&SOURCE, inner).unwrap_or(readers);
         for used in used_below(&text, "super::").iter().filter(|used| *used != "*") {
