@@ -84,7 +84,7 @@ const QUICK_ERROR: f64 = 1e-8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Care {
     /// Programs are scaled already, and most need neither more scaling nor refined steps: half the
-    /// time. Only an optimum within [`TOLERANCE`] counts.
+    /// time. Only an optimum within [`TOLERANCE`] or a contradiction counts.
     Quick,
     /// With both, for every other program.
     Full,
@@ -97,6 +97,8 @@ fn attempt(program: &Program, caller: &Caller) -> Result<Outcome, Stopped> {
         {
             Ok(Outcome::Optimal(solution, residuals))
         }
+        // Its proof was checked on the program as it is.
+        contradiction @ Outcome::Infeasible(_) => Ok(contradiction),
         _ => attempt_with(program, Care::Full, caller),
     }
 }
