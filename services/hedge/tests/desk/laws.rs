@@ -6,7 +6,7 @@ use crate::{
 };
 use hedge::{
     cover::{BuyingBack, cover_order},
-    desk::Desk,
+    desk::{Desk, DeskLine},
     limits::Caller,
     optimize::Answer,
     scheme::Scheme,
