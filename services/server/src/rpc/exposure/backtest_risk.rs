@@ -426,6 +426,7 @@ mod tests {
             },
             forecasts: Vec::new(),
             without_value: vec![at.to_string()],
+            old_rate_share: 0.0,
         };
         let found: Vec<AtClose> = (0..9).map(close).collect();
         let days: Vec<Day> = (1..9).map(|at| start.plus(at)).collect();
