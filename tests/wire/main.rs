@@ -51,6 +51,7 @@ mod measure_refs;
 mod merges;
 mod metrics;
 mod non_finite;
+mod old_rates;
 mod overload;
 mod pooler;
 mod portfolio;

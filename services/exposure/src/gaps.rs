@@ -1,5 +1,6 @@
 //! The gaps of a report: what is missing, and why.
 
+mod old_rates;
 mod past_day;
 
 use crate::{
@@ -66,6 +67,7 @@ pub(crate) fn list(
     let measured = trades.iter().zip(&report.trades);
     gaps.extend(measured.flat_map(|(trade, measured)| legs(trade, measured, book.gross)));
     gaps.extend(tails(report));
+    gaps.extend(old_rates::list(prepared, request, report));
     gaps.extend(past_day::repeated(request, trades, report));
     if blocks.has(Block::ProfitAndLoss) {
         gaps.extend(profit::gaps(prepared, book));

@@ -2,9 +2,9 @@
 //!
 //! Shorts are bought back whole, with the options on them, the one first whose squeeze loss per
 //! unit of the cost of buying it back is largest: half spread, commission and the impact that the
-//! caller estimates, so that it is the same as in an answer about the squeeze of a book. Ties go to
-//! the first in the order of lines. All are worked at once, so that the days are those of the
-//! slowest so far.
+//! caller estimates, so that it is the same as in an answer about the squeeze of a book. The days
+//! rest on the volume that the caller's impact divides by. Ties go to the first in the order of
+//! lines. All are worked at once, so that the days are those of the slowest so far.
 
 use crate::{
     desk::{Desk, DeskLine},
@@ -31,6 +31,15 @@ pub struct CoverStep {
     pub remaining: Remaining,
 }
 
+/// What buying back a line takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BuyingBack {
+    /// Mean impact, a decimal of its value.
+    pub impact: f64,
+    /// The line in sessions of all trading, above 0.
+    pub sessions: f64,
+}
+
 /// A book after some steps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Remaining {
@@ -48,22 +57,32 @@ pub struct Remaining {
     pub squeeze_loss: f64,
 }
 
+/// A short that can be bought back.
+#[derive(Clone, Copy, Debug)]
+struct Short {
+    line: usize,
+    cost: f64,
+    squeeze_loss: f64,
+    /// The line in sessions of all trading.
+    sessions: f64,
+}
+
 /// The order in which to buy back the shorts of the book that can trade, and a gap for each whose
-/// impact is unknown. `participation` is a share of a day's volume, above 0; `impact` is the mean
-/// impact of buying back a line, a decimal of its value.
+/// impact is unknown. `participation` is a share of a day's volume, above 0; `buying_back` says what
+/// a line takes.
 pub fn cover_order(
     desk: &Desk<'_>,
     participation: f64,
-    impact: impl Fn(&DeskLine) -> Result<f64, GapReason>,
+    buying_back: impl Fn(&DeskLine) -> Result<BuyingBack, GapReason>,
 ) -> (Vec<CoverStep>, Vec<Gap>) {
     let is_short = |line: &DeskLine| line.is_position && line.held < 0.0 && line.can_trade();
-    let (mut shorts, mut gaps): (Vec<(usize, f64, f64)>, Vec<Gap>) = (Vec::new(), Vec::new());
+    let (mut shorts, mut gaps): (Vec<Short>, Vec<Gap>) = (Vec::new(), Vec::new());
     for (at, line) in desk.lines().iter().enumerate().filter(|(_, line)| is_short(line)) {
-        match impact(line) {
-            Ok(impact) => {
+        match buying_back(line) {
+            Ok(BuyingBack { impact, sessions }) => {
                 let cost = -line.held * (line.terms.half_spread + line.terms.commission + impact);
                 let lost = desk.threshold_of(at) * -line.held - desk.options_at_threshold(at);
-                shorts.push((at, cost, lost.max(0.0)));
+                shorts.push(Short { line: at, cost, squeeze_loss: lost.max(0.0), sessions });
             }
             Err(reason) => {
                 let detail = "what buying it back costs is unknown: it is not in the cover order";
@@ -72,17 +91,16 @@ pub fn cover_order(
             }
         }
     }
-    let worth = |(_, cost, loss): &(usize, f64, f64)| loss / cost.max(f64::MIN_POSITIVE);
-    shorts.sort_by(|a, b| worth(b).total_cmp(&worth(a)).then(a.0.cmp(&b.0)));
+    let worth = |short: &Short| short.squeeze_loss / short.cost.max(f64::MIN_POSITIVE);
+    shorts.sort_by(|a, b| worth(b).total_cmp(&worth(a)).then(a.line.cmp(&b.line)));
     let mut positions: Vec<f64> = desk.held().collect();
     let mut options = desk.squeezed.clone();
     let (mut days, mut cost_so_far) = (0.0_f64, 0.0);
-    let step = |(line, cost, squeeze_loss): (usize, f64, f64)| {
+    let step = |Short { line, cost, squeeze_loss, sessions }: Short| {
         let money = -positions[line];
         positions[line] = 0.0;
         options.held.retain(|(of, _)| *of != line);
-        let volume = desk.lines()[line].volume.unwrap_or(f64::INFINITY);
-        days = days.max(money / (participation * volume));
+        days = days.max(sessions / participation);
         cost_so_far += cost;
         let remaining = remaining(desk, &positions, &options);
         CoverStep { line, money, cost, squeeze_loss, days, cost_so_far, remaining }

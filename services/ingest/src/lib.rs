@@ -31,7 +31,8 @@
 //! **Publication by rule** (estimates are noted; the rules are in the datasets' descriptors): bars
 //! at 16:00 New York of their day; daily series of yields and the like at 16:15 of the next day on
 //! which the Federal Reserve Board is open, its exchange rates (`DEX…`) at 16:15 of the first such
-//! day of the next week; other daily series at 16:00 of their day; weekly ones a week later at 08:30,
+//! day of the next week; other daily series, and exchange rates by their names (`EURUSD`, `USDEUR`) on
+//! whatever days, at 16:00 of their day; weekly ones a week later at 08:30,
 //! estimated; monthly ones on the 15th of the following month at 08:30, estimated; quarterly and
 //! yearly ones at the end of the month after the period, 08:30, estimated; short interest and
 //! share counts nine sessions after settlement at 18:00, estimated; holdings at 08:00 of the next

@@ -2,6 +2,7 @@
 
 use marketdata::{
     calendar::{next_fed_day, plus_sessions},
+    currency::Currency,
     dataset::{Dataset, EVER, Field, Publication, Schedule},
     day::Day,
     instant::Instant,
@@ -196,6 +197,10 @@ pub(super) fn rhythm(symbol: &str, days: &[Day]) -> Rhythm {
     if symbol.starts_with("DEX") {
         return Rhythm::NextMonday;
     }
+    // A rate is known on its day, however few of its days a file has.
+    if Currency::is_rate(symbol) {
+        return Rhythm::SameDay;
+    }
     let gap = days.windows(2).map(|pair| pair[1].epoch() - pair[0].epoch()).min();
     let first_of_month = days.iter().all(|day| day.ymd().2 == 1);
     match gap {
@@ -254,6 +259,15 @@ mod tests {
         // GDP of the first quarter is published at the end of April.
         assert_eq!(public("GDP", &["2024-01-01", "2024-04-01"]), "2024-04-30T12:30:00Z");
         assert_eq!(public("ICSA", &["2024-07-06", "2024-07-13"]), "2024-07-13T12:30:00Z");
+        // A rate of a currency is one of its day, also if a file has only a first of a month, first and
+        // last days of months, or a day a week (closes of 2020-10-01 and 2024-07-12, EDT).
+        assert_eq!(public("USDDKK", &["2020-10-01"]), "2020-10-01T20:00:00Z");
+        let ends = ["2020-10-01", "2020-10-30", "2020-11-02", "2020-11-30"];
+        assert_eq!(public("DKKUSD", &ends), "2020-10-01T20:00:00Z");
+        assert_eq!(public("EURUSD", &["2024-07-12", "2024-07-19"]), "2024-07-12T20:00:00Z");
+        // What only looks like one keeps the rule of its days.
+        assert_eq!(public("USDUSD", &["2020-10-01"]), "2020-11-15T13:30:00Z");
+        assert_eq!(public("UNRATE", &["2020-10-01"]), "2020-11-15T13:30:00Z");
         assert_eq!(public("ODDS", &["2024-07-11", "2024-07-12"]), "2024-07-11T20:00:00Z");
     }
 

@@ -119,6 +119,13 @@ impl Currency {
         str::from_utf8(&self.0).unwrap_or("???")
     }
 
+    /// Whether a series is by its name a rate against US dollars of the caller's own: `EURUSD`, `USDEUR`.
+    pub fn is_rate(series: &str) -> bool {
+        let halves = (series.len() == 6).then(|| series.split_at_checked(3)).flatten();
+        let codes = halves.and_then(|(a, b)| Some([Currency::parse(a)?, Currency::parse(b)?]));
+        codes.is_some_and(|[a, b]| (a == Currency::USD) != (b == Currency::USD))
+    }
+
     /// The series that can hold its rate, the preferred one first, and whether a value is US
     /// dollars per unit; if not, it is units per US dollar.
     pub fn series(self) -> impl Iterator<Item = (String, bool)> {
@@ -407,6 +414,15 @@ impl Snapshot {
                 let base = Quotation { currency: self.base(), units: 1.0 };
                 found.iter().any(|(_, quotation)| *quotation != base)
             }
+        }
+    }
+
+    /// The currency in which a line is always quoted. `None` if it changed.
+    pub(crate) fn only_currency(&self, line: InstrumentId) -> Option<Currency> {
+        match self.currencies().quoted.get(&line).map(Vec::as_slice) {
+            None => Some(Currency::USD),
+            Some([(_, quotation)]) => Some(quotation.currency),
+            Some(_) => None,
         }
     }
 

@@ -29,6 +29,7 @@ pub mod instrument;
 pub mod market;
 pub mod merged;
 pub mod merges;
+pub mod old_rates;
 pub mod quotes;
 pub mod reference;
 pub mod restated;

@@ -264,26 +264,9 @@ impl Book {
         self.other_days_gaps().chain(first_order).chain(self.old_rate_gaps())
     }
 
-    /// One gap per line whose rate is older than its close.
-    fn old_rate_gaps(&self) -> impl Iterator<Item = Gap> {
-        let old = self.holdings.iter().filter_map(|holding| {
-            let quote = holding.quote?;
-            let rate_on = quote.rate_on.filter(|rate_on| *rate_on < quote.on)?;
-            Some((holding, quote.on, rate_on))
-        });
-        old.flat_map(move |(holding, on, rate_on)| {
-            self.lots(holding).iter().map(move |lot| {
-                let line = Subject::Line(self.line_name(lot.line));
-                let detail = format!(
-                    "the close of {on} is converted at the rate of {rate_on}, the last one known"
-                );
-                let gap = Gap::new(GapReason::OldRate, line, detail);
-                match 0.0 < self.gross {
-                    true => gap.of_gross((lot.market_value.abs() / self.gross).min(1.0)),
-                    false => gap,
-                }
-            })
-        })
+    /// Those that say nothing of the last close, for answers about other days.
+    pub fn undated_line_gaps(&self) -> impl Iterator<Item = Gap> {
+        self.other_days_gaps().chain(self.first_order_gaps())
     }
 
     /// One gap per option: its delta is taken for all of it.

@@ -242,6 +242,8 @@ impl<'a> Joiner<'a> {
         };
         match past_price(self.lookup.snapshot(), instrument, on) {
             Ok(price) => Ok(Size::Shares(value / price)),
+            // A name that never had a price is its value, whatever the day.
+            Err(GapReason::NoPrice) if self.never_priced(instrument) => Ok(line.size),
             Err(GapReason::NoPrice) => Err(Cause::NoPriceOn(on)),
             Err(GapReason::NoRate) => {
                 let missing = self.lookup.snapshot().price_rate(instrument, on);
@@ -250,6 +252,12 @@ impl<'a> Joiner<'a> {
             }
             Err(_) => Err(Cause::UnknownUnitsOn(on)),
         }
+    }
+
+    fn never_priced(&self, instrument: InstrumentId) -> bool {
+        let snapshot = self.lookup.snapshot();
+        matches!(Cause::no_quote(snapshot, instrument), Cause::NoPrice)
+            && self.quotes.get(instrument).is_none()
     }
 
     /// A value of a later day than the closes cannot stand beside them.

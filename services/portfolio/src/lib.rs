@@ -10,6 +10,7 @@ pub mod identifier;
 pub mod lines;
 pub mod lookup;
 pub mod netting;
+pub mod old_rates;
 pub mod option;
 pub mod registry;
 pub mod resolve;

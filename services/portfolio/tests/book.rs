@@ -200,6 +200,17 @@ fn a_market_value_of_an_earlier_day_is_valued_today() {
     assert_eq!((book.loose[0].market_value(), book.gross), (Some(-500.0), 1_000.0));
 }
 
+/// NOPRICE is known by name alone; GME of the test before has a price, but none of the 26th.
+#[test]
+fn a_market_value_of_a_name_without_any_price_is_held_whatever_its_day() {
+    for valued_on in ["", "2021-01-26"] {
+        let line = RawLine { valued_on, ..worth("NOPRICE", 500.0) };
+        let book = join(&[line]).unwrap();
+        let held: Vec<_> = book.holdings.iter().map(|h| (h.market_value, h.shares)).collect();
+        assert_eq!((held, book.loose.len()), (vec![(500.0, None)], 0), "{valued_on}");
+    }
+}
+
 #[test]
 fn a_market_value_of_a_later_day_is_refused() {
     let later = RawLine { valued_on: "2021-01-28", ..worth("AAPL", 1.0) };

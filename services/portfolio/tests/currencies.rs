@@ -3,8 +3,9 @@
 use marketdata::{
     currency::Currency,
     dataset::{Dataset, EVER, Field},
+    day::Day,
     fixture::{Fixture, day},
-    gap::{Gap, GapReason},
+    gap::{Gap, GapReason, MeasureRef, Subject},
     instant::Instant,
     instrument::{InstrumentId, Namespace},
     quotes::Quotes,
@@ -305,4 +306,47 @@ fn a_rate_older_than_the_close_is_told() {
     assert_eq!(gaps[0].reason, GapReason::OldRate);
     assert!(gaps[0].detail.contains("2021-01-27 is converted at the rate of 2021-01-26"));
     near(gaps[0].gross_share.unwrap(), 1_400.0 / 1_543.0);
+}
+
+/// A rate of Monday, none of Tuesday and Wednesday, and one of Thursday: closes of the two days between
+/// have an older rate, and Thursday's has not.
+#[test]
+fn old_rates_inside_a_window_are_told_whatever_the_last_close_has() {
+    let mut fixture = Fixture::new();
+    let days = ["2021-01-25", "2021-01-26", "2021-01-27", "2021-01-28"].map(day);
+    for symbol in ["SAP", "AAPL"] {
+        fixture.closes(symbol, &days.map(|on| (on, 100.0)));
+    }
+    fixture.series("EURUSD", &[(days[0], 1.2), (days[3], 1.25)]);
+    let key = (fixture.id(Namespace::Listed, "SAP"), InstrumentId::NONE);
+    let values = [(Field::Currency, fixture.text("EUR"))];
+    fixture.fact(Dataset::Identifiers, key, day("1900-01-01"), EVER, &values);
+    fixture.commit();
+    let view = fixture.snapshot(Instant::close_of(days[3]));
+    // 3 · 100 · 1.25 = 375 of SAP and 1 · 100 of AAPL.
+    let book = join(&view, &[shares("SAP", 3.0), shares("AAPL", 1.0)]);
+    assert_eq!(book.line_gaps().count(), 0, "the last close has its own rate");
+    let gaps = book.old_rate_gaps_on(&view, &days);
+    let [gap] = &gaps[..] else { panic!("{gaps:?}") };
+    assert_eq!((gap.reason, &gap.subject), (GapReason::OldRate, &Subject::symbol("SAP")));
+    near(gap.gross_share.unwrap(), 375.0 / 475.0);
+    let told = "2 of 4 closes from 2021-01-25 to 2021-01-28 are converted at older rates, that of \
+                2021-01-26 at the rate of 2021-01-25 and that of 2021-01-27 at the rate of 2021-01-25";
+    assert!(gap.detail.contains(told), "{}", gap.detail);
+    // Half of the closes of 375 / 475 of gross.
+    let behind = |view: &Snapshot, days: &[Day]| {
+        let book = join(view, &[shares("SAP", 3.0), shares("AAPL", 1.0)]);
+        book.old_rate_gap_behind(view, days, MeasureRef::ProfitAndLoss)
+    };
+    near(behind(&view, &days).unwrap().gross_share.unwrap(), 375.0 / 475.0 / 2.0);
+    assert_eq!(behind(&view, &[days[0], days[3]]), None);
+    assert_eq!(behind(&view, &[]), None);
+    // In euros it is the dollars that are converted.
+    let euros = view.in_currency(Currency::parse("EUR").unwrap());
+    near(behind(&euros, &days).unwrap().gross_share.unwrap(), 80.0 / 380.0 / 2.0);
+    // Without currencies there is nothing to tell.
+    let mut plain = Fixture::new();
+    plain.closes("SAP", &days.map(|on| (on, 100.0))).closes("AAPL", &days.map(|on| (on, 100.0)));
+    plain.commit();
+    assert_eq!(behind(&plain.snapshot(Instant::close_of(days[3])), &days), None);
 }

@@ -93,10 +93,18 @@ impl<'a> FactorView<'a> {
         }
     }
 
-    /// A name by the ladder. `None` if no rung has it.
+    /// A name by the ladder. `None` if no rung has it: the model has fewer names than a mean needs.
     pub fn name(&self, instrument: InstrumentId) -> Option<ModelledName> {
         let own = || self.factors.row(instrument).map(|row| self.row(row));
         own().or_else(|| self.regressed(instrument)).or_else(|| self.mean_of_peers(instrument))
+    }
+
+    /// Whether the ladder says something of a name itself, its size and sector at least. The mean of all
+    /// names is the best guess for what a book holds, and no reason to hedge or shock by a line.
+    pub fn describes(&self, instrument: InstrumentId) -> bool {
+        let name = self.risk.anchored(instrument);
+        let has_peers = name.bucket.is_some() || name.sector != NONE;
+        self.name(instrument).is_some_and(|found| has_peers || found.rung != Rung::Peers)
     }
 
     fn row(&self, row: usize) -> ModelledName {
@@ -118,9 +126,6 @@ impl<'a> FactorView<'a> {
 
     fn mean_of_peers(&self, instrument: InstrumentId) -> Option<ModelledName> {
         let name = self.risk.anchored(instrument);
-        if name.bucket.is_none() && name.sector == NONE {
-            return None;
-        }
         let of_peer = |id: &InstrumentId| {
             let peer = self.risk.anchored(*id);
             (peer.bucket, peer.sector)
@@ -214,7 +219,7 @@ impl<'a> FactorView<'a> {
     /// line without exposures.
     pub fn lines(&self, series: Series) -> Option<Vec<(InstrumentId, f64)>> {
         let lines = series::lines(self.risk, self.roles, self.trade, series)?;
-        lines.iter().all(|(line, _)| self.name(*line).is_some()).then_some(lines)
+        lines.iter().all(|(line, _)| self.describes(*line)).then_some(lines)
     }
 
     /// Projects series by session of the history on the factors. The error is the number of usable

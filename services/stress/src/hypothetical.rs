@@ -51,7 +51,7 @@ pub struct RungShares {
     pub regression: f64,
     /// Names by their peers.
     pub peers: f64,
-    /// Names without exposures, and lines without an instrument or a price.
+    /// Names without exposures, and lines that are held as no name.
     pub missing: f64,
 }
 

@@ -84,7 +84,7 @@ pub struct SourceShares {
     pub factor_map: f64,
     /// Stand-ins by peers.
     pub peers: f64,
-    /// Names without any, and lines without an instrument or a price.
+    /// Names without any, and lines that are held as no name.
     pub missing: f64,
 }
 

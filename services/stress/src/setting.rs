@@ -60,7 +60,7 @@ impl<'a> Setting<'a> {
             held.chain(shocked.iter().flatten().map(|(instrument, _)| *instrument)).collect(),
         );
         let mut faults = violations(model, scenario, &shocked);
-        faults.extend(not_modelled(&names, &shocked));
+        faults.extend(not_modelled(model, &names, &shocked));
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -359,9 +359,17 @@ fn violations(model: &FactorView<'_>, scenario: &Hypothetical, shocked: &[Member
     faults
 }
 
-/// A fault per shock with names without exposures.
-fn not_modelled(names: &[(InstrumentId, ModelledName)], shocked: &[Members]) -> Vec<Fault> {
-    let known: BTreeSet<InstrumentId> = names.iter().map(|(id, _)| *id).collect();
+/// A fault per shock with names that nothing describes: their shock would be one of all names.
+fn not_modelled(
+    model: &FactorView<'_>,
+    names: &[(InstrumentId, ModelledName)],
+    shocked: &[Members],
+) -> Vec<Fault> {
+    let is_described = |(id, name): &&(InstrumentId, ModelledName)| {
+        name.rung != Rung::Peers || model.describes(*id)
+    };
+    let known: BTreeSet<InstrumentId> =
+        names.iter().filter(is_described).map(|(id, _)| *id).collect();
     let missing = |members: &Members| -> Vec<InstrumentId> {
         members.iter().map(|(id, _)| *id).filter(|id| !known.contains(id)).collect()
     };

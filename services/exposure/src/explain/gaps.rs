@@ -1,8 +1,8 @@
 //! What an explained P&L leaves out, or rests on a proxy for.
 
 use super::{
-    Explained, FactorReturns, Forecast, Request, Views, Window,
-    carried::{FACTORS, Left},
+    Explained, FactorReturns, Forecast, HeldOn, Request, Views, Window,
+    carried::{Carried, FACTORS, Left},
     parts::NameParts,
 };
 use crate::{
@@ -12,7 +12,10 @@ use crate::{
     prepared::PreparedExposure,
     trades::Trade,
 };
-use marketdata::gap::{FactorEstimate, Gap, GapReason, MeasureRef, Subject};
+use marketdata::{
+    day::Day,
+    gap::{FactorEstimate, Gap, GapReason, MeasureRef, Subject},
+};
 use portfolio::{
     book::{Book, Holding},
     coverage::{Aspect, Coverage},
@@ -49,7 +52,8 @@ pub(super) fn list(
 ) -> Vec<Gap> {
     let book = request.book;
     let mut gaps: Vec<Gap> = book.loose.iter().map(|line| loose(book, line)).collect();
-    gaps.extend(book.line_gaps());
+    gaps.extend(book.undated_line_gaps());
+    gaps.extend(old_rates_of_shares(request));
     let about = |holding: &Holding, reason, detail: String| {
         let share = if 0.0 < book.gross { holding.gross() / book.gross } else { 0.0 };
         let symbol = Subject::symbol(views.end.snapshot.symbol(holding.instrument));
@@ -61,9 +65,11 @@ pub(super) fn list(
     }
     for (name, parts) in names.iter().zip(parts) {
         let found = of_name(views.start, request.window, forecast, (name, parts));
+        let found = found.into_iter().chain(old_rates(views.end, name));
         gaps.extend(found.into_iter().map(|(reason, detail)| about(name.holding, reason, detail)));
     }
     gaps.extend(drivers(views.start, MARKET_AND_SIZE));
+    gaps.extend(views.start.old_rates_behind(book));
     gaps.extend(trades.iter().flat_map(|trade| series(views.start, trade)));
     let by_trade = trades.iter().any(|trade| trade.has_name_betas);
     let used = FACTORS.iter().filter(|factor| **factor != Factor::Trade || by_trade);
@@ -138,6 +144,39 @@ fn of_name(
         gaps.push((GapReason::Proxy, detail));
     }
     gaps
+}
+
+/// Old rates behind the shares or the first values of lines. Closes of other days than those of the
+/// window count only where shares follow from a value.
+fn old_rates_of_shares(request: &Request<'_>) -> Vec<Gap> {
+    match request.held_on {
+        HeldOn::Start => request.book.old_rate_gaps().collect(),
+        HeldOn::AsOf => request.book.old_rate_gaps_of_values().collect(),
+    }
+}
+
+/// The ends of a name's P&L whose rates are older than they are. Old rates between them move none of
+/// it: what the rate made is booked some sessions later, inside the window.
+fn old_rates(end: &PreparedExposure, name: &Explained<'_>) -> Vec<(GapReason, String)> {
+    let Carried { first_on, last_on, .. } = name.carried;
+    let rate_on = |on: Day| {
+        let rate = end.snapshot.price_rate(name.holding.instrument, on)?.ok()?.on;
+        rate.filter(|rate_on| *rate_on < on)
+    };
+    let (first, last) = (rate_on(first_on), rate_on(last_on));
+    let first = first.map(|rate_on| {
+        format!(
+            "its close of {first_on}, with which its P&L begins, is converted at the rate of \
+             {rate_on}: what the rate made from then to {first_on} is in the P&L"
+        )
+    });
+    let last = last.map(|rate_on| {
+        format!(
+            "its close of {last_on}, with which its P&L ends, is converted at the rate of \
+             {rate_on}: what the rate made after that is not in the P&L"
+        )
+    });
+    first.into_iter().chain(last).map(|detail| (GapReason::OldRate, detail)).collect()
 }
 
 /// Roles whose symbols at the start are not those whose returns the window has.

@@ -135,7 +135,7 @@ impl Reader<'_> {
         let known = [
             ("price", line.unit_value.is_some()),
             ("volume", line.volume.is_some()),
-            ("exposures", mover.name.is_some()),
+            ("exposures", self.view.describes(instrument.moves_as)),
         ];
         let lacks = known.iter().filter(|(_, known)| !known);
         faults.extend(lacks.map(|(what, _)| TermsFault::Lacks { at, what }));

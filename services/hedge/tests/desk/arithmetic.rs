@@ -8,7 +8,7 @@ use hedge::constraint::ExclusionRule;
 use hedge::{
     clock::SessionMinute,
     consequences::{Consequences, consequences},
-    cover::cover_order,
+    cover::{BuyingBack, cover_order},
     desk::{Desk, DeskLine},
     scheme::Scheme,
     terms::Mark,
@@ -161,20 +161,26 @@ fn shorts_are_covered_one_by_one() {
     let factors = view.factors();
     let desk = desk_of(&factors, &book, &terms(&view, &[]));
     // N0100 has no estimate, and the impact of N0110 is ten times that of N0080.
-    let impact = |line: &DeskLine| match line.id.as_str() {
-        "N0080" => Ok(0.001),
-        "N0110" => Ok(0.01),
+    let taking = |line: &DeskLine| match line.id.as_str() {
+        "N0080" => Ok(BuyingBack { impact: 0.001, sessions: 0.3 }),
+        "N0110" => Ok(BuyingBack { impact: 0.01, sessions: 0.2 }),
         _ => Err(GapReason::ShortHistory),
     };
-    let (known, gaps) = cover_order(&desk, 0.1, impact);
+    let (known, gaps) = cover_order(&desk, 0.1, taking);
     let ids: Vec<&str> = known.iter().map(|step| desk.lines()[step.line].id.as_str()).collect();
     assert_eq!(ids, ["N0080", "N0110"]);
     // Two basis points and the impact, of 1m and of 2m.
     near(known[0].cost, 1e6 * 0.0012, 1e-6);
     near(known[1].cost, 2e6 * 0.0102, 1e-6);
+    // A tenth of the volume: three sessions, and no more for the second, which is worked beside it.
+    near(known[0].days, 3.0, 1e-12);
+    near(known[1].days, 3.0, 1e-12);
     assert_eq!((gaps.len(), gaps[0].reason), (1, GapReason::ShortHistory));
     near(gaps[0].gross_share.unwrap(), 1.0 / 8.0, 1e-12);
-    let (steps, gaps) = cover_order(&desk, 0.1, |line| Ok(1e-9 * line.held.abs()));
+    let like = |line: &DeskLine| {
+        Ok(BuyingBack { impact: 1e-9 * line.held.abs(), sessions: 1e-6 * line.held.abs() })
+    };
+    let (steps, gaps) = cover_order(&desk, 0.1, like);
     assert_eq!((steps.len(), gaps.len()), (3, 0));
     let worth: Vec<f64> = steps.iter().map(|step| step.squeeze_loss / step.cost).collect();
     assert!(worth.is_sorted_by(|a, b| b <= a), "{worth:?}");
@@ -185,9 +191,8 @@ fn shorts_are_covered_one_by_one() {
     near(last.squeeze_loss, 0.0, 0.0);
     near(last.net, 4e6, 1e-6);
     near(last.volatility, problem_volatility(&desk), 1e-3);
-    let slowest = desk.lines().iter().filter(|line| line.held < 0.0);
-    let slowest = slowest.map(|line| -line.held / (0.1 * line.volume.unwrap()));
-    near(steps[2].days, slowest.fold(0.0, f64::max), 1e-9);
+    // The largest short is 2m, two sessions of all trading.
+    near(steps[2].days, 2.0 / 0.1, 1e-9);
     near(steps[2].cost_so_far, steps.iter().map(|step| step.cost).sum(), 1e-6);
 }
 

@@ -6,7 +6,8 @@ use crate::{
 };
 use hedge::{
     constraint::Side,
-    cover::cover_order,
+    cover::{BuyingBack, cover_order},
+    desk::DeskLine,
     frontier::{Axis, trace},
     limits::Caller,
     optimize::{Answer, optimize},
@@ -70,7 +71,10 @@ fn said(snapshot: &Snapshot, lines: &[(String, f64)], instruments: &[&str]) -> S
     let effect =
         effectiveness(&desk, &wish, (Scheme::Both, both), LIMITS, &Caller::waiting()).unwrap();
     let ids: Vec<&str> = desk.lines().iter().map(|line| line.id.as_str()).collect();
-    let cover = cover_order(&desk, 0.1, |line| Ok(1e-9 * line.held.abs()));
+    let taking = |line: &DeskLine| {
+        Ok(BuyingBack { impact: 1e-9 * line.held.abs(), sessions: 1e-6 * line.held.abs() })
+    };
+    let cover = cover_order(&desk, 0.1, taking);
     format!("{ids:?} {:?} {reports:?} {worked:?} {effect:?} {cover:?}", desk.gaps())
 }
 

@@ -7,7 +7,7 @@ use crate::{
 use hedge::{
     consequences::consequences,
     constraint::ExclusionRule,
-    cover::cover_order,
+    cover::{BuyingBack, cover_order},
     desk::{Desk, NoDesk},
     limits::Caller,
     optimize::{Answer, evaluate, optimize},
@@ -464,7 +464,8 @@ fn a_squeeze_takes_at_most_the_premium_of_puts() {
     let premium = 1_000.0 * quoted.premium;
     assert!(0.9 * premium < expected && expected < premium && 2.0 * premium < 0.15 * -trade);
 
-    let (steps, gaps) = cover_order(&holding, 0.1, |_| Ok(1e-3));
+    let (steps, gaps) =
+        cover_order(&holding, 0.1, |_| Ok(BuyingBack { impact: 1e-3, sessions: 1.0 }));
     assert!(gaps.is_empty() && steps.len() == 1, "{steps:?} {gaps:?}");
     near(steps[0].squeeze_loss, expected, 1e-6 * expected);
     near(steps[0].remaining.squeeze_loss, 0.0, 0.0);

@@ -1,9 +1,10 @@
 //! Contributions to a value at risk over scenarios.
 //!
 //! A quantile is one or two scenarios, and so is its derivative: exact, and of no use. The components
-//! here are means of the scenarios around it, with the weights of Harrell and Davis (1982) as in
+//! here are means of the scenarios around it, with weights after Harrell and Davis (1982) as in
 //! Mausser (2003): the density, at a scenario's place u among n periods, of the place at which the
-//! quantile of a sample lies,
+//! quantile of a sample lies. They integrate the density over the scenario's n-th of the periods; here
+//! it is the density in the middle, (i − ½)/n, because draws weigh a part of a period each,
 //!
 //! ```text
 //! w(u) ∝ u^(a−1)·(1 − u)^(b−1),  a = (n + 1)·p,  b = (n + 1)·(1 − p),  p = 1 − confidence

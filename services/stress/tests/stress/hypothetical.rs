@@ -14,6 +14,7 @@ use stress::{
     hypothetical::{HypotheticalReport, hypothetical},
     likely_loss::{FactorBound, LossFault, LossRequest, likely_loss},
     partition::Partition,
+    replay::replay,
     reverse::NoScenario,
     shock::{Basket, Fault, Hypothetical, Shock, Target},
 };
@@ -226,6 +227,41 @@ fn shocks_of_one_thing_determine_each_other() {
     }
     let open = scenario(&[small(-0.1), line("AAPL"), basket(&both)]);
     assert!(hypothetical(&view.factors(), &view.book(&LINES), &[], &open).is_ok());
+}
+
+/// A name that nothing but its symbol is known of moves as the mean of all names, in a scenario as in a
+/// replay. No shock is put on it, because it would be one of all names.
+#[test]
+fn a_name_that_never_had_a_price_moves_as_all_names() {
+    let world = world_with(200, 300, 34, |names| {
+        names[90].listed_from = 300;
+        names[90].market_cap_usd = f64::NAN;
+        names[90].of_unknown_kind = true;
+    });
+    let view = View::of(&world.snapshot());
+    let stress = view.factors();
+    let symbol = world.names[90].symbol.as_str();
+    let unknown = stress.name(view.id(symbol)).unwrap();
+    assert_eq!((unknown.rung, stress.describes(view.id(symbol))), (Rung::Peers, false));
+    let every = stress.factors.instruments();
+    for (at, exposure) in unknown.exposures.iter().enumerate() {
+        let sum: f64 = every.iter().map(|id| stress.name(*id).unwrap().exposures[at]).sum();
+        near(*exposure, sum / every.len() as f64, 1e-9);
+    }
+    let book = view.book(&[(symbol, 1e6), ("AAPL", 3e6)]);
+    let found = hypothetical(&stress, &book, &[], &scenario(&[market(-0.02)])).unwrap();
+    near(found.coverage.peers, 0.25, 1e-12);
+    assert!(found.coverage.missing.abs() < 1e-12 && found.missing.is_empty(), "{found:?}");
+    let at = book.holdings.iter().position(|held| held.instrument == view.id(symbol)).unwrap();
+    assert!(found.average.moves[at] < -0.01, "{}", found.average.moves[at]);
+    let shocked = scenario(&[(Target::Name(view.id(symbol)), -0.1)]);
+    let faults = hypothetical(&stress, &book, &[], &shocked).unwrap_err();
+    assert!(matches!(faults[..], [Fault::NotModelled { shock: 0, .. }]), "{faults:?}");
+    let roles = World::roles();
+    let day = world.days[280];
+    let replayed = replay(&view.model, &roles, &book, &[], (day, day)).unwrap();
+    near(replayed.coverage.factor_map, 0.25, 1e-12);
+    assert!(replayed.coverage.missing.abs() < 1e-12);
 }
 
 /// A name listed on the last session has no return: it moves as the mean of the companies of its size

@@ -56,6 +56,8 @@ struct AtClose {
     forecasts: Vec<Result<TailRisk, Gap>>,
     /// Lines without a value, by their names.
     without_value: Vec<String>,
+    /// Share of gross, of the two closes of its session, whose exchange rates were older then.
+    old_rate_share: f64,
 }
 
 impl Needed<BacktestQuery> for Backtest {
@@ -71,7 +73,7 @@ impl Needed<BacktestQuery> for Backtest {
         let (lookup, quotes) = (prepared.lookup(), prepared.quotes());
         let book = portfolio::book(submitted, &Netting::Instrument, lookup, quotes)?;
         let held = HeldShares::of(&book, submitted);
-        let mut gaps = held.without_shares.clone();
+        let mut gaps = held.gaps.clone();
         gaps.extend(book.first_order_gaps());
         let of_cash = |held| Money::of(held, &book, (lookup.snapshot(), quotes)).gaps;
         gaps.extend(submitted.map(of_cash).unwrap_or_default());
@@ -102,6 +104,7 @@ impl Needed<BacktestQuery> for Backtest {
         let test = move || {
             gaps.extend(lines_without_value(&found));
             gaps.extend(sessions_without_pnl(&found, &days));
+            gaps.extend(sessions_of_old_rates(&found, &days));
             gaps.extend(no_run(days.len(), horizon));
             let runs = runs(&found, &days, horizon);
             let test = |row: &Row| test(row, &methods[row.method], (&runs, horizon));
@@ -163,6 +166,7 @@ impl AtClose {
             made: made_on(prepared, &book, on),
             forecasts: forecasts(prepared, &book, sets),
             without_value: without_value(&book),
+            old_rate_share: old_rate_share(prepared, &book, on),
         })
     }
 
@@ -177,6 +181,7 @@ impl AtClose {
             made: DayPnl { pnl: None, missing_gross_share: 1.0 },
             forecasts: vec![Err(nothing); sets],
             without_value: Vec::new(),
+            old_rate_share: 0.0,
         }
     }
 
@@ -229,6 +234,36 @@ fn sessions_without_pnl(found: &[AtClose], days: &[Day]) -> Vec<Gap> {
     let untested = gap(&untested, "more than", "they are not tested");
     let unmoved = gap(&unmoved, "at most", "these names count as unmoved there");
     untested.into_iter().chain(unmoved).collect()
+}
+
+/// The share of a book's closes of a session and the one before whose rates are older.
+fn old_rate_share(prepared: &PreparedExposure, book: &Book, on: Day) -> f64 {
+    let days = prepared.sessions.with_start();
+    let end = days.partition_point(|day| *day <= on);
+    let closes = &days[end.saturating_sub(2)..end];
+    let measure = MeasureRef::ProfitAndLoss;
+    let gap = book.old_rate_gap_behind(prepared.snapshot(), closes, measure);
+    gap.and_then(|gap| gap.gross_share).unwrap_or(0.0)
+}
+
+/// A gap if what was made on some sessions rests on older rates: each is measured with what was known at
+/// its close, and a weekly publication has no rate of that day then.
+fn sessions_of_old_rates(found: &[AtClose], days: &[Day]) -> Option<Gap> {
+    let closes = found.get(1..).unwrap_or(&[]).iter().zip(days);
+    let old: Vec<(f64, &Day)> = closes
+        .map(|(close, day)| (close.old_rate_share, day))
+        .filter(|(share, _)| 0.0 < *share)
+        .collect();
+    let (_, first) = old.first()?;
+    let detail = format!(
+        "on {} of {} sessions, the first on {first}, closes had only older exchange rates at that \
+         close: the forecasts and what was made lack a move of the rate or have one of earlier days",
+        old.len(),
+        days.len()
+    );
+    let gap = Gap::new(GapReason::OldRate, MeasureRef::ProfitAndLoss, detail);
+    let share = old.iter().map(|(share, _)| share).sum::<f64>() / days.len() as f64;
+    Some(gap.of_gross(share))
 }
 
 /// A gap if a stretch has sessions but no run of them.
@@ -391,6 +426,7 @@ mod tests {
             },
             forecasts: Vec::new(),
             without_value: vec![at.to_string()],
+            old_rate_share: 0.0,
         };
         let found: Vec<AtClose> = (0..9).map(close).collect();
         let days: Vec<Day> = (1..9).map(|at| start.plus(at)).collect();

@@ -120,7 +120,7 @@ impl Needed<BookHistoryQuery> for BookHistory {
             unresolved: submitted.map_or_else(Vec::new, |submitted| {
                 portfolio::all_unresolved(submitted, &book, |_| true)
             }),
-            gaps: held.without_shares.clone(),
+            gaps: held.gaps.clone(),
         };
         for on in on_page {
             let then = pinned.earlier(Instant::close_of(*on));

@@ -13,8 +13,8 @@ use marketdata::{
 /// The lines with shares, in the order submitted.
 pub(super) struct HeldShares {
     lines: Vec<HeldLine>,
-    /// The lines without.
-    pub(super) without_shares: Vec<Gap>,
+    /// The lines without, and those whose shares follow from a value at an old exchange rate.
+    pub(super) gaps: Vec<Gap>,
 }
 
 /// A line of shares.
@@ -31,7 +31,7 @@ struct HeldLine {
 impl HeldShares {
     /// The lines of a book joined at the as-of date.
     pub(super) fn of(book: &Book, submitted: Option<&v1::Portfolio>) -> HeldShares {
-        let (mut lines, mut without_shares) = (Vec::new(), Vec::new());
+        let (mut lines, mut gaps) = (Vec::new(), Vec::new());
         let lots = book
             .holdings
             .iter()
@@ -54,11 +54,12 @@ impl HeldShares {
                     let gap = Gap::new(GapReason::NoPrice, line, detail);
                     // Lots are not netted, so that one may exceed the gross.
                     let share = lot.market_value.abs().min(book.gross) / book.gross;
-                    without_shares.push(gap.of_gross(share));
+                    gaps.push(gap.of_gross(share));
                 }
             }
         }
-        HeldShares { lines, without_shares }
+        gaps.extend(book.old_rate_gaps_of_values());
+        HeldShares { lines, gaps }
     }
 
     /// The lines in the units and under the symbols of an earlier day.

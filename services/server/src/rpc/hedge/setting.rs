@@ -86,7 +86,8 @@ impl<'a> Setting<'a> {
         finder.finish()?;
         let merged = merged(pinned, &desk);
         let gaps = finder.gaps.into_iter().chain(desk.gaps().iter().cloned()).chain(merged);
-        let gaps = gaps.collect();
+        // The risk of a plan and its past are those of returns.
+        let gaps = gaps.chain(prepared.old_rates_behind(&book)).collect();
         Ok(Setting { asked, portfolio, pinned, prepared, book, desk, wish, gaps })
     }
 

@@ -7,7 +7,7 @@ use ::hedge::{
     conflict::{Infeasible, Relaxation},
     consequences::{Consequences, PnlRange, Progress, TradeMove},
     constraint::Side,
-    cover::{CoverStep, cover_order as cover_order_of},
+    cover::{BuyingBack, CoverStep, cover_order as cover_order_of},
     desk::DeskLine,
     optimize::Unbounded,
     plan::{self, Effect, Plan, ShadowPrice, Trade},
@@ -226,8 +226,8 @@ pub(super) fn cover_order(setting: &Setting<'_>) -> (Vec<v1::HedgeCoverStep>, Ve
     (steps.into_iter().map(step).collect(), gaps)
 }
 
-/// The mean impact of buying a short back as the squeeze service estimates it, a decimal.
-fn covering(setting: &Setting<'_>, line: &DeskLine) -> Result<f64, GapReason> {
+/// What buying a short back takes, as the squeeze service estimates it: impact and days on one volume.
+fn covering(setting: &Setting<'_>, line: &DeskLine) -> Result<BuyingBack, GapReason> {
     let prepared = setting.prepared;
     let quotes = prepared.quotes();
     let freshest = quotes.last_day().ok_or(GapReason::NoPrice)?;
@@ -236,7 +236,8 @@ fn covering(setting: &Setting<'_>, line: &DeskLine) -> Result<f64, GapReason> {
     let price = line.unit_value.ok_or(GapReason::NoPrice)?;
     // The shares that a mark values at another price, in the units of the volume.
     let shares = line.held / price * quote.price / traded.value_per_share?;
-    Ok(traded.buying_back(shares)?.square_root().mean)
+    let order = traded.buying_back(shares)?;
+    Ok(BuyingBack { impact: order.square_root().mean, sessions: order.days_of_volume() })
 }
 
 pub(super) fn breaches(found: &[Breach]) -> Vec<v1::HedgeBreach> {

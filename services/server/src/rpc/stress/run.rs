@@ -19,6 +19,7 @@ use ::portfolio::{
 };
 use contract::v1;
 use marketdata::{
+    day::Day,
     gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
     snapshot::Snapshot,
@@ -93,7 +94,7 @@ pub(super) fn scenario(
 fn replayed(
     setup: &Setup,
     view: Option<&FactorView<'_>>,
-    window: (marketdata::day::Day, marketdata::day::Day),
+    window: (Day, Day),
     gaps: &mut Vec<Gap>,
 ) -> Option<Ran> {
     let (book, roles) = (&setup.book, setup.views.roles());
@@ -110,6 +111,9 @@ fn replayed(
         setup,
         report.positions.iter().filter(|p| p.source == Source::Missing).map(|p| p.instrument),
     ));
+    // The close before the first session is one of a return, too.
+    let closes: Vec<Day> = std::iter::once(report.start_on).chain(report.days.clone()).collect();
+    gaps.extend(book.old_rate_gaps_on(setup.exposure.snapshot(), &closes));
     let shown = Shown { setup, view };
     let by_holding = report.positions.iter().map(|position| position.pnl).collect();
     let ReplayReport { coverage, .. } = &report;
@@ -137,6 +141,7 @@ fn shocked(
         }
     };
     let HypotheticalReport { average, like_this, coverage, missing, .. } = report;
+    gaps.extend(setup.exposure.old_rates_behind(&setup.book));
     gaps.extend(unmoved(setup, missing.into_iter()));
     gaps.extend(below_nothing(setup, &average.positions));
     gaps.extend(fixed_strikes(setup));
