@@ -179,7 +179,8 @@ fn a_turnover_of_zero_is_worth_the_first_unit() {
 }
 
 /// Selling an option costs 0.01 and earns 0.03 of its money, so its gain is 0.02, and only the
-/// squeeze budget of 5 ends it. Its name jumps by 0.4. A written call loses 0.2 beyond that, 0.6 in
+/// squeeze budget ends it, of 5 or of
+/// nothing, where no trade is at the kink between buying and selling. Its name jumps by 0.4. A written call loses 0.2 beyond that, 0.6 in
 /// all: a unit of the budget is worth 0.02/0.6 = 1/30. A bought put makes 0.3 of it good again and
 /// loses 0.1: 0.02/0.1 = 0.2. It is the same if a part of what is written is lost by writing alone.
 #[test]
@@ -207,11 +208,15 @@ fn a_price_of_the_squeeze_budget_is_that_of_the_options_that_trade() {
         let lines = vec![(0, vec![(0, beyond)])];
         let options = SqueezedOptions { lines, written, held: Vec::new() };
         let worst = Measure::WorstShorts { count: 1, losses: vec![0.4], options };
-        statement.constraints = vec![limit("squeeze", worst, None, 5.0)];
-        let found = plan(statement.clone());
-        near(&exact(&found), &[trade], 1e-4);
-        near(&[price(&found, "squeeze")], &[expected], 1e-5);
-        assert_eq!(assert_prices(&statement, name), 1, "{name}");
+        for (most, trade) in [(5.0, trade), (0.0, 0.0)] {
+            statement.constraints = vec![limit("squeeze", worst.clone(), None, most)];
+            let found = plan(statement.clone());
+            near(&exact(&found), &[trade], 1e-4);
+            near(&[price(&found, "squeeze")], &[expected], 1e-5);
+            let more = plan(relaxed(&statement, 0, Side::Upper, STEP)).proof.objective;
+            let saved = (found.proof.objective - more) / STEP;
+            assert!((saved - expected).abs() <= 1e-5, "{name}: {saved} for {expected}");
+        }
     }
 }
 
