@@ -169,7 +169,6 @@ fn options_on_a_fund_are_squeezed_by_the_joint_jump_of_its_members() {
 
     // A plan that writes as many as the budget allows.
     let squeeze = SqueezeBudget::Most(0.5 * expected);
-    let mut with = with;
     with.instruments.iter_mut().for_each(|one| one.volume = Some(1e9));
     let desk = desk_of(&factors, &book, &with);
     let plan = planned(&desk, &Wish { squeeze, ..free(wish(1e-9)) });
