@@ -22,9 +22,10 @@ use crate::{
     line_risk::LineRisk,
     option::{HeldOption, LineOption},
     rates::Rates,
-    squeezed::{BySource, SqueezedOptions},
+    squeezed::{Bought, BySource, SqueezedOptions, chord},
     terms::{DeskTerms, LineTerms, ScenarioUse, TermsFault},
     walk_forward::block_starts,
+    wish::SQUEEZED_SHORTS,
 };
 use factors::{funds::Funds, impact::Y};
 use gather::Gathered;
@@ -343,13 +344,18 @@ impl<'a> Desk<'a> {
             let moves = moves.map(|(source, l)| (*source, l * self.thresholds[*source]));
             moves.filter(|(_, moved)| 0.0 < moved.abs()).collect()
         };
-        let beyond = |(at, line): (usize, &DeskLine)| {
-            let beyond = |(source, moved)| (source, line.moved(moved) - moved);
-            (at, moves(at).into_iter().map(beyond).collect())
-        };
-        let lines = self.lines.iter().enumerate().filter(|(_, line)| line.option.is_some());
         let held = self.held_options.squeezed(&moves, &self.caller)?;
-        Some(SqueezedOptions { lines: lines.map(beyond).collect(), held })
+        let mut options = SqueezedOptions { held, ..SqueezedOptions::NONE };
+        for (at, line) in self.lines.iter().enumerate() {
+            let Some(option) = &line.option else { continue };
+            let (bought, written) = squeezed(option, &moves(at));
+            options.lines.push((at, bought));
+            // Of a name alone both are the same.
+            if written.iter().any(|(_, more)| 0.0 < more.abs()) {
+                options.written.push((at, written));
+            }
+        }
+        Some(options)
     }
 
     /// σ² per session of positions by line, in money squared.
@@ -419,6 +425,24 @@ impl<'a> Desk<'a> {
             line.volatility = mover.name.as_ref().map_or(0.0, |name| self.view.volatility(name));
         }
     }
+}
+
+/// What an option makes beyond its delta by source, per money of position: bought, and how much
+/// more written if it may be.
+fn squeezed(option: &LineOption, moves: &BySource) -> (BySource, BySource) {
+    // Of a bought put the position is negative.
+    let sign = option.exposure().signum();
+    let beyond = |r: f64| sign * (option.moved(r) - r);
+    let premium = option.premium_per_exposure().abs();
+    let bought = Bought { exposure: sign, premium, beyond: &beyond }.made(moves, SQUEEZED_SHORTS);
+    let mut more = BySource::new();
+    if option.quoted.may_write {
+        let chord = chord(moves, SQUEEZED_SHORTS, &beyond).into_iter().zip(&bought);
+        more.extend(
+            chord.map(|((source, written), (_, made))| (source, sign * (written - made).max(0.0))),
+        );
+    }
+    (bought.into_iter().map(|(source, made)| (source, sign * made)).collect(), more)
 }
 
 /// Refuses options that are to be valued too often: over the past for themselves, for the trade and

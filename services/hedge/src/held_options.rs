@@ -6,10 +6,16 @@
 //! Scholes: the caller is asked before each of them.
 
 use crate::{
-    desk::DeskLine, history::History, limits::Caller, option::HeldOption, rates::Rates,
-    squeezed::BySource,
+    desk::DeskLine,
+    history::History,
+    limits::Caller,
+    option::HeldOption,
+    rates::Rates,
+    squeezed::{Bought, BySource, chord},
+    wish::SQUEEZED_SHORTS,
 };
 use marketdata::currency::Currency;
+use portfolio::derivative::OptionAt;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::OnceLock,
@@ -121,8 +127,8 @@ impl HeldOptions {
             }
             let line = by_line.entry(option.line);
             let (moves, sums) = line.or_insert_with(|| (moved(option.line), BTreeMap::new()));
-            for (source, moved) in moves.iter() {
-                *sums.entry(*source).or_default() += option.at.beyond_delta(*moved);
+            for (source, made) in squeezed(&option.at, moves) {
+                *sums.entry(source).or_default() += made;
             }
         }
         let sums = by_line.into_iter().map(|(line, (_, sums))| (line, sums.into_iter().collect()));
@@ -145,4 +151,14 @@ impl HeldOptions {
         }
         Some(sums)
     }
+}
+
+/// What an option makes beyond its delta by source.
+fn squeezed(option: &OptionAt, moves: &[(usize, f64)]) -> BySource {
+    let beyond = |r: f64| option.beyond_delta(r);
+    if option.is_written() {
+        return chord(moves, SQUEEZED_SHORTS, &beyond);
+    }
+    let (exposure, premium) = (option.exposure(), option.market_value());
+    Bought { exposure, premium, beyond: &beyond }.made(moves, SQUEEZED_SHORTS)
 }

@@ -230,7 +230,8 @@ impl<'a> Standing<'a> {
         let moved = |(source, loading): &(usize, f64)| {
             let (before, theta) = (self.loadings[*source], losses[*source]);
             let held = beyond.get(source).copied().unwrap_or(0.0);
-            let after = held + options.added(line, *source, step.by);
+            let by = (self.positions[line], step.by);
+            let after = held + options.added(line, *source, by);
             (loss(theta, before, held), loss(theta, before + loading * step.by, after))
         };
         // What is below the last that counts, before and after, counts for nothing.

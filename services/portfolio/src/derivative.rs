@@ -175,6 +175,21 @@ pub struct OptionAt {
 }
 
 impl OptionAt {
+    /// Whether it is held short.
+    pub fn is_written(&self) -> bool {
+        self.shares < 0.0
+    }
+
+    /// What the delta at the last close makes of a return of one, in the currency of the book.
+    pub fn exposure(&self) -> f64 {
+        self.exposure
+    }
+
+    /// What the line is worth by its terms; below zero if it is written.
+    pub fn market_value(&self) -> f64 {
+        self.shares * self.value
+    }
+
     /// What the line makes, if its underlying has a return from the price on, beyond what its delta at
     /// the last close makes.
     pub fn beyond_delta(&self, total_return: f64) -> f64 {

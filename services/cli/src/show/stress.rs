@@ -14,11 +14,14 @@ use contract::v1::{
     likely_loss::Result as Outcome, listed_scenario::Happening as Event, move_size::Size,
     scenario_need::Need,
 };
+use std::collections::BTreeSet;
 
 /// What options add that are valued anew; a P&L has them to first order.
 pub(crate) const ANEW: &str = "options valued anew add";
 /// Gaps of one scenario that are told.
 const GAPS_TOLD: usize = 2;
+/// Decimals of points of a volatility, at most: no double needs more.
+const DECIMALS_MOST: usize = 17;
 
 /// The results for people, with the changes of volatilities that were asked for.
 pub(crate) fn report(
@@ -146,16 +149,27 @@ pub(crate) fn scenarios(results: &[StressResult]) -> Table {
     table
 }
 
+/// Names of the columns of changes of the volatility, with as many decimals as tell them apart.
+fn volatility_names(changes: &[f64]) -> Vec<String> {
+    let names = |decimals: usize| -> Vec<String> {
+        let name = |change: &f64| {
+            let way = if *change < 0.0 { "down" } else { "up" };
+            format!(">options, volatility {way} {:.decimals$} points", 100.0 * change.abs())
+        };
+        changes.iter().map(name).collect()
+    };
+    // Zero has two signs.
+    let different = changes.iter().map(|change| (change + 0.0).to_bits()).collect::<BTreeSet<_>>();
+    let are_told_apart = |decimals: &usize| {
+        names(*decimals).iter().collect::<BTreeSet<_>>().len() == different.len()
+    };
+    names((1..DECIMALS_MOST).find(are_told_apart).unwrap_or(DECIMALS_MOST))
+}
+
 /// What options valued anew add as their volatilities change. `None` if no change was asked for, or the
 /// book has no such options.
 pub(crate) fn by_volatility(results: &[StressResult], changes: &[f64]) -> Option<Table> {
-    let names: Vec<String> = changes
-        .iter()
-        .map(|change| {
-            let way = if *change < 0.0 { "down" } else { "up" };
-            format!(">options, volatility {way} {:.1} points", 100.0 * change.abs())
-        })
-        .collect();
+    let names = volatility_names(changes);
     let mut columns = vec!["scenario", ">options anew"];
     columns.extend(names.iter().map(String::as_str));
     let mut table = Table::new(&columns);
@@ -381,6 +395,12 @@ mod tests {
         assert!(table.contains("twice,250000,400000,-100000"), "{table}");
         // In the names of columns a sign would be lost.
         assert!(table.contains("up_10_0") && table.contains("down_5_0"), "{table}");
+        // Two changes that are near each other have two names, one said twice has one.
+        let near = volatility_names(&[0.04, 0.0404, -0.04]).join(" ");
+        for text in ["up 4.00 points", "up 4.04 points", "down 4.00 points"] {
+            assert!(near.contains(text), "{near}");
+        }
+        assert!(volatility_names(&[0.04, 0.04])[1].ends_with("up 4.0 points"));
         assert!(by_volatility(&with, &[]).is_none());
         assert!(by_volatility(&[result(0.0)], &[0.1]).is_none());
     }

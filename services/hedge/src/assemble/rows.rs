@@ -88,7 +88,8 @@ impl Builder<'_> {
         let money = self.assembly.scale.money;
         let slack = self.slack(member, Side::Upper, constraint, limit);
         let held = self.problem.loadings(&self.problem.no_trades());
-        let beyond = options.beyond(&self.problem.positions(&self.problem.no_trades()));
+        let positions = self.problem.positions(&self.problem.no_trades());
+        let beyond = options.beyond_with(&positions, &|line| self.variable_of(line).is_none());
         let convex = self.convex_terms(options);
         let threshold = self.program().variable();
         self.program().at_most(vec![(threshold, -1.0)], 0.0);
@@ -124,17 +125,33 @@ impl Builder<'_> {
         self.owned_row(sum, limit / money, member, Side::Upper, 1.0 / money, slack);
     }
 
-    /// By source: variable and P&L beyond the delta per money, of options that trade.
-    fn convex_terms(&self, options: &SqueezedOptions) -> BTreeMap<usize, Vec<(usize, f64)>> {
+    /// By source: variable and P&L beyond the delta per money, of options that trade. What a written
+    /// one loses more has a variable of its own, the part of the position that is written.
+    fn convex_terms(&mut self, options: &SqueezedOptions) -> BTreeMap<usize, Vec<(usize, f64)>> {
         let mut terms: BTreeMap<usize, Vec<(usize, f64)>> = BTreeMap::new();
         for (line, by_source) in &options.lines {
-            let trade = self.problem.trade_of(*line);
-            let Some(x) = trade.and_then(|trade| self.assembly.trades[trade]) else { continue };
+            let Some(x) = self.variable_of(*line) else { continue };
             for (source, pnl) in by_source {
                 terms.entry(*source).or_default().push((x, *pnl));
             }
         }
+        for (line, by_source) in &options.written {
+            let Some(x) = self.variable_of(*line) else { continue };
+            let sign = by_source.iter().map(|(_, more)| *more).sum::<f64>().signum();
+            let held = self.problem.statement().lines[*line].held / self.assembly.scale.money;
+            let written = self.program().variable();
+            self.program().at_most(vec![(written, -1.0)], 0.0);
+            self.program().at_most(vec![(x, -sign), (written, -1.0)], sign * held);
+            for (source, more) in by_source {
+                terms.entry(*source).or_default().push((written, -more.abs()));
+            }
+        }
         terms
+    }
+
+    /// The variable of a line's trade, if it trades.
+    fn variable_of(&self, line: usize) -> Option<usize> {
+        self.problem.trade_of(line).and_then(|trade| self.assembly.trades[trade])
     }
 
     fn limit_rows(&mut self, member: Member, constraint: &Constraint, of: &Expression) {

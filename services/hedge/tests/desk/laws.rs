@@ -2,6 +2,7 @@
 
 use crate::{
     desks::{FUNDS, LIMITS, desk_of, plan, reports, terms, wish},
+    options::{contract, put_on},
     view::{View, near},
 };
 use hedge::{
@@ -11,7 +12,9 @@ use hedge::{
     frontier::{Axis, trace},
     limits::Caller,
     optimize::{Answer, optimize},
+    option::QuotedOption,
     scheme::Scheme,
+    terms::{DeskTerms, Instrument},
     walk_forward::effectiveness,
     wish::{Aim, Limit, Meaning, Wish},
     working::schedules,
@@ -59,9 +62,13 @@ fn of_net_zero() -> Wish {
 /// Everything that is said of a book.
 fn said(snapshot: &Snapshot, lines: &[(String, f64)], instruments: &[&str]) -> String {
     let view = View::of(snapshot);
+    said_with(&view, lines, &terms(&view, instruments))
+}
+
+fn said_with(view: &View, lines: &[(String, f64)], terms: &DeskTerms) -> String {
     let lines: Vec<(&str, f64)> = lines.iter().map(|(s, v)| (s.as_str(), *v)).collect();
     let (book, factors) = (view.book(&lines), view.factors());
-    let desk = desk_of(&factors, &book, &terms(&view, instruments));
+    let desk = desk_of(&factors, &book, terms);
     let wish = of_net_zero();
     let reports = reports(&desk, &wish);
     let both = plan(&reports, Scheme::Both);
@@ -92,6 +99,35 @@ fn neither_the_order_of_lines_nor_of_ingest_alters_a_bit() {
     turned.rotate_left(5);
     assert_eq!(said(&world.snapshot(), &turned, &["^RUT", "^GSPC"]), first);
     assert_eq!(said(&world.folded_backwards(SEED), &lines, &FUNDS), first);
+}
+
+/// Puts on both indices that may be written, which fall in another order if ingest is reversed.
+fn said_of_written(snapshot: &Snapshot, lines: &[(String, f64)], order: [&str; 2]) -> String {
+    let view = View::of(snapshot);
+    let mut terms = terms(&view, &FUNDS);
+    for symbol in order {
+        let (quoted, _) = put_on(&view, symbol);
+        let quoted = QuotedOption { may_write: true, ..quoted };
+        let (id, moves_as) = (format!("{symbol} PUT"), view.id(symbol));
+        terms.instruments.push(Instrument { id, moves_as, ..contract(&view, quoted) });
+    }
+    said_with(&view, lines, &terms)
+}
+
+/// The limits on what is written are by underlying, which ingest numbers.
+#[test]
+fn options_that_may_be_written_are_said_in_one_order() {
+    let world = world();
+    let lines = lines(&world);
+    let (here, turned) = (world.snapshot(), world.folded_backwards(SEED));
+    let id = |snapshot: &Snapshot, symbol| View::of(snapshot).id(symbol);
+    let is_first = |snapshot: &Snapshot| id(snapshot, FUNDS[0]) < id(snapshot, FUNDS[1]);
+    assert_ne!(is_first(&here), is_first(&turned));
+    let first = said_of_written(&here, &lines, FUNDS);
+    assert!(first.contains("written/^GSPC/") && first.contains("written/^RUT/"));
+    assert_eq!(said_of_written(&turned, &lines, FUNDS), first);
+    let [a, b] = FUNDS;
+    assert_eq!(said_of_written(&here, &lines, [b, a]), first);
 }
 
 #[test]

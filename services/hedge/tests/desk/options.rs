@@ -28,7 +28,12 @@ use risk::fixture::world;
 /// A put on the large-cap index, a twentieth below its price, 60 days long, at a volatility of 20
 /// %.
 pub(crate) fn put(view: &View) -> (QuotedOption, f64) {
-    let price = view.model.quotes().get(view.id("^GSPC")).unwrap().price;
+    put_on(view, "^GSPC")
+}
+
+/// The same on an instrument.
+pub(crate) fn put_on(view: &View, symbol: &str) -> (QuotedOption, f64) {
+    let price = view.model.quotes().get(view.id(symbol)).unwrap().price;
     let session = view.model.quotes().session().unwrap();
     let (right, strike, rate, dividend_yield) = (Right::Put, 0.95 * price, 0.03, 0.01);
     let model = OptionModel { right, strike, volatility: 0.2, rate, dividend_yield };

@@ -12,6 +12,7 @@ use hedge::{
     optimize::{Answer, optimize},
     plan::Plan,
     problem::{Problem, Statement},
+    risk::FactorRisk,
     squeezed::SqueezedOptions,
 };
 use stats::matrix::SymmetricMatrix;
@@ -96,12 +97,17 @@ fn as_held(mut statement: Statement) -> Statement {
     let by_line = |step: usize, pnl: f64| {
         (0..sources).step_by(step).map(|line| (line, vec![(line, pnl)])).collect()
     };
-    let options = SqueezedOptions { lines: by_line(2, -0.03), held: by_line(3, -1.5) };
+    let options = SqueezedOptions {
+        lines: by_line(2, -0.03),
+        written: by_line(4, -0.02),
+        held: by_line(3, -1.5),
+    };
     let shorts = Measure::WorstShorts { count: 3, losses, options };
     let lost = |(source, line): (usize, &Line)| {
         let convex = if source.is_multiple_of(2) { -0.03 * line.held } else { 0.0 };
+        let written = if source.is_multiple_of(4) { (-0.02 * line.held).min(0.0) } else { 0.0 };
         let own = if source.is_multiple_of(3) { -1.5 } else { 0.0 };
-        ((0.2 + 0.01 * source as f64) * -line.held - convex - own).max(0.0)
+        ((0.2 + 0.01 * source as f64) * -line.held - convex - written - own).max(0.0)
     };
     let mut squeezed: Vec<f64> = statement.lines.iter().enumerate().map(lost).collect();
     squeezed.sort_by(|a, b| b.total_cmp(a));
@@ -170,6 +176,48 @@ fn a_turnover_of_zero_is_worth_the_first_unit() {
     pinned.constraints.push(limit("bought", Measure::Trade(1), 0.0, None));
     let found = plan(pinned);
     near(&[price(&found, "turnover"), price(&found, "bought")], &[0.0, 0.0], 1e-6);
+}
+
+/// Selling an option costs 0.01 and earns 0.03 of its money, so its gain is 0.02, and only the
+/// squeeze budget ends it, of 5 or of
+/// nothing, where no trade is at the kink between buying and selling. Its name jumps by 0.4. A written call loses 0.2 beyond that, 0.6 in
+/// all: a unit of the budget is worth 0.02/0.6 = 1/30. A bought put makes 0.3 of it good again and
+/// loses 0.1: 0.02/0.1 = 0.2. It is the same if a part of what is written is lost by writing alone.
+#[test]
+fn a_price_of_the_squeeze_budget_is_that_of_the_options_that_trade() {
+    let written_alone = vec![(0, vec![(0, 0.15)])];
+    let cases = [
+        ("call", 0.2, Vec::new(), 1.0 / 30.0, -25.0 / 3.0),
+        ("call, in two parts", 0.05, written_alone.clone(), 1.0 / 30.0, -25.0 / 3.0),
+        ("put", -0.3, Vec::new(), 0.2, -50.0),
+        ("put, which is written as a long", -0.3, vec![(0, vec![(0, -0.15)])], 0.2, -50.0),
+    ];
+    for (name, beyond, written, expected, trade) in cases {
+        let zero = SymmetricMatrix::from_lower(1, |_, _| 0.0).unwrap();
+        // As with an option, what a short earns a long pays.
+        let earns = Trading {
+            buy_cost: 0.01,
+            sell_cost: 0.01,
+            long_carry_per_session: 0.03,
+            short_carry_per_session: -0.03,
+            ..FREE
+        };
+        let mut statement = statement(zero.clone(), &[0.0], &[Some(earns)]);
+        statement.risk = FactorRisk::new(zero, vec![0.0]).unwrap();
+        statement.lines[0].loadings = vec![(0, 1.0)];
+        let lines = vec![(0, vec![(0, beyond)])];
+        let options = SqueezedOptions { lines, written, held: Vec::new() };
+        let worst = Measure::WorstShorts { count: 1, losses: vec![0.4], options };
+        for (most, trade) in [(5.0, trade), (0.0, 0.0)] {
+            statement.constraints = vec![limit("squeeze", worst.clone(), None, most)];
+            let found = plan(statement.clone());
+            near(&exact(&found), &[trade], 1e-4);
+            near(&[price(&found, "squeeze")], &[expected], 1e-5);
+            let more = plan(relaxed(&statement, 0, Side::Upper, STEP)).proof.objective;
+            let saved = (found.proof.objective - more) / STEP;
+            assert!((saved - expected).abs() <= 1e-5, "{name}: {saved} for {expected}");
+        }
+    }
 }
 
 /// Three hundred lines that are pinned twice over have prices, and soon.

@@ -200,8 +200,11 @@ fn a_call_is_bought_until_the_worst_shorts_are_within_budget() {
     for (line, loadings) in statement.lines.iter_mut().zip(loadings) {
         line.loadings = loadings;
     }
-    let options =
-        SqueezedOptions { lines: vec![(3, vec![(2, 0.5)])], held: vec![(0, vec![(0, 2.0)])] };
+    let options = SqueezedOptions {
+        lines: vec![(3, vec![(2, 0.5)])],
+        written: vec![],
+        held: vec![(0, vec![(0, 2.0)])],
+    };
     let worst = Measure::WorstShorts { count: 2, losses: vec![0.5, 0.2, 1.0], options };
     statement.constraints = vec![limit("squeeze", worst, None, 8.0)];
     let plan = plan(statement);

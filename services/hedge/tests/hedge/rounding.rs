@@ -108,6 +108,7 @@ fn in_lots(seed: u32) -> Statement {
     // The last line is an option, the one before has one that does not trade.
     let options = SqueezedOptions {
         lines: vec![(last, vec![(last, -0.12)])],
+        written: vec![(last, vec![(last, 0.2)])],
         held: vec![(last - 1, vec![(last - 1, -3.0)])],
     };
     let weights = vec![(last - 1, 1.5), (last, -2.0)];
