@@ -93,10 +93,18 @@ impl<'a> FactorView<'a> {
         }
     }
 
-    /// A name by the ladder. `None` if no rung has it.
+    /// A name by the ladder. `None` if no rung has it: the model has fewer names than a mean needs.
     pub fn name(&self, instrument: InstrumentId) -> Option<ModelledName> {
         let own = || self.factors.row(instrument).map(|row| self.row(row));
         own().or_else(|| self.regressed(instrument)).or_else(|| self.mean_of_peers(instrument))
+    }
+
+    /// Whether the ladder says something of a name itself, its size and sector at least. The mean of all
+    /// names is the best guess for what a book holds, and no reason to hedge or shock by a line.
+    pub fn describes(&self, instrument: InstrumentId) -> bool {
+        let name = self.risk.anchored(instrument);
+        let has_peers = name.bucket.is_some() || name.sector != NONE;
+        self.name(instrument).is_some_and(|found| has_peers || found.rung != Rung::Peers)
     }
 
     fn row(&self, row: usize) -> ModelledName {
