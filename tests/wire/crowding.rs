@@ -183,6 +183,10 @@ async fn a_book_of_a_crowd_moves_as_the_crowd_does() {
         near(*long, -short, 1e-9);
         assert!(long.abs() <= 1.0);
     }
+    // Nothing is known of how nine tenths of a book move: the rest is what the correlation rests on.
+    let lines = vec![worth(&names[0], 1e6), worth("NOSUCH", -9e6)];
+    let request = v1::AnalyzePortfolioRequest { portfolio: portfolio(lines), ..desk.book() };
+    near(crowding(&desk.ask(request).await).risk_gross_share.unwrap(), 0.1, 1e-12);
     // A hedged book has less in common with the crowd than its longs.
     let request = desk.book();
     let hedged = crowding(&desk.ask(request).await);

@@ -33,14 +33,14 @@ async fn the_market_state_is_that_of_the_rotation() {
         assert_eq!(state.z, part.z, "{day}");
         assert_eq!(state.observed_on, reading.observed_on);
         assert!(0 < state.name_count && !state.index_symbol.is_empty(), "{state:?}");
-        // One gap names all inputs that no dataset holds.
-        let of_inputs = gaps(&answer.info).iter().filter(|gap| {
-            subjects(gap).iter().any(|subject| subject.contains("earnings_within_five_sessions"))
-        });
-        let of_inputs: Vec<&v1::Gap> = of_inputs.collect();
-        assert_eq!(of_inputs.len(), 1, "{:?}", answer.info);
-        assert_eq!(of_inputs[0].reason(), v1::GapReason::InputMissing);
-        assert_eq!(of_inputs[0].subject_count, 3, "{of_inputs:?}");
+        // What nobody can load is told by the method and is no gap.
+        let inputs = answer.method.unwrap().inputs_without_dataset;
+        let known =
+            ["earnings_within_five_sessions", "short_sale_volume_share", "fails_to_deliver"];
+        assert_eq!(inputs, known);
+        let is_of = |subject: &String| inputs.iter().any(|input| subject.contains(input.as_str()));
+        let about = |gap: &v1::Gap| subjects(gap).iter().any(is_of);
+        assert!(!gaps(&answer.info).iter().any(about), "{:?}", answer.info);
     }
     harness.stop().await;
 }

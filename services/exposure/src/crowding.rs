@@ -114,16 +114,19 @@ pub fn measure(
     let book = Sides::of(&parts, loose);
     let exit = |side| side_exit(prepared, crowds, (&book, side), request.participation);
     let sources = crowds.sources.clone();
+    let risk =
+        view.map(|view| risk_overlaps((view, prepared.funds()), &book, crowds, request.names));
+    let mut gaps = gaps::list(prepared, crowds, &book);
+    gaps.extend(risk.and_then(|risk| risk.gap()));
     CrowdingReport {
         overlaps: overlaps(&book, crowds, request.names),
         book: crowded_book(&book, crowds, request.names),
-        risk: view
-            .map(|view| risk_overlaps((view, prepared.funds()), &parts, crowds, request.names)),
+        risk,
         gross: book.gross(),
         long_exit: exit(Side::Long),
         short_exit: exit(Side::Short),
         names: names(prepared, crowds, &parts, request),
-        gaps: gaps::list(prepared, crowds, &book),
+        gaps,
         coverage: coverage(crowds, &book),
         sources,
     }

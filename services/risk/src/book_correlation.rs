@@ -9,7 +9,7 @@
 //! Σ is never formed: a book is its exposures X′w and its loadings L′w.
 
 use crate::{
-    factor_view::FactorView,
+    factor_view::{FactorView, Rung},
     specific_sources::{Mover, SpecificSources, Specifics},
 };
 use factors::funds::Funds;
@@ -38,10 +38,17 @@ pub struct BookMovement {
 }
 
 impl Movements {
-    /// Of instruments in the order of names, each once; other orders may change the last bits.
+    /// Of instruments in the order of names, each once; other orders may change the last bits. Those
+    /// that the view does not describe are left out: a book that moves like the mean of all names says
+    /// nothing of what it has in common with a crowd.
     pub fn of(view: &FactorView<'_>, funds: &Funds, instruments: &[InstrumentId]) -> Movements {
-        let movers: Vec<Mover> =
-            instruments.iter().map(|instrument| Mover::of(view, funds, *instrument)).collect();
+        // Only a mean of peers may be one of all names: asking again costs a search for peers.
+        let is_described = |mover: &Mover| {
+            let name = mover.name.as_ref();
+            name.is_some_and(|name| name.rung != Rung::Peers || view.describes(mover.instrument))
+        };
+        let movers = instruments.iter().map(|instrument| Mover::of(view, funds, *instrument));
+        let movers: Vec<Mover> = movers.filter(is_described).collect();
         let specifics = Specifics::of(view, &movers);
         let mut sources = SpecificSources::none();
         let loaded = |mover: Mover| {

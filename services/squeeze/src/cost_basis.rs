@@ -6,11 +6,12 @@
 //! C ← (S·C + ΔS⁺·P)/(S + ΔS⁺)                at a settlement, P the average close since the last one
 //! ```
 //!
-//! S is short interest; what is bought back leaves C as it is. C begins at the first settlement of
-//! 240 calendar days with the average close of the 60 sessions up to it, the mean age of a short that
-//! turns over at that rate; after the 165 sessions of that window a sixteenth of the
-//! beginning is left. Averages are
-//! weighted by volume, because no file has prices of trades. Distributions are left out.
+//! S is short interest; what is bought back leaves C as it is. C begins with the average close of the
+//! 60 sessions up to a settlement, the mean age of a short that turns over at that rate: the first
+//! settlement of 240 calendar days that has enough of them. Earlier ones play no part, so that short
+//! interest from before the first price changes nothing. After the 165 sessions of that window a
+//! sixteenth of the beginning is left. Averages are weighted by volume, because no file has prices of
+//! trades. Distributions are left out.
 
 use crate::{
     measure::{Measured, ratio},
@@ -31,7 +32,7 @@ use std::ops::Range;
 
 /// Sessions in which as many shares are bought back and sold anew as are short.
 const TURNOVER_SESSIONS: usize = 60;
-/// Minimum of the first of them that must have a volume.
+/// Minimum of those up to the settlement that a basis begins at that must have a volume.
 const FIRST_LEAST: usize = 42;
 /// Calendar days before the latest settlement from which settlements count.
 const WINDOW_DAYS: i32 = 240;
@@ -73,17 +74,9 @@ impl Settlements {
 /// The cost basis at a row of bars, in the units of the settlements.
 pub(crate) fn cost_basis(bars: &Bars<'_>, last: usize, settlements: &Settlements) -> Measured {
     let prices = Prices { bars, units_on: settlements.units_on };
-    let (first, later) = settlements.shares.split_first().ok_or(GapReason::NoShortInterest)?;
-    let (first_on, mut shares) = *first;
-    let mut row = bars.index_on_or_before(first_on).ok_or(GapReason::ShortHistory)?;
-    if bars.days[row] < first_on.plus(-STALE_DAYS) {
-        return Err(GapReason::MissingObservations);
-    }
-    if row + 1 < FIRST_LEAST {
-        return Err(GapReason::ShortHistory);
-    }
-    let mut basis = prices.average(rows_up_to(row, TURNOVER_SESSIONS), FIRST_LEAST)?;
-    for (on, short) in later {
+    let (first, (mut row, mut basis)) = beginning(&prices, &settlements.shares)?;
+    let mut shares = settlements.shares[first].1;
+    for (on, short) in &settlements.shares[first + 1..] {
         let next = bars.index_on_or_before(*on).unwrap_or(row);
         basis = prices.turned_over(basis, row + 1..next + 1)?;
         let added = short - shares;
@@ -97,6 +90,25 @@ pub(crate) fn cost_basis(bars: &Bars<'_>, last: usize, settlements: &Settlements
         true => prices.turned_over(basis, row + 1..last + 1),
         false => Err(GapReason::Degenerate),
     }
+}
+
+/// Index of the first settlement with enough sessions up to it, with the row of its last session and
+/// the average close of all of them.
+///
+/// # Errors
+/// None has enough: what the latest one lacks.
+fn beginning(
+    prices: &Prices<'_>,
+    settlements: &[(Day, f64)],
+) -> Result<(usize, (usize, f64)), GapReason> {
+    let mut lacks = GapReason::NoShortInterest;
+    for (at, (on, _)) in settlements.iter().enumerate() {
+        match prices.before(*on) {
+            Ok(found) => return Ok((at, found)),
+            Err(reason) => lacks = reason,
+        }
+    }
+    Err(lacks)
 }
 
 /// Average price of shares at two prices.
@@ -113,6 +125,18 @@ struct Prices<'a> {
 impl Prices<'_> {
     fn close(&self, row: usize) -> Measured {
         self.bars.close_in_units_of(row, self.units_on).ok_or(GapReason::BasisUnknown)
+    }
+
+    /// The last row on or before a day, with the average close of the sessions up to it.
+    fn before(&self, on: Day) -> Result<(usize, f64), GapReason> {
+        let row = self.bars.index_on_or_before(on).ok_or(GapReason::ShortHistory)?;
+        if self.bars.days[row] < on.plus(-STALE_DAYS) {
+            return Err(GapReason::MissingObservations);
+        }
+        if row + 1 < FIRST_LEAST {
+            return Err(GapReason::ShortHistory);
+        }
+        Ok((row, self.average(rows_up_to(row, TURNOVER_SESSIONS), FIRST_LEAST)?))
     }
 
     /// Average close of rows, weighted by volume; at least `least` of them need one.
@@ -154,7 +178,7 @@ impl SqueezeName {
     /// The cost basis of the market's shorts, USD per share in the units of `units_on`.
     ///
     /// # Errors
-    /// No current short interest, too few sessions before the first settlement, or no known factor
+    /// No current short interest, too few sessions before every settlement, or no known factor
     /// converts the units of an input.
     pub fn short_cost_basis(&self, units: &Units) -> Measured {
         let basis = self.cost_basis()?;

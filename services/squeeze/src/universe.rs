@@ -30,17 +30,11 @@ const PLACE_BYTES: usize = (size_of::<InstrumentId>() + size_of::<usize>()) * 3 
 /// A latest close older than this many calendar days means that price files are missing.
 const OLD_CLOSE_DAYS: i32 = 7;
 
-/// Inputs of a squeeze that no dataset holds: a name, and what is not known without it. A formula
-/// that needs one of them does not exist here, so none is taken as zero.
-const MISSING_INPUTS: [(&str, &str); 3] = [
-    (
-        "earnings_within_five_sessions",
-        "no dataset holds the days on which companies report earnings: whether one does within five \
-         sessions is not known",
-    ),
-    ("short_sale_volume_share", "no dataset holds the daily volume of short sales (Reg SHO)"),
-    ("fails_to_deliver", "no dataset holds fails to deliver"),
-];
+/// Inputs of a squeeze that no dataset holds: whether the company reports earnings within five sessions,
+/// the daily volume of short sales (Regulation SHO), and fails to deliver. A formula that needs one of
+/// them does not exist here, so none is taken as zero. They are no gaps: nobody can load them.
+pub const INPUTS_WITHOUT_DATASET: [&str; 3] =
+    ["earnings_within_five_sessions", "short_sale_volume_share", "fails_to_deliver"];
 
 /// Short selling across the market in one view, shared by all requests.
 #[derive(Clone, Debug)]
@@ -279,14 +273,10 @@ impl Universe {
         gaps
     }
 
-    /// Gaps of an answer that shows the inputs of names: the state of the market, if it is not known,
-    /// and what no dataset holds. They are no gaps of other answers, which need none of it.
-    pub fn gaps_of_inputs(&self) -> Vec<Gap> {
-        let of_state = self.state.iter().flat_map(|state| state.as_ref().err().cloned());
-        let missing = MISSING_INPUTS.into_iter().map(|(name, detail)| {
-            Gap::new(GapReason::InputMissing, Subject::number_of("", name), detail)
-        });
-        of_state.chain(missing).collect()
+    /// The gap of an answer that shows the inputs of names: the state of the market is not known. It is
+    /// no gap of other answers, which do not need it.
+    pub fn gap_of_state(&self) -> Option<Gap> {
+        self.state.as_ref()?.as_ref().err().cloned()
     }
 }
 

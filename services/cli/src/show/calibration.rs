@@ -148,9 +148,13 @@ pub(crate) fn rate(value: f64) -> String {
 
 /// How good it is on sessions that had no part in the fit.
 pub(crate) fn quality(check: &CalibrationCheck) -> String {
+    let bound = check.lift_difference_lower.map_or_else(
+        || "too few weeks for a bound of the difference".to_owned(),
+        |bound| format!("difference above {bound:+.2} with 95 %"),
+    );
     format!(
         "  On sessions that had no part in the fit: slope {:.2} \u{b1} {:.2}, intercept {:.2} \u{b1} \
-         {:.2}; lift {:.2}, of short interest over float {:.2} (difference above {:+.2} with 95 %); \
+         {:.2}; lift {:.2}, of short interest over float {:.2} ({}); \
          Brier score {:.4}, of the base rate {:.4}; area under precision and recall {:.3} and {:.3}.\n",
         check.slope,
         check.slope_standard_error,
@@ -158,7 +162,7 @@ pub(crate) fn quality(check: &CalibrationCheck) -> String {
         check.intercept_standard_error,
         check.lift,
         check.short_of_float_lift,
-        check.lift_difference_lower,
+        bound,
         check.brier_score,
         check.base_rate_brier_score,
         check.precision_recall_area,

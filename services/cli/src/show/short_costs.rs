@@ -35,10 +35,12 @@ pub(crate) fn market(universe: Option<&SqueezeUniverse>) -> String {
 fn state(state: Option<&SqueezeMarketState>) -> String {
     let Some(state) = state else { return String::new() };
     let unusual = state.z.map(|z| format!(" (z {})", number::signed(z, 2))).unwrap_or_default();
+    let less_index = state.most_shorted_less_index;
+    let word = if less_index < 0.0 { "less" } else { "more" };
     format!(
-        "  The {} most-shorted names made {} more than {} over the five sessions to {}{unusual}.\n",
+        "  The {} most-shorted names made {} {word} than {} over the five sessions to {}{unusual}.\n",
         state.name_count,
-        number::share(state.most_shorted_less_index),
+        number::share(less_index.abs()),
         state.index_symbol,
         state.observed_on
     )
@@ -184,6 +186,26 @@ mod tests {
     use super::*;
     use crate::terminal::Terminal;
     use contract::v1::SqueezeMethod;
+
+    #[test]
+    fn a_spread_below_zero_is_less() {
+        let said = |most_shorted_less_index| {
+            state(Some(&SqueezeMarketState {
+                name_count: 50,
+                most_shorted_less_index,
+                index_symbol: "VTI".to_owned(),
+                observed_on: "2024-07-31".to_owned(),
+                ..SqueezeMarketState::default()
+            }))
+        };
+        let of = |text: &str| {
+            format!(
+                "  The 50 most-shorted names made {text} than VTI over the five sessions to 2024-07-31.\n"
+            )
+        };
+        assert_eq!(said(-0.032), of("3.2 % less"));
+        assert_eq!(said(0.032), of("3.2 % more"));
+    }
 
     #[test]
     fn scenarios_say_that_the_score_is_not_calibrated_only_if_it_is_not() {

@@ -89,6 +89,11 @@ impl<'a> Sides<'a> {
         self.parts
     }
 
+    /// The signed values of lines that are no known name, in ascending order.
+    pub(super) fn loose(&self) -> &[f64] {
+        &self.loose
+    }
+
     /// Value of a side.
     pub const fn value(&self, side: Side) -> f64 {
         match side {

@@ -168,7 +168,7 @@ impl Query for BookQuery {
             covering::add(&mut response, worked);
         }
         let mut gaps = report.gaps;
-        gaps.extend(prepared.universe.gaps_of_inputs());
+        gaps.extend(prepared.universe.gap_of_state());
         Ok(Answer::with_coverage(response, gaps, report.coverage).with_merged(merged))
     }
 }
@@ -216,8 +216,8 @@ impl Query for RankQuery {
             method: Some(to_proto::method(universe)),
             ..Default::default()
         };
-        let of_inputs = universe.gaps_of_inputs();
-        let gaps = universe.gaps().into_iter().chain(ranking.gap()).chain(of_inputs).collect();
+        let of_state = universe.gap_of_state();
+        let gaps = universe.gaps().into_iter().chain(ranking.gap()).chain(of_state).collect();
         Ok(Answer::with_gaps(response, gaps).with_merged(merged))
     }
 }

@@ -71,8 +71,9 @@ fn inputs(observations: &[Observation]) {
             Component::ShortOfFloat => "score (short_of_float)",
             other => other.id(),
         };
+        let bound = bound.map_or_else(|| "–".to_owned(), |bound| format!("{bound:+.2}"));
         println!(
-            "| {name} | {:.2} | {:.3} | {:.4} | {less:+.2} | {bound:+.2} | {:.2} | {:.2} | {:.3} |",
+            "| {name} | {:.2} | {:.3} | {:.4} | {less:+.2} | {bound} | {:.2} | {:.2} | {:.3} |",
             quality.lift,
             quality.roc_area,
             quality.precision_area,

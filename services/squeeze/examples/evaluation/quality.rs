@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 
 /// Share of the names of a day that counts as its top.
 const TOP: f64 = 0.10;
+/// Consecutive weeks that are drawn together, as for the check of a calibration.
+const RUN_WEEKS: usize = 4;
 const DRAWS: usize = 2_000;
 const PERMUTATIONS: usize = 1_000;
 const SEED: u64 = 1;
@@ -65,11 +67,11 @@ impl<'a> Ranked<'a> {
     }
 
     /// Lift of this input less that of another on the same observations, and the bound that 95 % of
-    /// 2,000 draws of whole weeks stay above.
+    /// 2,000 draws of runs of four weeks stay above, if there are enough weeks.
     pub(crate) fn lift_difference(&self, other: &Ranked<'_>) -> Option<LiftDifference> {
         let paired: Vec<(TopCounts, TopCounts)> =
             self.weeks().into_values().zip(other.weeks().into_values()).collect();
-        lift_difference(&paired, 1, DRAWS, SEED)
+        lift_difference(&paired, RUN_WEEKS, DRAWS, SEED)
     }
 
     /// Placebo: lifts after the input is shuffled 1,000 times among the names of the same day and

@@ -72,8 +72,8 @@ pub struct Check {
     /// That of short interest over float.
     pub benchmark_lift: f64,
     /// The lift less that of short interest over float: the bound that 95 % of 2,000 draws of runs of
-    /// four weeks stay above.
-    pub lift_difference_lower: f64,
+    /// four weeks stay above. `None` of too few weeks ([`stats::lift::BOUND_CLUSTERS`]).
+    pub lift_difference_lower: Option<f64>,
     /// The reliability table, the lowest probabilities first.
     pub bins: [Bin; BINS],
 }

@@ -8,11 +8,13 @@ use crate::{
         joint_fit::{JointFit, excess::ExcessFit},
         label::Label,
         model::{Model, Term},
+        panel::week,
         sample::Sample,
     },
     measure::{COMPONENTS, Component},
 };
 use marketdata::day::Day;
+use stats::lift::BOUND_CLUSTERS;
 use std::{collections::BTreeMap, fmt::Write as _};
 
 /// The calibration as text.
@@ -128,10 +130,11 @@ fn numbers_of_check(check: &Check) -> Vec<(String, f64)> {
         ("benchmark_precision_area", check.benchmark_precision_area),
         ("lift", check.lift),
         ("benchmark_lift", check.benchmark_lift),
-        ("lift_difference_lower", check.lift_difference_lower),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
+    let bound = check.lift_difference_lower;
+    numbers.extend(bound.map(|bound| ("lift_difference_lower".to_owned(), bound)));
     for (at, bin) in check.bins.iter().enumerate() {
         numbers.extend([
             (format!("bin{at}.probability"), bin.probability),
@@ -218,6 +221,14 @@ impl Numbers {
         JointFit { excess: excess(), correlation: self.estimate("correlation") }
     }
 
+    /// Calibrations of earlier versions have a bound of any number of weeks.
+    fn lift_difference_lower(&self) -> Option<f64> {
+        let weeks = |(first, last): (Day, Day)| 1 + week(last) - week(first);
+        let is_short = |days: (Day, Day)| weeks(days) < BOUND_CLUSTERS as i32;
+        let bound = self.get("lift_difference_lower");
+        bound.filter(|_| !self.days("check").is_some_and(is_short))
+    }
+
     fn check(&self) -> Option<Check> {
         let estimate = |name: &str| self.estimate(name);
         let mut bins = [Bin::EMPTY; BINS];
@@ -240,7 +251,7 @@ impl Numbers {
             benchmark_precision_area: self.get("benchmark_precision_area")?,
             lift: self.get("lift")?,
             benchmark_lift: self.get("benchmark_lift")?,
-            lift_difference_lower: self.get("lift_difference_lower")?,
+            lift_difference_lower: self.lift_difference_lower(),
             bins,
         })
     }
@@ -271,7 +282,7 @@ mod tests {
                 benchmark_precision_area: 0.03,
                 lift: 3.2,
                 benchmark_lift: 2.8,
-                lift_difference_lower: -0.1,
+                lift_difference_lower: Some(-0.1),
                 bins: [Bin { probability: 0.01, ..Bin::EMPTY }; BINS],
             }),
             joint: JointFit {
@@ -288,6 +299,28 @@ mod tests {
         let bare = Calibration { model: None, check: None, fit_days: None, ..whole };
         let bare = Calibration { joint: JointFit::NONE, ..bare };
         assert_eq!(read(&write(&bare)), Some(bare));
+    }
+
+    /// A check over 16 weeks keeps its bound, also one of 15 loses it: what was stored before bounds
+    /// needed 16 weeks cannot pass the gate by one.
+    #[test]
+    fn a_bound_of_few_weeks_is_left_out() {
+        let bound = |days: i32| {
+            let monday = Day::from_epoch(18_623);
+            let check_days = Some((monday, monday.plus(days)));
+            let whole = Calibration { check_days, ..calibration() };
+            let check = read(&write(&whole)).unwrap().check.unwrap();
+            let expected = Check { lift_difference_lower: None, ..whole.check.unwrap() };
+            assert!(check.lift_difference_lower.is_some() || check == expected);
+            check.lift_difference_lower
+        };
+        assert_eq!(
+            [bound(7 * 16 - 1), bound(7 * 15), bound(7 * 15 - 1)],
+            [Some(-0.1), Some(-0.1), None]
+        );
+        let without = Check { lift_difference_lower: None, ..calibration().check.unwrap() };
+        let whole = Calibration { check: Some(without), ..calibration() };
+        assert_eq!(read(&write(&whole)), Some(whole));
     }
 
     #[test]

@@ -20,7 +20,7 @@ const SLOPE: (f64, f64) = (0.8, 1.2);
 pub struct Requirement {
     /// What is asked, in answers.
     pub id: &'static str,
-    /// What was found. `None` if nothing could be fitted or checked.
+    /// What was found. `None` if nothing could be fitted or checked, or there is too little for it.
     pub found: Option<f64>,
     /// The least that it must be.
     pub least: Option<f64>,
@@ -59,7 +59,7 @@ pub fn requirements(calibration: &Calibration) -> [Requirement; 7] {
         Requirement::at_least("held_out_episodes", held_out, HELD_OUT_EPISODES),
         Requirement {
             id: "lift_difference_lower",
-            found: check.map(|check| check.lift_difference_lower),
+            found: check.and_then(|check| check.lift_difference_lower),
             least: Some(0.0),
             most: None,
             is_strict: true,

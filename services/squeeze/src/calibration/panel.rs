@@ -37,10 +37,15 @@ pub struct Observation {
     pub excess: Option<f64>,
 }
 
+/// Number of the calendar week of a day, from Monday.
+pub(crate) const fn week(on: Day) -> i32 {
+    (on.epoch() + 3).div_euclid(7)
+}
+
 impl Observation {
     /// Number of its calendar week, from Monday, for errors.
     pub fn week(&self) -> i32 {
-        (self.on.epoch() + 3).div_euclid(7)
+        week(self.on)
     }
 
     /// The level of short interest over float, which a model has to beat.

@@ -87,7 +87,27 @@ fn a_split_changes_no_dollar() {
     near(basis(&whole), basis(&split));
 }
 
-/// Without 42 sessions up to the first settlement there is no first price, and a gap says so.
+/// A settlement from before the first price, and one with eight sessions up to it, change nothing: the
+/// basis begins at the first settlement with 42.
+#[test]
+fn short_interest_older_than_prices_changes_nothing() {
+    let basis = |world: &mut World| {
+        let universe = world.universe();
+        name(&universe, "S").loss_on_cost_basis()
+    };
+    let alone = basis(&mut world(1.5e6));
+    assert!(alone.is_ok());
+    for older in [&["2020-08-31"][..], &["2020-09-15"], &["2020-08-31", "2020-09-15"]] {
+        let mut world = world(1.5e6);
+        assert!(sessions(100)[0] < day("2020-09-15") && day("2020-08-31") < sessions(100)[0]);
+        for settled in older {
+            world.settle("S", settled, [7e5, 1e7, 1.2e7]);
+        }
+        assert_eq!(basis(&mut world), alone, "{older:?}");
+    }
+}
+
+/// Without 42 sessions up to any settlement there is no first price, and a gap says so.
 #[test]
 fn too_few_sessions_are_a_gap() {
     let mut world = World::new();

@@ -18,7 +18,7 @@ use squeeze::{
     name::SqueezeName,
     rank::Ranking,
     score::{FITTED_ID, FITTED_METHOD, Index, IndexTerm, METHOD, METHOD_ID, Score},
-    universe::{ShortsGain, Universe},
+    universe::{INPUTS_WITHOUT_DATASET, ShortsGain, Universe},
 };
 
 /// The method of the score.
@@ -48,6 +48,7 @@ pub(super) fn method(universe: &Universe) -> v1::SqueezeMethod {
         method: method.to_owned(),
         terms: universe.terms().map(term).collect(),
         intercept: universe.index().intercept(),
+        inputs_without_dataset: INPUTS_WITHOUT_DATASET.map(str::to_owned).into(),
     }
 }
 

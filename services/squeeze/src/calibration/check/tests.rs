@@ -106,8 +106,8 @@ fn estimates(seed: u64) -> (Vec<Found>, [f64; 3]) {
     let benchmark: Vec<f64> = all.iter().map(|o| o.benchmark()).collect();
     let (of_own, of_other) = (weeks(&all, &odds).unwrap(), weeks(&all, &benchmark).unwrap());
     let paired: Vec<_> = of_own.into_values().zip(of_other.into_values()).collect();
-    let single = lift_difference(&paired, 1, DRAWS, SEED).unwrap().lower;
-    (both.map(pair).collect(), [own - other, found.lift_difference_lower, single])
+    let single = lift_difference(&paired, 1, DRAWS, SEED).unwrap().lower.unwrap();
+    (both.map(pair).collect(), [own - other, found.lift_difference_lower.unwrap(), single])
 }
 
 /// Of 120 histories of a year, 1.96 errors hold the mean of all of them 90 to 99 times in a hundred,
@@ -130,4 +130,17 @@ fn intervals_hold_the_truth_of_overlapping_windows() {
         assert!((0.9..=0.99).contains(own) && *alone < own - 0.02, "{shares:?} {below:?}");
     }
     assert!(0.9 <= below[0] && below[1] < below[0], "{shares:?} {below:?}");
+}
+
+/// The first weeks of a history, a model and a clear difference: fifteen weeks have no bound, sixteen do.
+#[test]
+fn few_weeks_have_no_bound() {
+    let observations = history(1);
+    let first = observations[0].week();
+    let bound = |weeks: i32| {
+        let some: Vec<&Observation> =
+            observations.iter().filter(|o| o.week() < first + weeks).collect();
+        check(&model(), &some).unwrap().lift_difference_lower
+    };
+    assert!(bound(4).is_none() && bound(15).is_none() && bound(16).is_some());
 }
