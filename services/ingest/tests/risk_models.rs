@@ -232,3 +232,23 @@ fn versions_of_a_matrix_in_one_file_are_of_the_same_factors() {
     let parts = [variance("A", "0.04", 1), variance("B", "0.05", 2)].concat();
     assert_eq!(faults(&parts), [Reason::CovarianceIncomplete; 2]);
 }
+
+#[test]
+fn a_part_of_a_matrix_does_not_replace_a_part_of_a_stored_one() {
+    let mut desk = Desk::new();
+    take(&mut desk, COVARIANCE);
+    let good: String = (0..200).map(|at| format!("2024-06-03,F,F,0.04,G{at}\n")).collect();
+    let revision = desk.revision();
+    let mut faults = |model: &str, day: &str, factor: &str| -> Vec<Reason> {
+        let row = format!("{day},{factor},{factor},0.05,{model}\n");
+        let prepared = take(&mut desk, &format!("{HEADER},model\n{good}{row}"));
+        rejections(&prepared).into_iter().map(|(_, reason)| reason).collect()
+    };
+    // Fewer factors than are stored, and another one beside them.
+    assert_eq!(faults("ACME", "2024-06-03", "MARKET"), [Reason::CovarianceIncomplete]);
+    assert_eq!(faults("ACME", "2024-06-03", "VALUE"), [Reason::CovarianceIncomplete]);
+    // Another day and another model are their own.
+    assert_eq!(faults("ACME", "2024-06-04", "MARKET"), []);
+    assert_eq!(faults("OTHER", "2024-06-03", "MARKET"), []);
+    assert!(revision < desk.revision());
+}
