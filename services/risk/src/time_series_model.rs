@@ -121,6 +121,7 @@ mod tests {
         fixture::{World, world_with},
         prepare::prepare,
     };
+    use marketdata::{fixture::Fixture, instant::Instant};
 
     /// Sixty names with known parameters; the last one is listed for thirty sessions only.
     fn modelled() -> (World, RiskModel) {
@@ -168,9 +169,9 @@ mod tests {
         let name = ids(&world, &model)[0];
         let twice = time_series_model(&model, &[name, name]).unwrap_err();
         assert_eq!(twice, NoModel::Invalid(vec![InvalidModel::DuplicateName(name)]));
-        let mut empty = marketdata::fixture::Fixture::new();
+        let mut empty = Fixture::new();
         empty.commit();
-        let bare = empty.snapshot(model.snapshot.as_of());
+        let bare = empty.snapshot(Instant::close_of(model.snapshot.today()));
         let bare = prepare(&bare, &World::roles(), None);
         assert_eq!(time_series_model(&bare, &[]).unwrap_err(), NoModel::NoMarket);
     }
