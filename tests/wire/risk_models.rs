@@ -46,11 +46,20 @@ pub(crate) fn files(market: &Market) -> [SourceFile; 3] {
             writeln!(specific, "{symbol},{day},0.{},ACME,year", 10 + at).unwrap();
         }
     }
+    // A model that is none, for more reasons than an answer gives.
+    for name in market.names.iter().take(5) {
+        let (symbol, day) = (&name.symbol, days[0]);
+        for factor in ["Z", "Y", "X", "M"] {
+            writeln!(exposures, "{symbol},{day},{factor},1,WRONG").unwrap();
+        }
+        writeln!(specific, "{symbol},{day},0.2,WRONG,year").unwrap();
+    }
     let long = "a long name of a factor";
     let on = days[0];
     let covariance = format!(
         "# period: session\ndate,factor_a,factor_b,value,model\n{on},MARKET,MARKET,0.0001,ACME\n\
-         {on},{long},MARKET,0.00001,ACME\n{on},{long},{long},0.00004,ACME\n"
+         {on},{long},MARKET,0.00001,ACME\n{on},{long},{long},0.00004,ACME\n\
+         {on},M,M,0.0001,WRONG\n"
     );
     let file = |name: &str, text: String| SourceFile {
         file_name: name.to_owned(),
@@ -67,9 +76,10 @@ pub(crate) fn files(market: &Market) -> [SourceFile; 3] {
     ]
 }
 
-/// The analysis of a book under a vendor's model and both of our own.
+/// The analysis of a book under a vendor's model, both of our own and one of a vendor that is none.
 pub(crate) fn side_by_side(request: Asked) -> Asked {
-    let models = vec![vendor("ACME"), own(Ours::TimeSeries), own(Ours::CrossSection)];
+    let models =
+        vec![vendor("ACME"), own(Ours::TimeSeries), own(Ours::CrossSection), vendor("WRONG")];
     Asked {
         include: vec![Block::RiskModel.into()],
         risk_model: Some(v1::RiskModelSettings { models, top_names: Some(10_000) }),
@@ -304,6 +314,61 @@ async fn what_a_line_adds_is_the_difference_of_two_analyses() {
         }
         assert_eq!(line.measures[4].model_id, "ACME");
         assert_eq!(line.measures[1].confidence, Some(0.99));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_is_not_measured_has_a_gap_and_no_incremental_risk() {
+    let (harness, mut client) = small_market().await;
+    ingest_acme(&harness, "ACME").await;
+    let mut request = under(vec![vendor("ACME"), own(Ours::TimeSeries)], acme_book());
+    request.include.push(Block::Risk.into());
+    request.portfolio.as_mut().unwrap().positions.push(worth("NOBODY", 1e5));
+    request.incremental_position_ids =
+        [0, 2, 3].map(|at| format!("portfolio.positions[{at}]")).into();
+    let answer = ask(&mut client, request).await;
+    let [aa, cc, nobody] = &answer.report.as_ref().unwrap().incremental_risks[..] else {
+        panic!("{answer:?}")
+    };
+    let models = |line: &v1::IncrementalRisk| -> Vec<String> {
+        line.measures.iter().map(|row| row.model_id.clone()).filter(|id| !id.is_empty()).collect()
+    };
+    assert_eq!(models(aa), ["ACME", "ballast-time-series"]);
+    assert_eq!((models(cc), cc.measures.len()), (vec!["ballast-time-series".to_owned()], 5));
+    assert_eq!(nobody.measures, []);
+    let about = |gap: &&v1::Gap| gap.detail.contains("no incremental risk");
+    let found: Vec<&v1::Gap> = gaps(&answer.info).iter().filter(about).collect();
+    let [of_cc, of_nobody] = &found[..] else { panic!("{found:?}") };
+    assert!(of_cc.detail.contains("under ACME"), "{of_cc:?}");
+    assert!(of_nobody.detail.contains("no measure knows"), "{of_nobody:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_without_exposures_and_a_model_in_parts_have_gaps() {
+    let (harness, mut client) = small_market().await;
+    ingest_acme(&harness, "ACME").await;
+    let ingest = async |model: &str, text: String| {
+        let (symbol, risk_period) = (model.to_owned(), v1::RiskPeriod::Year.into());
+        let header = v1::IngestHeader { symbol, risk_period, ..header("model.csv") };
+        harness.try_ingest(header, text.as_bytes()).await.unwrap();
+    };
+    // CC has a specific volatility and no exposures, as if their file came in part.
+    ingest("ACME", format!("symbol,date,volatility\nCC,{MODEL_ON},0.3\n")).await;
+    ingest("BARE", format!("symbol,date,factor,value\nAA,{MODEL_ON},M,1\n")).await;
+    let request = under(vec![vendor("ACME"), vendor("BARE")], acme_book());
+    let answer = ask(&mut client, request).await;
+    let report = found(&answer);
+    let [cc] = &report.models[0].uncovered[..] else { panic!("{:?}", report.models[0]) };
+    assert_eq!((cc.symbol.as_str(), report.models[0].covered_count), ("CC", 2));
+    near(cc.gross, 2e5, 1e-6);
+    assert_eq!(report.models[1].volatility, None);
+    for why in [
+        "ACME does not cover the name",
+        "exposures of 2 names and specific volatilities of 3",
+        "of BARE no day is known",
+    ] {
+        let said = gaps(&answer.info).iter().any(|gap| gap.detail.contains(why));
+        assert!(said, "{why}: {:?}", answer.info);
     }
 }
 

@@ -61,3 +61,4 @@ mod resolved_rows;
 mod taken;
 mod tally;
 mod texts;
+mod whole;

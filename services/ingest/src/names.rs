@@ -109,6 +109,10 @@ impl Names {
 
     /// A factor of a vendor's risk model.
     pub(crate) fn factor(&mut self, model: &[u8], factor: &[u8]) -> Result<NameId, Fault> {
+        // Before any look at known spellings: `A/B` and `C` are spelled as `A` and `B/C` are.
+        if model.contains(&b'/') {
+            return Err(Fault::symbol(InvalidSymbol::Character, model));
+        }
         let spelling = [model, b"/", factor].concat();
         if let Some(id) = self.by_text[1].get(&*spelling) {
             return Ok(*id);

@@ -16,6 +16,7 @@ use crate::{
     taken,
     tally::{RowOutcome, Tally},
     texts::Texts,
+    whole,
 };
 use marketdata::{
     basis::{PriceBasis, Units},
@@ -60,6 +61,9 @@ pub fn prepare(parsed: &Parsed, market: &Arc<Market>) -> Result<PreparedFile, Re
         if resolved_rows.staged.dataset == Dataset::Identifiers {
             let known = (parsed_file.names.list(), parsed_file.texts.as_slice());
             taken::reject(resolved_rows, market, known, &mut work.tally);
+        }
+        if resolved_rows.staged.dataset == Dataset::VendorCovariances {
+            whole::reject(resolved_rows, market, parsed_file.names.list(), &mut work.tally);
         }
     }
     let mut tables: Vec<FactTable> =

@@ -173,3 +173,82 @@ fn a_file_sent_again_adds_nothing_and_a_correction_is_a_later_fact() {
     assert_eq!(known("2024-06-30T00:00:00Z"), Some(0.04));
     assert_eq!(known("2024-07-13T00:00:00Z"), Some(0.05));
 }
+
+/// The lines at which rows of exposures are left out, beside those of 200 good names.
+fn left_out(rows: &str) -> Vec<(u64, Reason)> {
+    let good: String = (0..200).map(|at| format!("G{at},2024-06-03,F,1,M\n")).collect();
+    let text = format!("symbol,date,factor,value,model\n{good}{rows}");
+    let mut found = rejections(&take(&mut Desk::new(), &text));
+    found.sort_unstable();
+    found
+}
+
+#[test]
+fn exposures_of_a_name_are_taken_whole_or_not_at_all() {
+    let three =
+        |value: &str| format!("A,2024-06-03,F,1,M\nA,2024-06-03,G,{value},m\nA,2024-06-03,H,1,M\n");
+    // Another model, another day and another name are their own.
+    let others = "A,2024-06-03,G,1,N\nA,2024-06-04,G,1,M\nB,2024-06-03,G,1,M\n";
+    assert_eq!(left_out(&format!("{}{others}", three("0"))), []);
+    let rest = Reason::ExposuresIncomplete;
+    for (bad, reason) in
+        [("NaN", Reason::NotFinite), ("x", Reason::NotANumber), ("", Reason::MissingValue)]
+    {
+        let found = left_out(&format!("{}{others}", three(bad)));
+        assert_eq!(found, [(202, rest), (203, reason), (204, rest)], "{bad}");
+    }
+    let specific = "A,2024-06-03,F,1,M\nA,2024-06-03,*,1,M\n";
+    assert_eq!(left_out(specific), [(202, rest), (203, Reason::BadSymbol)]);
+    let twice = format!("{}A,2024-06-03,H,2,M\n", three("1"));
+    let conflict = Reason::ConflictingDuplicate;
+    assert_eq!(left_out(&twice), [(202, rest), (203, rest), (204, conflict), (205, conflict)]);
+    let same = format!("{}A,2024-06-03,H,1,M\n", three("1"));
+    assert_eq!(left_out(&same), []);
+}
+
+#[test]
+fn a_model_with_a_slash_is_refused_whatever_was_read_before() {
+    // `A` and `B/C` are spelled as `A/B` and `C` are.
+    let rows = "X,2024-06-03,B/C,1,A\nY,2024-06-03,C,1,A/B\n";
+    assert_eq!(left_out(rows), [(203, Reason::BadSymbol)]);
+}
+
+#[test]
+fn versions_of_a_matrix_in_one_file_are_of_the_same_factors() {
+    let faults = |rows: &str| -> Vec<Reason> {
+        let good: String = (0..200)
+            .map(|at| format!("2024-06-03,F,F,0.04,G{at},2024-06-04T10:00:00Z\n"))
+            .collect();
+        let text = format!("{HEADER},model,published_at\n{good}{rows}");
+        let prepared = take(&mut Desk::new(), &text);
+        rejections(&prepared).into_iter().map(|(_, reason)| reason).collect()
+    };
+    let variance = |factor: &str, value: &str, at: usize| {
+        format!("2024-06-03,{factor},{factor},{value},M,2024-06-04T10:00:0{at}Z\n")
+    };
+    // A correction of the whole.
+    assert_eq!(faults(&[variance("A", "0.04", 1), variance("A", "0.05", 2)].concat()), []);
+    // Blocks of one factor each, which would add up to a matrix with holes.
+    let parts = [variance("A", "0.04", 1), variance("B", "0.05", 2)].concat();
+    assert_eq!(faults(&parts), [Reason::CovarianceIncomplete; 2]);
+}
+
+#[test]
+fn a_part_of_a_matrix_does_not_replace_a_part_of_a_stored_one() {
+    let mut desk = Desk::new();
+    take(&mut desk, COVARIANCE);
+    let good: String = (0..200).map(|at| format!("2024-06-03,F,F,0.04,G{at}\n")).collect();
+    let revision = desk.revision();
+    let mut faults = |model: &str, day: &str, factor: &str| -> Vec<Reason> {
+        let row = format!("{day},{factor},{factor},0.05,{model}\n");
+        let prepared = take(&mut desk, &format!("{HEADER},model\n{good}{row}"));
+        rejections(&prepared).into_iter().map(|(_, reason)| reason).collect()
+    };
+    // Fewer factors than are stored, and another one beside them.
+    assert_eq!(faults("ACME", "2024-06-03", "MARKET"), [Reason::CovarianceIncomplete]);
+    assert_eq!(faults("ACME", "2024-06-03", "VALUE"), [Reason::CovarianceIncomplete]);
+    // Another day and another model are their own.
+    assert_eq!(faults("ACME", "2024-06-04", "MARKET"), []);
+    assert_eq!(faults("OTHER", "2024-06-03", "MARKET"), []);
+    assert!(revision < desk.revision());
+}

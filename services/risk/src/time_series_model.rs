@@ -7,7 +7,7 @@
 use crate::{
     driver::zero_missing_weights,
     factor::Factor,
-    factor_model::{FactorModel, ModelName},
+    factor_model::{FactorModel, InvalidModel, ModelName},
     model::RiskModel,
     name::NONE,
 };
@@ -17,15 +17,29 @@ use stats::{covariance, ewma::Centre, kernel::dot, matrix::SymmetricMatrix};
 /// The name of the model in answers.
 pub const MODEL_ID: &str = "ballast-time-series";
 
+/// Why there is no model over time.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NoModel {
+    /// The market has no returns.
+    NoMarket,
+    /// What was estimated is no model.
+    Invalid(Vec<InvalidModel>),
+}
+
 /// The model of some names, in the order of names, each once. Names without betas of their own are not
-/// covered. `None` without a market.
-pub fn time_series_model(model: &RiskModel, names: &[InstrumentId]) -> Option<FactorModel> {
-    let window = Window::of(model)?;
+/// covered.
+///
+/// # Errors
+/// [`NoModel`].
+pub fn time_series_model(
+    model: &RiskModel,
+    names: &[InstrumentId],
+) -> Result<FactorModel, NoModel> {
+    let window = Window::of(model).ok_or(NoModel::NoMarket)?;
     model.estimate_all(names.iter().copied());
     let rows: Vec<ModelName> = names.iter().filter_map(|id| window.name(model, *id)).collect();
     let factors = window.factors.iter().map(|(factor, _)| factor.id().to_owned()).collect();
-    // No violation can be: names come once, and every number was estimated from finite ones.
-    FactorModel::new(factors, window.covariance, &rows).ok()
+    FactorModel::new(factors, window.covariance, &rows).map_err(NoModel::Invalid)
 }
 
 /// The factors over the window of the betas.
@@ -107,6 +121,7 @@ mod tests {
         fixture::{World, world_with},
         prepare::prepare,
     };
+    use marketdata::{fixture::Fixture, instant::Instant};
 
     /// Sixty names with known parameters; the last one is listed for thirty sessions only.
     fn modelled() -> (World, RiskModel) {
@@ -146,6 +161,19 @@ mod tests {
         let ratios: Vec<f64> = world.names.iter().filter_map(ratio).collect();
         let mean = ratios.iter().sum::<f64>() / ratios.len() as f64;
         assert!((mean - 1.0).abs() < 0.05, "{mean}");
+    }
+
+    #[test]
+    fn what_is_no_model_says_why() {
+        let (world, model) = modelled();
+        let name = ids(&world, &model)[0];
+        let twice = time_series_model(&model, &[name, name]).unwrap_err();
+        assert_eq!(twice, NoModel::Invalid(vec![InvalidModel::DuplicateName(name)]));
+        let mut empty = Fixture::new();
+        empty.commit();
+        let bare = empty.snapshot(Instant::close_of(model.snapshot.today()));
+        let bare = prepare(&bare, &World::roles(), None);
+        assert_eq!(time_series_model(&bare, &[]).unwrap_err(), NoModel::NoMarket);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use crate::{
     factor_model::InvalidModel,
-    vendor_model::{InvalidVendorModel, Loaded, Period, VendorModel},
+    vendor_model::{FACTORS_MAX, Faults, InvalidVendorModel, Loaded, Period, VendorModel},
 };
 use marketdata::{
     dataset::Dataset,
@@ -25,8 +25,6 @@ const SPECIFIC: Dataset = Dataset::VendorSpecificRisks;
 
 /// Number of calendar days after which a model is of the past.
 pub const AGE_DAYS_MAX: i32 = 400;
-/// Number of days with covariances and specific volatilities that are looked at for exposures.
-const DAYS_TRIED: usize = 10;
 
 /// The models of vendors by name.
 #[derive(Clone, Debug)]
@@ -39,6 +37,8 @@ pub struct VendorModels {
 pub enum Known {
     /// No day of it is whole.
     InParts,
+    /// Its newest covariances are of the past.
+    Past(Day),
     /// Its newest whole day.
     Whole(Box<DayModel>),
 }
@@ -51,27 +51,30 @@ pub struct DayModel {
     /// When the last of its rows became public.
     pub published_at: Instant,
     /// The model, or why its rows are none.
-    pub outcome: Result<Loaded, Vec<InvalidVendorModel>>,
+    pub outcome: Result<Loaded, Faults>,
 }
 
 impl VendorModels {
     /// The models of a snapshot.
     pub fn of(snapshot: &Snapshot) -> VendorModels {
         let reader = Reader { snapshot, first: snapshot.today().plus(-AGE_DAYS_MAX) };
-        let mut days: BTreeMap<String, [BTreeSet<Day>; 2]> = BTreeMap::new();
-        for (factor, day) in reader.days(COVARIANCES) {
-            days.entry(reader.model(factor).to_owned()).or_default()[0].insert(day);
+        let mut known: BTreeMap<String, Known> = reader
+            .past()
+            .into_iter()
+            .map(|(name, day)| (name.to_owned(), Known::Past(day)))
+            .collect();
+        let mut parts: BTreeMap<&str, BTreeMap<Day, usize>> = BTreeMap::new();
+        for dataset in READS {
+            for (name, day) in reader.days(*dataset) {
+                *parts.entry(name).or_default().entry(day).or_default() += 1;
+            }
         }
-        for (specific, day) in reader.days(SPECIFIC) {
-            days.entry(reader.model(specific).to_owned()).or_default()[1].insert(day);
+        for (name, days) in parts {
+            let newest = days.into_iter().rev().find(|(_, count)| *count == READS.len());
+            let found = newest.map(|(day, _)| Known::Whole(Box::new(reader.whole(name, day))));
+            known.insert(name.to_owned(), found.unwrap_or(Known::InParts));
         }
-        let known = days.into_iter().map(|(name, [covariances, specific])| {
-            let both =
-                covariances.iter().rev().filter(|day| specific.contains(day)).take(DAYS_TRIED);
-            let found = both.filter_map(|day| reader.whole(&name, *day)).next();
-            (name, found.map_or(Known::InParts, |found| Known::Whole(Box::new(found))))
-        });
-        VendorModels { models: known.collect() }
+        VendorModels { models: known }
     }
 
     /// A model by its name, in capitals.
@@ -87,7 +90,7 @@ impl VendorModels {
     /// Memory held, in bytes.
     pub fn bytes(&self) -> usize {
         let of_day = |day: &DayModel| match &day.outcome {
-            Err(faults) => size_of_val(&faults[..]),
+            Err(faults) => faults.bytes(),
             Ok(loaded) => {
                 loaded.model.bytes()
                     + size_of_val(&loaded.without_specific[..])
@@ -95,7 +98,7 @@ impl VendorModels {
             }
         };
         let of = |known: &Known| match known {
-            Known::InParts => 0,
+            Known::InParts | Known::Past(_) => 0,
             Known::Whole(day) => size_of::<DayModel>() + of_day(day),
         };
         self.models.iter().map(|(name, known)| size_of::<Known>() + name.len() + of(known)).sum()
@@ -120,12 +123,32 @@ impl<'a> Reader<'a> {
         parts.filter(|(of, _)| *of == model).map(|(_, name)| name)
     }
 
-    /// The factors of a dataset and the days on which it has rows of them, each once.
-    fn days(&self, dataset: Dataset) -> BTreeSet<(InstrumentId, Day)> {
+    /// The models of a dataset and the days on which it has rows of them, each once.
+    fn days(&self, dataset: Dataset) -> BTreeSet<(&'a str, Day)> {
         let mut found = BTreeSet::new();
         for instrument in self.snapshot.holders(dataset) {
             let rows = self.snapshot.rows(dataset, instrument).since(self.first);
-            found.extend((0..rows.len()).map(|row| (rows.other(row), rows.day(row))));
+            // Rows of one model and day stand together.
+            let mut last = None;
+            for row in 0..rows.len() {
+                let next = (self.model(rows.other(row)), rows.day(row));
+                if last.replace(next) != Some(next) {
+                    found.insert(next);
+                }
+            }
+        }
+        found
+    }
+
+    /// The models with covariances, and the newest day of theirs.
+    fn past(&self) -> BTreeMap<&'a str, Day> {
+        let mut found = BTreeMap::new();
+        for factor in self.snapshot.holders(COVARIANCES) {
+            let rows = self.snapshot.rows(COVARIANCES, factor);
+            if let Some(last) = rows.len().checked_sub(1) {
+                let newest = found.entry(self.model(factor)).or_insert(rows.day(last));
+                *newest = rows.day(last).max(*newest);
+            }
         }
         found
     }
@@ -143,9 +166,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The model of a day on which covariances and specific volatilities are known; `None` without
-    /// exposures.
-    fn whole(&self, name: &str, day: Day) -> Option<DayModel> {
+    /// The model of a day of which all parts are known.
+    fn whole(&self, name: &str, day: Day) -> DayModel {
         let mut published_at = Instant::MIN;
         let mut rows = VendorModel {
             period: Period::Year,
@@ -159,9 +181,6 @@ impl<'a> Reader<'a> {
                 published_at = published_at.max(row.published_at);
             }
         });
-        if rows.exposures.is_empty() {
-            return None;
-        }
         self.rows(COVARIANCES, day, |instrument, row| {
             let pair = self.factor_of(name, instrument).zip(self.factor_of(name, row.factor));
             if let Some((a, b)) = pair {
@@ -176,7 +195,7 @@ impl<'a> Reader<'a> {
             }
         });
         let outcome = rows.load(|names| self.snapshot.sort_by_name(names));
-        Some(DayModel { on: day, published_at, outcome })
+        DayModel { on: day, published_at, outcome }
     }
 }
 
@@ -192,6 +211,9 @@ impl InvalidVendorModel {
     pub fn describe(&self, snapshot: &Snapshot) -> String {
         let symbol = |id: &InstrumentId| snapshot.symbol(*id).to_owned();
         match self {
+            InvalidVendorModel::TooManyFactors(count) => {
+                format!("it has {count} factors, at most {FACTORS_MAX} are accepted")
+            }
             InvalidVendorModel::NoCovariance(a, b) => {
                 format!("the covariance of {a} and {b} is missing")
             }
@@ -210,21 +232,28 @@ impl InvalidVendorModel {
             InvalidVendorModel::SpecificVolatility(id) => {
                 format!("the specific volatility of {} is no number of 0 or more", symbol(id))
             }
-            InvalidVendorModel::Model(fault) => match fault {
-                InvalidModel::NotPositive => {
-                    "the covariance gives some combination of factors a variance below zero"
-                        .to_owned()
-                }
-                InvalidModel::Size { factors, rows } => {
-                    format!("the covariance has {rows} rows for {factors} factors")
-                }
-                InvalidModel::DuplicateFactor(factor) => format!("two factors are called {factor}"),
-                InvalidModel::DuplicateName(id) => format!("{} has two rows", symbol(id)),
-                InvalidModel::Exposure(id) => format!("an exposure of {} is no number", symbol(id)),
-                InvalidModel::SpecificVariance(id) => {
-                    format!("the specific variance of {} is no number of 0 or more", symbol(id))
-                }
-            },
+            InvalidVendorModel::Model(fault) => fault.describe(snapshot),
+        }
+    }
+}
+
+impl InvalidModel {
+    /// What is wrong, for people.
+    pub fn describe(&self, snapshot: &Snapshot) -> String {
+        let symbol = |id: &InstrumentId| snapshot.symbol(*id).to_owned();
+        match self {
+            InvalidModel::NotPositive => {
+                "the covariance gives some combination of factors a variance below zero".to_owned()
+            }
+            InvalidModel::Size { factors, rows } => {
+                format!("the covariance has {rows} rows for {factors} factors")
+            }
+            InvalidModel::DuplicateFactor(factor) => format!("two factors are called {factor}"),
+            InvalidModel::DuplicateName(id) => format!("{} has two rows", symbol(id)),
+            InvalidModel::Exposure(id) => format!("an exposure of {} is no number", symbol(id)),
+            InvalidModel::SpecificVariance(id) => {
+                format!("the specific variance of {} is no number of 0 or more", symbol(id))
+            }
         }
     }
 }

@@ -351,6 +351,10 @@ pub enum Reason {
     /// Neither a session nor a year.
     #[error("neither session nor year")]
     UnknownPeriod,
+    /// Exposures of a name of which another row is bad: one that is missing would be one of zero. All of
+    /// the name's rows of that model and day are left out.
+    #[error("another exposure of the name on the day is bad, so none of them is taken")]
+    ExposuresIncomplete,
     /// A covariance matrix of which a pair is missing, perhaps because its row is bad. All of its
     /// rows are left out.
     #[error("the covariance matrix of the day is not whole, so none of it is taken")]
@@ -409,6 +413,7 @@ impl Reason {
             Reason::BadIdentifier => "BAD_IDENTIFIER",
             Reason::IdentifierTaken => "IDENTIFIER_TAKEN",
             Reason::UnknownPeriod => "UNKNOWN_PERIOD",
+            Reason::ExposuresIncomplete => "EXPOSURES_INCOMPLETE",
             Reason::CovarianceIncomplete => "COVARIANCE_INCOMPLETE",
             Reason::CovarianceNotPositive => "COVARIANCE_NOT_POSITIVE",
             Reason::MayBeCash => "MAY_BE_CASH",

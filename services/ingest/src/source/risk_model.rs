@@ -10,8 +10,10 @@
 //! market has, so a file of them is refused.
 
 mod covariance;
+mod exposures;
 
 pub(crate) use covariance::CovarianceReader;
+pub(crate) use exposures::ExposuresReader;
 
 use super::{
     layout::Layout,
@@ -161,54 +163,27 @@ fn commented(line: &str) -> Option<RiskPeriod> {
     period(text.strip_prefix("period:")?.trim().as_bytes())
 }
 
+/// When a row says that it was published, in microseconds.
+fn micros(stated: Option<Stated>) -> Option<i64> {
+    match stated {
+        Some(Stated::At(instant)) => Some(instant.micros()),
+        Some(Stated::With(_)) | None => None,
+    }
+}
+
+/// A factor of a row. The one that stands for specific returns is none.
+fn factor(parsed_file: &mut ParsedFile, model: &[u8], found: &[u8]) -> Result<NameId, Fault> {
+    if found.trim_ascii() == SPECIFIC_FACTOR.as_bytes() {
+        return Err(Fault::of(Reason::BadSymbol, "the factor", found));
+    }
+    parsed_file.names.factor(model, found)
+}
+
 /// A number that must be present.
 fn present(field: &str, found: &[u8]) -> Result<f64, Fault> {
     let missing = || Fault::of(Reason::MissingValue, field, found);
     let value = number(field, found)?.ok_or_else(missing)?.value;
     Ok(if value.abs() < DUST { 0.0 } else { value })
-}
-
-/// Exposures of names to factors.
-#[derive(Debug)]
-pub(crate) struct ExposuresReader {
-    common: Common,
-    symbol: usize,
-    factor: usize,
-    value: usize,
-}
-
-impl ExposuresReader {
-    pub(crate) fn new(layout: &Layout, options: &Options) -> Result<ExposuresReader, Refusal> {
-        let required = |column: Column| layout.header.find(column).unwrap_or(0);
-        Ok(ExposuresReader {
-            common: Common::new(layout, options)?,
-            symbol: required(reader::SYMBOL),
-            factor: required(FACTOR),
-            value: required(VALUE),
-        })
-    }
-}
-
-impl Reader for ExposuresReader {
-    fn row(
-        &mut self,
-        line: u32,
-        row: &Row<'_>,
-        parsed_file: &mut ParsedFile,
-    ) -> Result<Flow, Fault> {
-        let (day, stated) = self.common.dates(row, parsed_file)?;
-        let value = present("the exposure", row.get(self.value))?;
-        let who = parsed_file.names.listed(row.get(self.symbol))?;
-        let factor = parsed_file.names.factor(self.common.model(row), row.get(self.factor))?;
-        let dataset = Dataset::VendorExposures;
-        let staged = parsed_file.push(dataset, line, (who, factor), day, &[value])?;
-        self.common.state(staged, stated);
-        Ok(Flow::Kept)
-    }
-
-    fn finish(&mut self, _parsed_file: &mut ParsedFile) -> Result<(), Refusal> {
-        Ok(())
-    }
 }
 
 /// Specific volatilities of names.

@@ -118,7 +118,8 @@ fn our_model_written_as_a_vendors_gives_the_same_numbers() {
     let before = fixture.snapshot(Instant::from_micros(close.micros() - 1));
     assert_eq!(VendorModels::of(&before).names(), ["OTHER"]);
     let late = fixture.snapshot(Instant::close_of(last.plus(401)));
-    assert!(VendorModels::of(&late).names().is_empty());
+    let found = VendorModels::of(&late);
+    assert!(matches!(found.get("OURS"), Some(Known::Past(day)) if *day == last));
 }
 
 #[test]
@@ -141,7 +142,7 @@ fn facts_that_make_no_model_are_named() {
     fact(Dataset::VendorSpecificRisks, (one, specific), Field::SpecificVolatility, 0.3);
     fixture.commit();
     let snapshot = fixture.snapshot(close);
-    let faults = day_model(&snapshot, "V").outcome.unwrap_err();
+    let faults = day_model(&snapshot, "V").outcome.unwrap_err().first;
     assert_eq!(faults, [InvalidVendorModel::UnknownFactor(two, "B".to_owned())]);
     let described = faults[0].describe(&snapshot);
     let symbol = &market.names[1].symbol;
@@ -156,4 +157,40 @@ fn facts_that_make_no_model_are_named() {
     bare.commit();
     let found = VendorModels::of(&bare.snapshot(close));
     assert!(matches!(found.get("W"), Some(Known::InParts)));
+    // A model with exposures alone is known, too.
+    let key = (id, series(&mut bare, "X/A"));
+    bare.fact(Dataset::VendorExposures, key, last, close, &[(Field::Exposure, 1.0)]);
+    bare.commit();
+    let found = VendorModels::of(&bare.snapshot(close));
+    assert!(matches!(found.get("X"), Some(Known::InParts)));
+}
+
+#[test]
+fn monthly_exposures_make_a_day_whole_below_any_number_of_daily_covariances() {
+    let market = market();
+    let last = *market.days.last().unwrap();
+    let close = Instant::close_of(last);
+    let mut fixture = fixture(&market, 0..3, last);
+    let [a, specific] = ["V/A", "V/*"].map(|name| fixture.id(Namespace::Series, name));
+    let [one, two] =
+        [0, 1].map(|at: usize| fixture.id(Namespace::Listed, &market.names[at].symbol));
+    for back in 0..30 {
+        let on = last.plus(-back);
+        let value = [(Field::FactorCovariance, 0.04)];
+        fixture.fact(Dataset::VendorCovariances, (a, a), on, close, &value);
+        for name in [one, two] {
+            let value = [(Field::SpecificVolatility, 0.3)];
+            fixture.fact(Dataset::VendorSpecificRisks, (name, specific), on, close, &value);
+        }
+    }
+    let on = last.plus(-29);
+    fixture.fact(Dataset::VendorExposures, (one, a), on, close, &[(Field::Exposure, 1.0)]);
+    fixture.commit();
+    let snapshot = fixture.snapshot(close);
+    let found = day_model(&snapshot, "V");
+    assert_eq!(found.on, on);
+    // A name without exposures is not covered.
+    let loaded = found.outcome.unwrap();
+    assert_eq!(loaded.model.instruments(), [one]);
+    assert_eq!(loaded.without_exposures, [two]);
 }

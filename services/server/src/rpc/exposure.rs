@@ -260,9 +260,13 @@ impl AnalysisQuery {
         gaps.extend(of_cash);
         let report = to_proto::report(report, asked, risk, (book, portfolio))?;
         let crowding = found.map(|found| crowding::to_proto(found, self.normal.crowding));
-        let risk_model = under_models.map(|found| found.report);
+        let (risk_model, uncovered) =
+            under_models.map(|found| (found.report, found.uncovered)).unzip();
         let report = v1::ExposureReport { crowding, cash, currencies, risk_model, ..report };
-        let incremental_risks = self.incremental(pinned, seen, &report)?;
+        let uncovered = uncovered.unwrap_or_default();
+        let (incremental_risks, of_lines) =
+            self.incremental(pinned, seen, (&report, &uncovered))?;
+        gaps.extend(of_lines);
         let report = Some(v1::ExposureReport { incremental_risks, ..report });
         let unresolved = portfolio::all_unresolved(portfolio, book, |_| true);
         let response = v1::AnalyzePortfolioResponse { report, unresolved, ..Default::default() };

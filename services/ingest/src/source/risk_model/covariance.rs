@@ -2,16 +2,14 @@
 //! some book has a variance below zero, is no model, and a part of it would replace a part of an
 //! earlier one.
 
-use super::{Common, FACTOR_A, FACTOR_B, Layout, Periods, Reader, VALUE, ordered, present};
+use super::{
+    Common, FACTOR_A, FACTOR_B, Layout, Periods, Reader, VALUE, factor, micros, ordered, present,
+};
 use crate::{
     options::Options,
-    parsed_file::{Flow, NameId, ParsedFile, StagedRows, Stated},
+    parsed_file::{Flow, NameId, ParsedFile, StagedRows},
 };
-use marketdata::{
-    dataset::Dataset,
-    day::Day,
-    symbol::{SPECIFIC_FACTOR, factor_parts},
-};
+use marketdata::{dataset::Dataset, day::Day, symbol::factor_parts};
 use stats::{cholesky::Cholesky, matrix::SymmetricMatrix};
 use std::collections::{BTreeMap, BTreeSet};
 use tables::{
@@ -38,8 +36,8 @@ pub(crate) struct CovarianceReader {
     value: usize,
 }
 
-/// A matrix: its model, its day, and when its rows say that it was published.
-type Block<'a> = (&'a str, Day, Option<i64>);
+/// The rows of a matrix by when they say that they were published: corrections stand beside it.
+type Versions = BTreeMap<Option<i64>, Vec<usize>>;
 
 impl CovarianceReader {
     pub(crate) fn new(layout: &Layout, options: &Options) -> Result<CovarianceReader, Refusal> {
@@ -79,11 +77,7 @@ impl Reader for CovarianceReader {
         let model = self.common.model(row);
         let mut names = [NameId::NONE; 2];
         for (name, column) in names.iter_mut().zip(self.factors) {
-            let found = row.get(column);
-            if found == SPECIFIC_FACTOR.as_bytes() {
-                return Err(Fault::of(Reason::BadSymbol, "the factor", found));
-            }
-            *name = parsed_file.names.factor(model, found)?;
+            *name = factor(parsed_file, model, row.get(column))?;
         }
         let (a, b) = ordered(parsed_file, names[0], names[1]);
         let value = self.covariance(row, a == b)?;
@@ -114,27 +108,41 @@ impl Reader for CovarianceReader {
 fn reject(parsed_file: &ParsedFile) -> BTreeMap<usize, Fault> {
     let of = |staged: &&StagedRows| staged.dataset == Dataset::VendorCovariances;
     let Some(staged) = parsed_file.staged.iter().find(of) else { return BTreeMap::new() };
-    let mut blocks: BTreeMap<Block<'_>, Vec<usize>> = BTreeMap::new();
+    let mut blocks: BTreeMap<(&str, Day), Versions> = BTreeMap::new();
     for (row, factor) in staged.who.iter().enumerate() {
         let symbol = parsed_file.names.list()[factor.0 as usize].1.as_str();
         let model = factor_parts(symbol).map_or("", |(model, _)| model);
-        let stated = staged.stated.get(row).copied().flatten();
-        blocks.entry((model, staged.day[row], micros(stated))).or_default().push(row);
+        let stated = micros(staged.stated.get(row).copied().flatten());
+        let versions = blocks.entry((model, staged.day[row])).or_default();
+        versions.entry(stated).or_default().push(row);
     }
     let mut rejected = BTreeMap::new();
-    for ((model, day, _), rows) in blocks {
-        let Err((reason, why)) = judge(staged, &rows) else { continue };
+    for ((model, day), versions) in blocks {
+        let Err((reason, why)) = judge_all(staged, &versions) else { continue };
         let fault = Fault::new(reason, format!("{model} on {day}: {why}"));
-        rejected.extend(rows.into_iter().map(|row| (row, fault.clone())));
+        let rows = versions.into_values().flatten();
+        rejected.extend(rows.map(|row| (row, fault.clone())));
     }
     rejected
 }
 
-fn micros(stated: Option<Stated>) -> Option<i64> {
-    match stated {
-        Some(Stated::At(instant)) => Some(instant.micros()),
-        Some(Stated::With(_)) | None => None,
+/// Whether all versions of a matrix are whole and of the same factors. Versions of other factors would
+/// replace a part of one another, and add up to a matrix of any size.
+fn judge_all(staged: &StagedRows, versions: &Versions) -> Result<(), (Reason, String)> {
+    let factors = |rows: &[usize]| -> BTreeSet<NameId> {
+        rows.iter().flat_map(|row| [staged.who[*row], staged.other[*row]]).collect()
+    };
+    let mut first: Option<BTreeSet<NameId>> = None;
+    for rows in versions.values() {
+        judge(staged, rows)?;
+        let found = factors(rows);
+        let known = first.get_or_insert_with(|| found.clone());
+        if *known != found {
+            let why = "rows published at different times are of different factors".to_owned();
+            return Err((Reason::CovarianceIncomplete, why));
+        }
     }
+    Ok(())
 }
 
 /// Whether the rows of a block are a covariance matrix, each pair once or with the same value again.

@@ -19,7 +19,13 @@ use contract::v1;
 use exposure::{
     analyze::analyze,
     blocks::{Block, Blocks},
+    factor_risk::MeasuredBook,
 };
+use marketdata::{
+    gap::{Gap, GapReason, Subject},
+    instrument::InstrumentId,
+};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Maximum number of lines of a request: each is another analysis.
 const LINES_MAX: usize = 8;
@@ -75,6 +81,35 @@ fn without(portfolio: &v1::Portfolio, id: &str) -> Result<v1::Portfolio, Refusal
     let mut rest = portfolio.clone();
     rest.positions.remove(line);
     Ok(rest)
+}
+
+/// A portfolio of one line.
+fn alone(portfolio: &v1::Portfolio, id: &str) -> Result<v1::Portfolio, Refusal> {
+    let Some(line) = place(portfolio, id) else {
+        return Err(Refusal::Failed("invariant: the line was found before".to_owned()));
+    };
+    let positions = vec![portfolio.positions[line].clone()];
+    Ok(v1::Portfolio { positions, ..portfolio.clone() })
+}
+
+/// Names that models do not cover, by model.
+type Uncovered = BTreeMap<String, BTreeSet<InstrumentId>>;
+
+/// The gaps of a line that is in no number, or not in those of some models.
+fn gaps(id: &str, names: &[InstrumentId], uncovered: &Uncovered) -> Vec<Gap> {
+    let gap = |why: String| Gap::new(GapReason::InputMissing, Subject::Line(id.to_owned()), why);
+    if names.is_empty() {
+        let why = "has no incremental risk: no measure knows what the line holds";
+        return vec![gap(why.to_owned())];
+    }
+    let lacks = uncovered.iter().filter(|(_, missing)| covers_none(names, missing));
+    let why =
+        |model| format!("has no incremental risk under {model}, which covers none of the line");
+    lacks.map(|(model, _)| gap(why(model))).collect()
+}
+
+fn covers_none(names: &[InstrumentId], uncovered: &BTreeSet<InstrumentId>) -> bool {
+    names.iter().all(|name| uncovered.contains(name))
 }
 
 /// The measures of two reports, of the whole book and of the rest.
@@ -141,20 +176,42 @@ impl AnalysisQuery {
         Ok(v1::ExposureReport { risk_model, ..report })
     }
 
-    /// What the lines asked for add to the risk of a book.
+    /// The names that a line stands for, also those behind a fund. Empty: the line holds nothing that is
+    /// known.
+    fn names_of(
+        &self,
+        seen: Seen<'_>,
+        portfolio: &v1::Portfolio,
+    ) -> Result<Vec<InstrumentId>, Refusal> {
+        let prepared = seen.exposure;
+        let (lookup, quotes) = (prepared.lookup(), prepared.quotes());
+        let book = portfolio::book(Some(portfolio), &self.settings.netting, lookup, quotes)?;
+        Ok(MeasuredBook::of(prepared, &book, self.settings.look_through).names())
+    }
+
+    /// What the lines asked for add to the risk of a book, and the gaps of lines that are in none of the
+    /// numbers. A difference of 0 would say that such a line has no risk.
     pub(super) fn incremental(
         &self,
         pinned: &Pinned,
         seen: Seen<'_>,
-        whole: &v1::ExposureReport,
-    ) -> Result<Vec<v1::IncrementalRisk>, Refusal> {
+        (whole, uncovered): (&v1::ExposureReport, &Uncovered),
+    ) -> Result<(Vec<v1::IncrementalRisk>, Vec<Gap>), Refusal> {
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
-        let line = |id: &String| {
-            let rest = without(portfolio, id)?;
-            let measures = measures(whole, &self.risk_of(pinned, seen, &rest)?);
-            Ok(v1::IncrementalRisk { position_id: id.clone(), measures })
-        };
-        self.normal.incremental_position_ids.iter().map(line).collect()
+        let (mut risks, mut missing) = (Vec::new(), Vec::new());
+        for id in &self.normal.incremental_position_ids {
+            let names = self.names_of(seen, &alone(portfolio, id)?)?;
+            missing.extend(gaps(id, &names, uncovered));
+            let mut measured = Vec::new();
+            if !names.is_empty() {
+                measured = measures(whole, &self.risk_of(pinned, seen, &without(portfolio, id)?)?);
+            }
+            measured.retain(|row| {
+                uncovered.get(&row.model_id).is_none_or(|missing| !covers_none(&names, missing))
+            });
+            risks.push(v1::IncrementalRisk { position_id: id.clone(), measures: measured });
+        }
+        Ok((risks, missing))
     }
 }

@@ -26,10 +26,14 @@ use marketdata::{
 };
 use risk::{
     factor_view::{FactorView, Rung},
-    time_series_model,
-    vendor_models::{Known, READS as VENDOR_READS},
+    time_series_model::{self, NoModel},
+    vendor_model::Loaded,
+    vendor_models::{AGE_DAYS_MAX, DayModel, Known, READS as VENDOR_READS},
 };
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// Maximum number of models of a request.
 const MODELS_MAX: usize = 4;
@@ -41,6 +45,9 @@ const TOP_NAMES_MAX: i32 = crate::limits::POSITIONS as i32;
 const OLD_DAYS: i32 = 40;
 /// Number of faults of a vendor's model that a gap describes.
 const FAULTS_SHOWN: usize = 5;
+/// A vendor's model that covers a smaller share of the names of its exposures or of its specific
+/// volatilities has a gap: a file may be missing in part.
+const COVERED_SHARE: f64 = 0.9;
 /// The name of our model across names in answers.
 const CROSS_SECTION_ID: &str = "ballast-cross-section";
 
@@ -129,6 +136,8 @@ fn choose(fields: &mut Fields, path: &str, choice: &mut v1::RiskModelChoice) -> 
 pub(super) struct Measured {
     pub(super) report: v1::RiskModelReport,
     pub(super) gaps: Vec<Gap>,
+    /// The names of the book that a model does not cover, by model.
+    pub(super) uncovered: BTreeMap<String, BTreeSet<InstrumentId>>,
 }
 
 impl RiskModelAsked {
@@ -157,7 +166,7 @@ impl RiskModelAsked {
         let measured = MeasuredBook::of(prepared, book.0, book.1);
         let names = measured.names();
         let mut found = Vec::with_capacity(self.models.len());
-        let mut missing = Vec::new();
+        let (mut missing, mut uncovered) = (Vec::new(), BTreeMap::new());
         for choice in &self.models {
             let model = match choice {
                 Choice::TimeSeries => time_series(prepared, &names, beta),
@@ -168,7 +177,8 @@ impl RiskModelAsked {
             match (&model, &of_book) {
                 (Ok(model), Some(risk)) => {
                     missing.extend(gaps(prepared, &measured, (model, risk)));
-                    missing.extend(gaps_of_vendor(pinned, model));
+                    missing.extend(gaps_of_vendor(pinned, seen, model));
+                    uncovered.insert(model.id.clone(), risk.risk.uncovered.clone());
                 }
                 (Err(gap), _) => missing.push(gap.clone()),
                 (Ok(_), None) => {}
@@ -185,7 +195,7 @@ impl RiskModelAsked {
             models: models.collect(),
             comparisons: answer.comparisons(&measured, &found),
         };
-        Ok(Measured { report, gaps: missing })
+        Ok(Measured { report, gaps: missing, uncovered })
     }
 }
 
@@ -204,8 +214,9 @@ fn time_series<'a>(
     let prepared = other.as_ref().unwrap_or(prepared);
     let model = time_series_model::time_series_model(prepared, names);
     let last = prepared.sessions.days().last();
-    match model.zip(last) {
-        Some((model, on)) => Ok(BookModel {
+    let model = last.ok_or(NoModel::NoMarket).and_then(|on| Ok((model?, on)));
+    match model {
+        Ok((model, on)) => Ok(BookModel {
             id: time_series_model::MODEL_ID.to_owned(),
             on: *on,
             published_at: None,
@@ -214,9 +225,15 @@ fn time_series<'a>(
             rungs: BTreeMap::new(),
             uncovered: GapReason::ShortHistory,
         }),
-        None => {
+        Err(NoModel::NoMarket) => {
             let detail = "without the returns of a market there is no model over time";
             Err(Gap::new(GapReason::InputMissing, Subject::Role("large_cap_index"), detail))
+        }
+        Err(NoModel::Invalid(faults)) => {
+            let faults = faults.iter().map(|fault| fault.describe(prepared.snapshot()));
+            let shown: Vec<String> = faults.take(FAULTS_SHOWN).collect();
+            let detail = format!("what was estimated over time is no model: {}", shown.join("; "));
+            Err(Gap::new(GapReason::Degenerate, Subject::Dataset(Dataset::Bars), detail))
         }
     }
 }
@@ -255,7 +272,8 @@ fn vendor<'a>(
     let Some(vendors) = seen.vendors else {
         return Err(Refusal::Failed("invariant: models of vendors are prepared".to_owned()));
     };
-    let (on, published_at, outcome) = match vendors.0.get(name) {
+    let of = || Subject::Dataset(Dataset::VendorExposures);
+    let found = match vendors.0.get(name) {
         None => {
             let known = vendors.0.names();
             return Err(Refusal::Unknown { kind: Kind::RiskModel, name: name.to_owned(), known });
@@ -264,42 +282,70 @@ fn vendor<'a>(
             let detail = format!(
                 "of {name} no day is known with exposures, covariances and specific volatilities"
             );
-            let of = Subject::Dataset(Dataset::VendorExposures);
-            return Ok(Err(Gap::new(GapReason::InputMissing, of, detail)));
+            return Ok(Err(Gap::new(GapReason::InputMissing, of(), detail)));
         }
-        Some(Known::Whole(found)) => (found.on, found.published_at, &found.outcome),
+        Some(Known::Past(on)) => {
+            let detail = format!(
+                "the newest covariances of {name} are of {on}, more than {AGE_DAYS_MAX} days ago"
+            );
+            return Ok(Err(Gap::new(GapReason::Stale, of(), detail)));
+        }
+        Some(Known::Whole(found)) => found,
     };
-    Ok(match outcome {
+    Ok(match &found.outcome {
         Ok(loaded) => Ok(BookModel {
             id: name.to_owned(),
-            on,
-            published_at: Some(published_at),
+            on: found.on,
+            published_at: Some(found.published_at),
             model: Cow::Borrowed(&loaded.model),
             name_count: Some(loaded.model.instruments().len()),
             rungs: BTreeMap::new(),
             uncovered: GapReason::InputMissing,
         }),
-        Err(faults) => {
-            let shown = faults.iter().take(FAULTS_SHOWN);
-            let mut shown: Vec<String> =
-                shown.map(|fault| fault.describe(pinned.snapshot())).collect();
-            if FAULTS_SHOWN < faults.len() {
-                shown.push(format!("and {} more", faults.len() - FAULTS_SHOWN));
-            }
-            let detail = format!("{name} of {on} is no model: {}", shown.join("; "));
-            let of = Subject::Dataset(Dataset::VendorExposures);
-            Err(Gap::new(GapReason::Implausible, of, detail))
-        }
+        Err(_) => Err(Gap::new(GapReason::Implausible, of(), no_vendor_model(pinned, name, found))),
     })
 }
 
-/// The gaps of a vendor's model as a whole: its age, and rates that it says nothing of.
-fn gaps_of_vendor(pinned: &Pinned, model: &BookModel<'_>) -> Vec<Gap> {
+/// Why the rows of a vendor's day are no model.
+fn no_vendor_model(pinned: &Pinned, name: &str, found: &DayModel) -> String {
+    let Err(faults) = &found.outcome else { return String::new() };
+    let shown = faults.first.iter().take(FAULTS_SHOWN);
+    let mut shown: Vec<String> = shown.map(|fault| fault.describe(pinned.snapshot())).collect();
+    if shown.len() < faults.count {
+        shown.push(format!("and {} more", faults.count - shown.len()));
+    }
+    format!("{name} of {} is no model: {}", found.on, shown.join("; "))
+}
+
+/// The gap of a vendor's model of which many names lack a part.
+fn in_part(model: &BookModel<'_>, loaded: &Loaded) -> Option<Gap> {
+    let whole = loaded.model.instruments().len();
+    let exposed = whole + loaded.without_specific.len();
+    let specific = whole + loaded.without_exposures.len();
+    let most = exposed.max(specific);
+    if COVERED_SHARE * most as f64 <= whole as f64 {
+        return None;
+    }
+    let detail = format!(
+        "{} of {} has exposures of {exposed} names and specific volatilities of {specific}: it covers \
+         the {whole} names that have both, as if a part of its files were missing",
+        model.id, model.on
+    );
+    let of = Subject::Dataset(Dataset::VendorExposures);
+    Some(Gap::new(GapReason::InputMissing, of, detail))
+}
+
+/// The gaps of a vendor's model as a whole: its age, names of which it has a part, and rates that it
+/// says nothing of.
+fn gaps_of_vendor(pinned: &Pinned, seen: Seen<'_>, model: &BookModel<'_>) -> Vec<Gap> {
     if model.published_at.is_none() {
         return Vec::new();
     }
     let of = || Subject::Dataset(Dataset::VendorExposures);
     let mut found = Vec::new();
+    if let Some(Known::Whole(day)) = seen.vendors.and_then(|vendors| vendors.0.get(&model.id)) {
+        found.extend(day.outcome.as_ref().ok().and_then(|loaded| in_part(model, loaded)));
+    }
     let age = age(pinned.snapshot().today(), model);
     if OLD_DAYS < age {
         let detail = format!("{} is of {}, {age} days ago", model.id, model.on);
