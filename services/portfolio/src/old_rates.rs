@@ -8,7 +8,7 @@ use marketdata::{
     old_rates::{OldRate, OldRates},
     snapshot::Snapshot,
 };
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 impl Book {
     /// One gap per line whose value at its last close rests on an older rate: that of the close, and
@@ -82,13 +82,13 @@ impl Book {
         let mut rates = OldRates::of(snapshot, days);
         let held = self.holdings.iter().filter(|holding| holding.quote.is_some());
         let held = held.map(|holding| (holding.instrument, holding.gross()));
-        let mut lines: BTreeMap<InstrumentId, f64> = others.iter().map(|id| (*id, 0.0)).collect();
-        lines.extend(held);
+        let mut known: BTreeSet<InstrumentId> = BTreeSet::new();
+        if !others.is_empty() {
+            known.extend(held.clone().map(|(id, _)| id));
+        }
+        let others = others.iter().filter(|id| known.insert(**id)).map(|id| (*id, 0.0));
         let (mut names, mut gross, mut most) = (0, 0.0, Vec::new());
-        // In the order of names, so that the answer does not depend on the order of ingest.
-        let mut lines: Vec<(InstrumentId, f64)> = lines.into_iter().collect();
-        lines.sort_by_key(|(id, _)| snapshot.symbol(*id));
-        for (instrument, held) in lines {
+        for (instrument, held) in held.chain(others) {
             let old = rates.of_returns(instrument);
             if !old.is_empty() {
                 names += 1;
