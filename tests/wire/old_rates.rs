@@ -119,6 +119,56 @@ async fn a_replay_says_how_many_closes_have_older_rates() {
     assert!((gap.gross_share.unwrap() - 1_100.0 / 1_110.0).abs() < 1e-9, "{gap:?}");
 }
 
+/// A book in euros of a line in euros: its own closes are converted at no rate, those of MARKET and SIZE
+/// (SPY and IWM, in dollars) are, four of them at old ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_of_roles_rest_on_old_rates_too() {
+    let (_harness, channel) = market().await;
+    let portfolio = v1::Portfolio {
+        currency: "EUR".to_owned(),
+        ..of(vec![held("SAP", Size::Quantity(1_000.0))])
+    };
+    let analysis = v1::AnalyzePortfolioRequest {
+        as_of: on(TODAY),
+        portfolio: Some(portfolio),
+        ..v1::AnalyzePortfolioRequest::default()
+    };
+    let answer = ExposureServiceClient::new(channel).analyze_portfolio(analysis).await;
+    let answer = answer.unwrap().into_inner();
+    let told = told(gaps(&answer.info));
+    let [told] = &told[..] else { panic!("{told:?}") };
+    assert!(told.starts_with("2 names, up to: 4 of "), "{told}");
+}
+
+/// LATE, in euros, is listed on the last day only: betas stand in for it before, and a return by betas is
+/// converted at no rate.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_by_betas_has_no_old_rates_of_its_own() {
+    let (harness, channel) = market().await;
+    let prices = format!("Ticker,Date,Open,High,Low,Close,Volume\nLATE,{TODAY},9,9,9,9,1000\n");
+    let raw = v1::IngestHeader { price_basis: v1::PriceBasis::Raw.into(), ..header("late.csv") };
+    harness.try_ingest(raw, prices.as_bytes()).await.unwrap();
+    let master = "symbol,isin,currency\nLATE,,EUR\n";
+    harness.try_ingest(header("late_master.csv"), master.as_bytes()).await.unwrap();
+    let replayed =
+        v1::ReplayedWindow { start_on: session(9).to_string(), end_on: session(9).to_string() };
+    let request = v1::RunStressRequest {
+        as_of: on(TODAY),
+        portfolio: Some(of(vec![
+            held("LATE", Size::Quantity(100.0)),
+            held("SPY", Size::Quantity(10.0)),
+        ])),
+        scenarios: vec![v1::Scenario {
+            happening: Some(v1::scenario::Happening::Replay(replayed)),
+            ..v1::Scenario::default()
+        }],
+        ..v1::RunStressRequest::default()
+    };
+    let answer = StressServiceClient::new(channel).run_stress(request).await.unwrap().into_inner();
+    assert!(answer.results[0].outcome.is_some(), "{answer:?}");
+    assert_eq!(told(&answer.results[0].gaps), Vec::<String>::new());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tails_histories_and_backtests_say_so_of_their_own_days() {
     let (_harness, channel) = market().await;

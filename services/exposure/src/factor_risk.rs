@@ -182,7 +182,7 @@ pub fn gaps(
         .iter()
         .filter(|part| with.rungs.get(&part.instrument).is_some_and(|rung| *rung == Rung::Peers));
     let by_peers = by_peers.map(|part| {
-        let why = "takes the mean exposures of names of its size and sector";
+        let why = "takes the mean exposures of names of its size and sector, else of all names";
         gap(GapReason::Proxy, part.instrument, part.gross(), why)
     });
     missing.chain(by_peers).collect()

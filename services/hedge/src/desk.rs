@@ -399,8 +399,8 @@ impl<'a> Desk<'a> {
         self.gaps.extend(options.map(gap).collect::<Vec<Gap>>());
     }
 
-    /// One gap per line with strikes in another currency: known moves are returns of lines, and say
-    /// nothing of rates.
+    /// One gap per line with strikes in another currency: limits know returns of lines, and say nothing
+    /// of rates. Those of a replay are taken without its rates, too.
     fn add_rate_gaps(&mut self, book: &Book) {
         let base = self.view.risk.snapshot.base();
         let strikes = self.held_options.strikes().filter(|(_, currency)| *currency != base);
@@ -410,8 +410,9 @@ impl<'a> Desk<'a> {
         for (at, currency) in lines {
             let line = &self.lines[at];
             let detail = format!(
-                "moves of the trade and scenarios of limits do not say what the rate of {currency} \
-                 does: the strikes of its options are converted at that of the as-of date"
+                "moves of the trade and scenarios of limits, also replays, are taken without what the \
+                 rate of {currency} does: the strikes of its options are converted at that of the \
+                 as-of date"
             );
             let gap = Gap::new(GapReason::Proxy, Subject::symbol(&line.id), detail);
             let is_held = line.is_position && 0.0 < book.gross;

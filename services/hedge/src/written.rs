@@ -11,8 +11,9 @@
 //!
 //! A move at once says nothing of time. An option that expires soon, written against a longer one
 //! that is bought at the same volatility, loses little at once in any of the moves and earns by
-//! time, so plans wrote up to 400 times the book within that limit. So the shares under all written
-//! options are limited as well, and nothing that is bought offsets them.
+//! time, so plans wrote up to 400 times the book within that limit. So the shares under all options
+//! that a plan writes are limited as well, and nothing that is bought offsets them. What the book has
+//! written already is no trade of the plan and does not count.
 
 use crate::{
     constraint::{Constraint, ExclusionRule, Measure, Weights},

@@ -197,12 +197,13 @@ pub(super) fn rhythm(symbol: &str, days: &[Day]) -> Rhythm {
     if symbol.starts_with("DEX") {
         return Rhythm::NextMonday;
     }
-    // A rate is known on its day, however few of its days a file has.
-    if Currency::is_rate(symbol) {
-        return Rhythm::SameDay;
-    }
     let gap = days.windows(2).map(|pair| pair[1].epoch() - pair[0].epoch()).min();
     let first_of_month = days.iter().all(|day| day.ymd().2 == 1);
+    // A rate is known on its day, however few of its days a file has. One of firsts of months alone is
+    // more likely a mean of months, which is known after them.
+    if Currency::is_rate(symbol) && !(first_of_month && gap.is_some()) {
+        return Rhythm::SameDay;
+    }
     match gap {
         Some(300..) if first_of_month => Rhythm::Periods { months: 12 },
         Some(80..) if first_of_month => Rhythm::Periods { months: 3 },
@@ -265,7 +266,14 @@ mod tests {
         let ends = ["2020-10-01", "2020-10-30", "2020-11-02", "2020-11-30"];
         assert_eq!(public("DKKUSD", &ends), "2020-10-01T20:00:00Z");
         assert_eq!(public("EURUSD", &["2024-07-12", "2024-07-19"]), "2024-07-12T20:00:00Z");
-        // What only looks like one keeps the rule of its days.
+        // Means of months and of quarters are public after them, like other series of firsts of months.
+        let months = ["2020-10-01", "2020-11-01", "2020-12-01"];
+        assert_eq!(public("EURUSD", &months[..2]), "2020-11-15T13:30:00Z");
+        assert_eq!(public("USDDKK", &months), "2020-11-15T13:30:00Z");
+        assert_eq!(public("EURUSD", &["2020-10-01", "2021-01-01"]), "2021-01-31T13:30:00Z");
+        // What only looks like one keeps the rule of its days: GDP is no currency.
+        assert_eq!(public("GDPUSD", &["2020-10-01"]), "2020-11-15T13:30:00Z");
+        assert_eq!(public("GDPUSD", &["2020-10-01", "2021-01-01"]), "2021-01-31T13:30:00Z");
         assert_eq!(public("USDUSD", &["2020-10-01"]), "2020-11-15T13:30:00Z");
         assert_eq!(public("UNRATE", &["2020-10-01"]), "2020-11-15T13:30:00Z");
         assert_eq!(public("ODDS", &["2024-07-11", "2024-07-12"]), "2024-07-11T20:00:00Z");

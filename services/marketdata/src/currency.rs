@@ -68,6 +68,18 @@ pub struct NoRate {
 const HUNDREDTHS: [(&str, Currency); 3] =
     [("GBX", Currency(*b"GBP")), ("ZAC", Currency(*b"ZAR")), ("ILA", Currency(*b"ILS"))];
 
+/// Codes of ISO 4217 in use, and two that series of rates have beside them: HRK, which ended in 2023,
+/// and CNH, the renminbi outside China.
+const ISO_4217: &str = "\
+    AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP \
+    BYN BZD CAD CDF CHF CLF CLP CNH CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD \
+    FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY \
+    KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU \
+    MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD \
+    RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY \
+    TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XAG XAU XCD XDR XOF XPD XPF XPT YER ZAR \
+    ZMW ZWG";
+
 /// Series of the Federal Reserve's H.10 release under their names at FRED. Those that begin with
 /// `DEXUS` are US dollars per unit, the others units per US dollar.
 const FRED: [(&str, &str); 22] = [
@@ -120,10 +132,13 @@ impl Currency {
     }
 
     /// Whether a series is by its name a rate against US dollars of the caller's own: `EURUSD`, `USDEUR`.
+    /// Not every three letters are a currency: `GDPUSD` is none.
     pub fn is_rate(series: &str) -> bool {
         let halves = (series.len() == 6).then(|| series.split_at_checked(3)).flatten();
-        let codes = halves.and_then(|(a, b)| Some([Currency::parse(a)?, Currency::parse(b)?]));
-        codes.is_some_and(|[a, b]| (a == Currency::USD) != (b == Currency::USD))
+        halves.is_some_and(|(a, b)| match (a, b) {
+            ("USD", of) | (of, "USD") => of != "USD" && ISO_4217.split(' ').any(|code| code == of),
+            _ => false,
+        })
     }
 
     /// The series that can hold its rate, the preferred one first, and whether a value is US

@@ -17,6 +17,7 @@ use crate::{
 use marketdata::{
     gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
+    old_rates::OldRate,
     quotes::{Quote, Quotes},
 };
 use std::collections::BTreeMap;
@@ -74,6 +75,8 @@ pub struct Lot {
     pub average_cost: Option<f64>,
     /// shares · (price − average cost); `None` without a cost or a price.
     pub profit_and_loss: Option<f64>,
+    /// The old rate on which its shares rest if they follow from a value, or its value without a price.
+    pub old_rate: Option<OldRate>,
     /// Whether its netting set is short. Without another netting: whether the holding is.
     pub is_short: bool,
 }
@@ -456,6 +459,7 @@ fn lot(line: &ResolvedLine, quote: Option<Quote>) -> Lot {
         gave_value: line.gave_value,
         average_cost: line.average_cost,
         profit_and_loss: profit_and_loss.filter(|pnl| pnl.is_finite()),
+        old_rate: line.old_rate,
         is_short: false,
     }
 }

@@ -15,6 +15,7 @@ use marketdata::{
     day::Day,
     gap::GapReason,
     instrument::InstrumentId,
+    old_rates::OldRate,
     quotes::{Quotes, past_price},
 };
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ pub(crate) struct ResolvedLine {
     /// Size to value: shares if a market value of an earlier day was given.
     pub(crate) size: Size,
     pub(crate) average_cost: Option<f64>,
+    /// The old rate on which its shares rest, or its value if it has no price.
+    pub(crate) old_rate: Option<OldRate>,
 }
 
 /// Joins the lines of one portfolio, one by one.
@@ -110,6 +113,7 @@ impl<'a> Joiner<'a> {
                 gave_value: valid.gave_value(),
                 size,
                 average_cost: valid.average_cost,
+                old_rate: self.old_rate(instrument, &valid),
             }),
             Err(cause) => self.loosen(at, line, valid.exposed(), (Some(instrument), cause)),
         }
@@ -154,6 +158,27 @@ impl<'a> Joiner<'a> {
         let average_cost = line.average_cost.map(|cost| cost * now);
         let terms = line.terms.map(|terms| terms.at_rate(now));
         (ValidLine { size, average_cost, terms, ..line }, None)
+    }
+
+    /// The rate behind the shares that follow from a value, if it is older than the day of the value;
+    /// without a price that behind the value. A value in the currency of the price has no rate in its
+    /// shares: the same one is in both.
+    fn old_rate(&self, instrument: InstrumentId, line: &ValidLine) -> Option<OldRate> {
+        if !matches!(line.size, Size::MarketValue(_)) {
+            return None;
+        }
+        let (snapshot, given) = (self.lookup.snapshot(), line.quotation.map(|of| of.currency));
+        let quote = self.quotes.get(instrument);
+        let session = self.session.unwrap_or(snapshot.today());
+        let valued_on = line.valued_on.or(self.valued_on).filter(|on| *on < session);
+        let on = valued_on.unwrap_or(quote.map_or(session, |quote| quote.on.min(session)));
+        let rate_on = match quote {
+            None => snapshot.rate(given?, on).ok()?.on?,
+            Some(_) if given == Some(snapshot.quotation(instrument, on).currency) => return None,
+            Some(quote) if valued_on.is_none() => quote.rate_on?,
+            Some(_) => snapshot.price_rate(instrument, on)?.ok()?.on?,
+        };
+        (rate_on < on).then_some(OldRate { on, rate_on })
     }
 
     /// What the line says of its currency, if the security master says otherwise.

@@ -4,42 +4,54 @@ use crate::book::{Book, Holding, Lot};
 use marketdata::{
     day::Day,
     gap::{Gap, GapReason, Subject},
+    instrument::InstrumentId,
     old_rates::{OldRate, OldRates},
     snapshot::Snapshot,
 };
+use std::collections::BTreeSet;
 
 impl Book {
-    /// One gap per line whose last close has an older rate.
+    /// One gap per line whose value at its last close rests on an older rate: that of the close, and
+    /// that of an earlier day whose value gave its shares.
     pub fn old_rate_gaps(&self) -> impl Iterator<Item = Gap> {
-        self.old_rate_gaps_of(|_| true)
-    }
-
-    /// The same of lines whose shares follow from a value at that close: of an answer about other days,
-    /// which values no other line at it.
-    pub fn old_rate_gaps_of_values(&self) -> impl Iterator<Item = Gap> {
-        self.old_rate_gaps_of(|lot| lot.gave_value)
-    }
-
-    fn old_rate_gaps_of(&self, concerns: fn(&Lot) -> bool) -> impl Iterator<Item = Gap> {
-        let old = self.holdings.iter().filter_map(|holding| {
-            let quote = holding.quote?;
-            let rate_on = quote.rate_on.filter(|rate_on| *rate_on < quote.on)?;
-            Some((holding, OldRate { on: quote.on, rate_on }))
-        });
-        old.flat_map(move |(holding, old)| {
-            let lots = self.lots(holding).iter().filter(move |lot| concerns(lot));
-            lots.map(move |lot| {
-                let line = Subject::Line(self.line_name(lot.line));
-                let OldRate { on, rate_on } = old;
-                let detail = format!(
+        let told = |holding: &Holding, lot: &Lot| {
+            let close = holding.quote.and_then(|quote| {
+                let rate_on = quote.rate_on.filter(|rate_on| *rate_on < quote.on)?;
+                Some(OldRate { on: quote.on, rate_on })
+            });
+            let detail = |OldRate { on, rate_on }| {
+                format!(
                     "the close of {on} is converted at the rate of {rate_on}, the last one known"
-                );
-                let gap = Gap::new(GapReason::OldRate, line, detail);
-                match 0.0 < self.gross {
-                    true => gap.of_gross((lot.market_value.abs() / self.gross).min(1.0)),
-                    false => gap,
-                }
-            })
+                )
+            };
+            let earlier = lot.old_rate.filter(|_| lot.old_rate != close).map(of_value);
+            close.map(detail).into_iter().chain(earlier)
+        };
+        self.gaps_of_lots(told)
+    }
+
+    /// The same of the rates that gave shares from values: of an answer about other days, which values
+    /// no line at its last close.
+    pub fn old_rate_gaps_of_values(&self) -> impl Iterator<Item = Gap> {
+        let told = |_: &Holding, lot: &Lot| lot.shares.and(lot.old_rate).map(of_value);
+        self.gaps_of_lots(told)
+    }
+
+    fn gaps_of_lots<I: IntoIterator<Item = String>>(
+        &self,
+        told: impl Fn(&Holding, &Lot) -> I,
+    ) -> impl Iterator<Item = Gap> {
+        let lots = self
+            .holdings
+            .iter()
+            .flat_map(|holding| self.lots(holding).iter().map(move |lot| (holding, lot)));
+        let gap = |lot: &Lot, detail: String| {
+            let line = Subject::Line(self.line_name(lot.line));
+            let gap = Gap::new(GapReason::OldRate, line, detail);
+            gap.of_gross(self.share(lot.market_value.abs()))
+        };
+        lots.flat_map(move |(holding, lot)| {
+            told(holding, lot).into_iter().map(move |detail| gap(lot, detail))
         })
     }
 
@@ -48,7 +60,7 @@ impl Book {
     pub fn old_rate_gaps_on(&self, snapshot: &Snapshot, days: &[Day]) -> Vec<Gap> {
         let mut rates = OldRates::of(snapshot, days);
         let gap = |holding: &Holding| {
-            let old = rates.of_line(holding.instrument);
+            let old = rates.of_returns(holding.instrument);
             let detail = described(&old, days)?;
             let subject = Subject::symbol(snapshot.symbol(holding.instrument));
             let gap = Gap::new(GapReason::OldRate, subject, detail);
@@ -57,21 +69,30 @@ impl Book {
         self.holdings.iter().filter(|holding| holding.quote.is_some()).filter_map(gap).collect()
     }
 
-    /// The gap of a number that rests on the returns between some closes, if any of them has an older
-    /// rate. Its share of gross is that of closes: a book of which every close has one has a share of 1.
+    /// The gap of a number that rests on the returns between some closes, of the book and of `others`,
+    /// if any of them has an older rate. Its share of gross is that of the book's closes: a book of
+    /// which every close has one has a share of 1. Others alone have none.
     pub fn old_rate_gap_behind(
         &self,
         snapshot: &Snapshot,
         days: &[Day],
+        others: &[InstrumentId],
         subject: impl Into<Subject>,
     ) -> Option<Gap> {
         let mut rates = OldRates::of(snapshot, days);
+        let held = self.holdings.iter().filter(|holding| holding.quote.is_some());
+        let held = held.map(|holding| (holding.instrument, holding.gross()));
+        let mut known: BTreeSet<InstrumentId> = BTreeSet::new();
+        if !others.is_empty() {
+            known.extend(held.clone().map(|(id, _)| id));
+        }
+        let others = others.iter().filter(|id| known.insert(**id)).map(|id| (*id, 0.0));
         let (mut names, mut gross, mut most) = (0, 0.0, Vec::new());
-        for holding in self.holdings.iter().filter(|holding| holding.quote.is_some()) {
-            let old = rates.of_line(holding.instrument);
+        for (instrument, held) in held.chain(others) {
+            let old = rates.of_returns(instrument);
             if !old.is_empty() {
                 names += 1;
-                gross += holding.gross() * old.len() as f64;
+                gross += held * old.len() as f64;
             }
             if most.len() < old.len() {
                 most = old;
@@ -79,13 +100,19 @@ impl Book {
         }
         let of = if names == 1 { "one name".to_owned() } else { format!("{names} names, up to") };
         let detail = format!("{of}: {}", described(&most, days)?);
+        let gap = Gap::new(GapReason::OldRate, subject, detail);
         let share = self.share(gross / days.len() as f64);
-        Some(Gap::new(GapReason::OldRate, subject, detail).of_gross(share))
+        Some(if 0.0 < share { gap.of_gross(share) } else { gap })
     }
 
     fn share(&self, gross: f64) -> f64 {
         if 0.0 < self.gross { (gross / self.gross).min(1.0) } else { 0.0 }
     }
+}
+
+/// The old rate in the value that a line gave.
+fn of_value(OldRate { on, rate_on }: OldRate) -> String {
+    format!("its value of {on} is converted at the rate of {rate_on}, the last one known by then")
 }
 
 /// Which of some closes have older rates. `None`: none of them.

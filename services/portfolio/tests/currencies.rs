@@ -336,7 +336,7 @@ fn old_rates_inside_a_window_are_told_whatever_the_last_close_has() {
     // Half of the closes of 375 / 475 of gross.
     let behind = |view: &Snapshot, days: &[Day]| {
         let book = join(view, &[shares("SAP", 3.0), shares("AAPL", 1.0)]);
-        book.old_rate_gap_behind(view, days, MeasureRef::ProfitAndLoss)
+        book.old_rate_gap_behind(view, days, &[], MeasureRef::ProfitAndLoss)
     };
     near(behind(&view, &days).unwrap().gross_share.unwrap(), 375.0 / 475.0 / 2.0);
     assert_eq!(behind(&view, &[days[0], days[3]]), None);
@@ -349,4 +349,87 @@ fn old_rates_inside_a_window_are_told_whatever_the_last_close_has() {
     plain.closes("SAP", &days.map(|on| (on, 100.0))).closes("AAPL", &days.map(|on| (on, 100.0)));
     plain.commit();
     assert_eq!(behind(&plain.snapshot(Instant::close_of(days[3])), &days), None);
+}
+
+/// SAP, at 100 euros on four days, with rates of the first and the last; BMW never had a price, and XOM
+/// has closes of other days.
+fn half_rated() -> (Fixture, [Day; 4]) {
+    let mut fixture = Fixture::new();
+    let days = ["2021-01-25", "2021-01-26", "2021-01-27", "2021-01-28"].map(day);
+    for symbol in ["SAP", "AAPL"] {
+        fixture.closes(symbol, &days.map(|on| (on, 100.0)));
+    }
+    fixture.closes("XOM", &[(day("2021-01-20"), 40.0)]);
+    fixture.series("EURUSD", &[(day("2021-01-20"), 1.1), (days[0], 1.2), (days[3], 1.25)]);
+    for symbol in ["SAP", "BMW", "XOM"] {
+        let key = (fixture.id(Namespace::Listed, symbol), InstrumentId::NONE);
+        let values = [(Field::Currency, fixture.text("EUR"))];
+        fixture.fact(Dataset::Identifiers, key, day("1900-01-01"), EVER, &values);
+    }
+    fixture.commit();
+    (fixture, days)
+}
+
+/// The details of old rates that an answer about the last close tells, and one about other days.
+fn told(book: &Book) -> [Vec<String>; 2] {
+    let details = |gaps: Vec<Gap>| {
+        let old = gaps.into_iter().filter(|gap| gap.reason == GapReason::OldRate);
+        old.map(|gap| gap.detail.to_string()).collect()
+    };
+    [details(book.line_gaps().collect()), details(book.old_rate_gaps_of_values().collect())]
+}
+
+#[test]
+fn a_value_is_told_of_the_rate_of_its_own_day() {
+    let (fixture, days) = half_rated();
+    let dated = |on, currency| RawLine { valued_on: on, ..worth("SAP", 375.0, currency) };
+    let at = |on: Day, line: RawLine<'_>| join(&fixture.snapshot(Instant::close_of(on)), &[line]);
+    // 375 / (100 · 1.20) shares although the rate of that day is unknown; the last close has one.
+    let book = at(days[3], dated("2021-01-26", ""));
+    near(book.holdings[0].shares.unwrap(), 3.125);
+    let [close, value] = told(&book);
+    let expected = "its value of 2021-01-26 is converted at the rate of 2021-01-25, the last one known \
+                    by then";
+    assert_eq!((&close[..], &value[..]), (&[expected.to_owned()][..], &[expected.to_owned()][..]));
+    // The rate of its day is known, and that of the last close is not.
+    let [close, value] = told(&at(days[2], dated("2021-01-25", "")));
+    assert!(close.len() == 1 && close[0].starts_with("the close of 2021-01-27"), "{close:?}");
+    assert!(value.is_empty(), "{value:?}");
+    // In euros the same rate is in value and price: shares are 375 / 100 at any rate.
+    let book = at(days[3], dated("2021-01-26", "EUR"));
+    near(book.holdings[0].shares.unwrap(), 3.75);
+    assert_eq!(told(&book), [const { Vec::<String>::new() }; 2]);
+    // Without a day of its own it is one of the last close.
+    let [close, value] = told(&at(days[2], worth("SAP", 375.0, "")));
+    assert_eq!((close.len(), value.len()), (1, 1));
+    assert_eq!(told(&at(days[2], worth("SAP", 375.0, "EUR"))).map(|told| told.len()), [1, 0]);
+    assert_eq!(told(&at(days[2], shares("SAP", 3.0))).map(|told| told.len()), [1, 0]);
+}
+
+#[test]
+fn a_value_without_a_price_is_told_of_its_rate() {
+    let (fixture, days) = half_rated();
+    let at = |on: Day| {
+        let book = join(&fixture.snapshot(Instant::close_of(on)), &[worth("BMW", 100.0, "EUR")]);
+        (only(&book), told(&book).map(|told| told.len()))
+    };
+    assert_eq!(at(days[2]), (120.0, [1, 0]));
+    assert_eq!(at(days[3]), (125.0, [0, 0]));
+}
+
+/// XOM has a quote and no close on the days: betas stand in for its returns, which are in no currency.
+#[test]
+fn only_closes_of_returns_have_old_rates() {
+    let (fixture, days) = half_rated();
+    let view = fixture.snapshot(Instant::close_of(days[3]));
+    let book = join(&view, &[shares("XOM", 1.0), shares("AAPL", 1.0)]);
+    assert!(book.old_rate_gaps_on(&view, &days).is_empty());
+    let behind = |others: &[InstrumentId]| {
+        book.old_rate_gap_behind(&view, &days, others, MeasureRef::ProfitAndLoss)
+    };
+    assert_eq!(behind(&[]), None);
+    // What is not held rests on them, too: an index, a hedge.
+    let gap = behind(&[view.listed("SAP").unwrap()]).unwrap();
+    assert!(gap.detail.starts_with("one name: 2 of 4 closes"), "{}", gap.detail);
+    assert_eq!(gap.gross_share, None);
 }

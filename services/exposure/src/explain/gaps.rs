@@ -69,7 +69,7 @@ pub(super) fn list(
         gaps.extend(found.into_iter().map(|(reason, detail)| about(name.holding, reason, detail)));
     }
     gaps.extend(drivers(views.start, MARKET_AND_SIZE));
-    gaps.extend(views.start.old_rates_behind(book));
+    gaps.extend(views.start.old_rates_behind(book, &[]));
     gaps.extend(trades.iter().flat_map(|trade| series(views.start, trade)));
     let by_trade = trades.iter().any(|trade| trade.has_name_betas);
     let used = FACTORS.iter().filter(|factor| **factor != Factor::Trade || by_trade);

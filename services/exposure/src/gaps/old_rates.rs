@@ -7,20 +7,29 @@ use crate::{
     prepared::PreparedExposure,
     report::{ExposureReport, Repeat, TailRisk},
 };
+use factors::roles::ResolvedRole;
 use marketdata::{
     calendar::plus_sessions,
     day::Day,
     gap::{FactorEstimate, Gap, MeasureRef},
+    instrument::InstrumentId,
 };
 use portfolio::book::Book;
 use std::iter;
 
 impl PreparedExposure {
-    /// The gap of whatever rests on all returns of the view: betas, factors, the past of a hedge.
-    pub fn old_rates_behind(&self, book: &Book) -> Option<Gap> {
+    /// The gap of whatever rests on all returns of the view: betas, factors, the past of a hedge. The
+    /// lines of MARKET, SIZE and the trade have returns as well, and so have `others`, which need not
+    /// be held.
+    pub fn old_rates_behind(&self, book: &Book, others: &[InstrumentId]) -> Option<Gap> {
         let days = self.sessions.with_start();
         let first = self.drivers.first.min(days.len());
-        behind(self, book, (&days[first..], betas(FactorEstimate::Any)))
+        let (market, small) = self.resolved();
+        let roles = [market, small].into_iter().flatten().filter_map(ResolvedRole::line);
+        let named = self.roles.named.iter().copied();
+        let lines: Vec<InstrumentId> = roles.chain(named).chain(others.iter().copied()).collect();
+        let measure = betas(FactorEstimate::Any);
+        book.old_rate_gap_behind(&self.snapshot, &days[first..], &lines, measure)
     }
 }
 
@@ -43,7 +52,7 @@ pub(super) fn list(
     let of_betas = Some(prepared).filter(|_| rests_on_betas);
     let measured = report.tails.iter().filter_map(|tail| tail.as_ref().ok());
     let mut gaps = Vec::new();
-    gaps.extend(of_betas.and_then(|prepared| prepared.old_rates_behind(book)));
+    gaps.extend(of_betas.and_then(|prepared| prepared.old_rates_behind(book, &[])));
     gaps.extend(measured.filter_map(of_tail));
     gaps.extend(report.repeats.iter().filter_map(of_repeat));
     gaps
@@ -67,5 +76,5 @@ fn behind(
     book: &Book,
     (days, measure): (&[Day], MeasureRef),
 ) -> Option<Gap> {
-    book.old_rate_gap_behind(&prepared.snapshot, days, measure)
+    book.old_rate_gap_behind(&prepared.snapshot, days, &[], measure)
 }

@@ -169,7 +169,8 @@ impl Query for LossQuery {
         let found = likely_loss(&view, &setup.book, &setup.partitions, &self.loss);
         let LossReport { average, like_this, coverage } = found.map_err(refused)?;
         let shown = to_proto::Shown { setup, view: Some(&view) };
-        let mut gaps: Vec<_> = setup.exposure.old_rates_behind(&setup.book).into_iter().collect();
+        let mut gaps: Vec<_> =
+            setup.exposure.old_rates_behind(&setup.book, &[]).into_iter().collect();
         response.sources = to_proto::rungs(&coverage);
         response.likely_loss = shown.likely_loss(average, &mut gaps);
         if let Some((outcome, days)) = like_this {

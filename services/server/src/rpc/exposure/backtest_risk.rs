@@ -242,7 +242,7 @@ fn old_rate_share(prepared: &PreparedExposure, book: &Book, on: Day) -> f64 {
     let end = days.partition_point(|day| *day <= on);
     let closes = &days[end.saturating_sub(2)..end];
     let measure = MeasureRef::ProfitAndLoss;
-    let gap = book.old_rate_gap_behind(prepared.snapshot(), closes, measure);
+    let gap = book.old_rate_gap_behind(prepared.snapshot(), closes, &[], measure);
     gap.and_then(|gap| gap.gross_share).unwrap_or(0.0)
 }
 

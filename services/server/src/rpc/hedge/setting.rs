@@ -87,7 +87,8 @@ impl<'a> Setting<'a> {
         let merged = merged(pinned, &desk);
         let gaps = finder.gaps.into_iter().chain(desk.gaps().iter().cloned()).chain(merged);
         // The risk of a plan and its past are those of returns.
-        let gaps = gaps.chain(prepared.old_rates_behind(&book)).collect();
+        let lines: Vec<_> = desk.lines().iter().map(|line| line.instrument).collect();
+        let gaps = gaps.chain(prepared.old_rates_behind(&book, &lines)).collect();
         Ok(Setting { asked, portfolio, pinned, prepared, book, desk, wish, gaps })
     }
 

@@ -141,7 +141,7 @@ fn shocked(
         }
     };
     let HypotheticalReport { average, like_this, coverage, missing, .. } = report;
-    gaps.extend(setup.exposure.old_rates_behind(&setup.book));
+    gaps.extend(setup.exposure.old_rates_behind(&setup.book, &[]));
     gaps.extend(unmoved(setup, missing.into_iter()));
     gaps.extend(below_nothing(setup, &average.positions));
     gaps.extend(fixed_strikes(setup));
