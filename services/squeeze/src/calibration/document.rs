@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn a_bound_of_few_weeks_is_left_out() {
         let bound = |days: i32| {
-            let monday = Day::from_epoch(18_623);
+            let monday = Day::from_epoch(18_624);
             let check_days = Some((monday, monday.plus(days)));
             let whole = Calibration { check_days, ..calibration() };
             let check = read(&write(&whole)).unwrap().check.unwrap();
