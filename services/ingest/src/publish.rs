@@ -260,6 +260,10 @@ mod tests {
         // GDP of the first quarter is published at the end of April.
         assert_eq!(public("GDP", &["2024-01-01", "2024-04-01"]), "2024-04-30T12:30:00Z");
         assert_eq!(public("ICSA", &["2024-07-06", "2024-07-13"]), "2024-07-13T12:30:00Z");
+    }
+
+    #[test]
+    fn rates_of_currencies_are_of_their_day_and_means_of_months_are_not() {
         // A rate of a currency is one of its day, also if a file has only a first of a month, first and
         // last days of months, or a day a week (closes of 2020-10-01 and 2024-07-12, EDT).
         assert_eq!(public("USDDKK", &["2020-10-01"]), "2020-10-01T20:00:00Z");
