@@ -11,10 +11,12 @@ fn a_vendors_risk_model_is_loaded_and_chosen_by_name() {
     with_server(|address| {
         let folder = tempfile::tempdir().unwrap();
         let prices = "Ticker,Date,Open,High,Low,Close,Volume\nAAA,2021-01-26,5,5,5,5,100\n\
-                      AAA,2021-01-27,5,5,5,5,100\nBBB,2021-01-27,5,5,5,5,100\n";
-        let exposures = "symbol,date,factor,value\nAAA,2021-01-26,MARKET,1\n";
+                      AAA,2021-01-27,5,5,5,5,100\nBBB,2021-01-27,5,5,5,5,100\n\
+                      CCC,2021-01-27,5,5,5,5,100\n";
+        let exposures = "symbol,date,factor,value\nAAA,2021-01-26,MARKET,1\n\
+                         CCC,2021-01-26,MARKET,1\n";
         let covariance = "date,factor_a,factor_b,value\n2021-01-26,MARKET,MARKET,0.0252\n";
-        let specific = "symbol,date,volatility\nAAA,2021-01-26,0\n";
+        let specific = "symbol,date,volatility\nAAA,2021-01-26,0\nCCC,2021-01-26,0\n";
         let files = [
             ("prices.csv", prices),
             ("exposures.csv", exposures),
@@ -32,7 +34,8 @@ fn a_vendors_risk_model_is_loaded_and_chosen_by_name() {
         let year = ["--symbol", "acme", "--risk-period", "year", path(1), path(2), path(3)];
         let loaded = ballast(&[&ingest[..], &year].concat());
         assert_eq!(loaded.status.code(), Some(0), "{}", stderr(&loaded));
-        let book = file(folder.path(), "book.csv", "symbol,market_value\nAAA,1000\nBBB,-500\n");
+        let book =
+            file(folder.path(), "book.csv", "symbol,market_value\nAAA,600\nBBB,-500\nCCC,400\n");
         let book = ["--server", address, "exposure", book.to_str().unwrap()];
         let ask = |more: &[&str]| ballast(&[&book[..], &["--as-of", "2021-01-27"], more].concat());
         let shown = ask(&["--risk-model", "acme", "--risk-model", "time-series"]);
@@ -41,9 +44,10 @@ fn a_vendors_risk_model_is_loaded_and_chosen_by_name() {
         holds(&stdout(&shown), &["ACME", "$10", "not covered", "BBB", "cannot be compared"]);
         let csv = ask(&["--risk-model", "acme", "--csv=models"]);
         holds(&stdout(&csv), &["ACME,2021-01-26,1,10"]);
-        let line = ["--incremental", "portfolio.positions[1]"];
+        // CCC's 400 is 4 of them. A line that the model does not cover has no row.
+        let line = ["--incremental", "portfolio.positions[2]"];
         let lines = ask(&[&["--risk-model", "acme", "--csv=incremental"], &line[..]].concat());
-        holds(&stdout(&lines), &["portfolio.positions[1],ACME,,10,0"]);
+        holds(&stdout(&lines), &["portfolio.positions[2],ACME,,6,4"]);
         let unknown = ask(&["--risk-model", "other"]);
         assert_eq!(unknown.status.code(), Some(4), "{}", stderr(&unknown));
         holds(&stderr(&unknown), &["OTHER", "known: ACME"]);
