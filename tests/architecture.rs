@@ -166,7 +166,7 @@ const INGEST: [&[&str]; 12] = [
     &["rename"],
     &["tally"],
     &["resolved_rows", "compare"],
-    &["taken"],
+    &["taken", "whole"],
     &["prepare"],
 ];
 

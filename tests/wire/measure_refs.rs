@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Fields that repeat the request or are about something else than a number of the book, and
 /// comparisons with crowds, which are absent only with a whole dataset: their gap is about it. The
-/// book by currency is a sum over positions and cash, whose gaps are about those.
-const OTHER: [&str; 15] = [
+/// book by currency is a sum over positions and cash, whose gaps are about those. Gaps of factor
+/// models and of incremental risk are about a line, a name or the model.
+const OTHER: [&str; 18] = [
     "currencies",
     "settings",
     "trades.definition",
@@ -26,6 +27,9 @@ const OTHER: [&str; 15] = [
     "crowding.long_exit",
     "crowding.short_exit",
     "crowding.names.crowds",
+    "crowding.risk_gross_share",
+    "incremental_risks",
+    "risk_model",
 ];
 
 /// Why numbers of some names have no address, wherever they are.

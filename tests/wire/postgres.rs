@@ -104,9 +104,6 @@ async fn a_server_on_a_standby_polls_and_waits_for_a_revision_it_has_not_read() 
     // Nothing else lets it read in time.
     let reader = on(&standby_url, |config| (config.follow_ms, config.poll_ms) = (3_600_000, 50));
     let reader = reader.await;
-    let mut health = Health::of(&reader).await;
-    assert_eq!(health.next().await, ServingStatus::NotServing, "before any write was tried");
-    assert_eq!(get(reader.admin_address(), "/readyz/store-write").await.unwrap().0, 503);
     reaches(&reader, 1).await;
     writer.ingest("prices.csv", &bars("T2", 3)).await;
     reaches(&reader, 2).await;
@@ -127,6 +124,11 @@ async fn a_server_on_a_standby_polls_and_waits_for_a_revision_it_has_not_read() 
     assert!(refused.get_details_retry_info().is_some(), "{refused:?}");
     assert_eq!(revision_of(&reader), 3, "it follows as before");
     // Failover: the standby becomes the primary, its server says that it takes writes, and does.
+    // Its writes are probed every `follow_ms`.
+    let reader = polling(&standby_url, 50).await;
+    let mut health = Health::of(&reader).await;
+    assert_eq!(health.next().await, ServingStatus::NotServing, "before any write was tried");
+    assert_eq!(get(reader.admin_address(), "/readyz/store-write").await.unwrap().0, 503);
     primary.crash();
     standby.promote();
     health.becomes(ServingStatus::Serving).await;
