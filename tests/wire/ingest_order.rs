@@ -305,11 +305,7 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
     let mut client = SqueezeServiceClient::new(channel.clone());
     let request = v1::GetCalibrationRequest { as_of: as_of() };
     named_answer!(all, "GetCalibration", client.get_calibration(request));
-    let request = v1::RankSqueezeRequest {
-        as_of: as_of(),
-        page_size: 500,
-        ..v1::RankSqueezeRequest::default()
-    };
+    let request = v1::RankSqueezeRequest { as_of: as_of(), page_size: 500, ..Default::default() };
     named_answer!(all, "RankSqueeze", client.rank_squeeze(request));
     let request = v1::AssessShortBookRequest {
         as_of: as_of(),

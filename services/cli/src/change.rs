@@ -128,7 +128,9 @@ pub(crate) async fn change(
         before_report: before.report,
     };
     let clients = connection.open().await?;
-    let answer = clients.exposure().explain_change(connection.request(request)).await?.into_inner();
+    let mut exposure = clients.exposure();
+    let answer = Box::pin(exposure.explain_change(connection.request(request)));
+    let answer = answer.await?.into_inner();
     let page = |terminal| show::change::report(&answer, terminal);
     terminal::say(&output.text("ExplainChangeResponse", &answer, page)?);
     Ok(())

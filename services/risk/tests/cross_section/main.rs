@@ -1,6 +1,10 @@
 //! The cross-section model on markets with a known truth, on real files, and under its laws.
 
-#![expect(clippy::unwrap_used, reason = "a market that cannot be built fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a market that cannot be built fails the test"
+)]
 
 mod classes;
 #[path = "../../../../tests/support/simulated.rs"]
