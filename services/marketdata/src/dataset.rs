@@ -363,7 +363,7 @@ datasets! {
         &[Utilisation, BorrowFee, SharesOnLoan, SharesLendable, Recall],
     ),
     /// The exposure of an instrument to the factor `other` of a vendor's risk model; see
-    /// [`crate::vendor_factor`].
+    /// [`crate::symbol::factor_parts`].
     VendorExposures = 15 => overnight("vendor_exposures", About::LineToFactor, &[Exposure]),
     /// The covariance of two factors of a vendor's risk model. Each pair is stored once, the factor
     /// whose name comes first as the instrument.
