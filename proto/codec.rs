@@ -136,9 +136,12 @@ impl<T: prost::Message + Fields + Weighed + Default> Decoder for SliceDecoder<T>
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<T>, Status> {
         let message = buffer.copy_to_bytes(buffer.remaining());
-        let is_weighed = T::IS_REQUEST && weight::LEAST_BYTES < message.len();
-        if is_weighed && weight::REQUEST_BYTES < weight::weight::<T>(&message) {
-            return Err(Status::resource_exhausted("its lists take too much memory"));
+        if T::IS_REQUEST && weight::LEAST_BYTES < message.len() {
+            let bytes = weight::weight::<T>(&message);
+            if weight::REQUEST_BYTES < bytes {
+                return Err(Status::resource_exhausted("its lists take too much memory"));
+            }
+            weight::take(bytes)?;
         }
         let read = reader::read(&message).map_or_else(|| T::decode(&message[..]), Ok);
         read.map(Some).map_err(|error| Status::internal(error.to_string()))

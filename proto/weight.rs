@@ -3,18 +3,44 @@
 //! An empty element of a list has two bytes, or hardly one after compression, and takes hundreds once
 //! it is decoded: the size of a message bounds no memory.
 
+use std::sync::Arc;
+use tonic::Status;
+
+/// The memory of requests that are being answered.
+pub trait Memory: Send + Sync {
+    /// Takes room for a request that is about to be decoded.
+    ///
+    /// # Errors
+    /// The status of the call, if there is none.
+    fn take(&self, bytes: usize) -> Result<(), Status>;
+}
+
+tokio::task_local! {
+    /// Where the call that runs in this task takes room for its request. Outside of a call, as in a
+    /// client, nothing is taken.
+    pub static MEMORY: Arc<dyn Memory>;
+}
+
+/// Takes room for the lists of a request, in the call that runs in this task.
+pub(crate) fn take(bytes: usize) -> Result<(), Status> {
+    MEMORY.try_with(|memory| memory.take(bytes)).unwrap_or(Ok(()))
+}
+
 /// Most bytes in memory of the lists of a request. The largest book takes less than half.
 pub const REQUEST_BYTES: usize = 32 * 1024 * 1024;
 
 /// Most bytes of an element of a list, itself. A longer one does not compile.
 const ELEMENT_BYTES: usize = 2048;
 
-/// A shorter message takes less whatever it holds, and is not weighed: an element has two bytes.
-pub(crate) const LEAST_BYTES: usize = 2 * (REQUEST_BYTES / ELEMENT_BYTES);
+/// A shorter message is not weighed: an element has two bytes on the wire, so that it takes 1 MiB at
+/// most, whatever it holds.
+pub(crate) const LEAST_BYTES: usize = 1024;
+
+const _: () = assert!(LEAST_BYTES / 2 * ELEMENT_BYTES <= REQUEST_BYTES / 32);
 
 /// Bytes of an element of a list.
 const fn element<T>() -> usize {
-    const { assert!(size_of::<T>() <= ELEMENT_BYTES, "make LEAST_BYTES smaller") };
+    const { assert!(size_of::<T>() <= ELEMENT_BYTES, "it may take more than ELEMENT_BYTES") };
     size_of::<T>()
 }
 

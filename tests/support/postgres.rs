@@ -227,9 +227,13 @@ impl Postgres {
         let mut psql = self.client("psql");
         psql.args(["-X", "-d", Postgres::name(url), "-c", &open]).stdout(Stdio::null());
         let psql = psql.spawn().expect("psql runs");
+        let held = Held { server: self, url, psql };
+        let (waited, longest) = (Instant::now(), Duration::from_secs(30));
         // Each question takes psql some milliseconds, so there is no pause between them.
-        while self.sql(url, &format!("SELECT count(*) {SLEEPING}")) == "0" {}
-        Held { server: self, url, psql }
+        while self.sql(url, &format!("SELECT count(*) {SLEEPING}")) == "0" {
+            assert!(waited.elapsed() < longest, "the statement is not held: {statement}");
+        }
+        held
     }
 
     /// Number of connections to a database that wait for a lock.

@@ -1,7 +1,7 @@
 //! The same facts in another order: internal numbers change, but answers do not.
 
 use crate::{
-    harness::{Harness, forget_reference, header, held, named, on},
+    harness::{Harness, forget_reference, header, held, named, on, soon},
     risk_models,
     squeeze_simulation::crowd,
     stress,
@@ -190,7 +190,7 @@ async fn calibrate(channel: Channel) {
     };
     let answer = SqueezeServiceClient::new(channel).calibrate_squeeze(request).await.unwrap();
     let mut messages = answer.into_inner();
-    while messages.message().await.unwrap().is_some() {}
+    while soon("progress", messages.message()).await.unwrap().is_some() {}
 }
 
 /// Long the larger half and short the smaller, with young names on both sides. Every amount occurs

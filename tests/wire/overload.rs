@@ -99,9 +99,12 @@ async fn views_of_the_past_leave_the_present_its_threads() {
         let past = past.clone();
         async move { past.run(move || held.recv().is_ok()).await }
     });
-    while past.free_places() == places {
-        tokio::task::yield_now().await;
-    }
+    let taken = async {
+        while past.free_places() == places {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("the thread is taken", taken).await;
     let mut client = RotationServiceClient::new(harness.channel().await);
     let of_the_past = v1::GetRotationRequest { as_of: on("2021-01-04"), ..Default::default() };
     let mut other = client.clone();

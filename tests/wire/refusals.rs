@@ -1,7 +1,7 @@
 //! One row per bad request and per limit: its status, its reason, its field paths.
 
 use crate::harness::{
-    Harness, expect_refusal, header, held, named, on, reference, replay_of, upload,
+    Harness, expect_refusal, header, held, named, on, reference, replay_of, soon, upload,
 };
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
@@ -388,4 +388,32 @@ async fn an_upload_over_the_limit_is_refused_and_a_slow_one_meets_its_deadline()
     let endless = tokio_stream::wrappers::ReceiverStream::new(receiver);
     let late = harness.market_data().await.ingest(endless).await.unwrap_err();
     expect_refusal(&late, Code::DeadlineExceeded, "DEADLINE_EXCEEDED", &[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_are_large_only_once_they_are_decoded_share_a_bound() {
+    let harness = Harness::with(Clock::system(), |config| {
+        config.limits.request_memory_bytes_per_connection = 37 << 20;
+    })
+    .await;
+    // Two bytes per position, 20 MiB in memory: one fits beside nothing else of its connection.
+    let positions = vec![v1::Position::default(); (20 << 20) / size_of::<v1::Position>()];
+    let portfolio = Some(v1::Portfolio { positions, ..v1::Portfolio::default() });
+    let request = v1::AnalyzePortfolioRequest { portfolio, ..Default::default() };
+    let client = ExposureServiceClient::new(harness.channel().await);
+    let call = async || Box::pin(client.clone().analyze_portfolio(request.clone())).await;
+    let refusal = async {
+        loop {
+            let (first, second, third) = tokio::join!(call(), call(), call());
+            let ended = [first, second, third].map(Result::unwrap_err);
+            if let Some(full) = ended.iter().find(|one| one.code() == Code::ResourceExhausted) {
+                break full.clone();
+            }
+            ended.iter().for_each(|one| assert_eq!(one.code(), Code::InvalidArgument, "{one}"));
+        }
+    };
+    let full = soon("one of three finds no room", refusal).await;
+    expect_refusal(&full, Code::ResourceExhausted, "OVERLOADED", &[]);
+    let quota = full.get_details_quota_failure().unwrap();
+    assert_eq!(quota.violations[0].subject, "limits.request_memory_bytes_per_connection");
 }

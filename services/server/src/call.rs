@@ -28,6 +28,7 @@ use crate::{
     traffic::{Charge, Handling, InFlight, Line, Traffic, Weight},
     turn::Turns,
 };
+use contract::weight::{MEMORY, Memory};
 use http::{HeaderValue, Request, Response};
 use std::{
     convert::Infallible,
@@ -154,10 +155,13 @@ where
         let (layer, gone) = (self.layer.clone(), Gone::default());
         let answer = async move {
             let mut ends = Box::pin(ends);
-            let request = layer.watch_body(request, shape, &charge, (&gone, meter));
+            let mut request = layer.watch_body(request, shape, &charge, (&gone, meter));
+            request.extensions_mut().insert(charge.requests());
+            let memory: Arc<dyn Memory> = Arc::clone(&charge) as _;
             let handler = async {
                 charge.check()?;
-                charge.in_turn(unwinding(AssertUnwindSafe(inner.call(request)))).await
+                let called = MEMORY.scope(memory, inner.call(request));
+                charge.in_turn(unwinding(AssertUnwindSafe(called))).await
             };
             let answered = tokio::select! {
                 biased;

@@ -217,6 +217,8 @@ impl Config {
     /// [`ConfigError::Invalid`], naming the first setting that is not.
     pub fn check(&self) -> Result<(), ConfigError> {
         let limits = &self.limits;
+        // As it is sent, with the flag and the length before it, and once it is decoded.
+        let largest_request = (limits.receive_bytes + 5 + limits::REQUEST_LIST_BYTES) as u64;
         let bounds = [
             ("limits.receive_bytes", limits.receive_bytes as u64, 64 * 1024),
             ("limits.send_bytes", limits.send_bytes as u64, 64 * 1024),
@@ -229,13 +231,12 @@ impl Config {
             (
                 "limits.request_memory_bytes",
                 limits.request_memory_bytes as u64,
-                2 * limits.receive_bytes as u64,
+                2 * largest_request,
             ),
             (
                 "limits.request_memory_bytes_per_connection",
                 limits.request_memory_bytes_per_connection as u64,
-                // With the flag and the length that precede a message.
-                limits.receive_bytes as u64 + 5,
+                largest_request,
             ),
             (
                 "limits.answer_bytes_per_connection",

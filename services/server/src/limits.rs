@@ -31,7 +31,8 @@ pub struct Limits {
     /// Share of these bytes that one connection may hold.
     pub answer_bytes_per_connection: usize,
     /// Bytes of requests in flight, over all calls: a request counts until its handler has
-    /// answered; of an upload only the incomplete message counts.
+    /// answered, as it was sent and with its lists once they are decoded; of an upload only the
+    /// incomplete message counts, of an exchange the items in flight and their expected answers.
     pub request_memory_bytes: usize,
     /// Share of these bytes that one connection may hold.
     pub request_memory_bytes_per_connection: usize,

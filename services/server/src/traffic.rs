@@ -12,6 +12,7 @@ use crate::{
     refusal::Refusal,
     turn::Turn,
 };
+use contract::weight::Memory;
 use std::{
     collections::BTreeMap,
     net::IpAddr,
@@ -22,6 +23,7 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::Notify, time::Instant};
+use tonic::Status;
 
 /// The bytes in flight, over all calls.
 #[derive(Clone, Debug)]
@@ -112,6 +114,11 @@ impl Charge {
         request.get_or_insert_with(|| self.shares.requests.empty()).resize(bytes)
     }
 
+    /// Where items of a stream take room beside requests.
+    pub fn requests(&self) -> Share {
+        self.shares.requests.clone()
+    }
+
     /// Releases the request: the handler has answered.
     pub fn answered(&self) {
         drop(lock(&self.request).take());
@@ -167,6 +174,18 @@ impl Charge {
             Weight::Bounded => room.resize(bytes)?,
         }
         Ok(Some(room))
+    }
+}
+
+impl Memory for Charge {
+    /// What is decoded counts beside what was received.
+    fn take(&self, bytes: usize) -> Result<(), Status> {
+        if self.weight == Weight::Free {
+            return Ok(());
+        }
+        let mut request = lock(&self.request);
+        let room = request.get_or_insert_with(|| self.shares.requests.empty());
+        Ok(room.resize(room.bytes().saturating_add(bytes))?)
     }
 }
 

@@ -12,7 +12,7 @@
 
 mod order;
 
-use self::order::{Bound, Fate, Leaves, Order};
+use self::order::{Bound, CallOutcome, Leaves, Order};
 use crate::{limits::Limits, refusal::Refusal};
 use std::{
     cell::Cell,
@@ -90,23 +90,23 @@ impl Turns {
         let (sender, receiver) = oneshot::channel();
         let now = Instant::now();
         let left = self.order().join(Waiting(sender), now);
-        self.tell(left, now);
+        self.notify(left, now);
         receiver
     }
 
     fn give_back(&self, took: Duration) {
         let now = Instant::now();
         let left = self.order().end(took, now);
-        self.tell(left, now);
+        self.notify(left, now);
     }
 
     /// Tells calls what becomes of them. The order is not locked: a call that has ended meanwhile
     /// gives its turn back here.
-    fn tell(&self, left: Vec<(Waiting, Fate)>, now: Instant) {
+    fn notify(&self, left: Vec<(Waiting, CallOutcome)>, now: Instant) {
         for (Waiting(sender), fate) in left {
             let outcome = match fate {
-                Fate::Late(bound) => Err(self.refuse(bound)),
-                Fate::Turn(waited) => {
+                CallOutcome::Late(bound) => Err(self.refuse(bound)),
+                CallOutcome::Turn(waited) => {
                     let micros = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
                     self.0.waited_micros.fetch_add(micros, Ordering::Relaxed);
                     Ok(Held { turns: self.clone(), since: now })

@@ -6,7 +6,8 @@
 //!
 //! - A bounded number of items, with bounded bytes, is in flight. The next one is read when there is
 //!   room, and an outcome is sent only when the client takes it, so a slow client slows only its own
-//!   stream.
+//!   stream. What is in flight counts among the requests of its connection and of the server; an item
+//!   that waits a moment in vain for room there is refused, and no other is read meanwhile.
 //! - Outcomes keep the order of arrival and carry the tag of their item. Completion order would
 //!   send some of them earlier, but two calls with the same items would not get the same bytes.
 //! - If an item is refused, or its computation panics, its outcome reports that. Later items are
@@ -16,7 +17,11 @@
 //! - When the server shuts down, no further item is read. Those in flight are answered, and the
 //!   stream ends with UNAVAILABLE.
 
-use crate::{phase::Phase, refusal::Refusal};
+use crate::{
+    phase::Phase,
+    pool::{Room as Held, Share},
+    refusal::Refusal,
+};
 use std::{
     collections::VecDeque,
     num::NonZeroUsize,
@@ -62,12 +67,14 @@ pub trait Exchange: Send + Sync + 'static {
 }
 
 /// What may be in flight at once.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Room {
     /// Number of items.
     pub items: NonZeroUsize,
     /// Their bytes: no further item is read while those in flight have as many.
     pub bytes: usize,
+    /// Where they count beside requests; `None` outside of a connection.
+    pub memory: Option<Share>,
 }
 
 /// Answers the items of a stream, as many at once as there is room for, until the stream ends,
@@ -82,8 +89,8 @@ pub fn exchange<X: Exchange>(
     let (sender, receiver) = mpsc::channel(1);
     let failed = sender.clone();
     let answering = async move {
-        let mut answering =
-            Answering { exchange: Arc::new(exchange), in_flight: VecDeque::new(), room };
+        let (exchange, in_flight) = (Arc::new(exchange), VecDeque::new());
+        let mut answering = Answering { exchange, in_flight, waiting: None, room };
         let items = pin!(items);
         tokio::select! {
             () = answering.all(items, phase, &sender) => {}
@@ -106,7 +113,16 @@ pub fn exchange<X: Exchange>(
 struct Answering<X: Exchange> {
     exchange: Arc<X>,
     in_flight: VecDeque<InFlight<X>>,
+    /// The item that was read last, until it has room.
+    waiting: Option<Waiting<X::Item>>,
     room: Room,
+}
+
+/// An item that waits for room.
+struct Waiting<Item> {
+    item: Item,
+    bytes: usize,
+    room: Pin<Box<dyn Future<Output = Result<Option<Held>, Refusal>> + Send>>,
 }
 
 /// An item in flight.
@@ -114,6 +130,8 @@ struct InFlight<X: Exchange> {
     tag: X::Tag,
     bytes: usize,
     task: Task<X::Report>,
+    /// Released when the transport has taken the outcome.
+    _held: Option<Held>,
 }
 
 /// The computation of an item; it ends when this is dropped.
@@ -129,6 +147,8 @@ impl<T> Drop for Task<T> {
 enum Event<Item, Report> {
     /// The client sent an item, or `None` at its end.
     Arrived(Option<Result<Item, Status>>),
+    /// The item that waited has room, or waited in vain.
+    Admitted(Result<Option<Held>, Refusal>),
     /// The oldest item is answered.
     Answered(Result<Report, Refusal>),
     /// The server is shutting down.
@@ -144,8 +164,9 @@ impl<X: Exchange> Answering<X> {
         sender: &mpsc::Sender<Result<X::Outcome, Status>>,
     ) {
         let mut end = None;
-        while end.is_none() || !self.in_flight.is_empty() {
-            let reads = end.is_none() && self.has_room();
+        while end.is_none() || !self.in_flight.is_empty() || self.waiting.is_some() {
+            let reads = end.is_none() && self.waiting.is_none() && self.has_room();
+            let room = self.waiting.as_mut().map(|waiting| &mut waiting.room);
             let oldest = self.in_flight.front_mut().map(|item| &mut item.task);
             let event = tokio::select! {
                 biased;
@@ -153,15 +174,19 @@ impl<X: Exchange> Answering<X> {
                     Event::Stopping
                 }
                 answered = answered(oldest) => Event::Answered(answered),
+                admitted = admitted(room) => Event::Admitted(admitted),
                 item = items.next(), if reads => Event::Arrived(item),
             };
             match event {
                 Event::Stopping => end = Some(Err(Refusal::ShuttingDown.into())),
-                Event::Arrived(Some(Ok(item))) => self.begin(item),
+                Event::Arrived(Some(Ok(item))) => self.wait(item),
+                Event::Admitted(admitted) => self.begin(admitted),
                 Event::Arrived(Some(Err(status))) => end = Some(Err(status)),
                 Event::Arrived(None) => end = Some(Ok(())),
                 Event::Answered(answered) => {
-                    let Some(InFlight { tag, .. }) = self.in_flight.pop_front() else { continue };
+                    let Some(InFlight { tag, _held, .. }) = self.in_flight.pop_front() else {
+                        continue;
+                    };
                     let _client_gone = sender.send(Ok(self.exchange.outcome(tag, answered))).await;
                 }
             }
@@ -176,12 +201,36 @@ impl<X: Exchange> Answering<X> {
         self.in_flight.len() < self.room.items.get() && bytes < self.room.bytes
     }
 
-    fn begin(&mut self, item: X::Item) {
-        let (tag, bytes) = (self.exchange.tag(&item), self.exchange.bytes(&item));
-        let exchange = Arc::clone(&self.exchange);
-        let answer = async move { exchange.answer(item).await };
+    fn wait(&mut self, item: X::Item) {
+        let (bytes, memory) = (self.exchange.bytes(&item), self.room.memory.clone());
+        let room = Box::pin(async move {
+            match memory {
+                Some(memory) => memory.wait_for(bytes).await.map(Some),
+                None => Ok(None),
+            }
+        });
+        self.waiting = Some(Waiting { item, bytes, room });
+    }
+
+    fn begin(&mut self, admitted: Result<Option<Held>, Refusal>) {
+        let Some(Waiting { item, bytes, .. }) = self.waiting.take() else { return };
+        let (tag, exchange) = (self.exchange.tag(&item), Arc::clone(&self.exchange));
+        let (held, work) = match admitted {
+            Ok(held) => (held, Ok(item)),
+            Err(refusal) => (None, Err(refusal)),
+        };
+        let bytes = if work.is_ok() { bytes } else { 0 };
+        let answer = async move { exchange.answer(work?).await };
         let task = Task(tokio::spawn(answer.in_current_span()));
-        self.in_flight.push_back(InFlight { tag, bytes, task });
+        self.in_flight.push_back(InFlight { tag, bytes, task, _held: held });
+    }
+}
+
+/// Resolves when an item that waits has room, or has waited in vain; never if none waits.
+async fn admitted<T>(room: Option<&mut Pin<Box<dyn Future<Output = T> + Send>>>) -> T {
+    match room {
+        None => std::future::pending().await,
+        Some(room) => room.await,
     }
 }
 
@@ -199,6 +248,7 @@ async fn answered<T>(oldest: Option<&mut Task<T>>) -> Result<T, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{limits, pool::Pool};
     use std::{
         sync::{
             Mutex,
@@ -280,7 +330,8 @@ mod tests {
 
     /// A stream whose gates are open from the start if `open` says so, of twenty.
     fn doublings(in_flight: usize, open: impl Fn(u32) -> bool) -> Doublings {
-        within(Room { items: NonZeroUsize::new(in_flight).unwrap(), bytes: usize::MAX }, open)
+        let items = NonZeroUsize::new(in_flight).unwrap();
+        within(Room { items, bytes: usize::MAX, memory: None }, open)
     }
 
     fn within(room: Room, open: impl Fn(u32) -> bool) -> Doublings {
@@ -369,13 +420,32 @@ mod tests {
     #[tokio::test]
     async fn no_more_bytes_are_in_flight_than_allowed_and_one_item() {
         // Ten bytes each: two leave no room under 15.
-        let stream = within(Room { items: NonZeroUsize::MAX, bytes: 15 }, |_| false);
+        let stream = within(Room { items: NonZeroUsize::MAX, bytes: 15, memory: None }, |_| false);
         stream.send(0..10);
         until(|| stream.seen.begun.load(Ordering::SeqCst) == 2).await;
         settle().await;
         assert_eq!(stream.seen.begun.load(Ordering::SeqCst), 2, "the third waits");
         stream.gates.iter().for_each(|gate| gate.add_permits(1));
         assert_eq!(stream.rest().await.len(), 10);
+    }
+
+    #[tokio::test]
+    async fn an_item_waits_for_room_among_requests_and_is_refused_without() {
+        // Ten bytes each: the pool has room for two.
+        let pool = Pool::new("test", ["all", "share"], [28, 28]);
+        let room = Room { items: NonZeroUsize::MAX, bytes: 100, memory: Some(pool.share()) };
+        let mut stream = within(room, |at| at != 1);
+        stream.send([1, 2, 3, 4]);
+        settle().await;
+        assert_eq!((pool.held(), stream.seen.begun.load(Ordering::SeqCst)), (20, 2));
+        // The third waits in vain, the fourth begins once the first is answered.
+        tokio::time::sleep(Duration::from_millis(limits::ADMISSION_WAIT_MS + 100)).await;
+        stream.gates[1].add_permits(1);
+        let outcomes = [stream.next().await, stream.next().await, stream.next().await];
+        let doubled = outcomes.map(|outcome| outcome.unwrap().unwrap().1);
+        assert_eq!(doubled, [Some(2), Some(4), None]);
+        assert_eq!(stream.rest().await, [(4, Some(8))]);
+        assert_eq!(pool.held(), 0);
     }
 
     #[tokio::test]

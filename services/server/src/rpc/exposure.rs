@@ -141,7 +141,7 @@ impl ExposureService for Handler {
         &self,
         request: Request<Streaming<v1::AnalyzePortfoliosRequest>>,
     ) -> Result<Response<Self::AnalyzePortfoliosStream>, Status> {
-        batch::analyze(&self.services, request.into_inner()).await
+        batch::analyze(&self.services, request).await
     }
 }
 

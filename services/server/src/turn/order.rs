@@ -28,7 +28,7 @@ pub(super) struct Order<Call> {
 
 /// What becomes of a call that leaves the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum CallOutcome {
     /// It has its turn, after this wait.
     Turn(Duration),
     /// It has waited too long.
@@ -78,7 +78,7 @@ impl<Call: Leaves> Order<Call> {
     }
 
     /// A call joins the queue. Returns the calls that leave it.
-    pub(super) fn join(&mut self, call: Call, now: Instant) -> Vec<(Call, Fate)> {
+    pub(super) fn join(&mut self, call: Call, now: Instant) -> Vec<(Call, CallOutcome)> {
         if self.free == self.threads {
             self.moved_at = Some(now);
         }
@@ -89,7 +89,7 @@ impl<Call: Leaves> Order<Call> {
     /// A turn ends. Returns the calls that leave the queue. Only here calls are refused for their
     /// wait: a turn that ends shows that the queue moves, so nobody is refused because one long turn
     /// holds all up.
-    pub(super) fn end(&mut self, took: Duration, now: Instant) -> Vec<(Call, Fate)> {
+    pub(super) fn end(&mut self, took: Duration, now: Instant) -> Vec<(Call, CallOutcome)> {
         self.free += 1;
         let mean = self.mean.unwrap_or(took);
         self.mean = Some(mean - mean / limits::TURNS_MEAN + took / limits::TURNS_MEAN);
@@ -114,7 +114,7 @@ impl<Call: Leaves> Order<Call> {
         Some(self.bound(now))
     }
 
-    fn late(&mut self, now: Instant) -> Vec<(Call, Fate)> {
+    fn late(&mut self, now: Instant) -> Vec<(Call, CallOutcome)> {
         let mut late = Vec::new();
         let bound = self.bound(now);
         // Those that are next have their turns even if they are late: a free thread serves nobody.
@@ -124,13 +124,13 @@ impl<Call: Leaves> Order<Call> {
         {
             if !call.has_left() {
                 self.refused_at = Some(now);
-                late.push((call, Fate::Late(bound)));
+                late.push((call, CallOutcome::Late(bound)));
             }
         }
         late
     }
 
-    fn next(&mut self, now: Instant) -> Vec<(Call, Fate)> {
+    fn next(&mut self, now: Instant) -> Vec<(Call, CallOutcome)> {
         let mut called = Vec::new();
         let newest_first = self.sheds(now);
         while 0 < self.free
@@ -141,7 +141,7 @@ impl<Call: Leaves> Order<Call> {
         {
             if !call.has_left() {
                 self.free -= 1;
-                called.push((call, Fate::Turn(now - since)));
+                called.push((call, CallOutcome::Turn(now - since)));
             }
         }
         match self.waiting.is_empty() {

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     limits,
+    pool::Share,
     refusal::Refusal,
     rpc::{
         exchange::{Exchange, Outcomes, Room, exchange},
@@ -26,7 +27,7 @@ use prost::Message as _;
 use std::{num::NonZeroUsize, sync::Arc};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_stream::StreamExt as _;
-use tonic::{Response, Status, Streaming};
+use tonic::{Request, Response, Status, Streaming};
 
 /// Maximum bytes of a tag.
 const TAG_BYTES: usize = 128;
@@ -37,14 +38,17 @@ const TAG_BYTES: usize = 128;
 /// If there are too many streams, the first message is not a setup, or its view cannot be had.
 pub(super) async fn analyze(
     services: &Arc<Services>,
-    mut messages: Streaming<v1::AnalyzePortfoliosRequest>,
+    request: Request<Streaming<v1::AnalyzePortfoliosRequest>>,
 ) -> Result<Response<Outcomes<v1::AnalyzePortfoliosResponse>>, Status> {
     let counted = services.exchange()?;
+    let memory = request.extensions().get::<Share>().cloned();
+    let mut messages = request.into_inner();
     let first = messages.message().await?.and_then(|message| message.message);
     let batch = Batch::begin(services, first, counted).await?;
     let room = Room {
         items: NonZeroUsize::MIN.saturating_add(2 * services.compute.threads()),
         bytes: limits::EXCHANGE_BYTES,
+        memory,
     };
     let ours = |status: Status| sanitize_status(&status).unwrap_or(status);
     let items = messages.map(move |message| item(message.map_err(ours)?));

@@ -89,8 +89,8 @@ impl Simulated {
             };
             for (Call(call), fate) in left {
                 match fate {
-                    Fate::Turn(_) => self.add(now + self.arrived[call].1, Event::Ends(call)),
-                    Fate::Late(_) => then_ended(&mut self, (call, false), &then),
+                    CallOutcome::Turn(_) => self.add(now + self.arrived[call].1, Event::Ends(call)),
+                    CallOutcome::Late(_) => then_ended(&mut self, (call, false), &then),
                 }
             }
         }
