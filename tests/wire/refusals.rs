@@ -9,6 +9,7 @@ use contract::v1::{
 };
 use server::clock::Clock;
 use tonic::{Code, Request};
+use tonic_types::StatusExt as _;
 
 const NOW: &str = "2021-02-01T21:00:00Z";
 
