@@ -129,14 +129,45 @@
 {{- $tls := .Values.config.tls | default dict -}}
 {{- $test := .Values.tests -}}
 {{- $isAsked := and $tls.client_ca (ne ($tls.client_certificates | default "required") "optional") -}}
-{{- if and $test.enabled $tls.certificate (not $test.tls.ca) -}}
+{{- if and $test.enabled $tls.certificate (not (or $test.tls.ca .Values.certManager.enabled)) -}}
 {{- fail "tests.tls.ca: the test pod needs the authority of config.tls.certificate" -}}
 {{- end -}}
 {{- if and $test.enabled $isAsked (not (and $test.tls.certificate $test.tls.key)) -}}
 {{- fail "tests.tls.certificate: config.tls.client_ca asks clients for a certificate; give the test pod one, with its key" -}}
 {{- end -}}
-{{- if and (or $test.tls.ca $test.tls.certificate $test.tls.key) (not $tls.certificate) -}}
-{{- fail "tests.tls: nothing uses it without config.tls.certificate" -}}
+{{- if and (or $test.tls.ca $test.tls.certificate $test.tls.key) (not (include "ballast.isTls" .)) -}}
+{{- fail "tests.tls: nothing uses it without config.tls.certificate or certManager" -}}
+{{- end -}}
+{{- end }}
+
+{{/* The seconds of a duration, for instance 2160h or 1h30m. */}}
+{{- define "ballast.seconds" -}}
+{{- $text := toString . -}}
+{{- $hours := regexFind "[0-9]+h" $text | trimSuffix "h" | int -}}
+{{- $minutes := regexFind "[0-9]+m" $text | trimSuffix "m" | int -}}
+{{- add (mul 3600 $hours) (mul 60 $minutes) (regexFind "[0-9]+s" $text | trimSuffix "s" | int) -}}
+{{- end }}
+
+{{- define "ballast.checkCertificate" -}}
+{{- $tls := .Values.config.tls | default dict -}}
+{{- with .Values.certManager -}}
+{{- if and .enabled (or $tls.certificate $tls.key) -}}
+{{- fail "config.tls.certificate: certManager makes it; leave certificate and key empty" -}}
+{{- end -}}
+{{- if and .enabled (not .issuerRef.name) -}}
+{{- fail "certManager.issuerRef.name: name the issuer that signs the certificate" -}}
+{{- end -}}
+{{- if and (not .enabled) (or .issuerRef.name .dnsNames .secretName) -}}
+{{- fail "certManager: nothing uses issuerRef, dnsNames and secretName without certManager.enabled" -}}
+{{- end -}}
+{{- $ends := include "ballast.seconds" .duration | int -}}
+{{- $renewed := include "ballast.seconds" .renewBefore | int -}}
+{{- if lt $ends 3600 -}}
+{{- fail "certManager.duration: cert-manager makes no certificate for less than an hour" -}}
+{{- end -}}
+{{- if or (lt $renewed 300) (le $ends $renewed) -}}
+{{- fail "certManager.renewBefore: must be at least 5m, and less than certManager.duration" -}}
+{{- end -}}
 {{- end -}}
 {{- end }}
 
@@ -165,5 +196,6 @@
 {{- include "ballast.checkReplicas" . -}}
 {{- include "ballast.checkNetwork" . -}}
 {{- include "ballast.checkCallers" . -}}
+{{- include "ballast.checkCertificate" . -}}
 {{- include "ballast.checkSettings" . -}}
 {{- end }}

@@ -63,5 +63,16 @@ metadata:
 
 {{/* The address of the server within the cluster. */}}
 {{- define "ballast.address" -}}
-http{{ with (.Values.config.tls | default dict).certificate }}s{{ end }}://{{ include "ballast.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Values.service.port }}
+http{{ include "ballast.isTls" . }}://{{ include "ballast.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Values.service.port }}
+{{- end }}
+
+{{/* "s" if the servers speak TLS, by the settings' own certificate or by that of cert-manager. */}}
+{{- define "ballast.isTls" -}}
+{{- if or .Values.certManager.enabled (.Values.config.tls | default dict).certificate -}}s{{- end -}}
+{{- end }}
+
+{{/* What gateways and meshes are to speak to the servers. */}}
+{{- define "ballast.appProtocol" -}}
+{{- $derived := empty (include "ballast.isTls" .) | ternary "kubernetes.io/h2c" "https" -}}
+{{ .Values.service.appProtocol | default $derived }}
 {{- end }}

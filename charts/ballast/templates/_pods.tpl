@@ -97,6 +97,9 @@ securityContext:
     - {name: store, mountPath: /var/lib/ballast}
     - {name: temporary, mountPath: /tmp}
     {{- end }}
+    {{- if .Values.certManager.enabled }}
+    {{- include "ballast.certificateMount" . | nindent 4 }}
+    {{- end }}
     {{- with .Values.extraVolumeMounts }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -120,6 +123,9 @@ securityContext:
 - name: store
   persistentVolumeClaim: {claimName: {{ .Values.persistence.existingClaim }}}
 {{- end }}
+{{- end }}
+{{- if .Values.certManager.enabled }}
+{{ include "ballast.certificateVolume" . }}
 {{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}

@@ -39,5 +39,9 @@ of maps is a list of tables. */}}
 {{- $_ := set $own "store" "sqlite:/var/lib/ballast/ballast.db" -}}
 {{- $_ := set $own "create" .Values.persistence.create -}}
 {{- end -}}
+{{- if .Values.certManager.enabled -}}
+{{- $folder := "/etc/ballast/certificate" -}}
+{{- $_ := set $own "tls" (dict "certificate" (printf "%s/tls.crt" $folder) "key" (printf "%s/tls.key" $folder)) -}}
+{{- end -}}
 {{- include "ballast.toml" (dict "above" "" "settings" (merge $own .Values.config)) | trim }}
 {{- end }}

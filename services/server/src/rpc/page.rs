@@ -259,6 +259,9 @@ impl Token {
     }
 }
 
+/// Tells a token of another request from one of this request. The key is the hash of the request
+/// and no secret, so a caller can forge a token: it then reads elsewhere in its own answer, as of a
+/// position, revision or settings that it could have asked for, and [`continued`] checks them alike.
 fn seal(body: &[u8], bound_to: &[u8; 32]) -> [u8; SEAL_BYTES] {
     let hash = blake3::keyed_hash(bound_to, body);
     let mut seal = [0; SEAL_BYTES];
