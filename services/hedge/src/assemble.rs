@@ -100,6 +100,14 @@ pub(crate) struct Slack {
     pub(crate) unit: f64,
 }
 
+/// By how much a limit is relaxed, in its unit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Change {
+    pub(crate) member: Member,
+    pub(crate) side: Side,
+    pub(crate) amount: f64,
+}
+
 impl Scale {
     pub(crate) fn of(problem: &Problem) -> Scale {
         let money = power_of_two(problem.size());
@@ -131,7 +139,7 @@ impl Assembly {
                 builder.risk(tail);
                 builder.shares_of_lines();
             }
-            Goal::Relaxed { .. } => {}
+            Goal::Relaxed { .. } => builder.shares_of_lines(),
         }
         builder.assembly
     }
@@ -141,6 +149,16 @@ impl Assembly {
         let money =
             |variable: &Option<usize>| variable.map_or(0.0, |v| values[v] * self.scale.money);
         self.trades.iter().map(money).collect()
+    }
+
+    /// By how much a solution relaxes limits.
+    pub(crate) fn changes(&self, values: &[f64]) -> Vec<Change> {
+        let change = |slack: &Slack| Change {
+            member: slack.member,
+            side: slack.side,
+            amount: values[slack.variable] * slack.unit,
+        };
+        self.slacks.iter().map(change).collect()
     }
 
     /// The problem's objective of a solution, in money.
@@ -191,6 +209,14 @@ impl<'a> Builder<'a> {
 
     fn is_cheapest(&self) -> bool {
         matches!(self.recipe.goal, Goal::Cheapest { .. })
+    }
+
+    /// Members whose limits are variables.
+    fn relaxed(&self) -> &'a [Member] {
+        match self.recipe.goal {
+            Goal::Cheapest { .. } => &[],
+            Goal::Relaxed { members } => members,
+        }
     }
 
     /// Whether a constraint on such a measure is part of the program.

@@ -1,6 +1,6 @@
 //! Rows of constraints and exclusions, with a variable for each limit that may be relaxed.
 
-use super::{Builder, Goal, Member, Owner, Slack, relaxation_cost};
+use super::{Builder, Member, Owner, Slack, relaxation_cost};
 use crate::{
     constraint::{Constraint, ExclusionRule, Measure, Side},
     squeezed::SqueezedOptions,
@@ -194,7 +194,7 @@ impl Builder<'_> {
     }
 
     fn is_relaxed(&self, member: Member) -> bool {
-        matches!(self.recipe.goal, Goal::Relaxed { members } if members.contains(&member))
+        self.relaxed().contains(&member)
     }
 
     /// The variable by which a limit is relaxed. Its unit is not the limit, which may be tiny
