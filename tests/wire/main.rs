@@ -30,6 +30,7 @@ mod exposure_sizes;
 mod exposure_trades;
 mod factors;
 mod field_names;
+mod foreign_options;
 mod golden;
 mod harness;
 mod headers;

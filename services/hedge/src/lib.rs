@@ -148,6 +148,8 @@ mod line_risk;
 
 pub mod desk;
 
+pub mod scenario;
+
 mod history;
 
 pub mod wish;
