@@ -231,11 +231,12 @@ impl<'a> Builder<'a> {
     fn trade_rows(&mut self) {
         let horizon = self.problem.statement().objective.horizon_sessions;
         let (turnover, gross) = (self.limits(&Measure::Turnover), self.limits(&Measure::Gross));
+        let spread = self.is_cheapest() || self.limits(&Measure::Spread);
         let ticket = self.problem.statement().min_ticket.as_ref().map_or(0.0, |t| t.money);
         let ticket = ticket / self.assembly.scale.money;
         for (trade, (line, terms)) in self.problem.traded_lines().enumerate() {
             let Some(x) = self.assembly.trades[trade] else { continue };
-            let costs = self.is_cheapest() && 0.0 < terms.buy_cost + terms.sell_cost;
+            let costs = spread && 0.0 < terms.buy_cost + terms.sell_cost;
             if costs || turnover {
                 self.sold[trade] = Some(self.negative_part(x, 0.0));
             }

@@ -310,6 +310,7 @@ impl Wording<'_> {
             Meaning::Net => Measure::Net,
             Meaning::Gross => Measure::Gross,
             Meaning::Turnover => Measure::Turnover,
+            Meaning::Spread => Measure::Spread,
             Meaning::MarketBeta => weighted(Weights::Betas, &|line| line.market_beta),
             Meaning::TradeBeta => weighted(Weights::Betas, &|line| line.trade_beta),
             Meaning::Sector(name) => {

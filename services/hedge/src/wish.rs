@@ -74,6 +74,8 @@ pub enum Meaning {
     Gross,
     /// Value traded. Takes an upper limit only.
     Turnover,
+    /// Half spreads and commissions. Takes an upper limit only.
+    Spread,
     /// Beta-weighted value.
     MarketBeta,
     /// Trade-beta-weighted value.

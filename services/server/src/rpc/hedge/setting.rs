@@ -327,6 +327,7 @@ impl Finder<'_> {
             Limited::Net => Meaning::Net,
             Limited::Gross => Meaning::Gross,
             Limited::Turnover => Meaning::Turnover,
+            Limited::Spread => Meaning::Spread,
             Limited::Premium => Meaning::Premium,
             Limited::MarketBeta => Meaning::MarketBeta,
             Limited::TradeBeta => Meaning::TradeBeta,
