@@ -25,7 +25,7 @@ fn frontier(
 }
 
 /// The plans, the narrowest limit first: no objective rises.
-fn by_limit(answer: v1::TraceFrontierResponse) -> Vec<(f64, v1::HedgeOutcome)> {
+fn by_limit(answer: &v1::TraceFrontierResponse) -> Vec<(f64, v1::HedgeOutcome)> {
     let mut points: Vec<(f64, v1::HedgeOutcome)> = answer
         .points
         .iter()
@@ -53,7 +53,7 @@ async fn a_frontier_over_half_spreads_and_commissions() {
         limited: Some(spread),
     });
     let asked = frontier(&book, problem.clone(), ("cost", &[2e3, 0.0, 500.0, 1e3]));
-    let points = by_limit(client.trace_frontier(asked).await.unwrap().into_inner());
+    let points = by_limit(&client.trace_frontier(asked).await.unwrap().into_inner());
     for (limit, outcome) in &points {
         let cost = outcome.cost.as_ref().unwrap().spread;
         assert!(cost <= limit + 1.0, "{cost} of {limit}");
@@ -77,7 +77,7 @@ async fn a_frontier_over_the_number_of_lines() {
     let answer = client.trace_frontier(asked).await.unwrap().into_inner();
     let limits: Vec<f64> = answer.points.iter().map(|point| point.limit).collect();
     assert_eq!(limits, [4.0, 1.0, 2.0]);
-    for (limit, outcome) in by_limit(answer) {
+    for (limit, outcome) in by_limit(&answer) {
         assert!(outcome.trades.len() as f64 <= limit, "{limit} {:?}", outcome.trades);
     }
     let asked = frontier(&book, problem.clone(), ("max_lines", &[1.5, 0.0, 3.0]));

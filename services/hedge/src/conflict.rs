@@ -208,10 +208,10 @@ impl Finder<'_> {
     ) -> Result<Option<Vec<Relaxation>>, Stopped> {
         let enforced = self.everything();
         let (changes, picks) = if self.problem.limits_picks() {
-            let Some((changes, picks)) = limited::relaxation(self, members, nodes)? else {
+            let Some(found) = limited::relaxation(self, members, nodes)? else {
                 return Ok(None);
             };
-            (changes, Some(picks))
+            (found.changes, Some(found.picks))
         } else {
             let Some(changes) = self.relaxation(&enforced, members, None)? else {
                 return Ok(None);

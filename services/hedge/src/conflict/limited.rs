@@ -40,18 +40,25 @@ impl Nodes {
     }
 }
 
-/// The smallest relaxation of some members that lets trades meet all constraints, and the lines that
-/// trade then. `None` if none does.
+/// A relaxation, and the lines that trade then.
+pub(super) struct Found {
+    pub(super) changes: Vec<Change>,
+    pub(super) picks: Vec<Pick>,
+}
+
+/// The smallest relaxation of some members that lets trades meet all constraints. `None` if none does.
 pub(super) fn relaxation(
     finder: &Finder<'_>,
     members: &[Member],
     nodes: &mut Nodes,
-) -> Result<Option<(Vec<Change>, Vec<Pick>)>, Stopped> {
+) -> Result<Option<Found>, Stopped> {
     let limits = SolveLimits { max_nodes: nodes.next(), relative_gap: GAP };
     let nothing = vec![Pick::Out; finder.problem.traded().len()];
     let mut solver = Relaxing { finder, members, enforced: finder.everything() };
     match branch::search(finder.problem, &mut solver, limits, Some(&nothing))? {
-        Searched::Best(best) => Ok(Some((best.optimum.changes(), best.picks))),
+        Searched::Best(best) => {
+            Ok(Some(Found { changes: best.optimum.changes(), picks: best.picks }))
+        }
         Searched::Infeasible | Searched::NoPick => Ok(None),
         Searched::Unbounded(_) => Err(Stopped::NotConverged),
     }
