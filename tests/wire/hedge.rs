@@ -56,7 +56,7 @@ fn net() -> Limited {
     Limited::Measure(v1::MeasureRef { measure: Some(Measure::Book(book)) })
 }
 
-fn bottom_up(model_id: &str, factor_id: &str) -> Limited {
+pub(crate) fn bottom_up(model_id: &str, factor_id: &str) -> Limited {
     let factor = v1::FactorRef {
         model_id: model_id.to_owned(),
         factor_id: factor_id.to_owned(),

@@ -67,8 +67,8 @@ pub(crate) struct HedgeArguments {
     #[arg(long, value_name = "PERIODS", num_args = 0..=1, require_equals = true,
           default_missing_value = "4", value_parser = clap::value_parser!(i32).range(1..=26))]
     schedule: Option<i32>,
-    /// Instead of three plans trace the best one as a limit takes these values: `max_turnover`, or the
-    /// id of a constraint of --problem; for instance `max_turnover=1e7,5e7,1e8`.
+    /// Instead of three plans trace the best one as a limit takes these values: `max_turnover`,
+    /// `max_lines`, or the id of a constraint of --problem; for instance `max_turnover=1e7,5e7,1e8`.
     #[arg(long, value_name = "ID=LIMITS", value_parser = limits)]
     frontier: Option<Frontier>,
     /// Leave out how well the plans would have worked, which takes most of the time.
@@ -129,14 +129,7 @@ async fn trace(
     let mut problem = arguments.problem().await?;
     let id = frontier.constraint_id.as_str();
     limit_turnover(&mut problem, frontier);
-    let limited = problem.constraints.iter().find(|limit| limit.constraint_id == id);
-    let side = match limited {
-        None => {
-            bail!(Fault::Usage(format!("--frontier: no constraint of --problem is called {id}")))
-        }
-        Some(limit) if limit.upper.is_none() => HedgeSide::Lower,
-        Some(_) => HedgeSide::Upper,
-    };
+    let side = side(&mut problem, frontier)?;
     let request = TraceFrontierRequest {
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         portfolio: Some(book::read(&arguments.book).await?),
@@ -154,6 +147,25 @@ async fn trace(
     arguments.report.write(|| report::hedge::frontier(&book, &answer, id))?;
     arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
 }
+
+/// Which limit of a constraint a frontier traces; that on lines is added to a problem without one.
+fn side(problem: &mut HedgeProblem, frontier: &Frontier) -> Result<HedgeSide> {
+    let id = frontier.constraint_id.as_str();
+    if id == MAX_LINES {
+        problem.max_lines.get_or_insert(1);
+        return Ok(HedgeSide::Upper);
+    }
+    match problem.constraints.iter().find(|limit| limit.constraint_id == id) {
+        None => {
+            bail!(Fault::Usage(format!("--frontier: no constraint of --problem is called {id}")))
+        }
+        Some(limit) if limit.upper.is_none() => Ok(HedgeSide::Lower),
+        Some(_) => Ok(HedgeSide::Upper),
+    }
+}
+
+/// The id of the limit on the number of lines.
+const MAX_LINES: &str = "max_lines";
 
 /// The id of the limit that `--max-turnover` sets.
 const MAX_TURNOVER: &str = "max_turnover";

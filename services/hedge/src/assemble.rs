@@ -100,6 +100,14 @@ pub(crate) struct Slack {
     pub(crate) unit: f64,
 }
 
+/// By how much a limit is relaxed, in its unit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Change {
+    pub(crate) member: Member,
+    pub(crate) side: Side,
+    pub(crate) amount: f64,
+}
+
 impl Scale {
     pub(crate) fn of(problem: &Problem) -> Scale {
         let money = power_of_two(problem.size());
@@ -131,7 +139,7 @@ impl Assembly {
                 builder.risk(tail);
                 builder.shares_of_lines();
             }
-            Goal::Relaxed { .. } => {}
+            Goal::Relaxed { .. } => builder.shares_of_lines(),
         }
         builder.assembly
     }
@@ -141,6 +149,16 @@ impl Assembly {
         let money =
             |variable: &Option<usize>| variable.map_or(0.0, |v| values[v] * self.scale.money);
         self.trades.iter().map(money).collect()
+    }
+
+    /// By how much a solution relaxes limits.
+    pub(crate) fn changes(&self, values: &[f64]) -> Vec<Change> {
+        let change = |slack: &Slack| Change {
+            member: slack.member,
+            side: slack.side,
+            amount: values[slack.variable] * slack.unit,
+        };
+        self.slacks.iter().map(change).collect()
     }
 
     /// The problem's objective of a solution, in money.
@@ -193,6 +211,14 @@ impl<'a> Builder<'a> {
         matches!(self.recipe.goal, Goal::Cheapest { .. })
     }
 
+    /// Members whose limits are variables.
+    fn relaxed(&self) -> &'a [Member] {
+        match self.recipe.goal {
+            Goal::Cheapest { .. } => &[],
+            Goal::Relaxed { members } => members,
+        }
+    }
+
     /// Whether a constraint on such a measure is part of the program.
     fn limits(&self, measure: &Measure) -> bool {
         let constraints = &self.problem.statement().constraints;
@@ -205,11 +231,12 @@ impl<'a> Builder<'a> {
     fn trade_rows(&mut self) {
         let horizon = self.problem.statement().objective.horizon_sessions;
         let (turnover, gross) = (self.limits(&Measure::Turnover), self.limits(&Measure::Gross));
+        let spread = self.is_cheapest() || self.limits(&Measure::Spread);
         let ticket = self.problem.statement().min_ticket.as_ref().map_or(0.0, |t| t.money);
         let ticket = ticket / self.assembly.scale.money;
         for (trade, (line, terms)) in self.problem.traded_lines().enumerate() {
             let Some(x) = self.assembly.trades[trade] else { continue };
-            let costs = self.is_cheapest() && 0.0 < terms.buy_cost + terms.sell_cost;
+            let costs = spread && 0.0 < terms.buy_cost + terms.sell_cost;
             if costs || turnover {
                 self.sold[trade] = Some(self.negative_part(x, 0.0));
             }

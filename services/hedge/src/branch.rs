@@ -6,7 +6,7 @@
 
 use crate::{
     assemble::Pick,
-    convex::{Convex, ConvexSolver, Optimum},
+    convex::{Convex, Optimum},
     limits::{SolveLimits, Stopped},
     problem::Problem,
 };
@@ -38,17 +38,25 @@ pub(crate) struct Best {
     pub(crate) picks: Vec<Pick>,
 }
 
+/// Solves the convex problems of a search.
+pub(crate) trait Solver {
+    /// The best trades under these picks.
+    fn solve(&mut self, picks: &[Pick]) -> Result<Convex, Stopped>;
+
+    /// The smallest and largest trade of each traded line.
+    fn ranges(&self) -> Vec<(f64, f64)>;
+}
+
 /// Searches for the best trades. A search over lines begins with the `known` picks, those of a
 /// problem that differs in one limit: where this one is wider, no plan is worse than that of the
 /// other problem.
 pub(crate) fn search(
     problem: &Problem,
-    solver: &mut ConvexSolver<'_>,
+    solver: &mut dyn Solver,
     limits: SolveLimits,
     known: Option<&[Pick]>,
 ) -> Result<Searched, Stopped> {
-    let statement = problem.statement();
-    let is_limited = statement.max_lines.is_some() || statement.min_ticket.is_some();
+    let is_limited = problem.limits_picks();
     let free = vec![Pick::Free; problem.traded().len()];
     let root = match solver.solve(&free)? {
         Convex::Optimal(optimum) => optimum,
@@ -69,7 +77,7 @@ pub(crate) fn search(
 }
 
 /// Whether the limits on lines and tickets, or the other constraints alone, leave no trades.
-fn without_limits(problem: &Problem, solver: &mut ConvexSolver<'_>) -> Result<Searched, Stopped> {
+fn without_limits(problem: &Problem, solver: &mut dyn Solver) -> Result<Searched, Stopped> {
     match solver.solve(&vec![Pick::In; problem.traded().len()])? {
         Convex::Infeasible => Ok(Searched::Infeasible),
         Convex::Optimal(_) | Convex::Unbounded(_) => Ok(Searched::NoPick),
@@ -81,8 +89,8 @@ struct Node {
     optimum: Optimum,
 }
 
-struct Search<'a, 'b> {
-    solver: &'a mut ConvexSolver<'b>,
+struct Search<'a> {
+    solver: &'a mut dyn Solver,
     limits: SolveLimits,
     /// Largest number of traded lines.
     count: usize,
@@ -97,20 +105,16 @@ struct Search<'a, 'b> {
     nodes: usize,
 }
 
-impl<'a, 'b> Search<'a, 'b> {
-    fn new(
-        problem: &Problem,
-        solver: &'a mut ConvexSolver<'b>,
-        limits: SolveLimits,
-    ) -> Search<'a, 'b> {
+impl<'a> Search<'a> {
+    fn new(problem: &Problem, solver: &'a mut dyn Solver, limits: SolveLimits) -> Search<'a> {
         let statement = problem.statement();
         Search {
+            ranges: solver.ranges(),
             solver,
             limits,
             count: statement.max_lines.as_ref().map_or(problem.traded().len(), |m| m.count),
             ticket: statement.min_ticket.as_ref().map_or(0.0, |ticket| ticket.money),
             no_trade: NO_TRADE * problem.size(),
-            ranges: problem.trade_ranges(),
             open: Vec::new(),
             tried: BTreeSet::new(),
             best: None,

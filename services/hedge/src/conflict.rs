@@ -1,10 +1,14 @@
 //! Why no trades meet the constraints, and the smallest change that lets some.
 
+mod limited;
+mod picks;
+
+pub(crate) use picks::explain_picks;
+
 use crate::{
-    assemble::{Assembly, Goal, Member, Pick, Recipe, Scale, Slack},
-    branch::{self, Searched},
+    assemble::{Assembly, Change, Goal, Member, Pick, Recipe, Scale},
+    conflict::limited::Nodes,
     constraint::{Measure, Side, Unit},
-    convex::ConvexSolver,
     limits::{Caller, SolveLimits, Stopped},
     narrow::narrowed,
     problem::Problem,
@@ -16,9 +20,6 @@ use std::cell::Cell;
 /// A relaxation is nothing but rounding below this share of the limit, and of the book's size, or
 /// of one.
 const NOISE: f64 = 1e-7;
-
-/// Solves by which the largest ticket that suffices is bisected: to a thousandth of the ticket.
-const TICKET_STEPS: usize = 10;
 
 /// A relaxation is enlarged by this share of the book's size, or of one, so that solving with
 /// the new limit is not a matter of rounding.
@@ -40,7 +41,9 @@ pub struct Infeasible {
     pub conflict: Vec<String>,
     /// For each member of the conflict, the smallest change of its limits that alone lets some
     /// trades meet all constraints. Members for which no change suffices, or none was found or
-    /// looked for within [`EXPLANATION_SOLVES`], are not listed.
+    /// looked for within [`EXPLANATION_SOLVES`], are not listed. Where lines or tickets are limited,
+    /// it is the smallest to a thousandth, or the smallest that a search of a part of
+    /// [`SolveLimits::max_nodes`] found.
     pub alone: Vec<Relaxation>,
     /// Changes of several limits that together let some trades meet all constraints, with the
     /// smallest sum of changes, each as a share of its limit; one below a ten-thousandth of the
@@ -64,7 +67,11 @@ pub struct Relaxation {
 }
 
 /// The conflict of a problem whose convex constraints no trades meet.
-pub(crate) fn explain(problem: &Problem, caller: &Caller) -> Result<Infeasible, Stopped> {
+pub(crate) fn explain(
+    problem: &Problem,
+    limits: SolveLimits,
+    caller: &Caller,
+) -> Result<Infeasible, Stopped> {
     let solves = Cell::new(0);
     let finder = Finder { problem, scale: Scale::of(problem), caller, solves: &solves };
     let members = finder.smallest_conflict()?;
@@ -75,126 +82,20 @@ pub(crate) fn explain(problem: &Problem, caller: &Caller) -> Result<Infeasible, 
     let relaxable = members.iter().copied().filter(|member| member.0 < constraints.len());
     let mut relaxable: Vec<Member> = relaxable.collect();
     relaxable.sort_by_key(|member| (is_of_line(member), *member));
+    let mut nodes = Nodes::of(limits, relaxable.len() + 1);
     let mut alone: Vec<(Member, Relaxation)> = Vec::new();
     for member in relaxable {
         if finder.has_solves(EXPLANATION_SOLVES) {
-            alone.extend(finder.relaxed(&[member])?.into_iter().map(|change| (member, change)));
+            let changes = finder.relaxed(&[member], &mut nodes)?;
+            alone.extend(changes.into_iter().map(|change| (member, change)));
         }
     }
     alone.sort_by_key(|(member, _)| *member);
     let alone = alone.into_iter().map(|(_, change)| change).collect();
     let all: Vec<Member> = (0..constraints.len()).map(Member).collect();
-    let together = finder.relaxed(&all)?;
+    let together = finder.relaxed(&all, &mut nodes)?;
     let conflict = members.iter().map(|member| problem.member_id(*member)).collect();
     Ok(Infeasible { conflict, alone, together })
-}
-
-/// The conflict of a problem whose limits on lines or tickets leave no trades: which of them, the
-/// smallest number of lines that suffices, and the largest ticket.
-pub(crate) fn explain_picks(
-    problem: &Problem,
-    limits: SolveLimits,
-    caller: &Caller,
-) -> Result<Infeasible, Stopped> {
-    let picks = Picks { problem, limits, caller };
-    let statement = problem.statement();
-    let (lines, ticket) = (statement.max_lines.as_ref(), statement.min_ticket.as_ref());
-    let (all, none) = (problem.traded().len(), 0.0);
-    let (count, money) = (lines.map_or(all, |l| l.count), ticket.map_or(none, |t| t.money));
-    let fewest = picks.smallest_count(count, money)?;
-    let largest = picks.largest_ticket(count, money)?;
-    let changed_lines = |to: usize| Relaxation {
-        constraint: lines.map(|limit| limit.id.clone()).unwrap_or_default(),
-        side: Side::Upper,
-        from: count as f64,
-        to: to as f64,
-        unit: Unit::Lines,
-    };
-    let changed_ticket = |to: f64| Relaxation {
-        constraint: ticket.map(|limit| limit.id.clone()).unwrap_or_default(),
-        side: Side::Lower,
-        from: money,
-        to,
-        unit: Unit::Money,
-    };
-    let alone: Vec<Relaxation> =
-        fewest.map(changed_lines).into_iter().chain(largest.map(changed_ticket)).collect();
-    let together = match (alone.first(), picks.smallest_count(count, none)?) {
-        (Some(first), _) => vec![first.clone()],
-        (None, Some(fewest)) => {
-            let ticket = picks.largest_ticket(fewest, money)?;
-            [changed_lines(fewest)].into_iter().chain(ticket.map(changed_ticket)).collect()
-        }
-        (None, None) => Vec::new(),
-    };
-    // One that may stay, whatever the other is, has no part in the conflict.
-    let lines = lines.filter(|_| fewest.is_some() || largest.is_none());
-    let ticket = ticket.filter(|_| largest.is_some() || fewest.is_none());
-    let ids = lines.map(|limit| &limit.id).into_iter().chain(ticket.map(|limit| &limit.id));
-    Ok(Infeasible { conflict: ids.cloned().collect(), alone, together })
-}
-
-/// Searches with other limits on lines and tickets.
-struct Picks<'a> {
-    problem: &'a Problem,
-    limits: SolveLimits,
-    caller: &'a Caller,
-}
-
-impl Picks<'_> {
-    /// Whether a search finds trades. One that reaches its limit on nodes finds none.
-    fn suffice(&self, count: usize, ticket: f64) -> Result<bool, Stopped> {
-        let changed = self.problem.with_max_lines(count).with_min_ticket(ticket);
-        let mut solver = ConvexSolver::new(&changed, self.caller);
-        match branch::search(&changed, &mut solver, self.limits, None) {
-            Ok(found) => Ok(matches!(found, Searched::Best(_))),
-            Err(Stopped::Cancelled) => Err(Stopped::Cancelled),
-            Err(Stopped::NodeLimit | Stopped::NotConverged) => Ok(false),
-        }
-    }
-
-    /// The smallest number of lines above one that is too small with which some trades meet
-    /// everything, by bisection: more lines never suffice less. `None` if no number suffices.
-    fn smallest_count(&self, too_few: usize, ticket: f64) -> Result<Option<usize>, Stopped> {
-        let (mut low, mut high) = (too_few, self.problem.traded().len());
-        if high <= low || !self.suffice(high, ticket)? {
-            return Ok(None);
-        }
-        while low + 1 < high {
-            let middle = low + (high - low) / 2;
-            if self.suffice(middle, ticket)? {
-                high = middle;
-            } else {
-                low = middle;
-            }
-        }
-        Ok(Some(high))
-    }
-
-    /// The largest ticket below one that is too large with which some trades meet everything, by
-    /// bisection: smaller ones never suffice less. `None` if none suffices.
-    fn largest_ticket(&self, count: usize, too_large: f64) -> Result<Option<f64>, Stopped> {
-        if too_large <= 0.0 || !self.suffice(count, 0.0)? {
-            return Ok(None);
-        }
-        let (mut low, mut high) = (0.0, too_large);
-        for _ in 0..TICKET_STEPS {
-            let middle = 0.5 * (low + high);
-            if self.suffice(count, middle)? {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        Ok(Some(low))
-    }
-}
-
-/// By how much a limit is relaxed, in its unit.
-struct Change {
-    member: Member,
-    side: Side,
-    amount: f64,
 }
 
 struct Finder<'a> {
@@ -214,7 +115,7 @@ impl Finder<'_> {
         for member in 0..enforced.len() {
             if enforced[member] && self.has_solves(EXPLANATION_SOLVES / 2) {
                 enforced[member] = false;
-                enforced[member] = self.relaxation(&enforced, &[])?.is_some();
+                enforced[member] = self.relaxation(&enforced, &[], None)?.is_some();
             }
         }
         Ok((0..enforced.len()).filter(|member| enforced[*member]).map(Member).collect())
@@ -223,7 +124,7 @@ impl Finder<'_> {
     /// Members with a multiplier in a certificate, if they contradict each other; else all.
     fn certified(&self) -> Result<Vec<bool>, Stopped> {
         let all = self.everything();
-        let assembly = self.assembly(&all, &[]);
+        let assembly = self.assembly(&all, &[], None);
         let multipliers = match self.solved(&assembly.program)? {
             Outcome::Infeasible(multipliers) => multipliers,
             // By less than rounding: nothing says which members it takes.
@@ -238,7 +139,7 @@ impl Finder<'_> {
                 named = self.named(&assembly, &few.multipliers(&solution));
             }
         }
-        Ok(if self.relaxation(&named, &[])?.is_none() { named } else { all })
+        Ok(if self.relaxation(&named, &[], None)?.is_none() { named } else { all })
     }
 
     fn named(&self, assembly: &Assembly, multipliers: &[f64]) -> Vec<bool> {
@@ -265,12 +166,17 @@ impl Finder<'_> {
         self.solves.get() < most
     }
 
-    /// Solves a program, unless the caller has gone.
+    /// Solves a program and counts it.
     fn solved(&self, program: &Program) -> Result<Outcome, Stopped> {
+        self.solves.set(self.solves.get() + 1);
+        self.solved_uncounted(program)
+    }
+
+    /// Solves a program, unless the caller has gone.
+    fn solved_uncounted(&self, program: &Program) -> Result<Outcome, Stopped> {
         if self.caller.has_gone() {
             return Err(Stopped::Cancelled);
         }
-        self.solves.set(self.solves.get() + 1);
         solve::solve(program, self.caller)
     }
 
@@ -280,29 +186,43 @@ impl Finder<'_> {
         vec![true; statement.constraints.len() + statement.exclusions.len()]
     }
 
-    fn assembly(&self, enforced: &[bool], members: &[Member]) -> Assembly {
-        let picks = vec![Pick::In; self.problem.traded().len()];
-        let recipe = Recipe { picks: &picks, enforced, goal: Goal::Relaxed { members } };
+    /// The program of a relaxation, in which all lines may trade unless there are picks.
+    fn assembly(&self, enforced: &[bool], members: &[Member], picks: Option<&[Pick]>) -> Assembly {
+        let all = vec![Pick::In; self.problem.traded().len()];
+        let picks = picks.unwrap_or(&all);
+        let recipe = Recipe { picks, enforced, goal: Goal::Relaxed { members } };
         Assembly::of(self.problem, self.scale, recipe)
     }
 
     /// The smallest relaxation of some members under which all constraints are met, verified by
     /// solving with it. Empty if there is none, or the solver finds none: the conflict stands
     /// without.
-    fn relaxed(&self, members: &[Member]) -> Result<Vec<Relaxation>, Stopped> {
+    fn relaxed(&self, members: &[Member], nodes: &mut Nodes) -> Result<Vec<Relaxation>, Stopped> {
+        found(self.verified(members, nodes)).map(Option::unwrap_or_default)
+    }
+
+    fn verified(
+        &self,
+        members: &[Member],
+        nodes: &mut Nodes,
+    ) -> Result<Option<Vec<Relaxation>>, Stopped> {
         let enforced = self.everything();
-        let changes = match self.relaxation(&enforced, members) {
-            Ok(Some(changes)) => changes,
-            Ok(None) | Err(Stopped::NotConverged) => return Ok(Vec::new()),
-            Err(stopped) => return Err(stopped),
+        let (changes, picks) = if self.problem.limits_picks() {
+            let Some(found) = limited::relaxation(self, members, nodes)? else {
+                return Ok(None);
+            };
+            (found.changes, Some(found.picks))
+        } else {
+            let Some(changes) = self.relaxation(&enforced, members, None)? else {
+                return Ok(None);
+            };
+            (changes, None)
         };
         let changes = self.changed_limits(&changes);
         let relaxed = self.problem.with_limits(&changes);
-        match (Finder { problem: &relaxed, ..*self }).relaxation(&enforced, &[]) {
-            Ok(Some(_)) => Ok(changes),
-            Ok(None) | Err(Stopped::NotConverged) => Ok(Vec::new()),
-            Err(stopped) => Err(stopped),
-        }
+        let with_it = Finder { problem: &relaxed, ..*self };
+        let met = with_it.relaxation(&enforced, &[], picks.as_deref())?;
+        Ok(met.map(|_| changes))
     }
 
     /// The limits that suffice, without changes that are rounding. A single one is none.
@@ -334,19 +254,21 @@ impl Finder<'_> {
         &self,
         enforced: &[bool],
         members: &[Member],
+        picks: Option<&[Pick]>,
     ) -> Result<Option<Vec<Change>>, Stopped> {
-        let assembly = self.assembly(enforced, members);
+        let assembly = self.assembly(enforced, members, picks);
         match self.solved(&assembly.program)? {
-            Outcome::Optimal(solution, _) => {
-                let change = |slack: &Slack| Change {
-                    member: slack.member,
-                    side: slack.side,
-                    amount: solution.values[slack.variable] * slack.unit,
-                };
-                Ok(Some(assembly.slacks.iter().map(change).collect()))
-            }
+            Outcome::Optimal(solution, _) => Ok(Some(assembly.changes(&solution.values))),
             Outcome::Infeasible(_) => Ok(None),
             Outcome::Unbounded(_) | Outcome::Failed => Err(Stopped::NotConverged),
         }
+    }
+}
+
+/// Nothing, where the solver or the search found nothing.
+fn found<T>(result: Result<Option<T>, Stopped>) -> Result<Option<T>, Stopped> {
+    match result {
+        Err(Stopped::NotConverged | Stopped::NodeLimit) => Ok(None),
+        other => other,
     }
 }

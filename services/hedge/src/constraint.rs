@@ -24,6 +24,8 @@ pub enum Measure {
     Gross,
     /// Σ |x|. Takes an upper limit only.
     Turnover,
+    /// Σ (buy·x⁺ + sell·x⁻): half spreads and commissions. Takes an upper limit only.
+    Spread,
     /// c + Σ wᵢ·pᵢ over all lines.
     Weighted {
         /// What the weights are.
@@ -119,6 +121,7 @@ impl Measure {
             Measure::Net
             | Measure::Gross
             | Measure::Turnover
+            | Measure::Spread
             | Measure::Weighted { kind: Weights::Members | Weights::Returns, .. }
             | Measure::OfLines { kind: Weights::Members | Weights::Returns, .. }
             | Measure::Positive { .. }
@@ -134,6 +137,7 @@ impl Measure {
         match self {
             Measure::Gross
             | Measure::Turnover
+            | Measure::Spread
             | Measure::Positive { .. }
             | Measure::Participation
             | Measure::WorstShorts { .. } => true,

@@ -1,7 +1,8 @@
 //! Solves the convex problem of one branch: once for a variance, in rounds for a tail.
 
 use crate::{
-    assemble::{Assembly, Goal, Member, Pick, Recipe, Scale},
+    assemble::{Assembly, Change, Goal, Member, Pick, Recipe, Scale},
+    branch::Solver,
     constraint::Side,
     limits::{Caller, Stopped},
     objective::Scenarios,
@@ -37,7 +38,8 @@ pub(crate) struct Optimum {
     pub(crate) trades: Vec<f64>,
     /// The objective in money; below that of the trades where lines are free to be picked in part.
     pub(crate) objective: f64,
-    /// Share of each line's pick; `None` unless the line is free and the number of lines limited.
+    /// Share of each line's pick, or what orders lines by it; `None` unless the line is free and the
+    /// number of lines limited.
     pub(crate) shares: Vec<Option<f64>>,
     pub(crate) residuals: Residuals,
     /// What it is the solution of; `None` once it is needed only for its bound.
@@ -48,6 +50,26 @@ impl Optimum {
     /// Without what its prices are made from, which is large.
     pub(crate) fn into_bound(self) -> Optimum {
         Optimum { solved: None, ..self }
+    }
+
+    /// The relaxations of a problem of [`Goal::Relaxed`]: its objective is what they cost.
+    pub(crate) fn relaxed(assembly: Assembly, solution: Solution, residuals: Residuals) -> Optimum {
+        let trades = assembly.trades(&solution.values);
+        let has_share = |(share, trade): (&Option<usize>, &f64)| share.map(|_| trade.abs());
+        Optimum {
+            objective: assembly.program.objective(&solution.values),
+            shares: assembly.shares.iter().zip(&trades).map(has_share).collect(),
+            trades,
+            residuals,
+            solved: Some(Box::new((assembly, solution))),
+        }
+    }
+
+    /// By how much limits are relaxed, in their units.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        self.solved
+            .as_deref()
+            .map_or_else(Vec::new, |(assembly, solution)| assembly.changes(&solution.values))
     }
 
     /// −∂objective/∂limit in money per unit as the limit is relaxed, by member and side.
@@ -89,8 +111,41 @@ impl<'a> ConvexSolver<'a> {
         ConvexSolver { problem, scale: Scale::of(problem), enforced, tail, caller }
     }
 
-    /// The best trades under these picks.
-    pub(crate) fn solve(&mut self, picks: &[Pick]) -> Result<Convex, Stopped> {
+    /// Adds the worst of the scenarios that lose more than the threshold and were left out. False if
+    /// there are none that matter: the tail over some scenarios is then the tail over all.
+    fn add_scenarios(&mut self, assembly: &Assembly, values: &[f64], trades: &[f64]) -> bool {
+        let (Some((_, scenarios)), Some(threshold)) = (self.problem.tail(), assembly.threshold)
+        else {
+            return false;
+        };
+        let threshold = values[threshold] * self.scale.money;
+        let losses = scenarios.losses(trades);
+        let missing = Scenarios::worst_first(&losses)
+            .into_iter()
+            .filter(|scenario| self.tail.binary_search(scenario).is_err())
+            .take_while(|scenario| threshold < losses[*scenario]);
+        let missing: Vec<usize> = missing.collect();
+        let excess: f64 = missing.iter().map(|scenario| losses[*scenario] - threshold).sum();
+        let cvar = scenarios.cvar(trades);
+        if excess <= TAIL_GAP * scenarios.tail_count() * cvar.abs() {
+            return false;
+        }
+        let most = (2.0 * scenarios.tail_count()).ceil() as usize;
+        self.tail.extend(missing.into_iter().take(most));
+        self.tail.sort_unstable();
+        true
+    }
+
+    fn add_all_scenarios(&mut self) -> bool {
+        let count = self.problem.tail().map_or(0, |(_, scenarios)| scenarios.count());
+        let added = self.tail.len() < count;
+        self.tail = (0..count).collect();
+        added
+    }
+}
+
+impl Solver for ConvexSolver<'_> {
+    fn solve(&mut self, picks: &[Pick]) -> Result<Convex, Stopped> {
         loop {
             if self.caller.has_gone() {
                 return Err(Stopped::Cancelled);
@@ -124,36 +179,8 @@ impl<'a> ConvexSolver<'a> {
         }
     }
 
-    /// Adds the worst of the scenarios that lose more than the threshold and were left out. False if
-    /// there are none that matter: the tail over some scenarios is then the tail over all.
-    fn add_scenarios(&mut self, assembly: &Assembly, values: &[f64], trades: &[f64]) -> bool {
-        let (Some((_, scenarios)), Some(threshold)) = (self.problem.tail(), assembly.threshold)
-        else {
-            return false;
-        };
-        let threshold = values[threshold] * self.scale.money;
-        let losses = scenarios.losses(trades);
-        let missing = Scenarios::worst_first(&losses)
-            .into_iter()
-            .filter(|scenario| self.tail.binary_search(scenario).is_err())
-            .take_while(|scenario| threshold < losses[*scenario]);
-        let missing: Vec<usize> = missing.collect();
-        let excess: f64 = missing.iter().map(|scenario| losses[*scenario] - threshold).sum();
-        let cvar = scenarios.cvar(trades);
-        if excess <= TAIL_GAP * scenarios.tail_count() * cvar.abs() {
-            return false;
-        }
-        let most = (2.0 * scenarios.tail_count()).ceil() as usize;
-        self.tail.extend(missing.into_iter().take(most));
-        self.tail.sort_unstable();
-        true
-    }
-
-    fn add_all_scenarios(&mut self) -> bool {
-        let count = self.problem.tail().map_or(0, |(_, scenarios)| scenarios.count());
-        let added = self.tail.len() < count;
-        self.tail = (0..count).collect();
-        added
+    fn ranges(&self) -> Vec<(f64, f64)> {
+        self.problem.trade_ranges()
     }
 }
 

@@ -92,13 +92,13 @@ impl DeskLine {
     }
 
     /// The same if the rate of the currency of its strike grows by a factor.
-    fn moved_with(&self, total_return: f64, rate_growth: f64) -> f64 {
+    pub(crate) fn moved_with(&self, total_return: f64, rate_growth: f64) -> f64 {
         let option = self.option.as_ref();
         option.map_or(total_return, |option| option.moved_with(total_return, rate_growth))
     }
 
     /// The currency of its strike, if that is not the base currency.
-    fn strike_in(&self) -> Option<Currency> {
+    pub(crate) fn strike_in(&self) -> Option<Currency> {
         self.option.as_ref()?.quoted_in
     }
 
@@ -153,7 +153,7 @@ pub struct Desk<'a> {
     pub(crate) impact_size: f64,
     gaps: Vec<Gap>,
     /// Asked whether it still waits.
-    caller: Caller,
+    pub(crate) caller: Caller,
     /// Risks of earlier times, found when first needed: all schemes share them.
     pub(crate) earlier: OnceLock<Vec<Option<LineRisk>>>,
     /// P&L of the past of the book as held; all plans share it.
@@ -194,7 +194,7 @@ impl<'a> Desk<'a> {
         debug_assert!(risk.is_ok(), "invariant: a factor model is a model of risk: {risk:?}");
         // Unreachable: the covariance and the variances are those of an estimated model.
         let risk = risk.map_err(|_| NoDesk::Faults(Vec::new()))?;
-        check_values(&gathered.held_options, &risk, (view.weights.len(), terms.scenarios))?;
+        check_values(&gathered.held_options, &risk, (view.weights.len(), terms))?;
         let mut desk =
             Desk::valued(view, (gathered, &funds), (risk, terms), caller).ok_or(NoDesk::Gone)?;
         desk.set_volatilities();
@@ -399,8 +399,8 @@ impl<'a> Desk<'a> {
         self.gaps.extend(options.map(gap).collect::<Vec<Gap>>());
     }
 
-    /// One gap per line with strikes in another currency: limits know returns of lines, and say nothing
-    /// of rates. Those of a replay are taken without its rates, too.
+    /// One gap per line with strikes in another currency: moves of the trade and hypothetical
+    /// scenarios are returns of lines, and say nothing of rates.
     fn add_rate_gaps(&mut self, book: &Book) {
         let base = self.view.risk.snapshot.base();
         let strikes = self.held_options.strikes().filter(|(_, currency)| *currency != base);
@@ -410,9 +410,8 @@ impl<'a> Desk<'a> {
         for (at, currency) in lines {
             let line = &self.lines[at];
             let detail = format!(
-                "moves of the trade and scenarios of limits, also replays, are taken without what the \
-                 rate of {currency} does: the strikes of its options are converted at that of the \
-                 as-of date"
+                "moves of the trade and hypothetical scenarios of limits do not say what the rate of \
+                 {currency} does: the strikes of its options are converted at that of the as-of date"
             );
             let gap = Gap::new(GapReason::Proxy, Subject::symbol(&line.id), detail);
             let is_held = line.is_position && 0.0 < book.gross;
@@ -447,18 +446,19 @@ fn squeezed(option: &LineOption, moves: &BySource) -> (BySource, BySource) {
 }
 
 /// Refuses options that are to be valued too often: over the past for themselves, for the trade and
-/// for scenarios, and at the jump of every source of their line.
+/// for scenarios, in every scenario of a limit, and at the jump of every source of their line.
 fn check_values(
     options: &[HeldOption],
     risk: &LineRisk,
-    (sessions, scenarios): (usize, ScenarioUse),
+    (sessions, terms): (usize, &DeskTerms),
 ) -> Result<(), NoDesk> {
-    let of_scenarios = match scenarios {
+    let of_scenarios = match terms.scenarios {
         ScenarioUse::Never => 0,
         ScenarioUse::Once => sessions,
         ScenarioUse::EveryMonth => sessions + block_starts(sessions).sum::<usize>(),
     };
-    let of = |option: &HeldOption| 2 * sessions + of_scenarios + risk.lines[option.line].1.len();
+    let of_all = 2 * sessions + of_scenarios + terms.limited_scenarios;
+    let of = |option: &HeldOption| of_all + risk.lines[option.line].1.len();
     let values: usize = options.iter().map(of).sum();
     let fault = TermsFault::OptionValues { options: options.len(), values };
     if values <= OPTION_VALUES { Ok(()) } else { Err(NoDesk::Faults(vec![fault])) }

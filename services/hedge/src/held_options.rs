@@ -64,6 +64,21 @@ impl HeldOptions {
         options.fold(0.0, |sum, option| sum + option.at.beyond_delta(total_return(option.line)))
     }
 
+    /// The same, given by what factor the rate of a strike's currency grows. `None` as soon as the
+    /// caller has gone.
+    pub(crate) fn after(
+        &self,
+        total_return: &dyn Fn(usize) -> f64,
+        growth: &dyn Fn(Option<Currency>) -> f64,
+        caller: &Caller,
+    ) -> Option<f64> {
+        let sums = self.sums(1, caller, |option| {
+            let growth = growth(option.at.strike_in);
+            vec![option.at.beyond_delta_with(total_return(option.line), growth)]
+        });
+        sums?.first().copied()
+    }
+
     /// The same of those of a line.
     pub(crate) fn beyond_of(&self, line: usize, total_return: f64) -> f64 {
         let own = self.all.iter().filter(|option| option.line == line);

@@ -148,6 +148,8 @@ mod line_risk;
 
 pub mod desk;
 
+pub mod scenario;
+
 mod history;
 
 pub mod wish;
@@ -169,4 +171,4 @@ pub mod cover;
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "hedge-0.16.0";
+pub const MODEL_VERSION: &str = "hedge-0.17.0";

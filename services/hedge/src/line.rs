@@ -48,6 +48,11 @@ impl Line {
 }
 
 impl Trading {
+    /// Half of the spread and the commission of a trade, in money.
+    pub(crate) fn linear_cost(&self, trade: f64) -> f64 {
+        self.buy_cost * trade.max(0.0) + self.sell_cost * (-trade).max(0.0)
+    }
+
     /// Cost of holding a position for a session, in money.
     pub(crate) fn carry_per_session(&self, position: f64) -> f64 {
         self.long_carry_per_session * position.max(0.0)

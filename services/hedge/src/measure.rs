@@ -41,6 +41,10 @@ impl Problem {
             Measure::Net => positions.iter().sum(),
             Measure::Gross => positions.iter().map(|p| p.abs()).sum(),
             Measure::Turnover => trades.iter().map(|x| x.abs()).sum(),
+            Measure::Spread => {
+                let cost = |((_, terms), x): ((&Line, &Trading), &f64)| terms.linear_cost(*x);
+                self.traded_lines().zip(trades).map(cost).sum()
+            }
             Measure::Weighted { weights, offset, .. } => {
                 offset + weights.iter().zip(positions).map(|(w, p)| w * p).sum::<f64>()
             }
@@ -90,7 +94,7 @@ impl Problem {
         let mut cost = Cost { linear: 0.0, impact: 0.0, holding: 0.0 };
         for ((line, terms), x) in self.traded_lines().zip(trades) {
             let position = line.held + x;
-            cost.linear += terms.buy_cost * x.max(0.0) + terms.sell_cost * (-x).max(0.0);
+            cost.linear += terms.linear_cost(*x);
             cost.impact += 0.5 * terms.impact * x * x;
             cost.holding += horizon * terms.carry_per_session(position);
         }

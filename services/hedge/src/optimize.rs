@@ -87,7 +87,7 @@ pub(crate) fn optimize_from(
             let plan = plan(problem, &best, caller)?;
             return Ok((Answer::Plan(Box::new(plan)), Some(best.picks)));
         }
-        Searched::Infeasible => Answer::Infeasible(conflict::explain(problem, caller)?),
+        Searched::Infeasible => Answer::Infeasible(conflict::explain(problem, limits, caller)?),
         Searched::NoPick => Answer::Infeasible(conflict::explain_picks(problem, limits, caller)?),
         Searched::Unbounded(direction) => Answer::Unbounded(unbounded(problem, &direction)),
     };

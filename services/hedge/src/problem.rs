@@ -133,15 +133,23 @@ impl Problem {
     /// The smallest and largest trade of each traded line that the constraints on single lines
     /// allow, in money; infinite where none does.
     pub(crate) fn trade_ranges(&self) -> Vec<(f64, f64)> {
-        (0..self.traded.len()).map(|trade| self.trade_range(trade)).collect()
+        self.trade_ranges_without(&[])
     }
 
-    fn trade_range(&self, trade: usize) -> (f64, f64) {
+    /// The same without some members.
+    pub(crate) fn trade_ranges_without(&self, members: &[Member]) -> Vec<(f64, f64)> {
+        let mut holds = vec![true; self.statement.constraints.len()];
+        members.iter().for_each(|member| holds[member.0] = false);
+        (0..self.traded.len()).map(|trade| self.trade_range(trade, &holds)).collect()
+    }
+
+    fn trade_range(&self, trade: usize, holds: &[bool]) -> (f64, f64) {
         let index = self.traded[trade];
         let line = &self.statement.lines[index];
         let mut range = (f64::NEG_INFINITY, f64::INFINITY);
         let mut within = |low: f64, high: f64| range = (range.0.max(low), range.1.min(high));
-        for constraint in &self.statement.constraints {
+        let constraints = self.statement.constraints.iter().zip(holds);
+        for (constraint, _) in constraints.filter(|(_, holds)| **holds) {
             let low = constraint.lower.unwrap_or(f64::NEG_INFINITY);
             let high = constraint.upper.unwrap_or(f64::INFINITY);
             match &constraint.measure {
@@ -176,6 +184,11 @@ impl Problem {
     pub(crate) fn member_unit(&self, member: Member) -> Unit {
         let constraint = self.statement.constraints.get(member.0);
         constraint.map_or(Unit::Money, |constraint| constraint.measure.unit())
+    }
+
+    /// Whether the number of lines or the smallest ticket is limited.
+    pub(crate) fn limits_picks(&self) -> bool {
+        self.statement.max_lines.is_some() || self.statement.min_ticket.is_some()
     }
 
     /// The problem with other limits.

@@ -4,6 +4,7 @@
 //! in another currency is converted at the rate of the day, so it moves with the rate as well.
 
 use marketdata::{currency::Currency, day::Day};
+use portfolio::currencies::rate_growth;
 use risk::factor_view::FactorView;
 use std::collections::BTreeMap;
 
@@ -15,17 +16,15 @@ pub(crate) struct Rates {
 }
 
 impl Rates {
-    /// Those of some currencies. A rate that is unknown on a day stays.
+    /// Those of some currencies.
     pub(crate) fn of(view: &FactorView<'_>, currencies: impl Iterator<Item = Currency>) -> Rates {
         let snapshot = &view.risk.snapshot;
         let days = &view.risk.sessions.with_start()[view.first..];
         let mut by_currency = BTreeMap::new();
         for currency in currencies.filter(|currency| *currency != snapshot.base()) {
             by_currency.entry(currency).or_insert_with(|| {
-                let rate = |day: &Day| snapshot.rate(currency, *day).ok().map(|rate| rate.value);
-                let rates: Vec<Option<f64>> = days.iter().map(rate).collect();
-                let growth = |pair: &[Option<f64>]| Some(pair[1]? / pair[0]?);
-                rates.windows(2).map(|pair| growth(pair).unwrap_or(1.0)).collect()
+                let growth = |pair: &[Day]| rate_growth(snapshot, currency, (pair[0], pair[1]));
+                days.windows(2).map(growth).collect()
             });
         }
         Rates { by_currency, sessions: view.weights.len() }

@@ -310,6 +310,7 @@ impl Wording<'_> {
             Meaning::Net => Measure::Net,
             Meaning::Gross => Measure::Gross,
             Meaning::Turnover => Measure::Turnover,
+            Meaning::Spread => Measure::Spread,
             Meaning::MarketBeta => weighted(Weights::Betas, &|line| line.market_beta),
             Meaning::TradeBeta => weighted(Weights::Betas, &|line| line.trade_beta),
             Meaning::Sector(name) => {
@@ -324,7 +325,7 @@ impl Wording<'_> {
                 };
                 members(&of)
             }
-            Meaning::Members(shares) => self.by_instrument(Weights::Members, shares)?,
+            Meaning::Members(shares) => self.members(shares)?,
             Meaning::Premium => {
                 let premium = |line: &DeskLine| {
                     line.option.as_ref().map_or(0.0, LineOption::premium_per_exposure)
@@ -342,38 +343,24 @@ impl Wording<'_> {
                 // The trade of a line that does not trade in the scheme is zero.
                 _ => Measure::OfLines { kind: Weights::Members, weights: Vec::new() },
             },
-            Meaning::Scenario(returns) => self.by_instrument(Weights::Returns, returns)?,
-            Meaning::WorstShorts(count) => {
-                let losses = self.desk.thresholds.clone();
-                let options = self.desk.squeezed.clone();
-                Measure::WorstShorts { count: *count, losses, options }
-            }
+            Meaning::Scenario(pnl) => Measure::Weighted {
+                kind: Weights::Returns,
+                offset: pnl.offset,
+                weights: pnl.weights.clone(),
+            },
         })
     }
 
-    /// Weights by what lines move as; options are valued anew at returns, also those of the book
-    /// itself.
-    fn by_instrument(
-        &self,
-        kind: Weights,
-        values: &[(InstrumentId, f64)],
-    ) -> Result<Measure, String> {
+    /// Weights by what lines move as.
+    fn members(&self, values: &[(InstrumentId, f64)]) -> Result<Measure, String> {
         let of = |line: &DeskLine| {
             let mut given = values.iter().filter(|(id, _)| *id == line.instrument);
             match (given.next(), given.next()) {
-                (Some((_, value)), None) if kind == Weights::Returns => Ok(line.moved(*value)),
                 (Some((_, value)), None) => Ok(*value),
                 _ => Err(line.id.clone()),
             }
         };
         let weights: Result<Vec<f64>, String> = self.desk.lines.iter().map(of).collect();
-        let offset = match kind {
-            Weights::Returns => self.desk.beyond_first_order(&|line| {
-                let moves = self.desk.lines[line].instrument;
-                values.iter().find(|(id, _)| *id == moves).map_or(0.0, |(_, value)| *value)
-            }),
-            Weights::Members | Weights::Betas => 0.0,
-        };
-        Ok(Measure::Weighted { kind, offset, weights: weights? })
+        Ok(Measure::Weighted { kind: Weights::Members, offset: 0.0, weights: weights? })
     }
 }

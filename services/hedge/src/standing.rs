@@ -49,6 +49,7 @@ fn slopes(problem: &Problem, measure: &Measure) -> Vec<(usize, f64)> {
         Measure::Net
         | Measure::Gross
         | Measure::Turnover
+        | Measure::Spread
         | Measure::Participation
         | Measure::WorstShorts { .. } => lines.map(|(trade, _)| (trade, 1.0)).collect(),
         Measure::Position(line) | Measure::Trade(line) => {
@@ -202,6 +203,11 @@ impl<'a> Standing<'a> {
                 value + ((position + step.by).abs() - position.abs())
             }
             Measure::Turnover => value + (step.to.abs() - self.trades[step.trade].abs()),
+            Measure::Spread => {
+                let terms = self.problem.statement().lines[self.line(step)].trading;
+                let cost = |money: f64| terms.map_or(0.0, |terms| terms.linear_cost(money));
+                value + (cost(step.to) - cost(self.trades[step.trade]))
+            }
             Measure::Positive { .. } => {
                 let part = |position: f64| (slope * position).max(0.0);
                 let position = self.positions[self.line(step)];

@@ -95,6 +95,8 @@ pub struct DeskTerms {
     pub clock: Clock,
     /// How often plans price scenarios of the past.
     pub scenarios: ScenarioUse,
+    /// Number of scenarios of limits ([`crate::desk::Desk::scenario`]).
+    pub limited_scenarios: usize,
 }
 
 /// How often plans price scenarios of the past, for which the options of the book are valued anew.

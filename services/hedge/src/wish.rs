@@ -1,7 +1,7 @@
 //! What the caller wants of a hedge: what is minimised, and which limits it must respect, by
 //! meaning.
 
-use crate::constraint::ExclusionRule;
+use crate::{constraint::ExclusionRule, scenario::ScenarioPnl};
 use factors::size::SizeBucket;
 use marketdata::instrument::InstrumentId;
 
@@ -74,6 +74,8 @@ pub enum Meaning {
     Gross,
     /// Value traded. Takes an upper limit only.
     Turnover,
+    /// Half spreads and commissions. Takes an upper limit only.
+    Spread,
     /// Beta-weighted value.
     MarketBeta,
     /// Trade-beta-weighted value.
@@ -92,11 +94,9 @@ pub enum Meaning {
     Position(String),
     /// Trade of a line, by its id.
     Trade(String),
-    /// P&L of a scenario: returns by instrument, decimals, at which options are valued anew. A
-    /// floor on the loss is a lower limit.
-    Scenario(Vec<(InstrumentId, f64)>),
-    /// The loss if the shorts that would lose most squeeze together. Takes an upper limit only.
-    WorstShorts(usize),
+    /// P&L of a scenario of the same desk ([`crate::desk::Desk::scenario`]). A floor on the loss is a
+    /// lower limit.
+    Scenario(ScenarioPnl),
 }
 
 /// A limit of the caller's.
@@ -174,8 +174,8 @@ pub struct Wish {
 /// A fault of a wish that needs the market to be seen; the others are those of the problem.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WishFault {
-    /// A limit names a sector, a factor or a line that there is not; or a scenario lacks a line, or
-    /// has one twice.
+    /// A limit names a sector, a factor or a line that there is not, or is on the net value of
+    /// members that lack a line or have one twice.
     Unknown {
         /// Id of the limit or exclusion.
         id: String,

@@ -50,6 +50,14 @@ fn rates_on(snapshot: &Snapshot, quotes: &Quotes) -> Day {
     quotes.session().unwrap_or(snapshot.today())
 }
 
+/// By what factor a currency grows against the base currency of a view between two days: what a strike
+/// in it does meanwhile. One whose rate is unknown on either day stays.
+#[must_use]
+pub fn rate_growth(snapshot: &Snapshot, currency: Currency, (from, to): (Day, Day)) -> f64 {
+    let [from, to] = [from, to].map(|day| snapshot.rate(currency, day).ok());
+    from.zip(to).map_or(1.0, |(from, to)| to.value / from.value)
+}
+
 impl ValuedCash {
     /// Values balances in the base currency of a view.
     pub fn of(cash: &[Cash], snapshot: &Snapshot, quotes: &Quotes) -> ValuedCash {

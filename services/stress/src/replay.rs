@@ -60,6 +60,14 @@ pub struct ReplayReport {
     pub coverage: SourceShares,
 }
 
+impl ReplayReport {
+    /// The close before the first session, and the last one.
+    #[must_use]
+    pub fn ends(&self) -> (Day, Day) {
+        (self.start_on, self.days.last().copied().unwrap_or(self.start_on))
+    }
+}
+
 /// A holding in a replay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReplayedPosition {

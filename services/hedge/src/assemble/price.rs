@@ -121,6 +121,7 @@ impl Builder<'_> {
     }
 
     /// z ∈ [0, 1] of every free line, with low·z ≤ x ≤ high·z and Σ z at most what is left to pick.
+    /// A range whose limit is relaxed has no end, and then nothing ties x to z: the search decides.
     ///
     /// The part ½·Q·x² of the objective that is the line's own becomes ½·Q·r with r·z ≥ x², the
     /// convex hull of "x is zero or z is one" (Frangioni and Gentile 2006), which makes the bound of
@@ -134,7 +135,8 @@ impl Builder<'_> {
         if free.len() <= left {
             return;
         }
-        let (ranges, own) = (self.problem.trade_ranges(), self.own_curvatures());
+        let (ranges, own) =
+            (self.problem.trade_ranges_without(self.relaxed()), self.own_curvatures());
         let money = self.assembly.scale.money;
         let mut sum = Vec::new();
         for trade in free {
@@ -143,12 +145,16 @@ impl Builder<'_> {
             self.assembly.shares[trade] = Some(z);
             sum.push((z, 1.0));
             let (low, high) = (ranges[trade].0 / money, ranges[trade].1 / money);
-            let unit = if low < high { low.abs().max(high.abs()) } else { 1.0 };
+            let unit = if low < high { finite(low).max(finite(high)) } else { 1.0 };
             self.program().at_most(vec![(z, 1.0)], 1.0);
             self.program().at_most(vec![(z, -1.0)], 0.0);
             // Ranges may be a thousand times the book: divided by their size, the rows are near one.
-            self.program().at_most(vec![(x, 1.0 / unit), (z, -high / unit)], 0.0);
-            self.program().at_most(vec![(x, -1.0 / unit), (z, low / unit)], 0.0);
+            if high.is_finite() {
+                self.program().at_most(vec![(x, 1.0 / unit), (z, -high / unit)], 0.0);
+            }
+            if low.is_finite() {
+                self.program().at_most(vec![(x, -1.0 / unit), (z, low / unit)], 0.0);
+            }
             self.own_part_to_perspective(own[trade], (x, z), unit);
         }
         self.program().at_most(sum, left as f64);
@@ -169,6 +175,9 @@ impl Builder<'_> {
     /// which no other line loads.
     fn own_curvatures(&self) -> Vec<f64> {
         let scale = self.assembly.scale;
+        if !self.is_cheapest() {
+            return vec![0.0; self.recipe.picks.len()];
+        }
         let unit = scale.objective * scale.money * scale.money;
         let statement = self.problem.statement();
         let price = match &statement.objective.risk {
@@ -186,4 +195,9 @@ impl Builder<'_> {
         };
         self.problem.traded_lines().map(curvature).collect()
     }
+}
+
+/// The size of an end of a range; zero if it has none.
+fn finite(end: f64) -> f64 {
+    if end.is_finite() { end.abs() } else { 0.0 }
 }

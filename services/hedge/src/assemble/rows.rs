@@ -1,8 +1,9 @@
 //! Rows of constraints and exclusions, with a variable for each limit that may be relaxed.
 
-use super::{Builder, Goal, Member, Owner, Slack, relaxation_cost};
+use super::{Builder, Member, Owner, Slack, relaxation_cost};
 use crate::{
     constraint::{Constraint, ExclusionRule, Measure, Side},
+    line::Trading,
     squeezed::SqueezedOptions,
 };
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ impl Builder<'_> {
                 Measure::WorstShorts { count, losses, options } => {
                     self.worst_shorts_rows(member, constraint, *count, (losses, options));
                 }
+                Measure::Spread => self.spread_row(member, constraint),
                 Measure::Positive { weights } => {
                     self.positive_rows(member, constraint, weights);
                 }
@@ -47,6 +49,27 @@ impl Builder<'_> {
                 self.owned_row(vec![(x, sign)], bound, member, Side::Upper, volume, slack);
             }
         }
+    }
+
+    /// Σ (buy·x + (buy + sell)·x⁻) ≤ limit, in units of the largest cost: basis points of money would
+    /// be beside rows of money.
+    fn spread_row(&mut self, member: Member, constraint: &Constraint) {
+        let Some(limit) = constraint.upper else { return };
+        let both = |terms: &Trading| terms.buy_cost + terms.sell_cost;
+        let largest = self.problem.traded_lines().map(|(_, terms)| both(terms)).fold(0.0, f64::max);
+        if largest <= 0.0 {
+            return;
+        }
+        let size = self.problem.size();
+        let slack = self.slack_of(member, Side::Upper, (limit, size, largest));
+        let mut costs = Vec::new();
+        for (trade, (_, terms)) in self.problem.traded_lines().enumerate() {
+            let x = self.assembly.trades[trade].filter(|_| 0.0 < terms.buy_cost);
+            costs.extend(x.map(|x| (x, terms.buy_cost / largest)));
+            costs.extend(self.sold[trade].map(|sold| (sold, both(terms) / largest)));
+        }
+        let per = 1.0 / (largest * self.assembly.scale.money);
+        self.owned_row(costs, limit * per, member, Side::Upper, per, slack);
     }
 
     /// Σ u ≤ limit with u ≥ 0 and u ≥ w·p for each line that trades; the others are a constant.
@@ -194,7 +217,7 @@ impl Builder<'_> {
     }
 
     fn is_relaxed(&self, member: Member) -> bool {
-        matches!(self.recipe.goal, Goal::Relaxed { members } if members.contains(&member))
+        self.relaxed().contains(&member)
     }
 
     /// The variable by which a limit is relaxed. Its unit is not the limit, which may be tiny
@@ -206,14 +229,24 @@ impl Builder<'_> {
         constraint: &Constraint,
         limit: f64,
     ) -> Option<Slack> {
+        let unit = self.problem.unit_size(constraint.measure.unit());
+        self.slack_of(member, side, (limit, unit, 1.0))
+    }
+
+    /// The same in a unit that is `times` the size with which the limit is compared.
+    fn slack_of(
+        &mut self,
+        member: Member,
+        side: Side,
+        (limit, size, times): (f64, f64, f64),
+    ) -> Option<Slack> {
         if !self.is_relaxed(member) {
             return None;
         }
-        let unit = self.problem.unit_size(constraint.measure.unit());
         let variable = self.program().variable();
-        self.program().linear[variable] = relaxation_cost(limit, unit);
+        self.program().linear[variable] = times * relaxation_cost(limit, size);
         self.program().at_most(vec![(variable, -1.0)], 0.0);
-        let slack = Slack { member, side, variable, unit };
+        let slack = Slack { member, side, variable, unit: times * size };
         self.assembly.slacks.push(slack);
         Some(slack)
     }
@@ -274,9 +307,10 @@ impl Builder<'_> {
                 Expression { constant: 0.0, terms: terms.into_iter().collect() }
             }
             // Have rows of their own.
-            Measure::Positive { .. } | Measure::Participation | Measure::WorstShorts { .. } => {
-                Expression { constant: 0.0, terms: Vec::new() }
-            }
+            Measure::Spread
+            | Measure::Positive { .. }
+            | Measure::Participation
+            | Measure::WorstShorts { .. } => Expression { constant: 0.0, terms: Vec::new() },
         }
     }
 

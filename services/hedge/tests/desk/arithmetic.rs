@@ -1,7 +1,7 @@
 //! What trades do, by hand.
 
 use crate::{
-    desks::{FUNDS, TERMS, desk_of, plan, reports, terms, wish},
+    desks::{FUNDS, TERMS, at_rates_of_now, desk_of, plan, reports, terms, wish},
     view::{View, near},
 };
 use hedge::constraint::ExclusionRule;
@@ -132,7 +132,7 @@ fn limits_and_exclusions_are_kept() {
     wish.limits = vec![
         limit("trade beta", Meaning::TradeBeta, Some(-1e5), Some(1e5)),
         limit("beta", Meaning::MarketBeta, Some(0.0), Some(0.0)),
-        limit("fall", Meaning::Scenario(scenario), Some(-3e5), None),
+        limit("fall", at_rates_of_now(&desk, scenario), Some(-3e5), None),
     ];
     let id = "restricted".to_owned();
     wish.excluded = vec![Excluded { id, line: "MSFT".to_owned(), rule: ExclusionRule::NoTrade }];

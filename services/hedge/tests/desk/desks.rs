@@ -8,10 +8,12 @@ use hedge::{
     optimize::Answer,
     plan::Plan,
     plans::{PlanReport, plans},
+    scenario::Moves,
     scheme::Scheme,
     terms::{DeskTerms, Instrument, LineTerms, ScenarioUse},
-    wish::{Aim, SqueezeBudget, Wish, WrittenBudget},
+    wish::{Aim, Meaning, SqueezeBudget, Wish, WrittenBudget},
 };
+use marketdata::instrument::InstrumentId;
 use portfolio::book::Book;
 use risk::factor_view::FactorView;
 
@@ -52,6 +54,7 @@ pub(crate) fn terms(view: &View, instruments: &[&str]) -> DeskTerms {
         impact_size: 0.05,
         clock: Clock::new(SessionMinute::OPEN, SessionMinute::NOON).unwrap(),
         scenarios: ScenarioUse::EveryMonth,
+        limited_scenarios: 0,
     }
 }
 
@@ -88,4 +91,10 @@ pub(crate) fn plan(reports: &[PlanReport], scheme: Scheme) -> &Plan {
         Answer::Plan(plan) => plan,
         other => unreachable!("{other:?}"),
     }
+}
+
+/// The P&L of returns at rates that stay.
+#[track_caller]
+pub(crate) fn at_rates_of_now(desk: &Desk<'_>, returns: Vec<(InstrumentId, f64)>) -> Meaning {
+    Meaning::Scenario(desk.scenario(&Moves { returns, rates: Vec::new() }).unwrap())
 }

@@ -29,7 +29,7 @@ use std::sync::{
 
 /// A call on the index with a strike of half of what it costs in dollars, so that it is the index
 /// less the strike, whatever moves it makes.
-fn calls(view: &View, strike: f64, lines: usize) -> Book {
+pub(crate) fn calls(view: &View, strike: f64, lines: usize) -> Book {
     let model = RawModel {
         right: Some(Right::Call),
         strike: Some(strike),
@@ -157,5 +157,12 @@ fn options_that_are_valued_too_often_are_refused() {
     let fault = TermsFault::OptionValues { options, values };
     assert_eq!(found(&with), NoDesk::Faults(vec![fault]));
     with.scenarios = ScenarioUse::Never;
+    assert_eq!(found(&with), NoDesk::Gone);
+    // A scenario of a limit is a value of each.
+    with.limited_scenarios = OPTION_VALUES / options + 1 - (2 * sessions + 1);
+    let values = options * (OPTION_VALUES / options + 1);
+    let fault = TermsFault::OptionValues { options, values };
+    assert_eq!(found(&with), NoDesk::Faults(vec![fault]));
+    with.limited_scenarios -= 1;
     assert_eq!(found(&with), NoDesk::Gone);
 }

@@ -5,6 +5,7 @@
 
 mod arithmetic;
 mod desks;
+mod foreign_options;
 mod held_options;
 mod laws;
 mod options;

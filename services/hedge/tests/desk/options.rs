@@ -1,7 +1,7 @@
 //! Listed options as instruments: what they cost, what they do, and what is refused.
 
 use crate::{
-    desks::{LIMITS, desk_of, instrument, terms, wish},
+    desks::{LIMITS, at_rates_of_now, desk_of, instrument, terms, wish},
     view::{View, near},
 };
 use hedge::{
@@ -188,7 +188,7 @@ fn floors_and_premiums_are_those_of_the_option() {
         |id: &str, meaning, lower, upper| Limit { id: id.to_owned(), meaning, lower, upper };
     let fall = vec![(view.id("^GSPC"), -0.2)];
     let mut wish = free(wish(1e-12));
-    wish.limits = vec![limit("fall", Meaning::Scenario(fall), Some(-5e5), None)];
+    wish.limits = vec![limit("fall", at_rates_of_now(&desk, fall), Some(-5e5), None)];
     let answer = |wish: &Wish| {
         let problem = desk.problem(Scheme::Overlay, wish).unwrap();
         optimize(&problem, LIMITS, &Caller::waiting()).unwrap()
@@ -307,7 +307,7 @@ fn options_of_the_book_are_valued_anew_in_tails_and_floors() {
     let mut wish = by_tail();
     wish.limits = vec![Limit {
         id: "fall".to_owned(),
-        meaning: Meaning::Scenario(vec![(view.id("^GSPC"), -0.2), (view.id("^RUT"), -0.25)]),
+        meaning: at_rates_of_now(&desk, vec![(view.id("^GSPC"), -0.2), (view.id("^RUT"), -0.25)]),
         lower: Some(-1e6),
         upper: None,
     }];

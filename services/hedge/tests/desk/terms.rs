@@ -8,6 +8,7 @@ use hedge::{
     clock::{Clock, SessionMinute},
     desk::{Desk, NoDesk},
     limits::Caller,
+    scenario::{Moves, NoScenario},
     scheme::Scheme,
     terms::{Mark, TermsFault},
     wish::{Limit, Meaning, WishFault},
@@ -63,7 +64,7 @@ fn a_limit_on_nothing_is_named() {
         limit("a", Meaning::Sector("none".to_owned())),
         limit("b", Meaning::Factor("none".to_owned())),
         limit("c", Meaning::Trade("none".to_owned())),
-        limit("d", Meaning::Scenario(vec![(view.id("AAPL"), 0.1)])),
+        limit("d", Meaning::Members(vec![(view.id("AAPL"), 0.1)])),
     ];
     let unknown = |id: &str, subject: &str| WishFault::Unknown {
         id: id.to_owned(),
@@ -73,4 +74,7 @@ fn a_limit_on_nothing_is_named() {
         desk.problem(Scheme::Both, &wish).unwrap_err(),
         [unknown("a", "none"), unknown("b", "none"), unknown("c", "none"), unknown("d", "^GSPC")]
     );
+    let returns = vec![(view.id("AAPL"), 0.1)];
+    let found = desk.scenario(&Moves { returns, rates: Vec::new() });
+    assert_eq!(found, Err(NoScenario::Line("^GSPC".to_owned())));
 }

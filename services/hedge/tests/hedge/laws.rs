@@ -6,6 +6,7 @@ use crate::{
     random,
 };
 use hedge::{
+    conflict::Infeasible,
     constraint::{Constraint, MaxLines, Measure, Side, Weights},
     frontier::{Axis, NoFrontier, trace},
     limits::{Caller, SolveLimits, Stopped},
@@ -314,6 +315,50 @@ fn limits_that_leave_a_single_point_have_it_as_answer() {
     point.constraints.push(limit("net again", Measure::Net, 70.0, 70.0));
     let trades = exact(&plan(point));
     near(&[trades[0], trades[1]], &[-15.0, -15.0], 1e-3);
+}
+
+/// Where every trade costs the same, a limit on the cost is one on turnover times that, and so is what
+/// would suffice; where some cost nothing, they are not limited.
+#[test]
+fn a_limit_on_spreads_is_one_on_turnover_times_the_cost() {
+    let (mut compared, mut conflicts) = (0, 0);
+    for seed in 1..40 {
+        let mut statement = random::by_variance(seed);
+        for terms in statement.lines.iter_mut().filter_map(|line| line.trading.as_mut()) {
+            (terms.buy_cost, terms.sell_cost) = (5e-4, 5e-4);
+        }
+        let turnover = statement.constraints.iter_mut().find(|c| c.id == "turnover").unwrap();
+        turnover.upper = turnover.upper.map(|most| 0.3 * most);
+        let mut spread = statement.clone();
+        let limited = spread.constraints.iter_mut().find(|c| c.id == "turnover").unwrap();
+        limited.measure = Measure::Spread;
+        limited.upper = limited.upper.map(|most| 5e-4 * most);
+        match (answer(statement), answer(spread)) {
+            (Answer::Plan(turnover), Answer::Plan(spread)) => {
+                let objective = turnover.proof.objective;
+                near(&[spread.proof.objective], &[objective], 1e-7 * objective.abs());
+                let prices = (price(&turnover, "turnover"), price(&spread, "turnover"));
+                near(&[5e-4 * prices.1], &[prices.0], 1e-5 * prices.0.abs());
+                let made = &spread.effect;
+                let at = 1;
+                near(&[made.measures[at].after], &[made.cost.after.linear], 1e-12);
+                compared += usize::from(0.0 < prices.0);
+            }
+            (Answer::Infeasible(turnover), Answer::Infeasible(spread)) => {
+                assert_eq!(turnover.conflict, spread.conflict);
+                let most = |found: &Infeasible| {
+                    found.alone.iter().find(|c| c.constraint == "turnover").map(|c| c.to)
+                };
+                if let (Some(turnover), Some(spread)) = (most(&turnover), most(&spread)) {
+                    // A millionth of the book beyond the smallest each.
+                    near(&[spread], &[5e-4 * turnover], 1e-3);
+                    conflicts += 1;
+                }
+            }
+            others => panic!("{seed}: {others:?}"),
+        }
+    }
+    assert!(10 < compared && 2 < conflicts, "{compared} {conflicts}");
 }
 
 /// More room for gross, or more lines, never costs.

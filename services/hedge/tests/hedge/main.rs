@@ -10,6 +10,7 @@ mod fixture;
 mod random;
 
 mod conflicts;
+mod conflicts_of_lines;
 mod faults;
 mod feasibility;
 mod laws;

@@ -26,7 +26,7 @@ use crate::{
     telemetry::spans::{Step, step_now},
     views::Pinned,
 };
-use ::hedge::{MODEL_VERSION, frontier::Axis, scheme::Scheme};
+use ::hedge::{MODEL_VERSION, constraint::Side, frontier::Axis, scheme::Scheme, wish::LINES_ID};
 use ::portfolio::book::Book;
 use contract::v1::{self, hedge_plan::Result as Outcome, hedge_service_server::HedgeService};
 use from_proto::{Asked, FrontierOf, HedgeQuery, HedgeRequest};
@@ -202,6 +202,16 @@ fn given_away(own: &v1::HedgeOutcome, optimum: &v1::HedgePlan) -> Option<f64> {
     Some(own.objective?.after - solution.outcome.as_ref()?.objective?.after)
 }
 
+/// The limit that takes several values.
+fn axis(asked: &v1::TraceFrontierRequest, side: Side) -> Axis {
+    let (id, values) = (asked.constraint_id.clone(), asked.limits.clone());
+    match id.as_str() {
+        // Whole numbers from one on: the request was read.
+        LINES_ID => Axis::Lines { counts: values.iter().map(|count| *count as usize).collect() },
+        _ => Axis::Constraint { id, side, values },
+    }
+}
+
 impl Method for v1::TraceFrontierRequest {
     type Response = v1::TraceFrontierResponse;
 
@@ -212,8 +222,7 @@ impl Method for v1::TraceFrontierRequest {
     ) -> Result<Answer<Self::Response>, Refusal> {
         let (asked, FrontierOf { scheme, side }) = (&query.normal, &query.own);
         let solve = |setting: &Setting<'_>, _: Source<'_>| {
-            let (id, values) = (asked.constraint_id.clone(), asked.limits.clone());
-            solve::frontier(setting, *scheme, &Axis::Constraint { id, side: *side, values })
+            solve::frontier(setting, *scheme, &axis(asked, *side))
         };
         let nothing = || asked.limits.iter().map(|_| without_model(*scheme)).collect();
         let Found { answer, gaps, value: plans, problem } =

@@ -60,6 +60,30 @@ fn a_loss_out_of_reach_says_how_far_it_gets() {
     assert_eq!(found, Err(NoScenario::OutOfReach { largest_loss: 0.0 }));
 }
 
+/// Two coordinates that always move together, of which C has no inverse, are one with the sum of their
+/// weights; where the weights cancel no move loses anything, and a coordinate that never moves adds
+/// nothing.
+#[test]
+fn coordinates_that_move_together_are_one() {
+    let together = SymmetricMatrix::from_rows(2, vec![4e-4; 4]).unwrap();
+    let joint = Joint { common: together, specific: Vec::new() };
+    let of = |e: [f64; 2]| Form { common: e.to_vec(), specific: Vec::new() };
+    let found = likeliest(&joint, &of([5e6, -8e6]), (1e6, 1), &Boxes::none(2)).unwrap();
+    // 1e6 of −3e6·g: a third, at a standard deviation of .02.
+    for moved in &found.common {
+        assert!((moved - 1.0 / 3.0).abs() < 1e-12, "{found:?}");
+    }
+    assert!((found.distance - 1.0 / 3.0 / 0.02).abs() < 1e-9, "{found:?}");
+    let cancelled = likeliest(&joint, &of([5e6, -5e6]), (1e6, 1), &Boxes::none(2));
+    assert!(cancelled.is_err(), "{cancelled:?}");
+
+    let still = SymmetricMatrix::from_rows(2, vec![4e-4, 0.0, 0.0, 0.0]).unwrap();
+    let joint = Joint { common: still, specific: Vec::new() };
+    let found = likeliest(&joint, &of([5e6, -8e6]), (1e6, 1), &Boxes::none(2)).unwrap();
+    assert!((found.common[0] + 0.2).abs() < 1e-12 && found.common[1].abs() < 1e-15, "{found:?}");
+    assert!((found.distance - 10.0).abs() < 1e-9, "{found:?}");
+}
+
 /// A random problem: five coordinates, four names, tight boxes.
 fn problem(seed: u64) -> (Joint, Form, Boxes) {
     let mut rng = Rng::new(seed, 11);
@@ -170,6 +194,35 @@ proptest! {
             let (g, u) = (blend(&g, &to.0), blend(&u, &to.1));
             prop_assert!((lost(&g, &u) - loss).abs() < 1e-9);
             prop_assert!(squared * (1.0 - 1e-9) <= squared_distance(&joint, &g, &u));
+        }
+    }
+
+    /// In other coordinates h = A·g, with covariance A·C·A′ and weights A′⁻¹·e, the scenario is A·g: A
+    /// adds a multiple of the first coordinate to every other one.
+    #[test]
+    fn other_coordinates_have_the_same_scenario(seed in 0_u64..1_000_000, by in -2.0..2.0_f64) {
+        let (joint, pnl, _) = problem(seed);
+        let k = pnl.common.len();
+        let added = |j: usize| if j == 0 { 0.0 } else { by };
+        let c = |i: usize, j: usize| joint.common.get(i, j);
+        let common = SymmetricMatrix::from_lower(k, |i, j| {
+            c(i, j) + added(i) * c(0, j) + added(j) * c(i, 0) + added(i) * added(j) * c(0, 0)
+        });
+        let restated = Joint { common: common.unwrap(), specific: joint.specific.clone() };
+        let mut weights = pnl.clone();
+        weights.common[0] -= by * pnl.common[1..].iter().sum::<f64>();
+        let boxes = Boxes::none(k);
+        let loss = 0.01;
+        let one = likeliest(&joint, &pnl, (loss, 1), &boxes).unwrap();
+        let other = likeliest(&restated, &weights, (loss, 1), &boxes).unwrap();
+        prop_assert!((other.distance - one.distance).abs() < 1e-9 * one.distance);
+        let scale = one.common.iter().fold(0.0_f64, |most, g| most.max(g.abs()));
+        for (at, moved) in other.common.iter().enumerate() {
+            let expected = one.common[at] + added(at) * one.common[0];
+            prop_assert!((moved - expected).abs() < 1e-9 * scale, "{} {}", moved, expected);
+        }
+        for (u, v) in other.specific.iter().zip(&one.specific) {
+            prop_assert!((u - v).abs() < 1e-9 * scale.max(v.abs()));
         }
     }
 

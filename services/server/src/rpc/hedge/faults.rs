@@ -34,8 +34,9 @@ pub(super) fn of_terms(faults: Vec<TermsFault>, problem: &v1::HedgeProblem) -> R
                 let most = options * OPTION_VALUES / values.max(1);
                 let text = format!(
                     "must have at most {most} options of known terms for this problem, which values \
-                     each of them anew on every session of the past: without_effectiveness or an \
-                     objective of variance allows more, where the objective is a shortfall"
+                     each of them anew on every session of the past, and in the scenario of every \
+                     constraint: without_effectiveness or an objective of variance allows more, where \
+                     the objective is a shortfall"
                 );
                 ("portfolio.positions".to_owned(), text)
             }

@@ -17,7 +17,7 @@ use crate::{
         shared,
     },
 };
-use ::hedge::{constraint::Side, scheme::Scheme};
+use ::hedge::{constraint::Side, scheme::Scheme, wish::LINES_ID};
 use ::portfolio::lines::violations;
 use contract::v1;
 
@@ -220,15 +220,25 @@ fn side(fields: &mut Fields, asked: i32) -> Option<Side> {
 fn points(fields: &mut Fields, request: &v1::TraceFrontierRequest) {
     let constraints = request.problem.iter().flat_map(|problem| &problem.constraints);
     let known: Vec<&str> = constraints.map(|one| one.constraint_id.as_str()).collect();
-    if !known.contains(&request.constraint_id.as_str()) {
+    let of_lines = request.constraint_id == LINES_ID
+        && request.problem.as_ref().is_some_and(|problem| problem.max_lines.is_some());
+    if !of_lines && !known.contains(&request.constraint_id.as_str()) {
         fields.add("constraint_id", "must be that of a constraint of the problem");
+    }
+    if of_lines && request.side() != v1::HedgeSide::Upper {
+        fields.add("side", "must be HEDGE_SIDE_UPPER: the number of lines has no other limit");
     }
     if request.limits.is_empty() {
         fields.add("limits", "must have at least one value");
     }
     if fields.at_most("limits", request.limits.len(), limits::FRONTIER_POINTS) {
         for (at, limit) in request.limits.iter().enumerate() {
-            fields.within(&format!("limits[{at}]"), *limit, -LIMIT, LIMIT);
+            let path = format!("limits[{at}]");
+            if !of_lines {
+                fields.within(&path, *limit, -LIMIT, LIMIT);
+            } else if !(1.0..=limits::POSITIONS as f64).contains(limit) || 0.0 < limit.fract() {
+                fields.add(path, format!("must be a whole number, 1 to {}", limits::POSITIONS));
+            }
         }
     }
 }

@@ -38,6 +38,7 @@ pub(super) enum Limited {
     Net,
     Gross,
     Turnover,
+    Spread,
     Premium,
     MarketBeta,
     TradeBeta,
@@ -111,7 +112,7 @@ fn bounds(fields: &mut Fields, path: &str, asked: &v1::HedgeConstraint, limited:
             fields.within(&format!("{path}.{side}"), *value, least, LIMIT);
         })
     };
-    let upper_only = matches!(limited, Some(Limited::Gross | Limited::Turnover));
+    let upper_only = matches!(limited, Some(Limited::Gross | Limited::Turnover | Limited::Spread));
     let lower = check("lower", asked.lower, -LIMIT);
     let upper = check("upper", asked.upper, if upper_only { 0.0 } else { -LIMIT });
     if lower.zip(upper).is_some_and(|(lower, upper)| upper < lower) {
@@ -120,7 +121,7 @@ fn bounds(fields: &mut Fields, path: &str, asked: &v1::HedgeConstraint, limited:
     if upper_only && lower.is_some() {
         fields.add(
             format!("{path}.lower"),
-            "must be absent: gross and turnover take an upper limit only",
+            "must be absent: gross, turnover and spread take an upper limit only",
         );
     }
 }
@@ -146,6 +147,7 @@ fn limited(fields: &mut Fields, path: &str, asked: &mut Option<Wire>) -> Option<
         }
         Some(Wire::Trades(number)) => match fields.choice(&format!("{path}.trades"), *number) {
             v1::HedgeTradesNumber::Turnover => Some(Limited::Turnover),
+            v1::HedgeTradesNumber::Spread => Some(Limited::Spread),
             v1::HedgeTradesNumber::Premium => Some(Limited::Premium),
             v1::HedgeTradesNumber::Unspecified => {
                 fields.add(format!("{path}.trades"), "must be given");

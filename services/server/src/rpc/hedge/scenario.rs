@@ -1,4 +1,4 @@
-//! The returns of the lines of a problem in a scenario: the P&L of a stress test of one unit of each.
+//! The moves of the lines of a problem in a scenario: the P&L of a stress test of one unit of each.
 
 use super::setting::Source;
 use crate::rpc::{
@@ -8,22 +8,22 @@ use crate::rpc::{
         resolve::{self, Happens},
     },
 };
-use ::hedge::desk::Desk;
-use ::portfolio::{book::Book, lines::Violation};
+use ::hedge::{desk::Desk, scenario::Moves};
+use ::portfolio::{book::Book, currencies::rate_growth, lines::Violation};
 use marketdata::{gap::Gap, instrument::InstrumentId};
 use std::collections::BTreeMap;
 use stress::{hypothetical::hypothetical, replay::replay};
 
-/// Expected returns by instrument.
+/// Expected returns by instrument, and in a replay what rates did to strikes.
 ///
 /// # Errors
 /// Violations of the scenario, and what the view lacks for it; paths begin with `path`.
-pub(super) fn returns(
+pub(super) fn moves(
     source: Source<'_>,
     (event, path): (&Event, &str),
     desk: &Desk<'_>,
     book: &Book,
-) -> Result<Vec<(InstrumentId, f64)>, Vec<Violation>> {
+) -> Result<Moves, Vec<Violation>> {
     let prepared = source.prepared;
     let (lookup, quotes) = (prepared.lookup(), prepared.quotes());
     let units: BTreeMap<InstrumentId, f64> =
@@ -31,16 +31,21 @@ pub(super) fn returns(
     let units: Vec<(InstrumentId, f64)> = units.into_iter().collect();
     let units = book.revalued(&units, (lookup, quotes));
     let view = Ok(source.view.clone());
-    let pnl: Vec<f64> = match resolve::found(event, path, lookup, &view)?.happens {
+    let (pnl, rates): (Vec<f64>, _) = match resolve::found(event, path, lookup, &view)?.happens {
         Ok(Happens::Replay(start_on, end_on)) => {
             let report = replay(prepared, source.roles, &units, &[], (start_on, end_on));
             let Some(report) = report else {
                 return Err(refused(path, "has no close of the market in its window"));
             };
-            report.positions.iter().map(|position| position.pnl).collect()
+            let pnl = report.positions.iter().map(|position| position.pnl).collect();
+            let growth = |currency| {
+                let snapshot = source.pinned.snapshot();
+                (currency, rate_growth(snapshot, currency, report.ends()))
+            };
+            (pnl, desk.strike_currencies().into_iter().map(growth).collect())
         }
         Ok(Happens::Hypothetical(known)) => match hypothetical(source.view, &units, &[], &known) {
-            Ok(report) => report.average.positions,
+            Ok(report) => (report.average.positions, Vec::new()),
             Err(faults) => {
                 let snapshot = source.pinned.snapshot();
                 return Err(lacking(path, resolve::faults(faults, (path, true), snapshot)?));
@@ -48,7 +53,8 @@ pub(super) fn returns(
         },
         Err(gaps) => return Err(lacking(path, gaps)),
     };
-    Ok(units.holdings.iter().map(|holding| holding.instrument).zip(pnl).collect())
+    let returns = units.holdings.iter().map(|holding| holding.instrument).zip(pnl).collect();
+    Ok(Moves { returns, rates })
 }
 
 fn lacking(path: &str, gaps: Vec<Gap>) -> Vec<Violation> {

@@ -5,18 +5,22 @@ use super::{
     from_proto::Asked,
     limited::{AskedLimit, Limited},
     problem::AskedAim,
-    scenario::returns,
+    scenario::moves,
     to_proto::Dealt,
     working,
 };
 use crate::{
     prepared::{Prepared, PreparedCrossSection},
     refusal::Refusal,
-    rpc::{field::Fields, marketdata::instrument::other_days, merged::hidden_values, portfolio},
+    rpc::{
+        field::Fields, marketdata::instrument::other_days, merged::hidden_values, portfolio,
+        scenario::Event,
+    },
     views::Pinned,
 };
 use ::hedge::{
     desk::{Desk, NoDesk},
+    scenario::{NoScenario, ScenarioPnl},
     scheme::Scheme,
     terms::{DAYS_PER_SESSION, DeskTerms, Instrument, Mark, ScenarioUse},
     wish::{Aim, Excluded, Limit, Meaning, Wish, aversion},
@@ -66,7 +70,8 @@ impl<'a> Setting<'a> {
     pub(super) fn of(source: Source<'a>) -> Result<Setting<'a>, Refusal> {
         let Source { asked, portfolio, pinned, prepared, view, .. } = source;
         let book = asked.report.join(prepared)?;
-        let mut finder = Finder { source, fields: Fields::new(), gaps: Vec::new() };
+        let mut finder =
+            Finder { source, fields: Fields::new(), gaps: Vec::new(), has_left: false };
         let terms = finder.terms();
         finder.finish()?;
         let desk = Desk::of(view, &book, &terms, &asked.caller.of_solves());
@@ -81,7 +86,8 @@ impl<'a> Setting<'a> {
             true => book,
             false => revalued(&book, &desk, prepared, (&vec![0.0; desk.lines().len()], is_marked)),
         };
-        let mut finder = Finder { source, fields: Fields::new(), gaps: finder.gaps };
+        let mut finder =
+            Finder { source, fields: Fields::new(), gaps: finder.gaps, has_left: false };
         let wish = finder.wish(&desk, &book);
         finder.finish()?;
         let merged = merged(pinned, &desk);
@@ -172,10 +178,15 @@ struct Finder<'a> {
     source: Source<'a>,
     fields: Fields,
     gaps: Vec<Gap>,
+    /// Whether the client no longer waits.
+    has_left: bool,
 }
 
 impl Finder<'_> {
     fn finish(&mut self) -> Result<(), Refusal> {
+        if self.has_left {
+            return Err(Refusal::DeadlineExceeded);
+        }
         std::mem::replace(&mut self.fields, Fields::new()).finish(Some(()))
     }
 
@@ -249,6 +260,8 @@ impl Finder<'_> {
             (AskedAim::Shortfall { .. }, false) => ScenarioUse::Once,
             (AskedAim::Shortfall { .. }, true) => ScenarioUse::EveryMonth,
         };
+        let is_scenario = |limit: &&AskedLimit| matches!(limit.limited, Limited::Scenario(_));
+        let limited_scenarios = read.limits.iter().filter(is_scenario).count();
         DeskTerms {
             positions,
             single,
@@ -258,6 +271,7 @@ impl Finder<'_> {
             impact_size,
             clock,
             scenarios,
+            limited_scenarios,
         }
     }
 
@@ -313,6 +327,7 @@ impl Finder<'_> {
             Limited::Net => Meaning::Net,
             Limited::Gross => Meaning::Gross,
             Limited::Turnover => Meaning::Turnover,
+            Limited::Spread => Meaning::Spread,
             Limited::Premium => Meaning::Premium,
             Limited::MarketBeta => Meaning::MarketBeta,
             Limited::TradeBeta => Meaning::TradeBeta,
@@ -325,18 +340,40 @@ impl Finder<'_> {
             Limited::Trade(line) => {
                 Meaning::Trade(self.line(&format!("{path}.trade"), line, desk)?)
             }
-            Limited::Scenario(event) => {
-                let returns =
-                    returns(self.source, (event, &format!("{path}.scenario")), desk, book);
-                match returns {
-                    Ok(returns) => Meaning::Scenario(returns),
-                    Err(found) => {
-                        found.into_iter().for_each(|v| self.fields.add(v.field, v.description));
-                        return None;
-                    }
-                }
-            }
+            Limited::Scenario(event) => Meaning::Scenario(self.scenario(
+                &format!("{path}.scenario"),
+                event,
+                (desk, book),
+            )?),
         })
+    }
+
+    /// The P&L of a scenario; `None` if it has none, or the client no longer waits.
+    fn scenario(
+        &mut self,
+        path: &str,
+        event: &Event,
+        (desk, book): (&Desk<'_>, &Book),
+    ) -> Option<ScenarioPnl> {
+        self.has_left |= self.source.asked.caller.has_gone();
+        if self.has_left {
+            return None;
+        }
+        let moves = match moves(self.source, (event, path), desk, book) {
+            Ok(moves) => moves,
+            Err(found) => {
+                found.into_iter().for_each(|v| self.fields.add(v.field, v.description));
+                return None;
+            }
+        };
+        match desk.scenario(&moves) {
+            Ok(pnl) => return Some(pnl),
+            Err(NoScenario::Gone) => self.has_left = true,
+            Err(NoScenario::Line(id)) => {
+                self.fields.add(path, format!("has no return of {id:?}"));
+            }
+        }
+        None
     }
 
     /// The net of a bucket of the standard scheme, as exposure has it: the sum over its members.
@@ -381,7 +418,7 @@ pub(super) fn orders(
     orders: &[v1::HedgeOrder],
 ) -> Result<Vec<Dealt>, Refusal> {
     use v1::hedge_order::Size;
-    let mut finder = Finder { source, fields: Fields::new(), gaps: Vec::new() };
+    let mut finder = Finder { source, fields: Fields::new(), gaps: Vec::new(), has_left: false };
     let mut read: Vec<Dealt> = Vec::with_capacity(orders.len());
     let dealt = |line, units, money| Dealt { line, units, money, unrounded: money };
     for (at, order) in orders.iter().enumerate() {

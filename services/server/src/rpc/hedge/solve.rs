@@ -123,11 +123,14 @@ pub(super) fn frontier(
     scheme: Scheme,
     axis: &Axis,
 ) -> Result<Vec<v1::HedgePlan>, Refusal> {
-    let Axis::Constraint { values, .. } = axis else { return Ok(Vec::new()) };
+    let points = match axis {
+        Axis::Constraint { values, .. } => values.len(),
+        Axis::Lines { counts } => counts.len(),
+    };
     let kind = to_proto::kind(scheme);
     let all = |reason| {
         let plan = v1::HedgePlan { kind, result: Some(unsolved(reason)) };
-        vec![plan; values.len()]
+        vec![plan; points]
     };
     if !setting.desk.trades_anything(scheme) {
         return Ok(all(Reason::NothingToTrade));

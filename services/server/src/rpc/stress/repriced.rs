@@ -2,7 +2,7 @@
 
 use super::setup::Setup;
 use crate::rpc::portfolio;
-use ::portfolio::book::Lot;
+use ::portfolio::{book::Lot, currencies::rate_growth};
 use contract::v1;
 use marketdata::{
     currency::Currency,
@@ -40,21 +40,19 @@ pub(super) enum Rates {
     /// They stay: the scenario does not say how much of a return is the rate's.
     Fixed,
     /// They move as they did between two days; one that is unknown stays.
-    Between(Day, Day),
+    Between((Day, Day)),
 }
 
 impl Rates {
     /// Those of a replay.
     pub(super) fn of(report: &ReplayReport) -> Rates {
-        Rates::Between(report.start_on, report.days.last().copied().unwrap_or(report.start_on))
+        Rates::Between(report.ends())
     }
 
     /// By what factor a strike grows in the currency of the book.
     pub(super) fn growth(self, setup: &Setup, strike_in: Option<Currency>) -> f64 {
-        let (Rates::Between(from, to), Some(currency)) = (self, strike_in) else { return 1.0 };
-        let snapshot = setup.exposure.lookup().snapshot();
-        let [from, to] = [from, to].map(|day| snapshot.rate(currency, day).ok());
-        from.zip(to).map_or(1.0, |(from, to)| to.value / from.value)
+        let (Rates::Between((from, to)), Some(currency)) = (self, strike_in) else { return 1.0 };
+        rate_growth(setup.exposure.snapshot(), currency, (from, to))
     }
 }
 

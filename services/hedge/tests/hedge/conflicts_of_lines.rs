@@ -1,0 +1,166 @@
+//! Constraints that contradict each other while the number of lines or the smallest ticket is limited:
+//! what is said to suffice does so for both.
+
+use crate::fixture::{FREE, LIMITS, answer, draws, limit, statement};
+use hedge::{
+    conflict::{Infeasible, Relaxation},
+    constraint::{Constraint, MaxLines, Measure, MinTicket, Side, Weights},
+    limits::{Caller, SolveLimits},
+    optimize::{Answer, optimize},
+    problem::{Problem, Statement},
+};
+use stats::matrix::SymmetricMatrix;
+
+/// A book of 100 in the first line, and lines that trade by at most `range` each.
+fn book(lines: usize, range: f64, constraints: Vec<Constraint>) -> Statement {
+    let covariance = SymmetricMatrix::from_lower(lines + 1, |i, j| if i == j { 1e-4 } else { 0.0 });
+    let mut held = vec![0.0; lines + 1];
+    held[0] = 100.0;
+    let mut trading = vec![Some(FREE); lines + 1];
+    trading[0] = None;
+    let mut statement = statement(covariance.unwrap(), &held, &trading);
+    let within = |line: usize| limit(&format!("range {line}"), Measure::Trade(line), -range, range);
+    statement.constraints = constraints;
+    statement.constraints.extend((1..=lines).map(within));
+    statement
+}
+
+fn conflict(statement: &Statement) -> Infeasible {
+    match answer(statement.clone()) {
+        Answer::Infeasible(found) => found,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn lines(count: usize) -> Option<MaxLines> {
+    Some(MaxLines { id: "lines".to_owned(), count })
+}
+
+/// The statement with relaxed limits, each by a share of its change.
+fn relaxed(statement: &Statement, changes: &[Relaxation], share: f64) -> Statement {
+    let mut relaxed = statement.clone();
+    for change in changes {
+        let to = change.from + share * (change.to - change.from);
+        for constraint in relaxed.constraints.iter_mut().filter(|c| c.id == change.constraint) {
+            match change.side {
+                Side::Lower => constraint.lower = Some(to),
+                Side::Upper | Side::Equal => constraint.upper = Some(to),
+            }
+        }
+    }
+    relaxed
+}
+
+/// 100 in the book and at most 20 sold of each of four lines: net is at least 20 with all of them, and
+/// 80 with one. A net of 10 at most is missed by all; of one line alone 90 must be sold.
+#[test]
+fn what_suffices_does_so_with_the_lines_that_may_trade() {
+    let mut one = book(4, 20.0, vec![limit("net", Measure::Net, None, 10.0)]);
+    one.max_lines = lines(1);
+    let found = conflict(&one);
+    assert_eq!(found.conflict, ["net", "range 1", "range 2", "range 3", "range 4"]);
+    let to: Vec<f64> = found.alone.iter().map(|change| change.to).collect();
+    let expected = [80.0, -90.0, -90.0, -90.0, -90.0];
+    assert_eq!(to.len(), expected.len(), "{found:?}");
+    for (to, expected) in to.iter().zip(expected) {
+        assert!((to - expected).abs() < 0.1, "{found:?}");
+    }
+    assert_eq!(found.together.len(), 1, "a range by 70 of 20, or net by 70 of 10: {found:?}");
+
+    // All four lines: net to 20, or one range to 30.
+    let mut all = one.clone();
+    all.max_lines = None;
+    let to: Vec<f64> = conflict(&all).alone.iter().map(|change| change.to).collect();
+    let expected = [20.0, -30.0, -30.0, -30.0, -30.0];
+    let near = to.iter().zip(expected).all(|(to, expected)| (to - expected).abs() < 3e-4);
+    assert!(near && to.len() == 5, "{to:?}");
+}
+
+/// Net of at most 95 and at least 92, and a gross of at most 103: 5 to 8 are sold, and at most 3
+/// traded. In tickets of 15, net may be 85, and gross must be 115 then.
+#[test]
+fn what_suffices_does_so_with_the_smallest_ticket() {
+    let mut statement = book(
+        2,
+        20.0,
+        vec![limit("net", Measure::Net, None, 95.0), limit("gross", Measure::Gross, None, 103.0)],
+    );
+    statement.min_ticket = Some(MinTicket { id: "ticket".to_owned(), money: 15.0 });
+    let found = conflict(&statement);
+    assert_eq!(found.conflict, ["net", "gross"]);
+    let to: Vec<f64> = found.alone.iter().map(|change| change.to).collect();
+    // A ticket needs 115 of gross, so at a gross of 103 nothing trades and net is 100.
+    assert!((to[0] - 100.0).abs() < 0.02 && (to[1] - 115.0).abs() < 0.02, "{found:?}");
+}
+
+/// Random limits on six lines, of which few may trade, in tickets: what is listed suffices, 95 % of it
+/// does not, and a limit is listed just if trades meet all others without it.
+#[test]
+fn every_relaxation_suffices_with_integers_and_is_nearly_the_smallest() {
+    let group = |weights: &[f64]| Measure::Weighted {
+        offset: 0.0,
+        kind: Weights::Members,
+        weights: weights.iter().map(|u| (4.0 * u).round() / 2.0).collect(),
+    };
+    let (mut conflicts, mut changes, mut stricter) = (0, 0, 0);
+    for seed in 0..150 {
+        let u = draws(7 * seed + 1, 40);
+        let constraints = vec![
+            limit("net", Measure::Net, None, 100.0 + 120.0 * u[0]),
+            limit("group", group(&u[1..8]), 60.0 * u[8], None),
+            limit("other", group(&u[9..16]), None, 60.0 * u[16]),
+            limit("gross", Measure::Gross, None, 120.0 + 100.0 * u[17]),
+            limit("turnover", Measure::Turnover, None, 60.0 + 80.0 * u[18]),
+        ];
+        let mut statement = book(6, 20.0 + 20.0 * u[19], constraints);
+        statement.max_lines = lines(1 + seed as usize % 3);
+        let ticket = MinTicket { id: "ticket".to_owned(), money: 5.0 + 4.0 * u[20] };
+        statement.min_ticket = (seed % 2 == 0).then_some(ticket);
+        let Answer::Infeasible(found) = answer(statement.clone()) else { continue };
+        // Where lines or tickets alone are too few or too large, other limits say nothing.
+        if found.conflict.iter().all(|id| id == "lines" || id == "ticket") {
+            continue;
+        }
+        conflicts += 1;
+        let solves = |statement| matches!(answer(statement), Answer::Plan(_));
+        assert!(!found.together.is_empty(), "{seed}: {found:?}");
+        assert!(solves(relaxed(&statement, &found.together, 1.0)), "{seed}: {found:?}");
+        for change in &found.alone {
+            let one = std::slice::from_ref(change);
+            // Two limits of one constraint may be relaxed together.
+            if found.alone.iter().filter(|c| c.constraint == change.constraint).count() == 1 {
+                assert!(solves(relaxed(&statement, one, 1.0)), "{seed}: {change:?}");
+                assert!(!solves(relaxed(&statement, one, 0.95)), "{seed}: {change:?}");
+                changes += 1;
+                let without = Statement { max_lines: None, min_ticket: None, ..statement.clone() };
+                stricter += usize::from(solves(relaxed(&without, one, 0.95)));
+            }
+        }
+        for id in found.conflict.iter().filter(|id| !id.starts_with("range")) {
+            let mut others = statement.clone();
+            others.constraints.retain(|constraint| constraint.id != *id);
+            let listed = found.alone.iter().any(|change| change.constraint == *id);
+            assert_eq!(listed, solves(others), "{seed}: {id} {found:?}");
+        }
+    }
+    println!("{conflicts} conflicts, {changes} changes, {stricter} of them for lines or tickets");
+    assert!(40 < conflicts && 50 < changes && 15 < stricter, "{conflicts} {changes} {stricter}");
+}
+
+/// However few branches a search may take, what it says suffices.
+#[test]
+fn a_short_search_lists_only_what_suffices() {
+    let mut statement = book(12, 20.0, vec![limit("net", Measure::Net, None, -200.0)]);
+    statement.max_lines = lines(3);
+    let problem = Problem::new(statement.clone()).unwrap();
+    for max_nodes in [1, 2, 5, 20, 100] {
+        let limits = SolveLimits { max_nodes, relative_gap: 0.01 };
+        let found = optimize(&problem, limits, &Caller::waiting()).unwrap();
+        let Answer::Infeasible(found) = found else { panic!("{found:?}") };
+        for change in found.alone.iter().map(std::slice::from_ref).chain([&found.together[..]]) {
+            let again = Problem::new(relaxed(&statement, change, 1.0)).unwrap();
+            let again = optimize(&again, LIMITS, &Caller::waiting()).unwrap();
+            assert!(matches!(again, Answer::Plan(_)), "{max_nodes}: {change:?}");
+        }
+    }
+}
