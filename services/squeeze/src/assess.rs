@@ -111,6 +111,8 @@ pub struct ShortBook {
     pub lines: Vec<ShortLine>,
     /// The funds that were looked through, in the order of names.
     pub funds: Vec<FundLine>,
+    /// What a unit of the portfolio's currency is worth in dollars on the market's latest session.
+    pub usd_per_unit: Measured,
     /// Σ |market value| of short lines, including unresolved lines that give a value.
     pub gross_short: f64,
     /// Number of instruments of which something is held long, which is ignored.
@@ -182,6 +184,7 @@ pub fn assess(universe: &Universe, shorts: Shorts<'_>, participation: Participat
         (Aspect::Scored, [scored, 0.0]),
     ];
     ShortBook {
+        usd_per_unit: universe.usd_per_unit_now(),
         gross_short,
         long_names: longs.len() as u32,
         share_scored: share(scored, gross_short),
@@ -308,8 +311,10 @@ impl Assessor<'_> {
         };
         let traded = name.traded.as_ref();
         // Value divided by price gives shares in the units in which the price is stored, whatever
-        // splits came since.
-        let price = traded.map_err(|reason| *reason).and_then(|t| t.value_per_share);
+        // splits came since. Names are measured in dollars, and the book has its own currency.
+        let price = traded
+            .map_err(|reason| *reason)
+            .and_then(|t| Ok(t.value_per_share? / self.universe.usd_per_unit(t.last_on)?));
         let stored = price.map(|price| side.market_value / price);
         let volume =
             |volume: fn(&Traded) -> Measured| traded.map_err(|reason| *reason).and_then(volume);
