@@ -129,7 +129,8 @@ async fn the_real_files_of_january_2021() {
     let short = 265_205.0 + 11_737_395.0 + 4_290_227.0;
     let total = 422_449.0 + 21_125_346.0 + 8_375_622.0;
     near(gme.short_sale_volume_share, short / total);
-    assert_eq!((gme.short_sale_facilities.as_str(), gme.short_sale_sessions), ("BNQ", 21));
+    // Of the 21 sessions up to the 27th the file lacks the four of December.
+    assert_eq!((gme.short_sale_facilities.as_str(), gme.short_sale_sessions), ("BNQ", 17));
     assert_eq!(input(gme, "short_sale_total_volume").unwrap().observed_on, "2021-01-27");
     assert_eq!(name(&answer, "SPCE").short_sale_volume_share, None, "the file has a few names");
     // The newest list of the files is of February 12; on January 28 none is public.
