@@ -2,7 +2,7 @@
 
 use crate::{
     harness::{Harness, forget_reference, header, held, named, on},
-    risk_models,
+    risk_models, squeeze_disclosed,
     squeeze_simulation::crowd,
     stress,
 };
@@ -45,7 +45,7 @@ fn all_files(market: &Market) -> Vec<SourceFile> {
     files.push(merges(market));
     files.push(filings(market));
     files.push(lending(market));
-    files.extend(disclosed(market));
+    files.extend(squeeze_disclosed::files(market));
     files.extend(risk_models::files(market));
     for file in files.iter_mut().filter(|file| file.file_name == "simulated_equities.csv") {
         let text = String::from_utf8(std::mem::take(&mut file.bytes)).unwrap();
@@ -107,34 +107,6 @@ fn lending(market: &Market) -> SourceFile {
         }
     }
     SourceFile { file_name: "lending.csv".to_owned(), bytes: text.into_bytes(), ..merges(market) }
-}
-
-/// Short sales at one facility and at all, fails, and days of earnings of some names, one of which moves.
-fn disclosed(market: &Market) -> [SourceFile; 3] {
-    let mut sales = String::from("Date|Symbol|ShortVolume|TotalVolume|Market\n");
-    let mut fails = String::from("SETTLEMENT DATE|CUSIP|SYMBOL|QUANTITY (FAILS)\n");
-    let mut earnings = String::from("symbol,earnings_on,announced_at,withdrawn\n");
-    for day in &market.days[market.days.len() - 44..market.days.len() - 40] {
-        let on = day.to_string().replace('-', "");
-        for (at, name) in market.names.iter().enumerate().step_by(3) {
-            let symbol = &name.symbol;
-            writeln!(sales, "{on}|{symbol}|{}|1000|B,N,Q", 100 + at).unwrap();
-            writeln!(sales, "{on}|{symbol}|{}|500|Q", 90 + at % 7).unwrap();
-            writeln!(fails, "{on}|000000000|{symbol}|{}", 10_000 + 1_000 * at).unwrap();
-        }
-    }
-    for (at, name) in market.names.iter().enumerate().step_by(5) {
-        let (symbol, on) = (&name.symbol, 1 + at % 28);
-        writeln!(
-            earnings,
-            "{symbol},2024-08-{on:02},2024-06-03,\n{symbol},2024-08-{on:02},2024-06-04,yes"
-        )
-        .unwrap();
-        writeln!(earnings, "{symbol},2024-08-30,2024-06-04,").unwrap();
-    }
-    [("sales.txt", sales), ("fails.txt", fails), ("earnings.csv", earnings)].map(|(name, text)| {
-        SourceFile { file_name: name.to_owned(), bytes: text.into_bytes(), ..merges(market) }
-    })
 }
 
 /// A number as a CUSIP: its check digit makes the sum of the digits, every second one doubled, a

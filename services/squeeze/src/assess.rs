@@ -301,6 +301,11 @@ impl Assessor<'_> {
         side.lots.iter().filter(is_share).map(|lot| lot.market_value).sum::<f64>().min(0.0)
     }
 
+    /// The last close in the currency of the book: names are measured in dollars.
+    fn price(&self, traded: &Traded) -> Measured {
+        Ok(traded.value_per_share? / self.universe.usd_per_unit(traded.last_on)?)
+    }
+
     fn line(&self, short: Short) -> ShortLine {
         let snapshot = self.universe.snapshot();
         let Short { instrument, quote, side, options, through_funds } = short;
@@ -311,10 +316,8 @@ impl Assessor<'_> {
         };
         let traded = name.traded.as_ref();
         // Value divided by price gives shares in the units in which the price is stored, whatever
-        // splits came since. Names are measured in dollars, and the book has its own currency.
-        let price = traded
-            .map_err(|reason| *reason)
-            .and_then(|t| Ok(t.value_per_share? / self.universe.usd_per_unit(t.last_on)?));
+        // splits came since.
+        let price = traded.map_err(|reason| *reason).and_then(|traded| self.price(traded));
         let stored = price.map(|price| side.market_value / price);
         let volume =
             |volume: fn(&Traded) -> Measured| traded.map_err(|reason| *reason).and_then(volume);

@@ -125,7 +125,7 @@ impl Fails {
             };
             days.days.iter().take(LONGEST_RUN as usize).take_while(is_large).count() as u32
         };
-        let threshold_days = newest.and_then(|_| counts.outstanding_on_basis).map(run);
+        let threshold_days = newest.and(counts.outstanding_on_basis).map(run);
         Fails { shares: newest, of_float, threshold_days, listed_on }
     }
 

@@ -119,19 +119,18 @@ fn add_up(staged: &mut StagedRows) -> Sums {
     let mut first: BTreeMap<(NameId, Day), usize> = BTreeMap::new();
     let mut is_kept = vec![true; staged.len()];
     let mut sums = Sums { added: Vec::new(), out_of_range: Vec::new() };
-    for row in 0..staged.len() {
+    for (row, kept) in is_kept.iter_mut().enumerate() {
         let before = *first.entry((staged.who[row], staged.day[row])).or_insert(row);
         if before < row {
-            is_kept[row] = false;
+            *kept = false;
             sums.added.push(staged.line[row]);
             let more = staged.columns[0][row];
             staged.columns[0][before] += more;
         }
     }
-    for row in 0..staged.len() {
-        if let Some(fault) = staged.check(&[staged.columns[0][row]]).err().filter(|_| is_kept[row])
-        {
-            is_kept[row] = false;
+    for (row, kept) in is_kept.iter_mut().enumerate().filter(|(_, kept)| **kept) {
+        if let Err(fault) = staged.check(&[staged.columns[0][row]]) {
+            *kept = false;
             sums.out_of_range.push((staged.line[row], fault));
         }
     }
