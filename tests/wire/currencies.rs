@@ -174,6 +174,10 @@ async fn a_line_without_a_rate_is_unresolved_and_named() {
     near(found.lines[0].market_value, -66_000.0);
     let mut shorts = shorts;
     shorts.portfolio.as_mut().unwrap().currency = "EUR".to_owned();
+    let found = squeeze.assess_short_book(shorts.clone()).await.unwrap().into_inner();
+    assert_eq!((found.currency.as_str(), found.lines.len()), ("EUR", 1));
+    near(found.lines[0].market_value, -66_000.0 / 1.25);
+    shorts.portfolio.as_mut().unwrap().currency = "SEK".to_owned();
     let refusal = squeeze.assess_short_book(shorts).await.unwrap_err();
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &["portfolio.currency"]);
     let found = ExposureServiceClient::new(channel)

@@ -2,7 +2,7 @@
 
 use crate::{
     harness::{Harness, forget_reference, header, held, named, on, soon},
-    risk_models,
+    risk_models, squeeze_disclosed,
     squeeze_simulation::crowd,
     stress,
 };
@@ -44,7 +44,7 @@ fn all_files(market: &Market) -> Vec<SourceFile> {
     files.extend(also_held(market));
     files.push(merges(market));
     files.push(filings(market));
-    files.push(lending(market));
+    files.extend(squeeze_disclosed::files(market).into_iter().chain([lending(market)]));
     files.extend(risk_models::files(market));
     for file in files.iter_mut().filter(|file| file.file_name == "simulated_equities.csv") {
         let text = String::from_utf8(std::mem::take(&mut file.bytes)).unwrap();

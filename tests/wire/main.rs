@@ -86,6 +86,8 @@ mod settings;
 mod shutdown;
 mod squeeze;
 mod squeeze_calibration;
+mod squeeze_currencies;
+mod squeeze_disclosed;
 mod squeeze_lending;
 mod squeeze_market;
 mod squeeze_real;

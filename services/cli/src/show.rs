@@ -31,6 +31,7 @@ pub(crate) mod batch;
 pub(crate) mod book_history;
 mod book_row;
 
+pub(crate) mod disclosed;
 pub(crate) mod lending;
 pub(crate) mod short_costs;
 pub(crate) mod squeeze;

@@ -52,6 +52,10 @@ pub(crate) struct SqueezeArguments {
     /// Date of the closes behind the market values of BOOK; without it the last session.
     #[arg(long, value_name = "DATE", requires = "book")]
     valued_on: Option<String>,
+    /// Currency of BOOK and of its amounts, an ISO 4217 code of which a rate is stored; without it
+    /// USD.
+    #[arg(long, value_name = "CODE", requires = "book")]
+    currency: Option<String>,
     #[command(flatten)]
     ranking: RankingArguments,
     #[command(flatten)]
@@ -152,7 +156,7 @@ async fn short_book(
     let book = BookArguments {
         book: book.to_owned(),
         nav: None,
-        currency: None,
+        currency: arguments.currency.clone(),
         valued_on: arguments.valued_on.clone(),
         skip_unreadable: false,
     };

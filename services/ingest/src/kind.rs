@@ -71,6 +71,12 @@ kinds! {
     ManagerHoldings: "manager_holdings",
     /// Securities lending by day: utilisation, fee, shares on loan and offered, recalls.
     Lending: "lending",
+    /// Short sale volumes of FINRA's facilities by day (Regulation SHO).
+    ShortSaleVolume: "short_sale_volume",
+    /// Fails to deliver as published by the SEC.
+    FailsToDeliver: "fails_to_deliver",
+    /// Days on which companies report earnings, and when these were announced.
+    EarningsDates: "earnings_dates",
     /// Exposures of listed lines to the factors of a vendor's risk model.
     RiskModelExposures: "risk_model_exposures",
     /// Covariances of the factors of a vendor's risk model.

@@ -37,7 +37,9 @@
 //! yearly ones at the end of the month after the period, 08:30, estimated; short interest and
 //! share counts nine sessions after settlement at 18:00, estimated; holdings at 08:00 of the next
 //! session; screeners and constituents at 18:00 of their day; memberships and splits at 09:30 of
-//! their day.
+//! their day; short sale volumes at 18:00 of their day; fails to deliver two sessions after the end
+//! of the month at 18:00, those from the 15th on two sessions after the 15th of the next month,
+//! estimated; days of earnings at their announcement, else when they are received.
 
 pub mod note;
 pub mod options;

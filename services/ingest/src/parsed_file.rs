@@ -86,8 +86,8 @@ impl StagedRows {
         self.who.len()
     }
 
-    /// Drops the rows that are not kept. For rows that each state their publication, and are named
-    /// on their own day.
+    /// Drops the rows that are not kept. For rows that all state their publication or none, and are
+    /// named on their own day.
     pub(crate) fn retain(&mut self, is_kept: &[bool]) {
         fn keep<T>(values: &mut Vec<T>, is_kept: &[bool]) {
             let mut kept = is_kept.iter();

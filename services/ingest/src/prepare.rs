@@ -346,7 +346,10 @@ impl Work<'_> {
                 let column = staged.dataset.column(field);
                 return Instant::from_micros(staged.columns[column][row] as i64);
             }
-            Publication::ByRhythm | Publication::Sessions { .. } | Publication::AtReceipt => {}
+            Publication::ByRhythm
+            | Publication::Sessions { .. }
+            | Publication::HalfMonths { .. }
+            | Publication::AtReceipt => {}
         }
         let (instant, estimated) =
             self.publisher.first(staged.dataset, resolved_rows.ids[row], day, rhythm);

@@ -103,6 +103,10 @@ impl<'a> Publisher<'a> {
             Publication::AtClose | Publication::AtValue(_) => (self.close(day), false),
             Publication::AtReceipt => (self.received_at, false),
             Publication::Ever => (EVER, false),
+            Publication::HalfMonths { after } => {
+                let rule = || Instant::new_york(plus_sessions(half_month(day), after), 18, 0);
+                (self.once((dataset, day), rule), true)
+            }
             Publication::Sessions { after, hour, minute, is_estimate } => {
                 let rule = || Instant::new_york(plus_sessions(day, after), hour, minute);
                 (self.once((dataset, day), rule), is_estimate)
@@ -177,6 +181,19 @@ fn series_rule(day: Day, rhythm: Rhythm) -> (Instant, bool) {
     }
 }
 
+/// Last day of the first half of a month.
+const FIRST_HALF: u32 = 14;
+
+/// The day about which the half of a month that a day is in is published: the last of the month, or
+/// the 15th of the next one.
+fn half_month(day: Day) -> Day {
+    let next = months_later(day, 1);
+    match day.ymd().2 <= FIRST_HALF {
+        true => next.plus(-1),
+        false => next.plus(14),
+    }
+}
+
 /// The first day of the month that is `months` months after that of a day.
 fn months_later(day: Day, months: i32) -> Day {
     let (year, month, _) = day.ymd();
@@ -244,6 +261,22 @@ mod tests {
         // Luther King Jr. Day and Tuesday Inauguration Day.
         assert_eq!(public("DEXUSEU", &["2009-01-16"]), "2009-01-21T21:15:00Z");
         assert_eq!(public("DEXUSEU", &["2009-01-20"]), "2009-01-26T21:15:00Z");
+    }
+
+    /// The SEC publishes the first half of a month at its end, the second about the 15th of the next
+    /// month: two sessions after the last of February 2021, a Sunday, is Tuesday, March 2; two after
+    /// Tuesday, June 15 is Thursday.
+    #[test]
+    fn halves_of_months_are_public_weeks_later() {
+        let public = |text| {
+            let about = half_month(days(&[text])[0]);
+            (about.to_string(), plus_sessions(about, 2).to_string())
+        };
+        let of = |one: &str, two: &str| (one.to_owned(), two.to_owned());
+        assert_eq!(public("2021-02-01"), of("2021-02-28", "2021-03-02"));
+        assert_eq!(public("2021-02-14"), of("2021-02-28", "2021-03-02"));
+        assert_eq!(public("2021-05-17"), of("2021-06-15", "2021-06-17"));
+        assert_eq!(public("2021-12-31"), of("2022-01-15", "2022-01-19"));
     }
 
     #[test]

@@ -22,6 +22,9 @@
 //! | `security_master` | symbol, and one of isin, figi, cusip, sedol | the last day of the row, at most the file's | (names have no publication) |
 //! | `manager_holdings` | manager, symbol, shares, value, period, filed_at | each row's period | at filing |
 //! | `lending` | symbol, date, utilisation, fee_pct | each row's date | as the row says, else 09:30 of the next session |
+//! | `short_sale_volume` | Date, Symbol, ShortVolume, TotalVolume, Market, or the names of FINRA's API | each row's date | 18:00 of the day |
+//! | `fails_to_deliver` | SETTLEMENT DATE, SYMBOL, QUANTITY (FAILS) | each row's date | two sessions after the end of the month, or after the 15th of the next, 18:00 |
+//! | `earnings_dates` | symbol, earnings_on, announced_at | the day of the announcement | as the row says, else at receipt |
 //! | `risk_model_exposures` | symbol, date, factor, value | each row's date | the same |
 //! | `risk_model_covariance` | date, factor_a, factor_b, value | (factors) | the same |
 //! | `risk_model_specific` | symbol, date, volatility | each row's date | the same |
@@ -29,6 +32,8 @@
 mod bars;
 mod columns;
 mod detect;
+mod earnings_dates;
+mod fails_to_deliver;
 mod file_name;
 mod finra_short_interest;
 mod instrument_merges;
@@ -44,6 +49,7 @@ mod schedule;
 mod security_master;
 mod series;
 mod short_interest_table;
+mod short_sale_volume;
 mod splits;
 mod symbol_changes;
 
@@ -115,6 +121,9 @@ pub(crate) fn reader(
         }
         ManagerHoldings => Box::new(manager_holdings::ManagerHoldingsReader::new(layout)),
         Lending => Box::new(lending::LendingReader::new(layout)),
+        ShortSaleVolume => Box::new(short_sale_volume::ShortSaleVolumeReader::new(layout)),
+        FailsToDeliver => Box::new(fails_to_deliver::FailsReader::new(layout)),
+        EarningsDates => Box::new(earnings_dates::EarningsReader::new(layout)),
         RiskModelExposures => Box::new(risk_model::ExposuresReader::new(layout, options)?),
         RiskModelCovariance => Box::new(risk_model::CovarianceReader::new(layout, options)?),
         RiskModelSpecific => Box::new(risk_model::SpecificReader::new(layout, options)?),

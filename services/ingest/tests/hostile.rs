@@ -15,7 +15,7 @@ use marketdata::dataset::Dataset;
 use support::{Desk, at, day, limits, options};
 use tables::refusal::Refusal;
 
-const SAMPLES: [(&str, &[u8]); 25] = [
+const SAMPLES: [(&str, &[u8]); 28] = [
     ("prices.csv", include_bytes!("../../../tests/data/ohlcv_table/prices.csv")),
     ("AAA.csv", include_bytes!("../../../tests/data/ohlcv_single/AAA.csv")),
     ("d_us.txt", include_bytes!("../../../tests/data/ohlcv_single/bulk.txt")),
@@ -47,6 +47,15 @@ const SAMPLES: [(&str, &[u8]); 25] = [
     ("master.csv", include_bytes!("../../../tests/data/security_master/master.csv")),
     ("13f.csv", include_bytes!("../../../tests/data/manager_holdings/13f.csv")),
     ("lending.csv", include_bytes!("../../../tests/data/lending/lending.csv")),
+    (
+        "CNMSshvol20240603.txt",
+        include_bytes!("../../../tests/data/short_sale_volume/CNMSshvol20240603.txt"),
+    ),
+    (
+        "cnsfails202406a.txt",
+        include_bytes!("../../../tests/data/fails_to_deliver/cnsfails202406a.txt"),
+    ),
+    ("earnings.csv", include_bytes!("../../../tests/data/earnings_dates/earnings.csv")),
     ("exposures.csv", include_bytes!("../../../tests/data/risk_model_exposures/exposures.csv")),
     ("covariance.csv", include_bytes!("../../../tests/data/risk_model_covariance/covariance.csv")),
     ("specific.csv", include_bytes!("../../../tests/data/risk_model_specific/specific.csv")),

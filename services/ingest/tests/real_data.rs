@@ -43,7 +43,7 @@ fn take(desk: &mut Desk, path: &Path) -> FileReport {
 /// Expectations per file: kind, data rows, rows skipped, rows rejected. Rows are the lines of the
 /// file without its header, as counted by `wc -l` and Python's csv, and those of the data's README
 /// if it states them exactly (393,689; 1,230; 503; 105; 4).
-const FILES: [(&str, SourceKind, u64, u64, u64); 42] = [
+const FILES: [(&str, SourceKind, u64, u64, u64); 46] = [
     ("prices/us_equities_2020-07_2021-03.csv.gz", OhlcvTable, 393_689, 0, 0),
     ("prices/yahoo/AAPL.csv.gz", OhlcvSingle, 6_084, 0, 0),
     ("prices/yahoo/AMC.csv.gz", OhlcvSingle, 2_572, 0, 0),
@@ -75,6 +75,12 @@ const FILES: [(&str, SourceKind, u64, u64, u64); 42] = [
     ("short_interest/settle_2020-12-15.csv.gz", ShortInterestTable, 8_617, 24, 0),
     ("short_interest/settle_2020-12-31.csv.gz", ShortInterestTable, 8_687, 27, 0),
     ("short_interest/settle_2021-01-15.csv.gz", ShortInterestTable, 8_755, 26, 0),
+    ("regsho/SHO.csv.gz", ShortSaleVolume, 8_176, 0, 0),
+    // Payments, and one row of each name that has two CUSIPs on a day, by `awk -F'|'`: 16, 17 and 23
+    // payments; 2, 1 and 8 second rows.
+    ("fails/cnsfails202101a.txt.gz", FailsToDeliver, 48_215, 18, 0),
+    ("fails/cnsfails202101b.txt.gz", FailsToDeliver, 55_972, 18, 0),
+    ("fails/cnsfails202102a.txt.gz", FailsToDeliver, 59_224, 31, 0),
     ("macro/CPIAUCSL.csv.gz", DateValue, 551, 1, 0),
     ("macro/DGS10.csv.gz", DateValue, 12_001, 502, 0),
     ("macro/FEDFUNDS.csv.gz", DateValue, 551, 0, 0),

@@ -52,14 +52,9 @@ fn a_file_that_is_not_data_is_refused_with_its_own_message() {
         (b"alpha,beta,gamma\n1,2,3\n", "UNKNOWN_HEADER", "alpha,beta,gamma"),
         (b"2024-07-08,1.0,2.0,0.5,1.5,100\n", "UNKNOWN_HEADER", "2024-07-08"),
         (
-            b"SETTLEMENT DATE|CUSIP|SYMBOL|QUANTITY (FAILS)|DESCRIPTION|PRICE\n",
+            b"Market_and_Exchange_Names,CFTC_Contract_Market_Code,Open_Interest_All\n",
             "KIND_NOT_READ",
-            "fails to deliver",
-        ),
-        (
-            b"Date|Symbol|ShortVolume|ShortExemptVolume|TotalVolume|Market\n",
-            "KIND_NOT_READ",
-            "daily short sale volume",
+            "commitments of traders",
         ),
     ];
     for (bytes, code, words) in rows {

@@ -49,7 +49,7 @@ fn close(found: Option<f64>, expected: f64) {
 
 #[test]
 fn each_sample_is_detected_by_its_header() {
-    let samples: [(SourceKind, &[u8]); 27] = [
+    let samples: [(SourceKind, &[u8]); 31] = [
         (OhlcvTable, sample!("ohlcv_table/prices.csv")),
         (OhlcvSingle, sample!("ohlcv_single/AAA.csv")),
         (OhlcvSingle, sample!("ohlcv_single/spy_us_d.csv")),
@@ -74,6 +74,10 @@ fn each_sample_is_detected_by_its_header() {
         (SecurityMaster, sample!("security_master/master.csv")),
         (ManagerHoldings, sample!("manager_holdings/13f.csv")),
         (Lending, sample!("lending/lending.csv")),
+        (ShortSaleVolume, sample!("short_sale_volume/CNMSshvol20240603.txt")),
+        (ShortSaleVolume, sample!("short_sale_volume/api.csv")),
+        (FailsToDeliver, sample!("fails_to_deliver/cnsfails202406a.txt")),
+        (EarningsDates, sample!("earnings_dates/earnings.csv")),
         (RiskModelExposures, sample!("risk_model_exposures/exposures.csv")),
         (RiskModelCovariance, sample!("risk_model_covariance/covariance.csv")),
         (RiskModelSpecific, sample!("risk_model_specific/specific.csv")),

@@ -68,6 +68,8 @@ pub enum About {
     LineToFactor,
     /// A factor of a vendor's risk model, and another one of the same model or itself.
     FactorWithFactor,
+    /// A listed line, and the facilities that a row adds up: [`crate::facilities`].
+    LineAtFacilities,
 }
 
 /// When the first value of a day is published.
@@ -85,6 +87,13 @@ pub enum Publication {
         minute: i8,
         /// Whether that is an estimate: the source publishes irregularly.
         is_estimate: bool,
+    },
+    /// Half a month at a time, at 18:00 in New York: days up to the 14th at the end of their month,
+    /// later days on the 15th of the next one, and so many sessions later, because the source is
+    /// only about that punctual. An estimate.
+    HalfMonths {
+        /// Sessions after the end of the month, or after the 15th.
+        after: i32,
     },
     /// Inferred from the rhythm of the series: daily, weekly or monthly.
     ByRhythm,
@@ -121,15 +130,27 @@ pub enum SameKey {
     LargerWins,
 }
 
-/// The descriptor of what vendors make of a day in the night after it, and deliver before the next
-/// open.
-const fn overnight(name: &'static str, about: About, fields: &'static [Field]) -> Descriptor {
+/// What vendors make of a day in the night after it, and deliver before the next open.
+const OVERNIGHT: Publication =
+    Publication::Sessions { after: 1, hour: 9, minute: 30, is_estimate: true };
+/// What is published in the evening of its day.
+const EVENING: Publication =
+    Publication::Sessions { after: 0, hour: 18, minute: 0, is_estimate: false };
+
+/// The descriptor of a dataset that has no schedule, describes days that are over, and differs from
+/// others in its publication alone.
+const fn observed(
+    name: &'static str,
+    about: About,
+    fields: &'static [Field],
+    publication: Publication,
+) -> Descriptor {
     Descriptor {
         name,
         about,
         fields,
         rarely_read: &[],
-        publication: Publication::Sessions { after: 1, hour: 9, minute: 30, is_estimate: true },
+        publication,
         schedule: Schedule::None,
         earliest: EARLIEST,
         is_announced: false,
@@ -357,20 +378,43 @@ datasets! {
     },
     /// The market for borrowing shares of an instrument on a day, in the share units of that day.
     /// Every column may be absent.
-    Lending = 14 => overnight(
+    Lending = 14 => observed(
         "lending",
         About::Line,
         &[Utilisation, BorrowFee, SharesOnLoan, SharesLendable, Recall],
+        OVERNIGHT,
     ),
     /// The exposure of an instrument to the factor `other` of a vendor's risk model; see
     /// [`crate::symbol::factor_parts`].
-    VendorExposures = 15 => overnight("vendor_exposures", About::LineToFactor, &[Exposure]),
+    VendorExposures = 15 =>
+        observed("vendor_exposures", About::LineToFactor, &[Exposure], OVERNIGHT),
     /// The covariance of two factors of a vendor's risk model. Each pair is stored once, the factor
     /// whose name comes first as the instrument.
-    VendorCovariances = 16 => overnight("vendor_covariances", About::FactorWithFactor, &[FactorCovariance]),
+    VendorCovariances = 16 =>
+        observed("vendor_covariances", About::FactorWithFactor, &[FactorCovariance], OVERNIGHT),
     /// The specific volatility of an instrument in a vendor's risk model; `other` stands for its
     /// specific risks.
-    VendorSpecificRisks = 17 => overnight("vendor_specific_risks", About::LineToFactor, &[SpecificVolatility]),
+    VendorSpecificRisks = 17 =>
+        observed("vendor_specific_risks", About::LineToFactor, &[SpecificVolatility], OVERNIGHT),
+    /// Short sales of an instrument off exchange on a day, over the facilities `other`, in the share
+    /// units of that day. Rows of other facilities are other facts: a reader adds them up.
+    ShortSales = 18 => observed(
+        "short_sales",
+        About::LineAtFacilities,
+        &[ShortVolume, ShortExemptVolume, TotalVolume],
+        EVENING,
+    ),
+    /// Shares of an instrument that were not delivered at the end of a settlement day, in the units of
+    /// that day: a balance, and no flow. A file lists only names with fails.
+    Fails = 19 => Descriptor {
+        separates_classes: false,
+        ..observed("fails", About::Line, &[FailedShares], Publication::HalfMonths { after: 2 })
+    },
+    /// A company reports earnings on the effective day (1), or, as was announced later, not (0).
+    EarningsDates = 20 => Descriptor {
+        is_announced: true,
+        ..observed("earnings_dates", About::Line, &[Expected], Publication::AtReceipt)
+    },
 }
 
 impl Dataset {
@@ -438,46 +482,4 @@ impl Dataset {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_and_names_are_distinct_and_found_again() {
-        // The resident market indexes its tracks by code.
-        let codes: Vec<u8> = Dataset::ALL.iter().map(|dataset| dataset.code()).collect();
-        assert_eq!(codes, (1..=Dataset::ALL.len() as u8).collect::<Vec<u8>>());
-        for dataset in Dataset::ALL {
-            assert_eq!(Dataset::from_code(dataset.code()), Some(dataset));
-            assert_eq!(Dataset::from_name(dataset.name()), Some(dataset));
-            for (column, field) in dataset.fields().iter().enumerate() {
-                assert_eq!(dataset.column(*field), column);
-            }
-        }
-        assert_eq!((Dataset::from_code(0), Dataset::from_name("")), (None, None));
-    }
-
-    #[test]
-    fn the_columns_with_one_value_per_file_come_last() {
-        for dataset in Dataset::ALL {
-            let rest = &dataset.fields()[dataset.fields_of_rows().len()..];
-            assert!(rest.iter().all(|field| field.kind().is_of_file()), "{dataset:?}");
-        }
-        assert_eq!(Dataset::Bars.fields_of_rows().len(), 6);
-    }
-
-    #[test]
-    fn a_schedule_is_published_at_the_time_in_one_of_its_own_columns() {
-        for dataset in Dataset::ALL {
-            if let Publication::AtValue(field) = dataset.descriptor().publication {
-                assert!(dataset.fields().contains(&field), "{dataset:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_earliest_days_match_their_documentation() {
-        assert_eq!(EARLIEST.to_string(), "1900-01-01");
-        assert_eq!(EVER.to_string(), "1900-01-01T00:00:00Z");
-        assert_eq!(EARLIEST_SERIES.to_string(), "1800-01-01");
-    }
-}
+mod tests;

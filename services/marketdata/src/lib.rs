@@ -18,6 +18,7 @@ pub mod contents;
 pub mod currency;
 pub mod dataset;
 pub mod day;
+pub mod facilities;
 pub mod facts;
 #[cfg(feature = "fixture")]
 pub mod fixture;

@@ -111,6 +111,8 @@ pub struct ShortBook {
     pub lines: Vec<ShortLine>,
     /// The funds that were looked through, in the order of names.
     pub funds: Vec<FundLine>,
+    /// What a unit of the portfolio's currency is worth in dollars on the market's latest session.
+    pub usd_per_unit: Measured,
     /// Σ |market value| of short lines, including unresolved lines that give a value.
     pub gross_short: f64,
     /// Number of instruments of which something is held long, which is ignored.
@@ -182,6 +184,7 @@ pub fn assess(universe: &Universe, shorts: Shorts<'_>, participation: Participat
         (Aspect::Scored, [scored, 0.0]),
     ];
     ShortBook {
+        usd_per_unit: universe.usd_per_unit_now(),
         gross_short,
         long_names: longs.len() as u32,
         share_scored: share(scored, gross_short),
@@ -298,6 +301,11 @@ impl Assessor<'_> {
         side.lots.iter().filter(is_share).map(|lot| lot.market_value).sum::<f64>().min(0.0)
     }
 
+    /// The last close in the currency of the book: names are measured in dollars.
+    fn price(&self, traded: &Traded) -> Measured {
+        Ok(traded.value_per_share? / self.universe.usd_per_unit(traded.last_on)?)
+    }
+
     fn line(&self, short: Short) -> ShortLine {
         let snapshot = self.universe.snapshot();
         let Short { instrument, quote, side, options, through_funds } = short;
@@ -309,7 +317,7 @@ impl Assessor<'_> {
         let traded = name.traded.as_ref();
         // Value divided by price gives shares in the units in which the price is stored, whatever
         // splits came since.
-        let price = traded.map_err(|reason| *reason).and_then(|t| t.value_per_share);
+        let price = traded.map_err(|reason| *reason).and_then(|traded| self.price(traded));
         let stored = price.map(|price| side.market_value / price);
         let volume =
             |volume: fn(&Traded) -> Measured| traded.map_err(|reason| *reason).and_then(volume);

@@ -2,11 +2,12 @@
 //!
 //! Every heavily short name on every session is an observation, with what was known at its close and
 //! what happened in the five sessions after it ([`panel`], [`label`]). Only sessions whose labels
-//! have matured are used. The earlier two thirds fit a penalised logistic regression on log levels
-//! ([`mod@fit`]); between them and the rest lie sessions that neither uses, so that no label of the fit
-//! and no measure of the check share a session; the rest checks it ([`mod@check`]). What matured
-//! squeezes say about joint losses is fitted beside it ([`joint_fit`]). The model replaces
-//! short interest over float only if the [`gate`] lets it.
+//! have matured are used. The first half fits a penalised logistic regression on log levels
+//! ([`mod@fit`]), the next sixth corrects its level and spread ([`recalibration`]), and the last third
+//! checks the result ([`mod@check`]). Between two of them lie sessions that neither uses, so that no
+//! label of the one and no measure of the next share a session. What matured squeezes say about joint
+//! losses is fitted beside it ([`joint_fit`]). The model replaces short interest over float only if
+//! the [`gate`] lets it.
 //!
 //! Everything is a function of one snapshot, so nothing later than it enters.
 
@@ -19,6 +20,7 @@ pub mod label;
 pub mod level;
 pub mod model;
 pub mod panel;
+pub mod recalibration;
 pub mod sample;
 pub mod stored;
 
@@ -30,11 +32,14 @@ use label::{AHEAD, Label};
 use marketdata::day::Day;
 use model::Model;
 use panel::{Observation, Panel};
+use recalibration::Recalibration;
 use sample::Sample;
 
 /// Share of the matured sessions that the fit gets.
-const FIT_SHARE: f64 = 2.0 / 3.0;
-/// Sessions purged from the end of the fit: their labels reach into the sessions after them.
+const FIT_SHARE: f64 = 1.0 / 2.0;
+/// Share that the fit and its recalibration get together.
+const LEARNED_SHARE: f64 = 2.0 / 3.0;
+/// Sessions purged from the end of a part: their labels reach into the sessions after them.
 const PURGED: usize = AHEAD;
 /// Sessions left out after them: the longest return that is a measure begins so many sessions before.
 const EMBARGO: usize = 20;
@@ -54,8 +59,10 @@ pub struct Calibration {
     pub fit_days: Option<(Day, Day)>,
     /// The sessions of the check.
     pub check_days: Option<(Day, Day)>,
-    /// The fitted model. `None` if there was nothing to fit.
+    /// The fitted model, with its recalibration. `None` if there was nothing to fit.
     pub model: Option<Model>,
+    /// The correction of its level and spread. `None` if there was too little for one.
+    pub recalibration: Option<Recalibration>,
     /// Its check. `None` without a model, or without events among what was held out.
     pub check: Option<Check>,
     /// How far the matured squeezes jumped, and how they clustered.
@@ -70,8 +77,13 @@ impl Calibration {
             .filter(|o| panel.matured_until().is_some_and(|until| o.on <= until))
             .copied()
             .collect();
-        let (fitted, held_out) = split(&matured);
+        let [fitted, corrects, held_out] = split(&matured);
         let model = fit(panel, &fitted);
+        let recalibration = model.as_ref().and_then(|model| Recalibration::of(model, &corrects));
+        let model = match &recalibration {
+            Some(step) => model.map(|model| step.applied(&model)),
+            None => model,
+        };
         let owned: Vec<Observation> = held_out.iter().map(|o| **o).collect();
         Calibration {
             label: panel.label(),
@@ -83,6 +95,7 @@ impl Calibration {
             check: model.as_ref().and_then(|model| check(model, &held_out)),
             joint: JointFit::of(&matured, model.as_ref()),
             model,
+            recalibration,
         }
     }
 
@@ -92,16 +105,23 @@ impl Calibration {
     }
 }
 
-/// The observations of the fit, and those held out, with purged sessions and an embargo between.
-fn split(matured: &[Observation]) -> (Vec<&Observation>, Vec<&Observation>) {
+/// The observations of the fit, those that correct it, and those held out, with purged sessions and an
+/// embargo between.
+fn split(matured: &[Observation]) -> [Vec<&Observation>; 3] {
     let mut sessions: Vec<Day> = matured.iter().map(|o| o.on).collect();
     sessions.dedup();
-    let cut = (FIT_SHARE * sessions.len() as f64) as usize;
-    let fit_end = sessions.get(cut.saturating_sub(PURGED)).copied();
-    let check_start = sessions.get(cut + EMBARGO).copied();
-    let fitted = matured.iter().filter(|o| fit_end.is_some_and(|end| o.on < end));
-    let held_out = matured.iter().filter(|o| check_start.is_some_and(|start| start <= o.on));
-    (fitted.collect(), held_out.collect())
+    let cut = |share: f64| (share * sessions.len() as f64) as usize;
+    let (fit, learned) = (cut(FIT_SHARE), cut(LEARNED_SHARE));
+    let part = |from: usize, to: usize| {
+        let days = sessions.get(from..to).and_then(|part| Some((*part.first()?, *part.last()?)));
+        let is_in = move |o: &&Observation| days.is_some_and(|(a, b)| a <= o.on && o.on <= b);
+        matured.iter().filter(is_in).collect()
+    };
+    [
+        part(0, fit.saturating_sub(PURGED)),
+        part(fit + EMBARGO, learned.saturating_sub(PURGED)),
+        part(learned + EMBARGO, sessions.len()),
+    ]
 }
 
 fn days(observations: &[&Observation]) -> Option<(Day, Day)> {
@@ -114,20 +134,23 @@ mod tests {
     use crate::measure::COMPONENTS;
     use marketdata::calendar::plus_sessions;
 
-    /// 90 sessions: 60 for the fit, less 5 purged; 20 left out; 10 for the check. No label of the fit
-    /// reaches a session from which a measure of the check is taken.
+    /// 300 sessions: 150 for the fit, less 5 purged; 20 left out; up to 200 for the correction, less 5
+    /// purged; 20 left out; the rest for the check. No label of one part reaches a session from which a
+    /// measure of the next is taken.
     #[test]
-    fn the_split_leaves_a_gap() {
+    fn the_split_leaves_gaps() {
         let on = |at| plus_sessions(Day::from_epoch(18_600), at);
         let observation = |at| {
             let (levels, excess) = ([None; COMPONENTS], None);
             Observation { on: on(at), name: 0, levels, event: false, excess }
         };
-        let all: Vec<Observation> = (1..=90).map(observation).collect();
-        let (fitted, held_out) = split(&all);
-        assert_eq!(days(&fitted), Some((on(1), on(55))));
-        assert_eq!(days(&held_out), Some((on(81), on(90))));
-        let (fitted, held_out) = split(&all[..4]);
-        assert_eq!((fitted.len(), held_out.len()), (0, 0), "nothing is left of four sessions");
+        let all: Vec<Observation> = (1..=300).map(observation).collect();
+        let [fitted, corrects, held_out] = split(&all);
+        assert_eq!(days(&fitted), Some((on(1), on(145))));
+        assert_eq!(days(&corrects), Some((on(171), on(195))));
+        assert_eq!(days(&held_out), Some((on(221), on(300))));
+        // Of 90 sessions nothing is left to correct with, and of four nothing at all.
+        assert_eq!(split(&all[..90]).map(|part| part.len()), [40, 0, 10]);
+        assert_eq!(split(&all[..4]).map(|part| part.len()), [0, 0, 0]);
     }
 }

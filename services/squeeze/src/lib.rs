@@ -18,7 +18,10 @@ pub mod cost_basis;
 pub mod count;
 pub mod covering;
 pub mod deleveraging;
+pub mod disclosed;
+pub mod earnings;
 pub mod exit;
+pub mod fails;
 pub mod heavy;
 pub mod joint;
 pub mod lending;
@@ -29,6 +32,7 @@ pub mod prepared;
 pub mod rank;
 pub mod scenario;
 pub mod score;
+pub mod short_sales;
 pub mod shorts;
 pub mod simulation;
 pub mod traded;
@@ -40,4 +44,4 @@ pub mod worked;
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "squeeze-0.12.0";
+pub const MODEL_VERSION: &str = "squeeze-0.13.0";

@@ -1,6 +1,7 @@
 //! One name: its short interest, how it trades, and the measures computed from both.
 
 use crate::{
+    disclosed::{Disclosed, DisclosedState},
     lending::{Lending, LendingMeasure},
     measure::{COMPONENTS, Component, Measured, ratio},
     traded::Traded,
@@ -21,12 +22,14 @@ use marketdata::{
 };
 
 /// What measures of a name need to know of the whole market.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarketState {
     /// The market's latest session. `None` without any close.
     pub freshest: Option<Day>,
     /// Whether lending data of any name are known.
     pub has_lending: bool,
+    /// Which other disclosures of any name are known.
+    pub disclosed: DisclosedState,
 }
 
 /// A name, with or without current short interest.
@@ -59,12 +62,14 @@ pub struct SqueezeName {
     /// The market for borrowing its shares, counts in the units of `units_on`. `None` if the view
     /// has no lending data of any name.
     pub lending: Option<Lending>,
+    /// Short sales, fails and the next report of earnings.
+    pub disclosed: Disclosed,
     measures: [Measured; COMPONENTS],
 }
 
 impl SqueezeName {
     /// Measures a name with current short interest.
-    pub fn of(snapshot: &Snapshot, ratio: ShortRatio, market: MarketState) -> SqueezeName {
+    pub fn of(snapshot: &Snapshot, ratio: ShortRatio, market: &MarketState) -> SqueezeName {
         let (instrument, counts) = (ratio.instrument, ratio.counts);
         SqueezeName::measured(snapshot, (instrument, counts), Ok(ratio), market)
     }
@@ -73,7 +78,7 @@ impl SqueezeName {
     pub fn without_short_interest(
         snapshot: &Snapshot,
         instrument: InstrumentId,
-        market: MarketState,
+        market: &MarketState,
     ) -> SqueezeName {
         let reason = match ShortRatio::of(snapshot, instrument) {
             Some(_) => GapReason::Stale,
@@ -87,8 +92,9 @@ impl SqueezeName {
         snapshot: &Snapshot,
         (instrument, counts): (InstrumentId, CountsOnBasis),
         short: Result<ShortRatio, GapReason>,
-        MarketState { freshest, has_lending }: MarketState,
+        market: &MarketState,
     ) -> SqueezeName {
+        let freshest = market.freshest;
         let settlement = short.as_ref().ok().map(|ratio| ratio.shares_short.effective_on);
         let traded = freshest
             .ok_or(GapReason::NoPrice)
@@ -101,6 +107,9 @@ impl SqueezeName {
         };
         let market_cap = market_cap(snapshot, instrument, &counts);
         let lending = || Lending::of(snapshot, instrument, freshest, (&units, units_on));
+        let basis = (&units, units_on);
+        let known = (&market.disclosed, freshest);
+        let disclosed = Disclosed::of(snapshot, instrument, known, &counts, basis);
         let measures = Component::ALL.map(|c| measure(c, &short, &traded, shares_factor));
         SqueezeName {
             instrument,
@@ -112,7 +121,8 @@ impl SqueezeName {
             close_published_at: close_published_at(snapshot, instrument),
             market_cap,
             exchange: exchange(snapshot, instrument),
-            lending: has_lending.then(lending),
+            lending: market.has_lending.then(lending),
+            disclosed,
             measures,
         }
     }
@@ -349,6 +359,7 @@ impl SqueezeName {
             )
         }));
         gaps.extend(self.lending_gaps(symbol));
+        gaps.extend(self.disclosed.gaps(symbol));
         let doubts = self.short.iter().flat_map(|short| &short.doubts);
         gaps.extend(doubts.map(|doubt| doubted(symbol, *doubt)));
         gaps

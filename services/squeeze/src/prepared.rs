@@ -18,6 +18,9 @@ pub const READS: &[Dataset] = &[
     Dataset::Identifiers,
     Dataset::Models,
     Dataset::Lending,
+    Dataset::ShortSales,
+    Dataset::Fails,
+    Dataset::EarningsDates,
 ];
 
 /// Short interest across the market, and what is needed to find and value the lines of a book.
@@ -48,7 +51,7 @@ pub fn prepare(
     let usd = snapshot.in_currency(Currency::USD);
     let state = PreparedState::of(&usd, roles, previous.map(|previous| &previous.state));
     PreparedSqueeze {
-        universe: Universe::of(&usd).with_state(state.outcome.clone()),
+        universe: Universe::of(&usd).with_base(snapshot.base()).with_state(state.outcome.clone()),
         lookup: Lookup::of(snapshot),
         funds: Funds::of(snapshot, &quotes),
         quotes,

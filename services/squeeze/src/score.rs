@@ -13,6 +13,7 @@
 
 use crate::{
     calibration::{level::levels, model::Model},
+    disclosed::{DISCLOSED, DisclosedMeasure},
     lending::{LendingMeasure, RANKED},
     measure::{COMPONENTS, Component, Measured},
     name::SqueezeName,
@@ -134,6 +135,8 @@ pub struct Score {
     pub percentiles: [Option<f64>; COMPONENTS],
     /// The same of each measure of lending, in the order of [`LendingMeasure::ranked`].
     pub lending: [Option<f64>; RANKED],
+    /// The same of each disclosed measure, in the order of [`DisclosedMeasure::ALL`].
+    pub disclosed: [Option<f64>; DISCLOSED],
 }
 
 /// The scores of all names by an index.
@@ -146,7 +149,8 @@ pub fn score(names: &[SqueezeName], index: Index) -> Scores {
     for ((at, index), percentile) in scored.iter().zip(overall) {
         let points = 100.0 * percentile;
         let (percentiles, lending) = ([None; COMPONENTS], [None; RANKED]);
-        scores[*at] = Some(Score { index: *index, points, percentiles, lending });
+        let disclosed = [None; DISCLOSED];
+        scores[*at] = Some(Score { index: *index, points, percentiles, lending, disclosed });
     }
     for component in Component::ALL {
         let rank = |score: &mut Score, rank| score.percentiles[component.index()] = rank;
@@ -155,6 +159,10 @@ pub fn score(names: &[SqueezeName], index: Index) -> Scores {
     for (at, measure) in LendingMeasure::ranked().enumerate() {
         let rank = |score: &mut Score, rank| score.lending[at] = rank;
         ranked(names, |name| name.lending(measure), &mut scores, rank);
+    }
+    for (at, measure) in DisclosedMeasure::ALL.into_iter().enumerate() {
+        let rank = |score: &mut Score, rank| score.disclosed[at] = rank;
+        ranked(names, |name| name.disclosed.measure(measure), &mut scores, rank);
     }
     let mean = |term: &IndexTerm| {
         let levels: Vec<f64> =

@@ -72,6 +72,8 @@ pub struct SqueezeCrowd {
     /// Market value of the book's own longs that fall with its sales.
     pub own_longs: f64,
     share_of_short_interest: f64,
+    /// What a unit of the currency of the book is worth in dollars.
+    usd_per_unit: f64,
 }
 
 /// A short that is simulated.
@@ -139,11 +141,16 @@ impl SimulatedBook {
     ) -> SimulatedBook {
         let gross = shorts.gross;
         let own_longs = long_value(&shorts.longs, own_longs);
+        let rate = universe.usd_per_unit_now();
+        let mut gaps: Vec<Gap> = match (crowd, rate) {
+            (Some(_), Err(reason)) => vec![no_crowd(reason)],
+            _ => Vec::new(),
+        };
+        let crowd = crowd.zip(rate.ok());
         let crowd = crowd.and_then(|terms| SqueezeCrowd::of(universe, terms, own_longs));
         let book = assess(universe, shorts, participation);
         let calibration = stored(universe.snapshot());
         let calibration = calibration.filter(|found| found.calibration.is_calibrated());
-        let mut gaps = Vec::new();
         let mut simulated = Vec::new();
         match &calibration {
             None => gaps.push(not_calibrated()),
@@ -226,23 +233,35 @@ impl SimulatedBook {
 
 impl SqueezeCrowd {
     /// `None` if a number is out of its range.
-    fn of(universe: &Universe, terms: &CrowdTerms, own_longs: f64) -> Option<SqueezeCrowd> {
+    fn of(
+        universe: &Universe,
+        (terms, usd_per_unit): (&CrowdTerms, f64),
+        own_longs: f64,
+    ) -> Option<SqueezeCrowd> {
         let share_of_short_interest = terms.share_of_short_interest;
         let market: f64 =
             universe.names().iter().filter_map(|name| name.short_interest_usd().ok()).sum();
         // The sum of nothing is -0.0.
-        let short_value = share_of_short_interest * market + 0.0;
+        let short_value = share_of_short_interest * (market / usd_per_unit) + 0.0;
         let assets = terms.assets.unwrap_or(short_value);
         // Less than a unit of money moves no price.
         let impact = if 1.0 <= assets { terms.price_fall_of_all / assets } else { 0.0 };
         let holders = Holders::new(assets, terms.leverage, impact)?;
         let holders = holders.with_margin_rise(terms.margin_rise)?;
-        Some(SqueezeCrowd { assets, short_value, holders, own_longs, share_of_short_interest })
+        Some(SqueezeCrowd {
+            assets,
+            short_value,
+            holders,
+            own_longs,
+            share_of_short_interest,
+            usd_per_unit,
+        })
     }
 
     /// What it is short of the name of a line; 0 if no short interest is known.
     fn short_of(&self, line: &ShortLine) -> f64 {
-        line.name.short_interest_usd().map_or(0.0, |usd| self.share_of_short_interest * usd)
+        let held = |usd: f64| self.share_of_short_interest * (usd / self.usd_per_unit);
+        line.name.short_interest_usd().map_or(0.0, held)
     }
 
     /// What a scenario makes it do.
@@ -308,6 +327,12 @@ fn simulated_short(
         probability,
         jump: Jump { threshold, daily_volatility, days_to_cover },
     })
+}
+
+fn no_crowd(reason: GapReason) -> Gap {
+    let detail = "the crowd is left out: the market's short interest has no rate that converts it to \
+                  the currency of the portfolio";
+    Gap::new(reason, Subject::number_of("", "crowd"), detail)
 }
 
 fn not_calibrated() -> Gap {

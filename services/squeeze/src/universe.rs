@@ -2,6 +2,7 @@
 
 use crate::{
     calibration::{model::clipped_probability, stored::stored},
+    disclosed::DisclosedState,
     heavy::is_heavily_short,
     market::MostShortedState,
     measure::Measured,
@@ -10,6 +11,7 @@ use crate::{
 };
 use factors::short_ratio::{DataQualityFlag, Published, ShortRatio};
 use marketdata::{
+    currency::Currency,
     dataset::Dataset,
     day::Day,
     gap::{Gap, GapReason, Subject},
@@ -30,12 +32,6 @@ const PLACE_BYTES: usize = (size_of::<InstrumentId>() + size_of::<usize>()) * 3 
 /// A latest close older than this many calendar days means that price files are missing.
 const OLD_CLOSE_DAYS: i32 = 7;
 
-/// Inputs of a squeeze that no dataset holds: whether the company reports earnings within five sessions,
-/// the daily volume of short sales (Regulation SHO), and fails to deliver. A formula that needs one of
-/// them does not exist here, so none is taken as zero. They are no gaps: nobody can load them.
-pub const INPUTS_WITHOUT_DATASET: [&str; 3] =
-    ["earnings_within_five_sessions", "short_sale_volume_share", "fails_to_deliver"];
-
 /// Short selling across the market in one view, shared by all requests.
 #[derive(Clone, Debug)]
 pub struct Universe {
@@ -46,6 +42,8 @@ pub struct Universe {
     places: BTreeMap<InstrumentId, usize>,
     scores: Scores,
     summary: Summary,
+    /// The currency of books that are assessed with it. Names are measured in dollars.
+    base: Currency,
     /// `None` if it was not asked for.
     state: Option<Result<MostShortedState, Gap>>,
 }
@@ -99,7 +97,8 @@ impl Universe {
     pub fn of(snapshot: &Snapshot) -> Universe {
         let (freshest, priced) = closes(snapshot);
         let has_lending = snapshot.holders(Dataset::Lending).next().is_some();
-        let market = MarketState { freshest, has_lending };
+        let disclosed = DisclosedState::of(snapshot, freshest);
+        let market = MarketState { freshest, has_lending, disclosed };
         let ratios = ShortRatio::all(snapshot);
         let newest = newest_settlement(&ratios);
         let names: Vec<SqueezeName> = ratios
@@ -108,7 +107,7 @@ impl Universe {
                 let settlement = ratio.shares_short.effective_on;
                 newest.is_none_or(|newest| newest.effective_on.plus(-SKIPPED_DAYS) <= settlement)
             })
-            .map(|ratio| SqueezeName::of(snapshot, ratio, market))
+            .map(|ratio| SqueezeName::of(snapshot, ratio, &market))
             .collect();
         let calibrated = stored(snapshot).map(|stored| stored.calibration);
         let model = calibrated.filter(|found| found.is_calibrated()).and_then(|found| found.model);
@@ -137,7 +136,30 @@ impl Universe {
             restated_on: restated_on(&names, snapshot.today()),
         };
         let state = None;
-        Universe { snapshot: snapshot.clone(), market, names, places, scores, summary, state }
+        let (snapshot, base) = (snapshot.clone(), Currency::USD);
+        Universe { snapshot, market, names, places, scores, summary, base, state }
+    }
+
+    /// The same universe for books in a currency.
+    #[must_use]
+    pub fn with_base(self, base: Currency) -> Universe {
+        Universe { base, ..self }
+    }
+
+    /// What a unit of the currency of books is worth in dollars on a day.
+    ///
+    /// # Errors
+    /// It has no rate.
+    pub fn usd_per_unit(&self, on: Day) -> Measured {
+        self.snapshot.rate(self.base, on).map(|rate| rate.value).map_err(|_| GapReason::NoRate)
+    }
+
+    /// What a unit of the currency of books is worth in dollars on the market's latest session.
+    ///
+    /// # Errors
+    /// It has no rate.
+    pub fn usd_per_unit_now(&self) -> Measured {
+        self.usd_per_unit(self.market.freshest.unwrap_or_else(|| self.snapshot.today()))
     }
 
     /// The same universe beside the state of the market for shorts.
@@ -205,7 +227,7 @@ impl Universe {
 
     /// The measures of an instrument without current short interest, which no rank rests on.
     pub fn outside(&self, instrument: InstrumentId) -> SqueezeName {
-        SqueezeName::without_short_interest(&self.snapshot, instrument, self.market)
+        SqueezeName::without_short_interest(&self.snapshot, instrument, &self.market)
     }
 
     /// Size of the universe, and how well short interest and prices join.
@@ -270,6 +292,7 @@ impl Universe {
                           recalls are not known";
             add(GapReason::InputMissing, Dataset::Lending, detail.into());
         }
+        gaps.extend(self.market.disclosed.gaps());
         gaps
     }
 

@@ -6,6 +6,7 @@
 
 use crate::{
     assess::unresolved,
+    disclosed::DisclosedMeasure,
     lending::LendingMeasure,
     measure::{Component, Measured},
     name::SqueezeName,
@@ -31,6 +32,8 @@ pub enum Watched {
     Ranked(Component),
     /// A measure of the market for borrowing its shares.
     Lending(LendingMeasure),
+    /// A disclosed measure.
+    Disclosed(DisclosedMeasure),
 }
 
 impl Watched {
@@ -39,7 +42,8 @@ impl Watched {
         let ranked = Component::ALL.into_iter().map(Watched::Ranked);
         let lending = LendingMeasure::ALL.into_iter().map(Watched::Lending);
         let others = [Watched::Score, Watched::DaysToCoverAtRecentVolume];
-        others.into_iter().chain(ranked).chain(lending)
+        let disclosed = DisclosedMeasure::ALL.into_iter().map(Watched::Disclosed);
+        others.into_iter().chain(ranked).chain(lending).chain(disclosed)
     }
 
     /// Its name in answers.
@@ -49,6 +53,7 @@ impl Watched {
             Watched::DaysToCoverAtRecentVolume => "days_to_cover_at_recent_volume",
             Watched::Ranked(component) => component.id(),
             Watched::Lending(measure) => measure.id(),
+            Watched::Disclosed(measure) => measure.id(),
         }
     }
 
@@ -58,19 +63,24 @@ impl Watched {
     }
 
     /// The datasets with facts about a name that its value rests on. Splits convert share units,
-    /// which no measure of lending has.
+    /// which no measure of lending and no share of volumes has.
     pub fn reads(self) -> impl Iterator<Item = Dataset> {
-        use Dataset::{Bars, Lending, ShareCounts, ShortInterest, Splits};
+        use Dataset::{Bars, Fails, Lending, ShareCounts, ShortInterest, ShortSales, Splits};
         let of_float = matches!(
             self,
-            Watched::Score | Watched::Ranked(Component::ShortOfFloat | Component::FloatTurnover)
+            Watched::Score
+                | Watched::Ranked(Component::ShortOfFloat | Component::FloatTurnover)
+                | Watched::Disclosed(DisclosedMeasure::FailsOfFloat)
         );
+        let of_volumes = self == Watched::Disclosed(DisclosedMeasure::ShortSaleVolumeShare);
         [
             (ShortInterest, self.is_of_short_interest()),
             (ShareCounts, of_float),
             (Bars, self.is_of_prices()),
             (Lending, self.is_of_lending()),
-            (Splits, !self.is_of_lending()),
+            (ShortSales, of_volumes),
+            (Fails, self == Watched::Disclosed(DisclosedMeasure::FailsOfFloat)),
+            (Splits, !self.is_of_lending() && !of_volumes),
         ]
         .into_iter()
         .filter_map(|(dataset, is_read)| is_read.then_some(dataset))
@@ -80,7 +90,7 @@ impl Watched {
         match self {
             Watched::Score | Watched::DaysToCoverAtRecentVolume => true,
             Watched::Ranked(component) => component.is_of_short_interest(),
-            Watched::Lending(_) => false,
+            Watched::Lending(_) | Watched::Disclosed(_) => false,
         }
     }
 
@@ -94,6 +104,7 @@ impl Watched {
             self,
             Watched::Ranked(Component::ShortOfFloat | Component::ShortInterestChange)
                 | Watched::Lending(_)
+                | Watched::Disclosed(_)
         )
     }
 
@@ -113,17 +124,17 @@ impl Watched {
             Watched::DaysToCoverAtRecentVolume => name.days_to_cover_at_recent_volume(),
             Watched::Ranked(component) => name.measure(component),
             Watched::Lending(measure) => name.lending(measure),
+            Watched::Disclosed(measure) => name.disclosed.measure(measure),
         }
     }
 
     /// The day of the newest observation of a name that its value rests on.
     fn observed_on(self, name: &SqueezeName) -> Option<Day> {
-        if let Watched::Lending(measure) = self {
-            return name.lending.as_ref()?.observed_on(measure);
-        }
-        match self.is_settled() {
-            true => name.short.as_ref().ok().map(|short| short.shares_short.effective_on),
-            false => name.traded.as_ref().ok().map(|traded| traded.last_on),
+        match self {
+            Watched::Lending(measure) => name.lending.as_ref()?.observed_on(measure),
+            Watched::Disclosed(measure) => name.disclosed.observed_on(measure),
+            _ if self.is_settled() => Some(name.short.as_ref().ok()?.shares_short.effective_on),
+            _ => Some(name.traded.as_ref().ok()?.last_on),
         }
     }
 }
@@ -220,6 +231,7 @@ impl Readings {
             let readings = readings.collect();
             gaps.extend(missing.into_iter().map(|(measure, reason)| match measure {
                 Watched::Lending(measure) => name.lending_gap(symbol, measure, reason),
+                Watched::Disclosed(measure) => name.disclosed.gap(symbol, measure, reason),
                 _ => name.lack(symbol, measure.id(), reason, measure.is_of_short_interest()),
             }));
             WatchedName { instrument: short.instrument, lines, readings }

@@ -31,6 +31,12 @@ impl CoveringTerms {
     pub const LONGEST: u16 = 252;
     /// The risk aversion of the example of Almgren and Chriss (2000), 1/money.
     pub const USUAL_AVERSION: f64 = 1e-6;
+
+    /// Terms per dollar as those per unit of a currency, so that a book has one schedule in all.
+    #[must_use]
+    pub fn per_unit(self, usd_per_unit: f64) -> CoveringTerms {
+        CoveringTerms { risk_aversion: self.risk_aversion * usd_per_unit, ..self }
+    }
 }
 
 /// The schedule of buying back one short.
@@ -122,10 +128,11 @@ pub struct Worked {
     pub at_recent_volume: Vec<ExitSession>,
 }
 
-/// Works a short book; a line without a schedule gets a gap.
+/// Works a short book by terms per dollar; a line without a schedule gets a gap.
 pub fn work(book: &mut ShortBook, terms: CoveringTerms) -> Worked {
-    let schedules: Vec<_> =
-        book.lines.iter().map(|line| CoveringSchedule::of(line, terms)).collect();
+    let terms = book.usd_per_unit.map(|rate| terms.per_unit(rate));
+    let schedule = |line: &ShortLine| CoveringSchedule::of(line, terms?);
+    let schedules: Vec<_> = book.lines.iter().map(schedule).collect();
     for (line, schedule) in book.lines.iter_mut().zip(&schedules) {
         let reason = schedule.as_ref().err();
         let gap = reason.map(|r| line.name.lack(&line.symbol, "covering_schedule", *r, false));

@@ -177,6 +177,21 @@ pub fn is_missing(bytes: &[u8]) -> bool {
             .any(|marker| bytes.eq_ignore_ascii_case(marker.as_bytes()))
 }
 
+/// Yes or no; `None` if it is missing.
+///
+/// # Errors
+/// [`Reason::NotAFlag`].
+pub fn flag(field: &str, bytes: &[u8]) -> Result<Option<bool>, Fault> {
+    if is_missing(bytes) {
+        return Ok(None);
+    }
+    match bytes.to_ascii_lowercase().as_slice() {
+        b"1" | b"true" | b"yes" | b"y" => Ok(Some(true)),
+        b"0" | b"false" | b"no" | b"n" => Ok(Some(false)),
+        _ => Err(Fault::of(Reason::NotAFlag, field, bytes)),
+    }
+}
+
 /// Whether the field of a symbol has none. `NA` and `NULL` are symbols.
 pub fn is_no_symbol(bytes: &[u8]) -> bool {
     matches!(bytes, b"" | b"-" | b"--")

@@ -333,6 +333,9 @@ pub enum Reason {
     /// The type of an amendment of a filing is none of the two.
     #[error("the amendment is neither RESTATEMENT nor NEW HOLDINGS")]
     UnknownAmendment,
+    /// A facility is not a letter, or is named twice.
+    #[error("the facilities are not letters, each once: Q, or B,Q,N")]
+    UnknownFacility,
     /// A text that says neither yes nor no.
     #[error("neither yes nor no: 1, true and yes, or 0, false and no are accepted")]
     NotAFlag,
@@ -407,6 +410,7 @@ impl Reason {
             Reason::ReciprocalFactors => "RECIPROCAL_FACTORS",
             Reason::UnknownAction => "UNKNOWN_ACTION",
             Reason::UnknownAmendment => "UNKNOWN_AMENDMENT",
+            Reason::UnknownFacility => "UNKNOWN_FACILITY",
             Reason::NotAFlag => "NOT_A_FLAG",
             Reason::TooManyChanges => "TOO_MANY_CHANGES",
             Reason::UnknownSymbol => "UNKNOWN_SYMBOL",

@@ -39,9 +39,12 @@ pub(crate) const NONE: &str =
 /// What a calibration was made of, and how good it is.
 pub(crate) fn evidence_of(page: &mut Page, calibration: &SqueezeCalibration) {
     page.table("requirements", requirements(&calibration.requirements));
+    let step = calibration.recalibration.as_ref();
+    let of_step = step.and_then(|step| step.sample);
     let samples = [
         ("observed", &calibration.observed),
         ("matured", &calibration.matured),
+        ("recalibrates", &of_step),
         ("held out", &calibration.held_out),
     ];
     page.table("samples", counted(&samples));
@@ -51,6 +54,18 @@ pub(crate) fn evidence_of(page: &mut Page, calibration: &SqueezeCalibration) {
     }
     if let Some(model) = &calibration.model {
         page.table("model", terms(model));
+    }
+    if let Some(step) = step {
+        page.say(format!(
+            "  Its log odds are corrected by the sessions from {} to {}: slope {:.2} (+/- {:.2}), \
+             intercept {:.2} (+/- {:.2}).\n",
+            step.start_on,
+            step.end_on,
+            step.slope,
+            step.slope_standard_error,
+            step.intercept,
+            step.intercept_standard_error,
+        ));
     }
     if let Some(joint) = &calibration.joint {
         page.say(joint_words(joint));

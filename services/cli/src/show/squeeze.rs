@@ -2,7 +2,7 @@
 
 use crate::{
     show::{
-        evidence, lending, look_through, number,
+        disclosed, evidence, lending, look_through, number,
         page::Page,
         short_costs,
         table::{Cell, Table},
@@ -32,7 +32,8 @@ pub(crate) fn names(page: &mut Page, answer: &RankSqueezeResponse, terminal: Ter
     }
     page.table("ranking", ranked_names(answer));
     let ranked = answer.names.iter().filter_map(|ranked| ranked.name.as_ref());
-    lending::table(page, ranked.map(|name| (name, None)));
+    lending::table(page, ranked.clone().map(|name| (name, None)));
+    disclosed::table(page, ranked);
     if answer.method.as_ref().is_some_and(|method| method.calibrated) {
         page.table("probabilities", probabilities(answer));
     }
@@ -112,6 +113,7 @@ pub(crate) fn lines_of(page: &mut Page, answer: &AssessShortBookResponse, lines:
     page.table("shorts", shorts(answer, lines));
     let lent = by_score(answer).into_iter().take(lines);
     lending::table(page, lent.map(|(line, name)| (name, Some(line))));
+    disclosed::table(page, by_score(answer).into_iter().take(lines).map(|(_, name)| name));
     if lines < answer.lines.len() {
         let more = answer.lines.len() - lines;
         page.say(format!("  and {more} more shorts with lower scores.\n"));

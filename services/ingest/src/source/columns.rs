@@ -1,9 +1,10 @@
 //! The columns from which the kind of a file is detected.
 
 use super::{
-    finra_short_interest, ishares_holdings, lending, listings, manager_holdings, memberships,
+    earnings_dates, fails_to_deliver, finra_short_interest, ishares_holdings, lending, listings,
+    manager_holdings, memberships,
     reader::{CLOSE, DATE, HIGH, LOW, OPEN, SYMBOL},
-    risk_model, schedule, security_master, short_interest_table, splits,
+    risk_model, schedule, security_master, short_interest_table, short_sale_volume, splits,
 };
 use crate::kind::SourceKind::{self, *};
 use tables::header::Column;
@@ -31,6 +32,9 @@ pub(super) const fn required(kind: SourceKind) -> &'static [Column] {
         SecurityMaster => security_master::REQUIRED,
         ManagerHoldings => manager_holdings::REQUIRED,
         Lending => lending::REQUIRED,
+        ShortSaleVolume => short_sale_volume::REQUIRED,
+        FailsToDeliver => fails_to_deliver::REQUIRED,
+        EarningsDates => earnings_dates::REQUIRED,
         RiskModelExposures => risk_model::EXPOSURES,
         RiskModelCovariance => risk_model::COVARIANCE,
         RiskModelSpecific => risk_model::SPECIFIC,

@@ -89,11 +89,8 @@ fn is_fred(header: &Header) -> bool {
 }
 
 /// Files that users have and that no reader takes: a column that only they have, and their name.
-const NOT_READ: [(Column, &str); 3] = [
-    (&["quantity (fails)"], "the SEC's list of fails to deliver"),
-    (&["shortexemptvolume"], "FINRA's daily short sale volume"),
-    (&["cftc_contract_market_code"], "the CFTC's commitments of traders"),
-];
+const NOT_READ: [(Column, &str); 1] =
+    [(&["cftc_contract_market_code"], "the CFTC's commitments of traders")];
 
 /// The name of a file that no reader takes.
 fn not_read(header: &Header) -> Option<&'static str> {

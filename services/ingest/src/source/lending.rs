@@ -17,7 +17,7 @@ use crate::{
 };
 use marketdata::dataset::Dataset;
 use tables::{
-    cell::{amount, date, instant, is_missing, percentage},
+    cell::{amount, date, flag, instant, percentage},
     header::Column,
     refusal::{Fault, Reason, Refusal},
     row::Row,
@@ -85,20 +85,8 @@ impl LendingReader {
             percentage("the fee", row.get(self.fee))?,
             shares("the shares on loan", self.on_loan)?,
             shares("the lendable shares", self.lendable)?,
-            flag("the recall", row.optional(self.recall))?,
+            flag("the recall", row.optional(self.recall))?.map(|yes| f64::from(u8::from(yes))),
         ])
-    }
-}
-
-/// Yes or no, as 1 or 0.
-fn flag(field: &str, found: &[u8]) -> Result<Option<f64>, Fault> {
-    if is_missing(found) {
-        return Ok(None);
-    }
-    match found.to_ascii_lowercase().as_slice() {
-        b"1" | b"true" | b"yes" | b"y" => Ok(Some(1.0)),
-        b"0" | b"false" | b"no" | b"n" => Ok(Some(0.0)),
-        _ => Err(Fault::of(Reason::NotAFlag, field, found)),
     }
 }
 

@@ -43,8 +43,12 @@ pub(crate) const REQUIRED: &[Column] =
 /// An open end, as many masters write it.
 const NO_END: &[u8] = b"9999-12-31";
 /// Columns of prices and of portfolios, which may have identifiers too.
-pub(crate) const EXCLUDED: &[Column] =
-    &[DATE, CLOSE, &["quantity", "shares", "qty", "units", "position", "market_value", "weight"]];
+pub(crate) const EXCLUDED: &[Column] = &[
+    DATE,
+    CLOSE,
+    &["settlement date"],
+    &["quantity", "shares", "qty", "units", "position", "market_value", "weight"],
+];
 
 /// Positions of the columns, and the day of the file.
 #[derive(Debug)]

@@ -185,6 +185,16 @@ fields! {
     SharesLendable: "shares_lendable", Shares;
     /// 1 if lenders recall shares on loan, 0 if the source says that they do not.
     Recall: "recall", Flag;
+    /// Shares sold short, those exempt from the price test among them.
+    ShortVolume: "short_volume", Shares;
+    /// Of these, shares whose sale was exempt from the price test.
+    ShortExemptVolume: "short_exempt_volume", Shares;
+    /// All shares traded where the short sales were reported.
+    TotalVolume: "total_volume", Shares;
+    /// Shares not delivered.
+    FailedShares: "failed_shares", Shares;
+    /// 1 if a report is expected, 0 if it was moved to another day or cancelled.
+    Expected: "expected", Flag;
     /// Change of an instrument's return per unit of a factor's return.
     Exposure: "exposure", Number;
     /// Covariance of two factors per year of 252 sessions, squared decimals.

@@ -20,6 +20,7 @@ use stats::lift::LiftDifference;
 use std::process::ExitCode;
 
 #[expect(clippy::print_stderr, reason = "a program without its input says so")]
+#[expect(clippy::print_stdout, reason = "the tables are what the program is for")]
 fn main() -> ExitCode {
     let Some(folder) = real_files::named() else {
         eprintln!("REAL_DATA does not name a folder of real files");
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
     };
     match Files::read(&folder) {
         Ok(files) => {
-            print(&observe(&files));
+            print!("{}", tables(&observe(&files)));
             ExitCode::SUCCESS
         }
         Err(problem) => {
@@ -37,42 +38,36 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the tables are what the program is for")]
-fn print(all: &[Observation]) {
+/// The tables of the page.
+fn tables(all: &[Observation]) -> String {
     let heavy: Vec<Observation> = all.iter().filter(|o| o.heavy).copied().collect();
-    for (title, observations) in [("All names", all), ("Heavily short names", &heavy[..])] {
+    let of = |(title, observations): (&str, &[Observation])| {
         let events = observations.iter().filter(|o| o.event).count();
         let rate = 100.0 * events as f64 / observations.len() as f64;
-        println!(
-            "### {title}: {} name-days, {events} events, base rate {rate:.2} %\n",
+        let heading = format!(
+            "### {title}: {} name-days, {events} events, base rate {rate:.2} %",
             observations.len()
         );
-        inputs(observations);
-        tenths(observations);
-    }
+        [heading, inputs(observations), tenths(observations)].map(|part| part + "\n\n").concat()
+    };
+    [("All names", all), ("Heavily short names", &heavy)].map(of).concat()
 }
 
-#[expect(clippy::print_stdout, reason = "the tables are what the program is for")]
-fn inputs(observations: &[Observation]) {
-    println!(
-        "| input | lift | AUC | AUC-PR | lift less the score's | lower bound | placebo mean | placebo 95 % | p |\n\
-         |---|--:|--:|--:|--:|--:|--:|--:|--:|"
-    );
+fn inputs(observations: &[Observation]) -> String {
+    let head = "| input | lift | AUC | AUC-PR | lift less the score's | lower bound | placebo mean | \
+                placebo 95 % | p |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|";
     let score = Ranked::of(observations, Component::ShortOfFloat);
-    for component in Component::ALL {
+    let row = |component: Component| {
         let ranked = Ranked::of(observations, component);
-        let found = (ranked.quality(), ranked.lift_difference(&score), ranked.placebo());
-        let (Some(quality), Some(LiftDifference { value: less, lower: bound }), Some(placebo)) =
-            found
-        else {
-            continue;
-        };
+        let quality = ranked.quality()?;
+        let LiftDifference { value: less, lower: bound } = ranked.lift_difference(&score)?;
+        let placebo = ranked.placebo()?;
         let name = match component {
             Component::ShortOfFloat => "score (short_of_float)",
             other => other.id(),
         };
         let bound = bound.map_or_else(|| "–".to_owned(), |bound| format!("{bound:+.2}"));
-        println!(
+        Some(format!(
             "| {name} | {:.2} | {:.3} | {:.4} | {less:+.2} | {bound} | {:.2} | {:.2} | {:.3} |",
             quality.lift,
             quality.roc_area,
@@ -80,19 +75,18 @@ fn inputs(observations: &[Observation]) {
             placebo.mean,
             placebo.high,
             placebo.p_value
-        );
-    }
-    println!();
+        ))
+    };
+    let rows = Component::ALL.into_iter().filter_map(row);
+    std::iter::once(head.to_owned()).chain(rows).collect::<Vec<_>>().join("\n")
 }
 
-#[expect(clippy::print_stdout, reason = "the tables are what the program is for")]
-fn tenths(observations: &[Observation]) {
-    println!(
-        "| score of the day | name-days | events | rate | standard error |\n|---|--:|--:|--:|--:|"
-    );
-    for (at, tenth) in Ranked::of(observations, Component::ShortOfFloat).tenths().iter().enumerate()
-    {
-        println!(
+fn tenths(observations: &[Observation]) -> String {
+    let head =
+        "| score of the day | name-days | events | rate | standard error |\n|---|--:|--:|--:|--:|";
+    let tenths = Ranked::of(observations, Component::ShortOfFloat).tenths();
+    let row = |(at, tenth): (usize, &quality::Tenth)| {
+        format!(
             "| {} to {} | {:.0} | {:.0} | {:.2} % | {:.2} % |",
             10 * at,
             10 * (at + 1),
@@ -100,7 +94,8 @@ fn tenths(observations: &[Observation]) {
             tenth.events,
             100.0 * tenth.rate,
             100.0 * tenth.error
-        );
-    }
-    println!();
+        )
+    };
+    let rows = tenths.iter().enumerate().map(row);
+    std::iter::once(head.to_owned()).chain(rows).collect::<Vec<_>>().join("\n")
 }

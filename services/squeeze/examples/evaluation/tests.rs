@@ -4,7 +4,7 @@ use crate::{
     files::Files,
     panel::{Observation, observe},
     quality::Ranked,
-    real_files,
+    real_files, tables,
 };
 use squeeze::measure::{COMPONENTS, Component};
 
@@ -14,6 +14,11 @@ fn the_score_ranks_what_happened_and_no_single_input_is_surely_better() {
     let Some(folder) = real_files::folder("the evaluation of the squeeze score") else { return };
     let all = observe(&Files::read(&folder).unwrap());
     assert_eq!((all.len(), all.iter().filter(|o| o.event).count()), (118_119, 1_088));
+    // Every figure of the page's tables is what the program prints.
+    let page = include_str!("../../../../SQUEEZE_EVALUATION.md");
+    for table in tables(&all).split("\n\n").filter(|part| !part.is_empty()) {
+        assert!(page.contains(table), "SQUEEZE_EVALUATION.md is older than:\n{table}");
+    }
     let score = Ranked::of(&all, Component::ShortOfFloat);
     let quality = score.quality().unwrap();
     assert!((quality.lift - 2.2717).abs() < 5e-5, "{quality:?}");

@@ -108,7 +108,10 @@ pub fn check(model: &Model, observations: &[&Observation]) -> Option<Check> {
 }
 
 /// Intercept and slope of the log odds of events on an index.
-fn calibration_line(odds: &[f64], observations: &[&Observation]) -> Option<[Estimate; 2]> {
+pub(super) fn calibration_line(
+    odds: &[f64],
+    observations: &[&Observation],
+) -> Option<[Estimate; 2]> {
     let outcomes: Vec<f64> = observations.iter().map(|o| f64::from(o.event)).collect();
     let columns = [odds.to_vec()];
     let sample = Observations::new(&columns, &outcomes)?;

@@ -9,6 +9,7 @@ use crate::{
         label::Label,
         model::{Model, Term},
         panel::week,
+        recalibration::Recalibration,
         sample::Sample,
     },
     measure::{COMPONENTS, Component},
@@ -16,6 +17,9 @@ use crate::{
 use marketdata::day::Day;
 use stats::lift::BOUND_CLUSTERS;
 use std::{collections::BTreeMap, fmt::Write as _};
+
+/// The numbers of the recalibration begin with this.
+const RECALIBRATION: &str = "recalibration";
 
 /// The calibration as text.
 pub fn write(calibration: &Calibration) -> String {
@@ -47,6 +51,9 @@ pub fn write(calibration: &Calibration) -> String {
     if let Some(check) = &calibration.check {
         numbers_of_check(check).into_iter().for_each(|(name, value)| put(&name, value));
     }
+    if let Some(step) = &calibration.recalibration {
+        numbers_of_recalibration(step).into_iter().for_each(|(name, value)| put(&name, value));
+    }
     for (name, value) in numbers_of_joint(&calibration.joint) {
         put(name, value);
     }
@@ -71,6 +78,7 @@ pub fn read(text: &str) -> Option<Calibration> {
         fit_days: numbers.days("fit"),
         check_days: numbers.days("check"),
         model,
+        recalibration: numbers.recalibration(),
         check,
         joint,
     })
@@ -147,6 +155,21 @@ fn numbers_of_check(check: &Check) -> Vec<(String, f64)> {
     numbers
 }
 
+fn numbers_of_recalibration(step: &Recalibration) -> Vec<(String, f64)> {
+    let Recalibration { days, sample, slope, intercept } = step;
+    let counts = counts(sample).map(|(field, count)| (field, f64::from(count)));
+    let days =
+        [("first", days.0), ("last", days.1)].map(|(end, day)| (end, f64::from(day.epoch())));
+    let line = [
+        ("slope", slope.value),
+        ("slope.error", slope.error),
+        ("intercept", intercept.value),
+        ("intercept.error", intercept.error),
+    ];
+    let all = days.into_iter().chain(counts).chain(line);
+    all.map(|(field, value)| (format!("{RECALIBRATION}.{field}"), value)).collect()
+}
+
 fn numbers_of_joint(joint: &JointFit) -> Vec<(&'static str, f64)> {
     let mut numbers = Vec::new();
     if let Some(ExcessFit { scale, shape, events }) = joint.excess {
@@ -213,6 +236,16 @@ impl Numbers {
     }
 
     /// Calibrations of earlier versions have none.
+    fn recalibration(&self) -> Option<Recalibration> {
+        Some(Recalibration {
+            days: self.days(RECALIBRATION)?,
+            sample: self.sample(RECALIBRATION)?,
+            slope: self.estimate(&format!("{RECALIBRATION}.slope"))?,
+            intercept: self.estimate(&format!("{RECALIBRATION}.intercept"))?,
+        })
+    }
+
+    /// Calibrations of earlier versions have none.
     fn joint(&self) -> JointFit {
         let excess = || {
             let (scale, shape) = (self.estimate("excess.scale")?, self.estimate("excess.shape")?);
@@ -273,6 +306,12 @@ mod tests {
             fit_days: Some((Day::from_epoch(18_617), Day::from_epoch(18_700))),
             check_days: None,
             model: Some(Model { intercept: -4.5, intercept_error: 0.2, terms: [term; COMPONENTS] }),
+            recalibration: Some(Recalibration {
+                days: (Day::from_epoch(18_730), Day::from_epoch(18_760)),
+                sample: Sample { sessions: 21, episodes: 45, ..sample },
+                slope: Estimate { value: 0.1 + 0.7, error: 0.11 },
+                intercept: estimate,
+            }),
             check: Some(Check {
                 slope: estimate,
                 intercept: estimate,
@@ -297,7 +336,7 @@ mod tests {
         let whole = calibration();
         assert_eq!(read(&write(&whole)), Some(whole));
         let bare = Calibration { model: None, check: None, fit_days: None, ..whole };
-        let bare = Calibration { joint: JointFit::NONE, ..bare };
+        let bare = Calibration { joint: JointFit::NONE, recalibration: None, ..bare };
         assert_eq!(read(&write(&bare)), Some(bare));
     }
 

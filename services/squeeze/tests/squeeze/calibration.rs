@@ -62,6 +62,15 @@ fn calibration(snapshot: &Snapshot, label: Label, most: usize) -> Calibration {
     Calibration::of(&panel, &observed.concat())
 }
 
+/// The step between the fit and the check has sessions of its own, and leaves gaps on both sides.
+fn check_step(found: &Calibration) {
+    let step = found.recalibration.unwrap();
+    assert!(30 <= step.sample.episodes && 0.0 < step.slope.value, "{step:?}");
+    let (fit, checked) = (found.fit_days.unwrap(), found.check_days.unwrap());
+    assert!(plus_sessions(fit.1, 25) < step.days.0, "{fit:?} {step:?}");
+    assert!(plus_sessions(step.days.1, 25) < checked.0, "{checked:?} {step:?}");
+}
+
 /// The fitted model is right about what it did not assume: its probabilities have a slope of 0.8 to
 /// 1.2 on sessions that had no part in the fit, its top tenth lifts at least twice, and more than
 /// short interest over float. Stored, it becomes the score from then on and not before.
@@ -79,6 +88,7 @@ fn a_mechanism_that_the_model_does_not_assume_is_recovered() {
         2.0 <= check.lift && check.lift_difference_lower.is_some_and(|lower| 0.0 < lower),
         "{check:?}"
     );
+    check_step(&found);
     assert!(check.brier < check.base_brier);
     assert!(check.benchmark_precision_area < check.precision_area);
     assert!(found.is_calibrated(), "{:?}", requirements(&found));
@@ -118,6 +128,7 @@ fn too_little_is_refused_and_the_future_changes_nothing() {
     assert!(!found.is_calibrated());
     let unmet: Vec<&str> =
         requirements(&found).iter().filter(|r| !r.holds()).map(|r| r.id).collect();
+    assert_eq!(found.recalibration, None, "too few episodes for a step");
     assert!(unmet.contains(&"matured_episodes") && unmet.contains(&"matured_regimes"), "{unmet:?}");
 
     let known = market(&history, as_of).snapshot(Instant::MAX);

@@ -6,6 +6,10 @@ mod calibration;
 #[cfg(test)]
 mod cost_basis;
 #[cfg(test)]
+mod currencies;
+#[cfg(test)]
+mod disclosed;
+#[cfg(test)]
 mod joint;
 #[cfg(test)]
 mod laws;

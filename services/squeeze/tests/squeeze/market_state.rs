@@ -1,4 +1,4 @@
-//! The most-shorted names against the market, and inputs that no dataset holds.
+//! The most-shorted names against the market.
 
 use crate::world::{World, near};
 use factors::roles::{Role, Roles};
@@ -9,11 +9,7 @@ use marketdata::{
     instant::Instant,
     snapshot::Snapshot,
 };
-use squeeze::{
-    market::PreparedState,
-    prepared::{READS, prepare},
-    universe::INPUTS_WITHOUT_DATASET,
-};
+use squeeze::market::PreparedState;
 
 const FIRST: &str = "2020-07-15";
 const SECOND: &str = "2020-12-31";
@@ -103,18 +99,4 @@ fn without_inputs_it_is_a_gap() {
     assert_eq!(gap.reason, GapReason::InputMissing);
     let gap = state(&at(&world, "2020-07-28")).outcome.unwrap_err();
     assert_eq!(gap.reason, GapReason::ShortHistory);
-}
-
-/// Inputs of methodology D1 that no dataset holds make no gap of a view: nobody can load them.
-#[test]
-fn inputs_without_a_dataset_are_no_gaps() {
-    let world = world();
-    let reads = marketdata::changes::DatasetSet::of(READS);
-    let snapshot = at(&world, "2021-01-27").reading(reads);
-    let universe = prepare(&snapshot, &Roles::standard(), None).universe;
-    assert!(universe.state().is_some() && universe.gap_of_state().is_none());
-    for field in INPUTS_WITHOUT_DATASET {
-        let subject = Subject::number_of("", field);
-        assert!(universe.gaps().iter().all(|gap| gap.subject != subject), "{field}");
-    }
 }

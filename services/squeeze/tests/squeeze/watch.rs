@@ -11,6 +11,7 @@ use marketdata::{
 use portfolio::{book::Book, lines::Terms, lookup::Lookup};
 use proptest::prelude::*;
 use squeeze::{
+    disclosed::DISCLOSED,
     lending::LendingMeasure,
     measure::Component,
     shorts::Shorts,
@@ -68,7 +69,7 @@ fn turns_by_hand() {
 #[test]
 fn every_measure_is_found_by_its_name_and_reads_something() {
     let all: Vec<Watched> = Watched::all().collect();
-    assert_eq!(all.len(), 2 + Component::ALL.len() + LendingMeasure::ALL.len());
+    assert_eq!(all.len(), 2 + Component::ALL.len() + LendingMeasure::ALL.len() + DISCLOSED);
     for watched in all {
         assert_eq!(Watched::from_id(watched.id()), Some(watched));
         let is_more = watched.reads().any(|dataset| dataset != Dataset::Splits);

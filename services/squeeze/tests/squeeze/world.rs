@@ -148,6 +148,55 @@ impl World {
         self
     }
 
+    /// Short and total volume of a day over some facilities, published at 18:00.
+    pub(crate) fn sell_short(
+        &mut self,
+        symbol: &str,
+        on: Day,
+        (facilities, short, total): (&str, f64, f64),
+    ) -> &mut World {
+        let at = self.fixture.id(Namespace::Series, &format!("REGSHO/{facilities}"));
+        let key = (self.key(symbol).0, at);
+        let values = [(Field::ShortVolume, short), (Field::TotalVolume, total)];
+        self.fixture.fact(Dataset::ShortSales, key, on, Instant::new_york(on, 18, 0), &values);
+        self
+    }
+
+    /// Fails of a day, published 20 days after it.
+    pub(crate) fn fail(&mut self, symbol: &str, on: Day, shares: f64) -> &mut World {
+        let key = self.key(symbol);
+        let at = Instant::new_york(on.plus(20), 18, 0);
+        self.fixture.fact(Dataset::Fails, key, on, at, &[(Field::FailedShares, shares)]);
+        self
+    }
+
+    /// A day of earnings that is expected (1) or not (0), announced at an instant.
+    pub(crate) fn report(
+        &mut self,
+        symbol: &str,
+        on: &str,
+        at: Instant,
+        expected: f64,
+    ) -> &mut World {
+        let key = self.key(symbol);
+        self.fixture.fact(Dataset::EarningsDates, key, day(on), at, &[(Field::Expected, expected)]);
+        self
+    }
+
+    /// One close of a later day.
+    pub(crate) fn close(&mut self, symbol: &str, on: &str, close: f64) -> &mut World {
+        let key = self.key(symbol);
+        let values = [
+            (Field::Close, close),
+            (Field::Volume, 1e5),
+            (Field::Distribution, 1.0),
+            (Field::PriceBasis, 0.0),
+            (Field::BasisOn, 0.0),
+        ];
+        self.fixture.fact(Dataset::Bars, key, day(on), Instant::close_of(day(on)), &values);
+        self
+    }
+
     /// Sets the exchange in the name's listing.
     pub(crate) fn listed_on(&mut self, symbol: &str, exchange: &str) -> &mut World {
         let key = self.key(symbol);

@@ -24,16 +24,6 @@ pub(super) fn check(fields: &mut Fields, field: &str, code: &mut String, default
     }
 }
 
-/// Refuses a portfolio whose amounts are not in US dollars, for services that measure names in
-/// them.
-pub fn check_dollars(fields: &mut Fields, field: &str, portfolio: Option<&v1::Portfolio>) {
-    if base(portfolio) != Currency::USD {
-        let text = "must be USD or empty: short books are answered in US dollars, whatever their \
-                    lines and their cash are in";
-        fields.add(format!("{field}.currency"), text);
-    }
-}
-
 /// The currency of the amounts of a portfolio, which has a valid one.
 pub fn base(portfolio: Option<&v1::Portfolio>) -> Currency {
     portfolio.and_then(|held| Currency::parse(&held.currency)).unwrap_or(Currency::USD)

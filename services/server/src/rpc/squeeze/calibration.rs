@@ -8,6 +8,7 @@ use ::squeeze::{
         joint_fit::JointFit,
         label::Label,
         model::Model,
+        recalibration::Recalibration,
         sample::Sample,
         stored::Stored,
     },
@@ -36,6 +37,19 @@ pub(super) fn calibration(stored: &Stored) -> v1::SqueezeCalibration {
         model: calibration.model.as_ref().map(model),
         check: calibration.check.as_ref().map(check),
         joint: joint(&calibration.joint),
+        recalibration: calibration.recalibration.as_ref().map(recalibration),
+    }
+}
+
+fn recalibration(step: &Recalibration) -> v1::SqueezeRecalibration {
+    v1::SqueezeRecalibration {
+        start_on: step.days.0.to_string(),
+        end_on: step.days.1.to_string(),
+        sample: Some(sample(&step.sample)),
+        slope: step.slope.value,
+        slope_standard_error: step.slope.error,
+        intercept: step.intercept.value,
+        intercept_standard_error: step.intercept.error,
     }
 }
 

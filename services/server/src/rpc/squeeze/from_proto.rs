@@ -50,12 +50,12 @@ impl FromProto for BookQuery {
 
     fn from_proto(mut request: v1::AssessShortBookRequest) -> Result<BookQuery, Refusal> {
         let mut fields = Fields::new();
-        let as_of = shared::as_of(&mut fields, request.as_of.take());
+        let mut as_of = shared::as_of(&mut fields, request.as_of.take());
         let participation = participation(&mut fields, &mut request.participation);
         let asked = request.settings.get_or_insert_default();
         let (netting, look_through) = sides(&mut fields, asked, request.portfolio.as_ref());
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
-        portfolio::currency::check_dollars(&mut fields, "portfolio", request.portfolio.as_ref());
+        as_of.base = portfolio::currency::base(request.portfolio.as_ref());
         let covering = request.covering.as_mut().map(|asked| covering_terms(&mut fields, asked));
         let query = |participation| BookQuery {
             as_of,
@@ -133,7 +133,7 @@ impl FromProto for WatchQuery {
             let most = limits::WATCHED_BYTES;
             fields.add("portfolio", format!("must fit into {most} bytes, has {bytes}"));
         }
-        let expected = shared::expected(request.expected.take());
+        let mut expected = shared::expected(request.expected.take());
         let after = request.after.take();
         let after = after.map(|after| shared::replay(&mut fields, "after", after));
         let thresholds = thresholds(&mut fields, &request.thresholds);
@@ -142,12 +142,9 @@ impl FromProto for WatchQuery {
         let lines = request.portfolio.as_ref().map_or(0, |portfolio| portfolio.positions.len());
         if fields.at_most("portfolio.positions", lines, limits::WATCHED_LINES) {
             portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
-            portfolio::currency::check_dollars(
-                &mut fields,
-                "portfolio",
-                request.portfolio.as_ref(),
-            );
         }
+        expected.base = portfolio::currency::base(request.portfolio.as_ref());
+        let after = after.map(|after| AsOf { base: expected.base, ..after });
         let portfolio = request.portfolio.as_ref();
         let names = portfolio.map(|p| (0..lines).map(|line| portfolio::name(p, line)).collect());
         let query = WatchQuery {

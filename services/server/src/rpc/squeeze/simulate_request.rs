@@ -57,12 +57,12 @@ impl FromProto for SimulateQuery {
 
     fn from_proto(mut request: v1::SimulateSqueezeRequest) -> Result<SimulateQuery, Refusal> {
         let mut fields = Fields::new();
-        let as_of = shared::as_of(&mut fields, request.as_of.take());
+        let mut as_of = shared::as_of(&mut fields, request.as_of.take());
         let participation = participation(&mut fields, &mut request.participation);
         let asked = request.settings.get_or_insert_default();
         let (netting, look_through) = sides(&mut fields, asked, request.portfolio.as_ref());
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
-        portfolio::currency::check_dollars(&mut fields, "portfolio", request.portfolio.as_ref());
+        as_of.base = portfolio::currency::base(request.portfolio.as_ref());
         let terms = terms(&mut fields, request.simulation.get_or_insert_default());
         let crowd = request.crowd.as_mut().map(|asked| crowd_terms(&mut fields, asked));
         let query = |participation| SimulateQuery {

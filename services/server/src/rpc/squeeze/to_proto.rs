@@ -11,6 +11,8 @@ use marketdata::{basis::Units, dataset::Dataset, day::Day, snapshot::Snapshot};
 use squeeze::{
     assess::{Mark, ShortBook, ShortLine},
     calibration::level::Transform,
+    disclosed::{Disclosed, DisclosedMeasure},
+    earnings::is_near,
     exit::{ExitPlan, Participation},
     lending::{Dated, Lending, LendingMeasure},
     market::MostShortedState,
@@ -18,7 +20,7 @@ use squeeze::{
     name::SqueezeName,
     rank::Ranking,
     score::{FITTED_ID, FITTED_METHOD, Index, IndexTerm, METHOD, METHOD_ID, Score},
-    universe::{INPUTS_WITHOUT_DATASET, ShortsGain, Universe},
+    universe::{ShortsGain, Universe},
 };
 
 /// The method of the score.
@@ -48,7 +50,7 @@ pub(super) fn method(universe: &Universe) -> v1::SqueezeMethod {
         method: method.to_owned(),
         terms: universe.terms().map(term).collect(),
         intercept: universe.index().intercept(),
-        inputs_without_dataset: INPUTS_WITHOUT_DATASET.map(str::to_owned).into(),
+        inputs_without_dataset: Vec::new(),
     }
 }
 
@@ -185,6 +187,10 @@ pub(super) fn name(
     let traded = name.traded.as_ref().ok();
     let measure = |component| name.measure(component).ok();
     let units = Units::of(snapshot, name.instrument);
+    let disclosed = &name.disclosed;
+    let short_sales = disclosed.short_sales.as_ref();
+    let fails = disclosed.fails.as_ref().map(|(fails, _)| fails);
+    let earnings = disclosed.earnings.and_then(Result::ok);
     v1::SqueezeName {
         symbol: symbol.to_owned(),
         units_on: name.units_on.to_string(),
@@ -226,6 +232,15 @@ pub(super) fn name(
         short_cost_basis: name.short_cost_basis(&units).ok(),
         loss_on_cost_basis: name.loss_on_cost_basis().ok(),
         shorts_gain_since_cost_basis_usd: name.shorts_gain_since_cost_basis_usd().ok(),
+        short_sale_volume_share: short_sales.and_then(|sales| sales.share.ok()),
+        average_short_sale_volume_share: short_sales.and_then(|sales| sales.average.ok()),
+        short_sale_sessions: short_sales.map_or(0, |sales| sales.sessions as i32),
+        short_sale_facilities: short_sales.map_or_else(String::new, |s| s.facilities.letters()),
+        fails_to_deliver_of_float: fails.and_then(|fails| fails.of_float.ok()),
+        fails_threshold_days: fails.and_then(|fails| Some(fails.threshold_days.ok()? as i32)),
+        on_fails_threshold: fails.and_then(|fails| fails.is_on_threshold().ok()),
+        earnings_on: earnings.map(|next| next.effective_on.to_string()).unwrap_or_default(),
+        earnings_within_five_sessions: earnings.map(is_near),
     }
 }
 
@@ -250,7 +265,10 @@ fn evidence(name: &SqueezeName, score: &Score) -> Vec<v1::SqueezeEvidence> {
     let lending = LendingMeasure::ranked().zip(score.lending);
     let lending = lending.filter(|_| name.lending.is_some());
     let lending = lending.map(|(measure, rank)| row(measure.id(), name.lending(measure), rank));
-    measures.chain(lending).collect()
+    let disclosed = DisclosedMeasure::ALL.into_iter().zip(score.disclosed);
+    let disclosed = disclosed.filter(|(measure, _)| name.disclosed.has(*measure));
+    let disclosed = disclosed.map(|(one, rank)| row(one.id(), name.disclosed.measure(one), rank));
+    measures.chain(lending).chain(disclosed).collect()
 }
 
 /// Every known input, on the name's one basis of units.
@@ -286,7 +304,8 @@ fn inputs(snapshot: &Snapshot, name: &SqueezeName, units: &Units) -> Vec<v1::Mea
     add("recent_volume", last, name.average_volume().ok());
     add("normal_volume", last, name.normal_volume().ok());
     add("close", last, name.close(units).ok());
-    for (input, known) in name.lending.iter().flat_map(lent) {
+    let lent = name.lending.iter().flat_map(lent);
+    for (input, known) in lent.chain(disclosed(&name.disclosed)) {
         add(input, known.ok(), known.ok().map(|known| known.value));
     }
     inputs
@@ -301,6 +320,16 @@ fn lent(lending: &Lending) -> [(&'static str, Dated); 5] {
         ("shares_lendable", lending.lendable),
         ("recall", lending.recall),
     ]
+}
+
+/// What is disclosed besides: volumes of short sales, fails, and the next report of earnings.
+fn disclosed(of: &Disclosed) -> impl Iterator<Item = (&'static str, Dated)> + use<> {
+    let short_sales = of.short_sales.map(|sales| {
+        [("short_sale_volume", sales.short), ("short_sale_total_volume", sales.total)]
+    });
+    let fails = of.fails.as_ref().map(|(fails, _)| ("fails_to_deliver", fails.shares));
+    let earnings = of.earnings.map(|next| ("earnings_on", next));
+    short_sales.into_iter().flatten().chain(fails).chain(earnings)
 }
 
 fn dated(input: &str, known: Published, value: Option<f64>, today: Day) -> v1::MeasureInput {

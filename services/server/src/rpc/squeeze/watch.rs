@@ -17,8 +17,8 @@ use ::squeeze::{
 };
 use contract::v1;
 use marketdata::{
-    changes::Changes, dataset::Dataset, gap::Gap, instant::Instant, instrument::InstrumentId,
-    snapshot::Snapshot,
+    changes::Changes, currency::Currency, dataset::Dataset, gap::Gap, instant::Instant,
+    instrument::InstrumentId, snapshot::Snapshot,
 };
 use std::sync::Arc;
 
@@ -74,8 +74,9 @@ impl Alerts {
             self.sent = Some(Look::of(&known, Arc::new(shown.readings)));
         }
         let prepared: Arc<PreparedSqueeze> = services.prepared(pinned).await?;
-        let last_sent =
-            self.sent.as_ref().map(|sent| (Arc::clone(&sent.readings), sent.snapshot(services)));
+        let base = pinned.snapshot().base();
+        let known = |sent: &Look| (Arc::clone(&sent.readings), sent.snapshot(services, base));
+        let last_sent = self.sent.as_ref().map(known);
         let (query, view) = (Arc::clone(&self.query), pinned.clone());
         let work = move || -> Result<_, Refusal> {
             let shown = query.show(&prepared)?;
@@ -142,15 +143,15 @@ impl Look {
     }
 
     /// The view again; `None` if this server does not have it.
-    fn snapshot(&self, services: &Services) -> Option<Snapshot> {
+    fn snapshot(&self, services: &Services, base: Currency) -> Option<Snapshot> {
         let market = services.market.head();
         let at = market.canonical(self.at);
-        Snapshot::new(market, at, self.revision)
+        Snapshot::new(market, at, self.revision).map(|snapshot| snapshot.in_currency(base))
     }
 
     /// Whether another view shows the same: nothing that is read has changed since.
     fn is_valid(&self, services: &Services, pinned: &Pinned) -> bool {
-        let earlier = self.snapshot(services);
+        let earlier = self.snapshot(services, pinned.snapshot().base());
         let changes = earlier.map_or(Changes::ALL, |e| pinned.snapshot().changed_since(&e));
         !changes.touch(super::READS)
     }

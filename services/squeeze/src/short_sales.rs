@@ -1,0 +1,159 @@
+//! Short sales off exchange by day, as a share of all trades there (Regulation SHO).
+//!
+//! A flow of one day, and no short interest: what is bought back on the same day is not netted. Rows of
+//! one facility and rows of several are kept side by side; a day counts each facility once, in the row
+//! with the most facilities.
+
+use crate::{
+    lending::Dated,
+    measure::{Measured, ratio},
+};
+use factors::{short_ratio::Published, squeeze_threshold::STALE_DAYS};
+use marketdata::{
+    calendar::{is_session, plus_sessions},
+    dataset::{Dataset, Field},
+    day::Day,
+    facilities::Facilities,
+    gap::GapReason,
+    instrument::InstrumentId,
+    snapshot::Snapshot,
+    track::Rows,
+};
+
+/// Sessions of the average, and the minimum that must have a volume.
+const SESSIONS: i32 = 21;
+const LEAST: u32 = 15;
+
+/// The short sales of one name.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ShortSales {
+    /// Shares sold short on the newest day, in the units of that day.
+    pub short: Dated,
+    /// All shares traded there on that day.
+    pub total: Dated,
+    /// The first over the second.
+    pub share: Measured,
+    /// The facilities that the newest day adds up. None without one.
+    pub facilities: Facilities,
+    /// Mean of the shares of the 21 sessions up to that day.
+    pub average: Measured,
+    /// Number of these sessions with a volume.
+    pub sessions: u32,
+    /// The newest day, and the calendar days from it to the market's latest session.
+    newest: Option<(Day, i32)>,
+}
+
+/// The volumes of one day.
+struct Volumes {
+    short: Published,
+    total: Published,
+    facilities: Facilities,
+}
+
+impl ShortSales {
+    /// The short sales of an instrument. `freshest` is the market's latest session.
+    pub(crate) fn of(
+        snapshot: &Snapshot,
+        instrument: InstrumentId,
+        freshest: Option<Day>,
+    ) -> ShortSales {
+        let today = snapshot.today();
+        let freshest = freshest.unwrap_or(today);
+        let rows = snapshot.rows(Dataset::ShortSales, instrument);
+        let last = rows.last_on_or_before(today);
+        let newest = last.map(|row| (rows.day(row), freshest.epoch() - rows.day(row).epoch()));
+        let absent = |reason| ShortSales {
+            short: Err(reason),
+            total: Err(reason),
+            share: Err(reason),
+            facilities: Facilities::NONE,
+            average: Err(reason),
+            sessions: 0,
+            newest,
+        };
+        let (Some(last), Some((on, age))) = (last, newest) else {
+            return absent(GapReason::InputMissing);
+        };
+        if STALE_DAYS < age {
+            return absent(GapReason::Stale);
+        }
+        let first = plus_sessions(on.plus(1), -SESSIONS);
+        let days = days(snapshot, &rows, last, first);
+        let Some(of_newest) = days.first() else { return absent(GapReason::InputMissing) };
+        let share = |day: &Volumes| ratio(day.short.value, day.total.value);
+        let of_sessions = days.iter().filter(|day| is_session(day.total.effective_on));
+        let known: Vec<f64> = of_sessions.filter_map(|day| share(day).ok()).collect();
+        let sessions = known.len() as u32;
+        let average = match LEAST <= sessions {
+            true => Ok(known.iter().sum::<f64>() / f64::from(sessions)),
+            false => Err(GapReason::ShortHistory),
+        };
+        ShortSales {
+            short: Ok(of_newest.short),
+            total: Ok(of_newest.total),
+            share: share(of_newest),
+            facilities: of_newest.facilities,
+            average,
+            sessions,
+            newest,
+        }
+    }
+
+    /// Why its numbers are missing, in one sentence.
+    pub(crate) fn why_missing(&self, reason: GapReason) -> String {
+        match (reason, self.newest) {
+            (GapReason::Stale, Some((on, age))) => format!(
+                "the newest value is of {on}, {age} days before the market's latest close, and more \
+                 than {STALE_DAYS} are too many"
+            ),
+            (GapReason::Degenerate, _) => "nothing was traded off exchange".to_owned(),
+            (GapReason::ShortHistory, _) => {
+                format!("fewer than {LEAST} of {SESSIONS} sessions have a volume")
+            }
+            _ => "no volume of its short sales is known".to_owned(),
+        }
+    }
+}
+
+/// The volumes of the days from `first` up to that of a row, the newest first.
+fn days(snapshot: &Snapshot, rows: &Rows<'_>, last: usize, first: Day) -> Vec<Volumes> {
+    let mut days = Vec::new();
+    let mut end = last + 1;
+    while 0 < end && first <= rows.day(end - 1) {
+        let on = rows.day(end - 1);
+        let before = (0..end).rev().find(|row| rows.day(*row) != on);
+        let start = before.map_or(0, |row| row + 1);
+        days.extend(of_day(snapshot, rows, start..end));
+        end = start;
+    }
+    days
+}
+
+/// The sum over the facilities of a day, each once: rows with the most facilities first, then by their
+/// letters, so that the order of instruments plays no part.
+fn of_day(snapshot: &Snapshot, rows: &Rows<'_>, of: std::ops::Range<usize>) -> Option<Volumes> {
+    let column = |row, field| rows.value(row, Dataset::ShortSales.column(field));
+    let mut parts: Vec<(Facilities, [f64; 2], usize)> = of
+        .filter_map(|row| {
+            let facilities = Facilities::of_series(snapshot.symbol(rows.other(row)))?;
+            let volumes = [column(row, Field::ShortVolume)?, column(row, Field::TotalVolume)?];
+            Some((facilities, volumes, row))
+        })
+        .collect();
+    parts.sort_unstable_by_key(|(facilities, _, _)| {
+        (std::cmp::Reverse(facilities.count()), *facilities)
+    });
+    let (mut facilities, mut sum) = (Facilities::NONE, [0.0; 2]);
+    let mut published_at = None;
+    for (of_row, volumes, row) in parts {
+        if facilities.overlaps(of_row) {
+            continue;
+        }
+        facilities = facilities.with(of_row);
+        sum = [sum[0] + volumes[0], sum[1] + volumes[1]];
+        published_at = published_at.max(Some((rows.published_at(row), rows.day(row))));
+    }
+    let (published_at, effective_on) = published_at?;
+    let known = |value| Published { value, effective_on, published_at };
+    Some(Volumes { short: known(sum[0]), total: known(sum[1]), facilities })
+}

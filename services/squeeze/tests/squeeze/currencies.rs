@@ -1,0 +1,209 @@
+//! The same short book in two currencies: its amounts differ by the rate alone, and what is no amount
+//! does not differ.
+
+use crate::world::{SETTLED, TODAY, World, line, near};
+use factors::roles::Roles;
+use marketdata::{
+    changes::DatasetSet,
+    currency::Currency,
+    dataset::{Dataset, Field},
+    fixture::day,
+    gap::{GapReason, Subject},
+    instant::Instant,
+    instrument::{InstrumentId, Namespace},
+    snapshot::Snapshot,
+};
+use portfolio::{
+    book::Book,
+    lines::{RawLine, Size, Terms},
+};
+use squeeze::{
+    assess::{Mark, ShortBook, assess},
+    exit::Participation,
+    prepared::{PreparedSqueeze, READS, prepare},
+    shorts::Shorts,
+    simulation::{CrowdTerms, SimulatedBook},
+    worked::{CoveringTerms, work},
+};
+
+/// A euro is worth 1.25 dollars and a pound 1.5 on every day.
+const EURO: f64 = 1.25;
+
+/// S is quoted in dollars at 10, P in pence at 400, which are 6 dollars; the euro has a rate on some
+/// days.
+fn world(euro_on: &[&str]) -> World {
+    let mut world = World::new();
+    let wave = |back: usize| if back.is_multiple_of(2) { 1.0 } else { 0.98 };
+    world.bars("S", |back| (10.0 * wave(back), 8e5)).settle("S", SETTLED, [1.6e6, 8e6, 10e6]);
+    world.bars("P", |back| (400.0 * wave(back), 5e5)).settle("P", SETTLED, [1e6, 8e6, 10e6]);
+    for (symbol, code) in [("S", "USD"), ("P", "GBX")] {
+        let key = (world.fixture.id(Namespace::Listed, symbol), InstrumentId::NONE);
+        let code = world.fixture.text(code);
+        let values = [(Field::Currency, code)];
+        let ever = marketdata::dataset::EVER;
+        world.fixture.fact(Dataset::Identifiers, key, day("2000-01-03"), ever, &values);
+    }
+    let every = every_day();
+    let every: Vec<&str> = every.iter().map(String::as_str).collect();
+    for (series, rate, days) in [("EURUSD", EURO, euro_on), ("GBPUSD", 1.5, &every)] {
+        let key = (world.fixture.id(Namespace::Series, series), InstrumentId::NONE);
+        for on in days {
+            let at = Instant::close_of(day(on));
+            world.fixture.fact(Dataset::Series, key, day(on), at, &[(Field::Value, rate)]);
+        }
+    }
+    world.lend("S", day("2021-01-25"), &[(Field::BorrowFee, 0.36)]);
+    world.fixture.commit();
+    world
+}
+
+/// Every session back to the beginning of the bars.
+fn every_day() -> Vec<String> {
+    crate::world::sessions(100).iter().map(ToString::to_string).collect()
+}
+
+fn snapshot(world: &World) -> Snapshot {
+    world.fixture.snapshot(Instant::close_of(day(TODAY)))
+}
+
+fn prepared(world: &World, base: Currency) -> PreparedSqueeze {
+    let snapshot = snapshot(world).in_currency(base).reading(DatasetSet::of(READS));
+    prepare(&snapshot, &Roles::standard(), None)
+}
+
+fn lines() -> [RawLine<'static>; 2] {
+    let sold = RawLine { currency: "USD", ..line("S", -240_000.0, Some(8.0)) };
+    [sold, line("P", -50_000.0, None)]
+}
+
+fn joined(prepared: &PreparedSqueeze, lines: &[RawLine<'_>]) -> Book {
+    Book::join(lines.iter().copied(), &Terms::NONE, &prepared.lookup, &prepared.quotes).unwrap()
+}
+
+fn report(prepared: &PreparedSqueeze) -> ShortBook {
+    let book = joined(prepared, &lines());
+    assess(&prepared.universe, Shorts::of(&book), Participation::USUAL)
+}
+
+fn euro() -> Currency {
+    Currency::parse("EUR").unwrap()
+}
+
+/// 240,000 x 10 dollars and 50,000 x 6 dollars are 1.92 million and 240,000 euros. What is paid,
+/// lost and made is 1/1.25 of its dollars; exits, shares of volume, scores and shares of the book are
+/// what they were.
+#[test]
+fn amounts_differ_by_the_rate_alone() {
+    let days = every_day();
+    let days: Vec<&str> = days.iter().map(String::as_str).collect();
+    let world = world(&days);
+    let (usd, eur) = (prepared(&world, Currency::USD), prepared(&world, euro()));
+    let (mut in_usd, mut in_eur) = (report(&usd), report(&eur));
+    near(in_usd.gross_short, 2.4e6 + 3e5);
+    near(in_eur.gross_short, 1.92e6 + 2.4e5);
+    near(in_eur.usd_per_unit.unwrap(), EURO);
+    let terms = CoveringTerms { horizon_sessions: None, risk_aversion: 1e-6 };
+    let (of_usd, of_eur) = (work(&mut in_usd, terms), work(&mut in_eur, terms));
+    assert_eq!(in_usd.lines.len(), 2);
+    for (at, (a, b)) in in_usd.lines.iter().zip(&in_eur.lines).enumerate() {
+        assert_eq!((&a.symbol, a.name.clone()), (&b.symbol, b.name.clone()));
+        let amount = |of: f64, into: f64| near(into * EURO / of, 1.0);
+        amount(a.market_value, b.market_value);
+        amount(a.squeeze_pnl.unwrap(), b.squeeze_pnl.unwrap());
+        near(b.share_of_short, a.share_of_short);
+        for (one, other) in [(a.exit.normal, b.exit.normal), (a.exit.recent, b.exit.recent)] {
+            near(other.unwrap() / one.unwrap(), 1.0);
+        }
+        let (one, other) = (a.covering.unwrap(), b.covering.unwrap());
+        near(other.days, one.days);
+        near(other.square_root.mean / one.square_root.mean, 1.0);
+        near(other.almgren.unwrap().mean / one.almgren.unwrap().mean, 1.0);
+        let (one, other) =
+            (of_usd.schedules[at].as_ref().unwrap(), of_eur.schedules[at].as_ref().unwrap());
+        amount(one.expected_cost, other.expected_cost);
+        amount(one.daily_value, other.daily_value);
+        near(other.variance * EURO * EURO / one.variance, 1.0);
+        near(other.kappa, one.kappa);
+        one.left.iter().zip(&other.left).for_each(|(one, other)| near(*other, *one));
+    }
+    // 2.4 million dollars x 36 % / 360 a day; sold at 8 dollars, now 10.
+    let [usd_fee, eur_fee] = [&in_usd, &in_eur].map(|book| book.borrowing.unwrap().cost_per_day);
+    near(usd_fee, 2_400.0);
+    near(eur_fee, 1_920.0);
+    let costs = [&in_usd, &in_eur].map(|book| book.covering[0].unwrap().cost);
+    near(costs[1] * EURO / costs[0], 1.0);
+    for (one, other) in in_usd.scenarios.iter().zip(&in_eur.scenarios) {
+        assert_eq!(one.lines, other.lines);
+        near(other.pnl * EURO / one.pnl, 1.0);
+    }
+    let mark = |book: &ShortBook| match book.lines[0].mark {
+        Some(Mark::AverageCost { profit_and_loss, .. }) => profit_and_loss,
+        other => panic!("{other:?}"),
+    };
+    near(mark(&in_usd), -480_000.0);
+    near(mark(&in_eur), -480_000.0 / EURO);
+}
+
+/// A crowd with all of the short interest: 1.6 million x 10 and 1 million x 6 dollars, in euros 17.6
+/// million. Its rounds are the same; what it loses and sells is divided by the rate.
+#[test]
+fn a_crowd_is_in_the_currency_of_the_book() {
+    let days = every_day();
+    let days: Vec<&str> = days.iter().map(String::as_str).collect();
+    let world = world(&days);
+    let of = |base: Currency| {
+        let prepared = prepared(&world, base);
+        let book = joined(&prepared, &lines());
+        let terms = CrowdTerms {
+            share_of_short_interest: 1.0,
+            assets: None,
+            leverage: 3.0,
+            price_fall_of_all: 0.2,
+            margin_rise: 0.0,
+        };
+        let shorts = Shorts::of(&book);
+        let crowd = (Some(&terms), &[][..]);
+        SimulatedBook::of(&prepared.universe, shorts, Participation::USUAL, crowd, &[])
+    };
+    let (usd, eur) = (of(Currency::USD), of(euro()));
+    near(usd.crowd.unwrap().short_value, 22e6);
+    near(eur.crowd.unwrap().short_value, 17.6e6);
+    assert!(!usd.deleveraging.is_empty());
+    for (one, other) in usd.deleveraging.iter().zip(&eur.deleveraging) {
+        assert_eq!((one.rounds, one.is_exhausted), (other.rounds, other.is_exhausted));
+        near(other.price_fall, one.price_fall);
+        near(other.first_loss * EURO / one.first_loss, 1.0);
+        near(other.total_loss * EURO / one.total_loss, 1.0);
+        near(other.sold * EURO / one.sold, 1.0);
+    }
+}
+
+/// The euro's last rate is of 2021-01-08, 19 days before the close: the short has no value in euros,
+/// and one whose value the caller gives has no exit, because its shares are not known.
+#[test]
+fn a_missing_rate_is_a_gap() {
+    let world = world(&["2021-01-08"]);
+    let prepared = prepared(&world, euro());
+    assert_eq!(prepared.universe.usd_per_unit_now(), Err(GapReason::NoRate));
+    let lines = [line("S", -100.0, None), RawLine::of("P", Size::MarketValue(-1_000.0))];
+    let book = joined(&prepared, &lines);
+    let report = assess(&prepared.universe, Shorts::of(&book), Participation::USUAL);
+    assert!(report.gaps.iter().any(|gap| gap.reason == GapReason::NoRate), "{:?}", report.gaps);
+    let [p] = &report.lines[..] else { panic!("one line with a value: {:?}", report.lines) };
+    assert_eq!(p.exit.normal, Err(GapReason::NoRate));
+    let exit = Subject::number_of("P", "exit_days_at_normal_volume");
+    assert!(p.gaps.iter().any(|gap| gap.subject == exit && gap.reason == GapReason::NoRate));
+    let terms = CrowdTerms {
+        share_of_short_interest: 1.0,
+        assets: None,
+        leverage: 3.0,
+        price_fall_of_all: 0.2,
+        margin_rise: 0.0,
+    };
+    let shorts = Shorts::of(&book);
+    let crowd = (Some(&terms), &[][..]);
+    let found = SimulatedBook::of(&prepared.universe, shorts, Participation::USUAL, crowd, &[]);
+    assert!(found.crowd.is_none());
+    let crowd = Subject::number_of("", "crowd");
+    assert!(found.gaps.iter().any(|gap| gap.subject == crowd), "{:?}", found.gaps);
+}
