@@ -54,6 +54,11 @@ pub trait Weighed: Sized {
     fn weigh(key: u32, value: &[u8]) -> usize;
 }
 
+/// Bytes in memory of the elements of all lists in a message that is kept.
+pub fn of_lists<M: Weighed + prost::Message>(message: &M) -> usize {
+    weight::<M>(&message.encode_to_vec())
+}
+
 /// Bytes in memory of the elements of all lists in a message. What follows a broken field does not
 /// count, because decoders stop there, too.
 pub(crate) fn weight<M: Weighed>(mut bytes: &[u8]) -> usize {

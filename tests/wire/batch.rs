@@ -151,8 +151,28 @@ async fn a_stream_begins_with_one_setup() {
         ..v1::AnalyzePortfolioRequest::default()
     };
     let wide = v1::AnalyzePortfolioRequest { include: vec![1; 200_000], ..analysis() };
+    let measures = |count: usize| v1::AnalyzePortfolioRequest {
+        risk_measures: vec![v1::RiskMeasureRequest::default(); count],
+        ..analysis()
+    };
+    let keys = vec!["desk".to_owned(); 100];
+    let netting = v1::Netting { level: v1::NettingLevel::Labels.into(), label_keys: keys };
+    let settings = v1::AnalysisSettings { netting: Some(netting), ..Default::default() };
+    let many_keys = v1::AnalyzePortfolioRequest { settings: Some(settings), ..analysis() };
+    let lines = v1::AnalyzePortfolioRequest {
+        incremental_position_ids: vec!["line".to_owned(); 9],
+        ..analysis()
+    };
     for (messages, path) in [
         (vec![setup(wide)], "setup.analysis"),
+        // Some 120 KB, and megabytes in memory.
+        (vec![setup(measures(60_000))], "setup.analysis"),
+        (vec![setup(measures(17)), item("a", book(1.0))], "setup.analysis.risk_measures"),
+        (
+            vec![setup(many_keys), item("a", book(1.0))],
+            "setup.analysis.settings.netting.label_keys",
+        ),
+        (vec![setup(lines), item("a", book(1.0))], "setup.analysis.incremental_position_ids"),
         (vec![], "setup"),
         (vec![item("a", book(1.0))], "setup"),
         (vec![setup(with_book)], "setup.analysis.portfolio"),
@@ -161,6 +181,14 @@ async fn a_stream_begins_with_one_setup() {
         let refused = exchange(&mut client, messages).await.unwrap_err();
         expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &[path]);
     }
+    // What only some portfolios have is checked with each.
+    let line = v1::AnalyzePortfolioRequest {
+        incremental_position_ids: vec!["nobody".to_owned()],
+        ..analysis()
+    };
+    let (outcomes, end) =
+        exchange(&mut client, vec![setup(line), item("a", book(1.0))]).await.unwrap();
+    assert!(end.is_none() && matches!(outcomes[0].outcome, Some(Outcome::Error(_))));
     let long = "x".repeat(129);
     for (late, path) in [
         (setup(analysis()), "setup"),

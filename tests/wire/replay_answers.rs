@@ -203,7 +203,11 @@ async fn under_models(channel: &Channel, request: v1::AnalyzePortfolioRequest) -
     let models = [v1::RiskModelKind::TimeSeries, v1::RiskModelKind::CrossSection].map(own).to_vec();
     let request = v1::AnalyzePortfolioRequest {
         include: vec![v1::ReportBlock::RiskModel.into()],
-        risk_model: Some(v1::RiskModelSettings { models, top_names: Some(10_000) }),
+        risk_model: Some(v1::RiskModelSettings {
+            models,
+            top_names: Some(10_000),
+            covariances: (1..=5).collect(),
+        }),
         ..request
     };
     let mut client = ExposureServiceClient::new(channel.clone());

@@ -7,8 +7,9 @@ use crate::{
     harness::{Harness, expect_refusal, gaps, header, on, reference, replay_of, timestamp},
 };
 use contract::v1::{
-    self, AnalyzePortfolioRequest as Asked, ReportBlock as Block, RiskModelKind as Ours,
-    exposure_service_client::ExposureServiceClient, risk_model_choice::Model,
+    self, AnalyzePortfolioRequest as Asked, CovarianceEstimator as Estimator, ReportBlock as Block,
+    RiskModelKind as Ours, exposure_service_client::ExposureServiceClient,
+    risk_model_choice::Model,
 };
 use prost::Message as _;
 use simulation::{files::SourceFile, market::Market};
@@ -28,7 +29,8 @@ fn own(kind: Ours) -> v1::RiskModelChoice {
 }
 
 fn under(models: Vec<v1::RiskModelChoice>, request: Asked) -> Asked {
-    let settings = v1::RiskModelSettings { models, top_names: Some(10_000) };
+    let settings =
+        v1::RiskModelSettings { models, top_names: Some(10_000), covariances: Vec::new() };
     let include = vec![Block::RiskModel.into()];
     Asked { risk_model: Some(settings), include, top_positions: None, ..request }
 }
@@ -82,7 +84,11 @@ pub(crate) fn side_by_side(request: Asked) -> Asked {
         vec![vendor("ACME"), own(Ours::TimeSeries), own(Ours::CrossSection), vendor("WRONG")];
     Asked {
         include: vec![Block::RiskModel.into()],
-        risk_model: Some(v1::RiskModelSettings { models, top_names: Some(10_000) }),
+        risk_model: Some(v1::RiskModelSettings {
+            models,
+            top_names: Some(10_000),
+            covariances: Vec::new(),
+        }),
         ..request
     }
 }
@@ -385,6 +391,7 @@ async fn requests_that_cannot_be_are_refused_by_path() {
             own(Ours::CrossSection),
         ],
         top_names: Some(-1),
+        covariances: vec![Estimator::Sample.into(), 0, 99, Estimator::Sample.into()],
     };
     let request = Asked { risk_model: Some(settings), ..under(Vec::new(), acme_book()) };
     let refused = client.analyze_portfolio(request).await.unwrap_err();
@@ -393,6 +400,9 @@ async fn requests_that_cannot_be_are_refused_by_path() {
         "risk_model.models[0]",
         "risk_model.models[1].kind",
         "risk_model.models[3]",
+        "risk_model.covariances[1]",
+        "risk_model.covariances[2]",
+        "risk_model.covariances[3]",
     ];
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &paths);
     let many = under(vec![vendor("A/B"); 5], acme_book());
@@ -410,6 +420,21 @@ async fn requests_that_cannot_be_are_refused_by_path() {
     let refused = client.analyze_portfolio(unused).await.unwrap_err();
     let paths = ["risk_model", "incremental_position_ids", "incremental_position_ids[0]"];
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    // The path of a line that has an id names the id.
+    let mut path = under(vec![vendor("ACME")], acme_book());
+    path.portfolio.as_mut().unwrap().positions[1].position_id = "second".to_owned();
+    path.incremental_position_ids = vec!["portfolio.positions[1]".to_owned()];
+    let refused = client.analyze_portfolio(path).await.unwrap_err();
+    expect_refusal(
+        &refused,
+        Code::InvalidArgument,
+        "INVALID_REQUEST",
+        &["incremental_position_ids[0]"],
+    );
+    assert!(
+        refused.message().contains("the line at this path has the id \"second\""),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -455,4 +480,31 @@ async fn a_book_in_euros_has_the_volatility_of_its_values_and_a_gap_about_rates(
     let about = |gap: &v1::Gap| gap.detail.contains("returns of ACME are taken as those in EUR");
     assert!(gaps(&euros.info).iter().any(about), "{:?}", euros.info);
     assert!(!gaps(&dollars.info).iter().any(about), "{:?}", dollars.info);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn covariances_of_names_stand_beside_the_models_and_change_no_other_number() {
+    let harness = Harness::at("2024-08-01T12:00:00Z").await;
+    let market = simulated(&harness).await;
+    let mut client = ExposureServiceClient::new(harness.channel().await);
+    let portfolio = Some(golden::book(&market));
+    let book = Asked { as_of: on(LAST_ON), portfolio, ..Asked::default() };
+    let request = under(vec![own(Ours::TimeSeries)], book);
+    let plain = ask(&mut client, request.clone()).await;
+    let mut asked = request;
+    let all = [Estimator::Identity, Estimator::Sample, Estimator::SingleFactor];
+    let settings = asked.risk_model.as_mut().unwrap();
+    settings.covariances = all.map(i32::from).to_vec();
+    let answer = ask(&mut client, asked.clone()).await;
+    let rows = found(&answer).covariances;
+    assert_eq!(rows.iter().map(v1::CovarianceRisk::estimator).collect::<Vec<_>>(), all);
+    for row in &rows {
+        assert!(0.0 < row.volatility.unwrap() && 0 < row.covered_count && row.sessions == 252);
+        assert_eq!(row.shrinkage.is_none(), row.estimator() == Estimator::Sample);
+    }
+    let of_models = |answer: &v1::AnalyzePortfolioResponse| found(answer).models;
+    assert_eq!(of_models(&plain), of_models(&answer));
+    assert_eq!(found(&plain).covariances, []);
+    let replayed = Asked { as_of: replay_of(&reference(&answer.info)), ..asked };
+    assert_eq!(ask(&mut client, replayed).await.encode_to_vec(), answer.encode_to_vec());
 }

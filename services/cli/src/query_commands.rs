@@ -15,10 +15,10 @@ use crate::{
 use anyhow::Result;
 use clap::Args;
 use contract::v1::{
-    AnalysisSettings, AnalyzePortfolioRequest, AnalyzePortfolioResponse, AsOf, Coverage,
-    ExplainPnlRequest, ExplainPnlResponse, GetRotationRequest, GroupBy, GroupByKind, ReportBlock,
-    RiskModelChoice, RiskModelKind, RiskModelSettings, TradeDefinition, TradeSelection,
-    as_of::When, risk_model_choice::Model, trade_selection::Trade,
+    AnalysisSettings, AnalyzePortfolioRequest, AnalyzePortfolioResponse, AsOf, CovarianceEstimator,
+    Coverage, ExplainPnlRequest, ExplainPnlResponse, GetRotationRequest, GroupBy, GroupByKind,
+    ReportBlock, RiskModelChoice, RiskModelKind, RiskModelSettings, TradeDefinition,
+    TradeSelection, as_of::When, risk_model_choice::Model, trade_selection::Trade,
 };
 use prost::Message;
 use tonic::Status;
@@ -118,6 +118,10 @@ pub(crate) struct ExposureArguments {
     /// other one by name.
     #[arg(long = "risk-model", value_name = "NAME", requires = "book")]
     risk_models: Vec<String>,
+    /// Also say the book's volatility under this covariance of its names: `sample`, `single-factor`,
+    /// `constant-correlation`, `identity` or `oracle-approximating`, each beside the models. Repeated.
+    #[arg(long = "covariance", value_name = "ESTIMATOR", requires = "book", value_parser = estimator)]
+    covariances: Vec<CovarianceEstimator>,
     /// Also compute the risk again without this line, by its position_id or its path such as
     /// `portfolio.positions[3]`. Up to eight, repeated.
     #[arg(long, value_name = "POSITION_ID", requires = "book")]
@@ -184,8 +188,18 @@ fn add_block(include: &mut Vec<ReportBlock>, block: ReportBlock) {
     }
 }
 
-/// The factor models of these names.
-fn risk_model(names: &[String]) -> Option<RiskModelSettings> {
+/// Reads an estimator of a covariance.
+fn estimator(text: &str) -> Result<CovarianceEstimator, String> {
+    let name = format!("COVARIANCE_ESTIMATOR_{}", text.to_ascii_uppercase().replace('-', "_"));
+    let known = CovarianceEstimator::from_str_name(&name);
+    known.filter(|known| *known != CovarianceEstimator::Unspecified).ok_or_else(|| {
+        "must be sample, single-factor, constant-correlation, identity or oracle-approximating"
+            .to_owned()
+    })
+}
+
+/// The factor models of these names, and covariances.
+fn risk_model(names: &[String], covariances: &[CovarianceEstimator]) -> Option<RiskModelSettings> {
     let model = |name: &String| match name.as_str() {
         "time-series" => Model::Kind(RiskModelKind::TimeSeries.into()),
         "cross-section" => Model::Kind(RiskModelKind::CrossSection.into()),
@@ -193,7 +207,9 @@ fn risk_model(names: &[String]) -> Option<RiskModelSettings> {
     };
     let choice = |name: &String| RiskModelChoice { model: Some(model(name)) };
     let models = names.iter().map(choice).collect();
-    (!names.is_empty()).then_some(RiskModelSettings { models, top_names: None })
+    let is_asked = !(names.is_empty() && covariances.is_empty());
+    let covariances = covariances.iter().map(|estimator| (*estimator).into()).collect();
+    is_asked.then_some(RiskModelSettings { models, top_names: None, covariances })
 }
 
 /// Reads a grouping.
@@ -248,7 +264,8 @@ pub(crate) async fn exposure(
     if arguments.crowding {
         add_block(&mut include, ReportBlock::Crowding);
     }
-    if !arguments.risk_models.is_empty() {
+    let risk_model = risk_model(&arguments.risk_models, &arguments.covariances);
+    if risk_model.is_some() {
         add_block(&mut include, ReportBlock::RiskModel);
     }
     let request = AnalyzePortfolioRequest {
@@ -262,7 +279,7 @@ pub(crate) async fn exposure(
         group_by: arguments.group_by.clone(),
         trades: trades(&arguments.trades).await?,
         crowding: None,
-        risk_model: risk_model(&arguments.risk_models),
+        risk_model,
         incremental_position_ids: arguments.incremental.clone(),
     };
     if arguments.history.history {

@@ -66,7 +66,7 @@ impl MeasuredBook {
     }
 
     /// A value as a share of gross. `None` if the book has none.
-    fn share(&self, value: f64) -> Option<f64> {
+    pub(crate) fn share(&self, value: f64) -> Option<f64> {
         (0.0 < self.gross).then(|| (value / self.gross).clamp(0.0, 1.0))
     }
 }

@@ -20,6 +20,7 @@ pub mod explain;
 pub mod factor_list;
 pub mod factor_risk;
 pub mod look_through;
+pub mod name_covariance;
 pub mod parts;
 pub mod prepared;
 pub mod report;

@@ -53,6 +53,7 @@ mod compare;
 mod distribution;
 mod kind;
 mod merging;
+mod model_bounds;
 mod names;
 mod parsed_file;
 mod plausible;

@@ -5,6 +5,7 @@ use crate::{
     compare::{self, BarsRun, Held, Verdict, held_columns},
     distribution::{distribution, distributions},
     merging::{Merging, Renamed},
+    model_bounds,
     note::NoteCode,
     parsed_file::StagedRows,
     parser::Parsed,
@@ -55,6 +56,7 @@ pub fn prepare(parsed: &Parsed, market: &Arc<Market>) -> Result<PreparedFile, Re
     let resolved_rows: Vec<ResolvedRows<'_>> = staged
         .map(|staged| ResolvedRows::new(staged, &mut resolver, &mut work.publisher, stated_at))
         .collect();
+    model_bounds::reject(&resolved_rows, market, parsed_file.names.list(), &mut work.tally);
     for resolved_rows in &resolved_rows {
         resolved_rows.reject_foreseen(&mut work.tally);
         resolved_rows.reject_contradictions(&mut work.tally);
@@ -65,6 +67,7 @@ pub fn prepare(parsed: &Parsed, market: &Arc<Market>) -> Result<PreparedFile, Re
         if resolved_rows.staged.dataset == Dataset::VendorCovariances {
             whole::reject(resolved_rows, market, parsed_file.names.list(), &mut work.tally);
         }
+        whole::reject_rest(resolved_rows, parsed_file.names.list(), &mut work.tally);
     }
     let mut tables: Vec<FactTable> =
         resolved_rows.iter().map(|resolved_rows| work.build(resolved_rows)).collect();

@@ -1,6 +1,9 @@
-//! Rejects covariance matrices of a day of which a matrix of other factors is stored. Of a matrix of
-//! fewer factors the old rows of the others would stay, and one of more would be joined to them: a
-//! mixture that no vendor published.
+//! Parts of vendors' risk models that are taken whole or not at all.
+//!
+//! Covariance matrices of a day of which a matrix of other factors is stored: of a matrix of fewer
+//! factors the old rows of the others would stay, and one of more would be joined to them, a mixture
+//! that no vendor published. And what a row that is refused this late leaves of a matrix, or of the
+//! exposures of a name: the readers see to those that they refuse themselves.
 
 use crate::{resolved_rows::ResolvedRows, tally::Tally};
 use marketdata::{
@@ -52,6 +55,38 @@ pub(super) fn reject(
             "{model} on {day}: it has {count} factors, and {stored} are stored that are not the same"
         );
         tally.reject(staged.line[row], Fault::new(Reason::CovarianceIncomplete, text));
+    }
+}
+
+/// Rejects what rejected rows leave of matrices, and of the exposures of their names.
+pub(super) fn reject_rest(
+    rows: &ResolvedRows<'_>,
+    names: &[(Namespace, Symbol)],
+    tally: &mut Tally<'_>,
+) {
+    let staged = rows.staged;
+    let (reason, of_name) = match staged.dataset {
+        Dataset::VendorExposures => (Reason::ExposuresIncomplete, true),
+        Dataset::VendorCovariances => (Reason::CovarianceIncomplete, false),
+        _ => return,
+    };
+    if !tally.any_rejected() {
+        return;
+    }
+    let key = |row: usize| {
+        let (factor, name) = match of_name {
+            true => (staged.other[row], rows.ids[row]),
+            false => (staged.who[row], InstrumentId::NONE),
+        };
+        let symbol = names.get(factor.0 as usize).map_or("", |(_, symbol)| symbol.as_str());
+        (factor_parts(symbol).map_or("", |(model, _)| model), staged.day[row], name)
+    };
+    let is_rejected = |row: &usize| tally.is_rejected(staged.line[*row]);
+    let bad: BTreeSet<_> = (0..staged.len()).filter(is_rejected).map(key).collect();
+    for row in (0..staged.len()).filter(|row| bad.contains(&key(*row))) {
+        let (model, day, _) = key(row);
+        let text = format!("{model} on {day}: another row is left out");
+        tally.reject(staged.line[row], Fault::new(reason, text));
     }
 }
 

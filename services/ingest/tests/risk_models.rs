@@ -9,7 +9,11 @@ use ingest::{
     options::{Options, RiskPeriod},
     report::PreparedFile,
 };
-use marketdata::{dataset::Dataset, snapshot::Snapshot};
+use marketdata::{
+    dataset::Dataset,
+    risk_models::{FACTORS_EVER_MAX, FACTORS_MAX, MODELS_MAX},
+    snapshot::Snapshot,
+};
 use support::{Desk, day, options, rejections};
 use tables::refusal::{Reason, Refusal};
 
@@ -251,4 +255,103 @@ fn a_part_of_a_matrix_does_not_replace_a_part_of_a_stored_one() {
     assert_eq!(faults("ACME", "2024-06-04", "MARKET"), []);
     assert_eq!(faults("OTHER", "2024-06-03", "MARKET"), []);
     assert!(revision < desk.revision());
+}
+
+/// Exposures of one name to as many factors of a model on a day.
+fn broad(model: &str, day: &str, factors: std::ops::Range<usize>) -> String {
+    factors.map(|at| format!("AAA,{day},F{at},1,{model}\n")).collect()
+}
+
+/// What became of a file of exposures without any good row beside its own, sent with force.
+fn forced(desk: &mut Desk, rows: &str) -> Vec<(u64, Reason)> {
+    let text = format!("symbol,date,factor,value,model\n{rows}");
+    let options = Options { force: true, ..acme() };
+    let mut found = rejections(&desk.ingest(text.as_bytes(), options).unwrap());
+    found.sort_unstable();
+    found
+}
+
+#[test]
+fn factors_of_a_model_are_bounded_by_day_and_over_all_days() {
+    let mut desk = Desk::new();
+    assert_eq!(forced(&mut desk, &broad("M", "2024-06-03", 0..FACTORS_MAX)), []);
+    let wide = broad("N", "2024-06-03", 0..FACTORS_MAX + 1);
+    let others = "BBB,2024-06-03,F,1,O\nBBB,2024-06-04,F1,1,N\n";
+    let found = forced(&mut desk, &format!("{wide}{others}"));
+    // All rows of the model and day, and no other.
+    let expected: Vec<(u64, Reason)> =
+        (2..).take(FACTORS_MAX + 1).map(|line| (line, Reason::TooManyFactors)).collect();
+    assert_eq!(found, expected);
+    // Four days of other factors each are as many as a model may ever have.
+    for (at, day) in ["2024-06-04", "2024-06-05", "2024-06-06"].into_iter().enumerate() {
+        let factors = FACTORS_MAX * (at + 1)..FACTORS_MAX * (at + 2);
+        assert_eq!(forced(&mut desk, &broad("M", day, factors)), []);
+    }
+    assert_eq!(4 * FACTORS_MAX, FACTORS_EVER_MAX);
+    let row = |factor: usize, model: &str| format!("AAA,2024-06-07,F{factor},1,{model}\n");
+    let more = format!("{}{}", row(0, "O"), row(FACTORS_EVER_MAX, "M"));
+    assert_eq!(forced(&mut desk, &more), [(3, Reason::TooManyFactors)]);
+    // Known factors stay welcome, and a series with a slash is no factor.
+    assert_eq!(forced(&mut desk, &row(0, "M")), []);
+    let series = "series,date,value\nM/RATE,2024-06-03,1\n";
+    desk.ingest(series.as_bytes(), options("series.csv")).unwrap();
+    assert_eq!(forced(&mut desk, &row(1, "M")), []);
+    // A matrix has the bound of a day.
+    let diagonal: String =
+        (0..=FACTORS_MAX).map(|at| format!("2024-06-03,D{at},D{at},0.04\n")).collect();
+    let refused = desk.ingest(format!("{HEADER}\n{diagonal}").as_bytes(), acme()).unwrap_err();
+    assert!(matches!(refused, Refusal::TooManyBadRows { .. }), "{refused:?}");
+}
+
+#[test]
+fn models_of_a_store_are_bounded() {
+    let mut desk = Desk::new();
+    let row = |at: usize| format!("AAA,2024-06-03,F,1,M{at}\n");
+    let all: String = (0..MODELS_MAX - 1).map(row).collect();
+    assert_eq!(forced(&mut desk, &all), []);
+    // The last one that fits, known ones, and those that do not, whatever the file.
+    let more: String = [MODELS_MAX, 0, MODELS_MAX + 1, MODELS_MAX].map(row).concat();
+    assert_eq!(forced(&mut desk, &more), [(4, Reason::TooManyModels)]);
+    assert_eq!(forced(&mut desk, &row(MODELS_MAX + 2)), [(2, Reason::TooManyModels)]);
+    let specific = "symbol,date,volatility\nAAA,2024-06-03,0.3\n";
+    let refused = desk.ingest(specific.as_bytes(), acme()).unwrap_err();
+    let Refusal::TooManyBadRows { first, .. } = refused else { panic!("{refused:?}") };
+    assert_eq!(first.reason, Reason::TooManyModels);
+    assert!(first.text.contains("ACME: a store has at most 256 risk models"), "{}", first.text);
+}
+
+#[test]
+fn a_row_that_is_refused_late_leaves_nothing_of_its_name_or_matrix() {
+    let stated = |rows: &str| -> Vec<(u64, Reason)> {
+        let good: String =
+            (0..200).map(|at| format!("G{at},2024-06-03,F,1,M,2024-06-04T10:00:00Z\n")).collect();
+        let text = format!("symbol,date,factor,value,model,published_at\n{good}{rows}");
+        let mut found = rejections(&take(&mut Desk::new(), &text));
+        found.sort_unstable();
+        found
+    };
+    // Published before its day, which is known only once rows are joined to a market.
+    let early = "A,2024-06-03,F,1,M,2024-06-04T10:00:00Z\nA,2024-06-03,G,1,M,2024-06-01T10:00:00Z\n\
+                 A,2024-06-03,F,1,N,2024-06-04T10:00:00Z\nB,2024-06-03,F,1,M,2024-06-04T10:00:00Z\n";
+    let expected = [(202, Reason::ExposuresIncomplete), (203, Reason::PublishedBeforeItsDay)];
+    assert_eq!(stated(early), expected);
+    let good: String =
+        (0..200).map(|at| format!("2024-06-03,F,F,0.04,G{at},2024-06-04T10:00:00Z\n")).collect();
+    let pair = |pair: &str, value: &str, published: &str| {
+        format!("2024-06-03,{pair},{value},M,{published}T10:00:00Z\n")
+    };
+    let whole = [pair("A,A", "0.04", "2024-06-04"), pair("A,A", "0.05", "2024-06-01")].concat();
+    let text = format!("{HEADER},model,published_at\n{good}{whole}");
+    let mut found = rejections(&take(&mut Desk::new(), &text));
+    found.sort_unstable();
+    let expected = [(202, Reason::CovarianceIncomplete), (203, Reason::PublishedBeforeItsDay)];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn an_asterisk_is_in_no_name_of_a_factor() {
+    for factor in ["*", " * ", "A/*", "A*"] {
+        let row = format!("X,2024-06-03,{factor},1,M\n");
+        assert_eq!(left_out(&row), [(202, Reason::BadSymbol)], "{factor}");
+    }
 }

@@ -34,6 +34,7 @@ pub mod old_rates;
 pub mod quotes;
 pub mod reference;
 pub mod restated;
+pub mod risk_models;
 pub mod segment;
 pub mod snapshot;
 pub mod symbol;

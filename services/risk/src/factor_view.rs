@@ -11,7 +11,7 @@
 
 use crate::{
     cross_section::{CrossSection, Estimated},
-    factor_model::{FactorModel, ModelName},
+    factor_model::{FactorModel, InvalidModel, ModelName},
     model::RiskModel,
     name::NONE,
     peers::DONORS_MIN,
@@ -154,10 +154,13 @@ impl<'a> FactorView<'a> {
 
     /// The model of some names, in the order of names, each once, with the exposures of the ladder; and
     /// where each has them from. Names that no rung has are not covered.
+    ///
+    /// # Errors
+    /// Why what was estimated is no model: a regression may give an exposure that is no number.
     pub fn model_of(
         &self,
         names: &[InstrumentId],
-    ) -> Option<(FactorModel, BTreeMap<InstrumentId, Rung>)> {
+    ) -> Result<(FactorModel, BTreeMap<InstrumentId, Rung>), Vec<InvalidModel>> {
         let (mut rows, mut rungs) = (Vec::new(), BTreeMap::new());
         for instrument in names {
             let Some(name) = self.name(*instrument) else { continue };
@@ -170,9 +173,8 @@ impl<'a> FactorView<'a> {
             });
         }
         let (factors, covariance) = (self.factors.factors(), self.factors.covariance());
-        // No violation can be: the covariance is that of a model, and exposures are finite.
-        let model = FactorModel::new(factors.to_vec(), covariance.clone(), &rows).ok()?;
-        Some((model.with_share_classes(self.factors.share_classes().clone()), rungs))
+        let model = FactorModel::new(factors.to_vec(), covariance.clone(), &rows)?;
+        Ok((model.with_share_classes(self.factors.share_classes().clone()), rungs))
     }
 
     /// Volatility of a name per session in the model, a decimal.

@@ -27,7 +27,10 @@ use marketdata::{
     snapshot::Snapshot,
 };
 use rayon::prelude::*;
-use std::sync::{Arc, OnceLock};
+use std::{
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 /// The request-independent risk model of a view.
 #[derive(Clone, Debug)]
@@ -245,13 +248,18 @@ impl RiskModel {
         Fitter::new(&self.drivers, &self.settings)
     }
 
+    /// A name's own returns over some sessions, NaN if missing; empty if it has none at all.
+    pub fn own_returns(&self, instrument: InstrumentId, sessions: Range<usize>) -> Vec<f64> {
+        match self.anchored(instrument).row {
+            NONE => Vec::new(),
+            row => self.panel.own_within(row, sessions),
+        }
+    }
+
     /// A name's returns over the fit window, NaN if missing; empty if it has none at all.
     fn window_returns(&self, instrument: InstrumentId) -> Vec<f64> {
         let Drivers { first, end, .. } = *self.drivers;
-        match self.anchored(instrument).row {
-            NONE => Vec::new(),
-            row => self.panel.own_within(row, first..end),
-        }
+        self.own_returns(instrument, first..end)
     }
 
     fn with_up_market(&self, instrument: InstrumentId, fitter: &mut Fitter<'_>) -> Box<Details> {

@@ -4,14 +4,12 @@
 //! 252 sessions. The result is per session, like our own.
 
 use crate::factor_model::{FactorModel, InvalidModel, ModelName};
-use marketdata::instrument::InstrumentId;
+use marketdata::{instrument::InstrumentId, risk_models::FACTORS_MAX};
 use stats::matrix::SymmetricMatrix;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Sessions of a year, for figures stated per year.
 const SESSIONS_PER_YEAR: f64 = 252.0;
-/// Maximum number of factors, as in one file: a covariance takes their square in memory.
-pub const FACTORS_MAX: usize = 500;
 /// Number of violations that are kept of a model; the others are counted.
 pub const FAULTS_KEPT: usize = 16;
 

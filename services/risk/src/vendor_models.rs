@@ -2,20 +2,28 @@
 //!
 //! A day of a model is whole if exposures, covariances and specific volatilities of it are known. Parts
 //! of different days are never joined: the factors of one may not be those of another.
+//!
+//! Which models there are, and of which days, is found in one pass over the rows ([`VendorModels`]); a
+//! model is made when it is asked for ([`DayModel::of`]), of the rows of its day. So models that
+//! nobody asks for cost what their rows cost to look at, and no memory besides their names.
 
 use crate::{
     factor_model::InvalidModel,
-    vendor_model::{FACTORS_MAX, Faults, InvalidVendorModel, Loaded, Period, VendorModel},
+    vendor_model::{Faults, InvalidVendorModel, Loaded, Period, VendorModel},
 };
 use marketdata::{
     dataset::Dataset,
     day::Day,
     instant::Instant,
     instrument::InstrumentId,
+    risk_models::FACTORS_MAX,
     snapshot::Snapshot,
     symbol::{SPECIFIC_FACTOR, factor_parts},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// The datasets that they are made of.
 pub const READS: &[Dataset] = &[EXPOSURES, COVARIANCES, SPECIFIC];
@@ -30,17 +38,18 @@ pub const AGE_DAYS_MAX: i32 = 400;
 #[derive(Clone, Debug)]
 pub struct VendorModels {
     models: BTreeMap<String, Known>,
+    rows_read: usize,
 }
 
 /// What is known of a model.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
     /// No day of it is whole.
     InParts,
     /// Its newest covariances are of the past.
     Past(Day),
     /// Its newest whole day.
-    Whole(Box<DayModel>),
+    Whole(Day),
 }
 
 /// A model of one day.
@@ -52,44 +61,19 @@ pub struct DayModel {
     pub published_at: Instant,
     /// The model, or why its rows are none.
     pub outcome: Result<Loaded, Faults>,
+    /// Number of rows that were looked at, also those of other models.
+    pub rows_read: usize,
 }
 
-impl VendorModels {
-    /// The models of a snapshot.
-    pub fn of(snapshot: &Snapshot) -> VendorModels {
-        let reader = Reader { snapshot, first: snapshot.today().plus(-AGE_DAYS_MAX) };
-        let mut known: BTreeMap<String, Known> = reader
-            .past()
-            .into_iter()
-            .map(|(name, day)| (name.to_owned(), Known::Past(day)))
-            .collect();
-        let mut parts: BTreeMap<&str, BTreeMap<Day, usize>> = BTreeMap::new();
-        for dataset in READS {
-            for (name, day) in reader.days(*dataset) {
-                *parts.entry(name).or_default().entry(day).or_default() += 1;
-            }
-        }
-        for (name, days) in parts {
-            let newest = days.into_iter().rev().find(|(_, count)| *count == READS.len());
-            let found = newest.map(|(day, _)| Known::Whole(Box::new(reader.whole(name, day))));
-            known.insert(name.to_owned(), found.unwrap_or(Known::InParts));
-        }
-        VendorModels { models: known }
-    }
-
-    /// A model by its name, in capitals.
-    pub fn get(&self, name: &str) -> Option<&Known> {
-        self.models.get(name)
-    }
-
-    /// The names of all models, sorted.
-    pub fn names(&self) -> Vec<String> {
-        self.models.keys().cloned().collect()
+impl DayModel {
+    /// The model of a day of which all parts are known ([`Known::Whole`]).
+    pub fn of(snapshot: &Snapshot, name: &str, day: Day) -> DayModel {
+        Reader::new(snapshot).whole(name, day)
     }
 
     /// Memory held, in bytes.
     pub fn bytes(&self) -> usize {
-        let of_day = |day: &DayModel| match &day.outcome {
+        let held = match &self.outcome {
             Err(faults) => faults.bytes(),
             Ok(loaded) => {
                 loaded.model.bytes()
@@ -97,21 +81,69 @@ impl VendorModels {
                     + size_of_val(&loaded.without_exposures[..])
             }
         };
-        let of = |known: &Known| match known {
-            Known::InParts | Known::Past(_) => 0,
-            Known::Whole(day) => size_of::<DayModel>() + of_day(day),
-        };
-        self.models.iter().map(|(name, known)| size_of::<Known>() + name.len() + of(known)).sum()
+        size_of::<DayModel>() + held
     }
 }
 
-/// Reads the rows of vendors' models that are not of the past.
+impl VendorModels {
+    /// The models of a snapshot.
+    pub fn of(snapshot: &Snapshot) -> VendorModels {
+        let reader = Reader::new(snapshot);
+        let first = snapshot.today().plus(-AGE_DAYS_MAX);
+        let past = reader.past().into_iter();
+        let mut known: BTreeMap<String, Known> =
+            past.map(|(name, day)| (name.to_owned(), Known::Past(day))).collect();
+        let mut parts: BTreeMap<&str, BTreeMap<Day, usize>> = BTreeMap::new();
+        for dataset in READS {
+            for (name, day) in reader.days(*dataset, first) {
+                *parts.entry(name).or_default().entry(day).or_default() += 1;
+            }
+        }
+        for (name, days) in parts {
+            let newest = days.into_iter().rev().find(|(_, count)| *count == READS.len());
+            let found = newest.map_or(Known::InParts, |(day, _)| Known::Whole(day));
+            known.insert(name.to_owned(), found);
+        }
+        VendorModels { models: known, rows_read: reader.rows_read.get() }
+    }
+
+    /// What is known of a model by its name, in capitals.
+    pub fn get(&self, name: &str) -> Option<Known> {
+        self.models.get(name).copied()
+    }
+
+    /// The names of all models, sorted.
+    pub fn names(&self) -> Vec<String> {
+        self.models.keys().cloned().collect()
+    }
+
+    /// Number of rows that were looked at: each of the three datasets once.
+    pub const fn rows_read(&self) -> usize {
+        self.rows_read
+    }
+
+    /// Memory held, in bytes.
+    pub fn bytes(&self) -> usize {
+        let of_one = size_of::<String>() + size_of::<Known>();
+        self.models.keys().map(|name| of_one + name.len()).sum()
+    }
+}
+
+/// Reads the rows of vendors' models.
 struct Reader<'a> {
     snapshot: &'a Snapshot,
-    first: Day,
+    rows_read: Cell<usize>,
 }
 
 impl<'a> Reader<'a> {
+    const fn new(snapshot: &'a Snapshot) -> Reader<'a> {
+        Reader { snapshot, rows_read: Cell::new(0) }
+    }
+
+    fn count(&self, rows: usize) {
+        self.rows_read.set(self.rows_read.get() + rows);
+    }
+
     /// The name of the model of a factor.
     fn model(&self, factor: InstrumentId) -> &'a str {
         factor_parts(self.snapshot.symbol(factor)).map_or("", |(model, _)| model)
@@ -123,12 +155,13 @@ impl<'a> Reader<'a> {
         parts.filter(|(of, _)| *of == model).map(|(_, name)| name)
     }
 
-    /// The models of a dataset and the days on which it has rows of them, each once.
-    fn days(&self, dataset: Dataset) -> BTreeSet<(&'a str, Day)> {
+    /// The models of a dataset and the days since `first` on which it has rows of them, each once.
+    fn days(&self, dataset: Dataset, first: Day) -> BTreeSet<(&'a str, Day)> {
         let mut found = BTreeSet::new();
         for instrument in self.snapshot.holders(dataset) {
-            let rows = self.snapshot.rows(dataset, instrument).since(self.first);
-            // Rows of one model and day stand together.
+            let rows = self.snapshot.rows(dataset, instrument).since(first);
+            self.count(rows.len());
+            // Rows of one day stand together, and mostly those of one model.
             let mut last = None;
             for row in 0..rows.len() {
                 let next = (self.model(rows.other(row)), rows.day(row));
@@ -154,10 +187,16 @@ impl<'a> Reader<'a> {
     }
 
     /// The rows of a day of a dataset: instrument, second instrument, value, publication.
-    fn rows(&self, dataset: Dataset, day: Day, mut take: impl FnMut(InstrumentId, Row)) {
-        for instrument in self.snapshot.holders(dataset) {
+    fn rows(
+        &self,
+        (dataset, day): (Dataset, Day),
+        holds: impl Fn(InstrumentId) -> bool,
+        mut take: impl FnMut(InstrumentId, Row),
+    ) {
+        for instrument in self.snapshot.holders(dataset).filter(|id| holds(*id)) {
             let rows = self.snapshot.rows(dataset, instrument).since(day);
             for row in (0..rows.len()).take_while(|row| rows.day(*row) == day) {
+                self.count(1);
                 if let Some(value) = rows.value(row, 0) {
                     let published_at = rows.published_at(row);
                     take(instrument, Row { factor: rows.other(row), value, published_at });
@@ -175,27 +214,36 @@ impl<'a> Reader<'a> {
             covariance: Vec::new(),
             specific: Vec::new(),
         };
-        self.rows(EXPOSURES, day, |instrument, row| {
-            if let Some(factor) = self.factor_of(name, row.factor) {
-                rows.exposures.push((instrument, factor.to_owned(), row.value));
-                published_at = published_at.max(row.published_at);
-            }
-        });
-        self.rows(COVARIANCES, day, |instrument, row| {
+        self.rows(
+            (EXPOSURES, day),
+            |_| true,
+            |instrument, row| {
+                if let Some(factor) = self.factor_of(name, row.factor) {
+                    rows.exposures.push((instrument, factor.to_owned(), row.value));
+                    published_at = published_at.max(row.published_at);
+                }
+            },
+        );
+        let is_own = |factor| self.factor_of(name, factor).is_some();
+        self.rows((COVARIANCES, day), is_own, |instrument, row| {
             let pair = self.factor_of(name, instrument).zip(self.factor_of(name, row.factor));
             if let Some((a, b)) = pair {
                 rows.covariance.push((a.to_owned(), b.to_owned(), row.value));
                 published_at = published_at.max(row.published_at);
             }
         });
-        self.rows(SPECIFIC, day, |instrument, row| {
-            if self.factor_of(name, row.factor) == Some(SPECIFIC_FACTOR) {
-                rows.specific.push((instrument, row.value));
-                published_at = published_at.max(row.published_at);
-            }
-        });
+        self.rows(
+            (SPECIFIC, day),
+            |_| true,
+            |instrument, row| {
+                if self.factor_of(name, row.factor) == Some(SPECIFIC_FACTOR) {
+                    rows.specific.push((instrument, row.value));
+                    published_at = published_at.max(row.published_at);
+                }
+            },
+        );
         let outcome = rows.load(|names| self.snapshot.sort_by_name(names));
-        DayModel { on: day, published_at, outcome }
+        DayModel { on: day, published_at, outcome, rows_read: self.rows_read.get() }
     }
 }
 

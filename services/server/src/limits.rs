@@ -267,6 +267,8 @@ pub const EXCHANGE_BYTES: usize = 16 * MIB;
 /// Bytes of the settings of one exchange, which it keeps: a long list of
 /// selectors of a trade has some ten thousand.
 pub const SETUP_BYTES: usize = 128 * 1024;
+/// The same with the elements of its lists in memory: an empty one has two bytes and takes hundreds.
+pub const SETUP_MEMORY_BYTES: usize = MIB;
 /// What an answer is expected to take per position of its book, bytes.
 pub const ANSWERED_POSITION_BYTES: usize = 1024;
 /// Lines of one file, without its header.

@@ -8,12 +8,13 @@ use marketdata::{
     changes::DatasetSet,
     contents::{DatasetContents, contents},
     dataset::Dataset,
+    day::Day,
     snapshot::Snapshot,
 };
 use risk::{
     cross_section::{self, CrossSection, settings::CrossSectionSettings},
     model::RiskModel,
-    vendor_models::{self, VendorModels},
+    vendor_models::{self, DayModel, Known, VendorModels},
 };
 use rotation::prepared::{PreparedRotation, Recounted};
 use squeeze::prepared::PreparedSqueeze;
@@ -27,6 +28,11 @@ pub trait Prepared: Send + Sync + Sized + 'static {
     /// The prepared value of the same view that it is made from; `()` if the snapshot is enough. It
     /// reads no other datasets.
     type Base: Send + Sync + 'static;
+
+    /// What tells values of one kind and view apart, if there are several: found in the base.
+    fn key(_base: &Self::Base) -> &str {
+        ""
+    }
 
     /// Prepares it, on the pool of the caller. An earlier value may make it faster; the result has
     /// the same bits.
@@ -161,7 +167,7 @@ impl Prepared for PreparedCrowds {
     }
 }
 
-/// The risk models of vendors of a view.
+/// The names and days of vendors' risk models of a view.
 #[derive(Debug)]
 pub struct PreparedVendorModels(pub VendorModels);
 
@@ -171,7 +177,51 @@ impl Prepared for PreparedVendorModels {
     type Base = ();
 
     fn prepare(snapshot: &Snapshot, _: &Roles, (): &(), _: Option<&Self>) -> Self {
-        PreparedVendorModels(VendorModels::of(snapshot))
+        let found = VendorModels::of(snapshot);
+        tracing::debug!(rows = found.rows_read(), "looked at the rows of vendors' models");
+        PreparedVendorModels(found)
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+}
+
+/// A vendor's model that a request names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VendorDay {
+    /// Its name, in capitals.
+    pub name: String,
+    /// Its newest whole day.
+    pub on: Day,
+}
+
+impl VendorDay {
+    /// That of a model with a whole day.
+    pub fn of(models: &PreparedVendorModels, name: &str) -> Option<VendorDay> {
+        match models.0.get(name)? {
+            Known::Whole(on) => Some(VendorDay { name: name.to_owned(), on }),
+            Known::InParts | Known::Past(_) => None,
+        }
+    }
+}
+
+/// One vendor's risk model of a view.
+#[derive(Debug)]
+pub struct PreparedVendorModel(pub DayModel);
+
+impl Prepared for PreparedVendorModel {
+    const READS: DatasetSet = DatasetSet::of(vendor_models::READS);
+
+    /// Found in [`PreparedVendorModels`] of the view.
+    type Base = VendorDay;
+
+    fn key(base: &VendorDay) -> &str {
+        &base.name
+    }
+
+    fn prepare(snapshot: &Snapshot, _: &Roles, base: &VendorDay, _: Option<&Self>) -> Self {
+        PreparedVendorModel(DayModel::of(snapshot, &base.name, base.on))
     }
 
     fn bytes(&self) -> usize {

@@ -65,11 +65,24 @@ pub struct PreparedUse {
 #[derive(Debug)]
 struct Entry {
     id: u64,
-    kind: TypeId,
+    kind: Kind,
     /// The newest view for which the value is known to be valid.
     view: View,
     state: State,
     used: u64,
+}
+
+/// What values are of one kind: their type, and their key among those of the type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Kind {
+    of: TypeId,
+    key: Box<str>,
+}
+
+impl Kind {
+    fn of<T: Prepared>(base: &T::Base) -> Kind {
+        Kind { of: TypeId::of::<T>(), key: T::key(base).into() }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -150,16 +163,16 @@ impl PreparedCache {
         view: &View,
         base: &Arc<T::Base>,
     ) -> Result<State, Refusal> {
-        let kind = TypeId::of::<T>();
+        let kind = Kind::of::<T>(base);
         let mut kept = self.lock();
-        if let Some(state) = kept.find(kind, T::READS, view) {
+        if let Some(state) = kept.find(&kind, T::READS, view) {
             return Ok(state);
         }
         let (pool, place) = match view.is_past {
             true => (&self.pools.past, self.pools.past.admit_soon()?),
             false => (&self.pools.views, self.pools.views.admit()?),
         };
-        let previous = kept.newest_before(kind, view);
+        let previous = kept.newest_before(&kind, view);
         let previous = previous.and_then(|value| value.downcast::<T>().ok());
         let (sender, receiver) = watch::channel(None);
         let id = kept.add(kind, view.clone(), State::Underway(receiver.clone()));
@@ -239,7 +252,7 @@ impl Kept {
         self.uses
     }
 
-    fn add(&mut self, kind: TypeId, view: View, state: State) -> u64 {
+    fn add(&mut self, kind: Kind, view: View, state: State) -> u64 {
         self.begun += 1;
         let id = self.next_use();
         self.entries.push(Entry { id, kind, view, state, used: id });
@@ -247,7 +260,7 @@ impl Kept {
     }
 
     /// Finds the value that is valid for a view, and counts a use of it.
-    fn find(&mut self, kind: TypeId, reads: DatasetSet, view: &View) -> Option<State> {
+    fn find(&mut self, kind: &Kind, reads: DatasetSet, view: &View) -> Option<State> {
         let used = self.next_use();
         let snapshot = &view.snapshot;
         let of_kind = || self.entries.iter().enumerate().filter(|(_, entry)| entry.is(kind, view));
@@ -275,7 +288,7 @@ impl Kept {
     }
 
     /// The newest value of an earlier view with the same settings, whose snapshot this one follows.
-    fn newest_before(&self, kind: TypeId, view: &View) -> Option<Shared> {
+    fn newest_before(&self, kind: &Kind, view: &View) -> Option<Shared> {
         let snapshot = &view.snapshot;
         let earlier = self.entries.iter().filter_map(|entry| match &entry.state {
             State::Ready { value, .. } if entry.is(kind, view) => {
@@ -315,8 +328,8 @@ impl Kept {
 
 impl Entry {
     /// Whether it is of a kind, and prepared under the settings of a view.
-    fn is(&self, kind: TypeId, view: &View) -> bool {
-        self.kind == kind && self.view.settings.hash() == view.settings.hash()
+    fn is(&self, kind: &Kind, view: &View) -> bool {
+        self.kind == *kind && self.view.settings.hash() == view.settings.hash()
     }
 
     fn is_ready(&self) -> bool {

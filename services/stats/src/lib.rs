@@ -17,6 +17,7 @@ pub mod cholesky;
 pub mod classification;
 pub mod clustered;
 pub mod covariance;
+pub mod effective_bets;
 pub mod eigen;
 pub mod eigen_adjustment;
 pub mod ewma;

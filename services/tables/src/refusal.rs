@@ -366,6 +366,13 @@ pub enum Reason {
     /// rows are left out.
     #[error("the covariance matrix of the day gives some combination a variance below zero")]
     CovarianceNotPositive,
+    /// A risk model with more factors than any vendor has. All of its rows of the day are left out, or
+    /// all of the file if it is so over all days.
+    #[error("the risk model has too many factors")]
+    TooManyFactors,
+    /// A further risk model, of more than any desk has. All of its rows are left out.
+    #[error("the store has too many risk models")]
+    TooManyModels,
     /// Money or the listed share whose ticker is spelled alike.
     #[error("it may be money or a listed share")]
     MayBeCash,
@@ -420,6 +427,8 @@ impl Reason {
             Reason::ExposuresIncomplete => "EXPOSURES_INCOMPLETE",
             Reason::CovarianceIncomplete => "COVARIANCE_INCOMPLETE",
             Reason::CovarianceNotPositive => "COVARIANCE_NOT_POSITIVE",
+            Reason::TooManyFactors => "TOO_MANY_FACTORS",
+            Reason::TooManyModels => "TOO_MANY_MODELS",
             Reason::MayBeCash => "MAY_BE_CASH",
             Reason::UnsupportedKind => "UNSUPPORTED_KIND",
         }

@@ -6,8 +6,8 @@ use crate::show::{
     table::{Cell, Table},
 };
 use contract::v1::{
-    ExposureReport, ExposureSource, FactorModelRisk, IncrementalRisk, NameFactorRisk,
-    RiskModelComparison, RiskModelReport,
+    CovarianceEstimator, CovarianceRisk, ExposureReport, ExposureSource, FactorModelRisk,
+    IncrementalRisk, NameFactorRisk, RiskModelComparison, RiskModelReport,
 };
 
 /// Everything that a report says of them.
@@ -30,6 +30,10 @@ fn models(page: &mut Page, report: &RiskModelReport) {
             page.say("\n");
             page.table(name, table);
         }
+    }
+    if !report.covariances.is_empty() {
+        page.say("\nVolatility of one session under covariances of the names, without factors.\n");
+        page.table("covariances", covariances(&report.covariances));
     }
     if !report.comparisons.is_empty() {
         page.say("\n");
@@ -74,6 +78,42 @@ fn totals(models: &[FactorModelRisk]) -> Table {
         ]);
     }
     table
+}
+
+fn covariances(found: &[CovarianceRisk]) -> Table {
+    let mut table = Table::new(&[
+        "covariance",
+        ">volatility",
+        ">shrinkage",
+        ">effective bets",
+        ">by components",
+        ">names",
+        ">sessions",
+    ]);
+    for row in found {
+        let bets = |bets: Option<f64>| number::cell(bets, |bets| format!("{bets:.1}"));
+        table.row(vec![
+            estimator(row).into(),
+            number::cell(row.volatility, number::money),
+            number::cell(row.shrinkage, number::share),
+            bets(row.effective_bets),
+            bets(row.principal_effective_bets),
+            number::counted(row.covered_count),
+            number::counted(row.sessions),
+        ]);
+    }
+    table
+}
+
+fn estimator(row: &CovarianceRisk) -> &'static str {
+    match row.estimator() {
+        CovarianceEstimator::Unspecified => "",
+        CovarianceEstimator::Sample => "of the sample",
+        CovarianceEstimator::SingleFactor => "towards the market",
+        CovarianceEstimator::ConstantCorrelation => "towards one correlation",
+        CovarianceEstimator::Identity => "towards the identity",
+        CovarianceEstimator::OracleApproximating => "towards the identity (OAS)",
+    }
 }
 
 fn factors(models: &[FactorModelRisk]) -> Table {

@@ -13,6 +13,7 @@ mod hand;
 mod horizon;
 mod laws;
 mod look_through;
+mod name_covariance;
 mod netting;
 mod own_sessions;
 mod risk_measures;

@@ -171,9 +171,10 @@ fn micros(stated: Option<Stated>) -> Option<i64> {
     }
 }
 
-/// A factor of a row. The one that stands for specific returns is none.
+/// A factor of a row. An asterisk stands for specific returns and is in no name of a factor, so that
+/// nobody takes one for the other.
 fn factor(parsed_file: &mut ParsedFile, model: &[u8], found: &[u8]) -> Result<NameId, Fault> {
-    if found.trim_ascii() == SPECIFIC_FACTOR.as_bytes() {
+    if found.iter().any(|byte| SPECIFIC_FACTOR.as_bytes() == [*byte]) {
         return Err(Fault::of(Reason::BadSymbol, "the factor", found));
     }
     parsed_file.names.factor(model, found)

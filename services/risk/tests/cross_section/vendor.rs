@@ -61,7 +61,7 @@ fn write_specific(fixture: &mut Fixture, model: &FactorModel, name: &str, on: Da
 
 fn day_model(snapshot: &Snapshot, name: &str) -> DayModel {
     match VendorModels::of(snapshot).get(name) {
-        Some(Known::Whole(found)) => DayModel::clone(found),
+        Some(Known::Whole(on)) => DayModel::of(snapshot, name, on),
         other => panic!("{other:?}"),
     }
 }
@@ -119,7 +119,7 @@ fn our_model_written_as_a_vendors_gives_the_same_numbers() {
     assert_eq!(VendorModels::of(&before).names(), ["OTHER"]);
     let late = fixture.snapshot(Instant::close_of(last.plus(401)));
     let found = VendorModels::of(&late);
-    assert!(matches!(found.get("OURS"), Some(Known::Past(day)) if *day == last));
+    assert!(matches!(found.get("OURS"), Some(Known::Past(day)) if day == last));
 }
 
 #[test]
@@ -193,4 +193,46 @@ fn monthly_exposures_make_a_day_whole_below_any_number_of_daily_covariances() {
     let loaded = found.outcome.unwrap();
     assert_eq!(loaded.model.instruments(), [one]);
     assert_eq!(loaded.without_exposures, [two]);
+}
+
+/// One factor, one covariance and one specific volatility of each of `names` lines, for every model on
+/// every day.
+fn write_small(fixture: &mut Fixture, models: usize, (names, days): (usize, i32), last: Day) {
+    let market = market();
+    for model in 0..models {
+        let [factor, specific] =
+            ["A", "*"].map(|of| fixture.id(Namespace::Series, &format!("M{model:03}/{of}")));
+        for back in 0..days {
+            let (on, known) = (last.plus(-back), Instant::close_of(last));
+            let value = [(Field::FactorCovariance, 0.04)];
+            fixture.fact(Dataset::VendorCovariances, (factor, factor), on, known, &value);
+            for name in &market.names[..names] {
+                let id = fixture.id(Namespace::Listed, &name.symbol);
+                let value = [(Field::Exposure, 1.0)];
+                fixture.fact(Dataset::VendorExposures, (id, factor), on, known, &value);
+                let value = [(Field::SpecificVolatility, 0.3)];
+                fixture.fact(Dataset::VendorSpecificRisks, (id, specific), on, known, &value);
+            }
+        }
+    }
+    fixture.commit();
+}
+
+#[test]
+fn rows_of_all_models_are_looked_at_once_and_those_of_a_model_are_read_when_it_is_asked_for() {
+    let last = *market().days.last().unwrap();
+    for models in [40, 80, 160] {
+        let mut fixture = Fixture::new();
+        let (names, days) = (3, 4);
+        write_small(&mut fixture, models, (names, days), last);
+        let snapshot = fixture.snapshot(Instant::close_of(last));
+        let found = VendorModels::of(&snapshot);
+        // A covariance, and an exposure and a volatility per name, of every model and day.
+        let of_day = models * (1 + 2 * names);
+        assert_eq!((found.names().len(), found.rows_read()), (models, of_day * days as usize));
+        let one = DayModel::of(&snapshot, "M017", last);
+        assert_eq!(one.outcome.unwrap().model.instruments().len(), names);
+        // The rows of the day, of covariances its own alone.
+        assert_eq!(one.rows_read, 1 + 2 * names * models);
+    }
 }

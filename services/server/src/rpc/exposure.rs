@@ -7,6 +7,7 @@ mod betas;
 mod book_history;
 mod carried;
 mod change_request;
+mod covariances;
 mod crowding;
 mod explain;
 mod explain_change;

@@ -219,6 +219,11 @@ pub fn name(portfolio: &v1::Portfolio, line: usize) -> String {
     line_name(portfolio.positions.get(line).map_or("", |position| &position.position_id), line)
 }
 
+/// The path of a line.
+pub fn path(line: usize) -> String {
+    line_name("", line)
+}
+
 /// The labels of a line, as given.
 pub fn labels_of(portfolio: &v1::Portfolio, line: usize) -> Vec<v1::Label> {
     portfolio.positions.get(line).map_or_else(Vec::new, |line| line.labels.clone())

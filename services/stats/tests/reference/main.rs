@@ -5,6 +5,7 @@
 //! them.
 
 mod backtests;
+mod bets;
 mod covariance;
 mod distribution;
 mod libraries;

@@ -26,6 +26,11 @@ impl Oracle {
         Self::parse(include_str!("../oracle/shrink.txt"))
     }
 
+    /// The output of `bets.py`.
+    pub(crate) fn bets() -> Self {
+        Self::parse(include_str!("../oracle/bets.txt"))
+    }
+
     fn parse(text: &'static str) -> Self {
         let vectors = text.lines().filter(|l| !l.starts_with('#')).map(|line| {
             let (name, numbers) = line.split_once(':').expect("a name and a colon");

@@ -9,7 +9,7 @@ use crate::{
     options::Options,
     parsed_file::{Flow, NameId, ParsedFile, StagedRows},
 };
-use marketdata::{dataset::Dataset, day::Day, symbol::factor_parts};
+use marketdata::{dataset::Dataset, day::Day, risk_models::FACTORS_MAX, symbol::factor_parts};
 use stats::{cholesky::Cholesky, matrix::SymmetricMatrix};
 use std::collections::{BTreeMap, BTreeSet};
 use tables::{
@@ -21,8 +21,6 @@ use tables::{
 /// Greatest variance of a factor per year, a volatility of 200 %. In per cents squared at least one
 /// factor of any model is above it.
 const VARIANCE_MOST: f64 = 4.0;
-/// Maximum number of factors of a model.
-const FACTORS_MAX: usize = 500;
 /// What is added to each variance, as a share of the largest, before a matrix must be positive
 /// definite: files are rounded. A model accepts a smallest eigenvalue as far below zero.
 const ROUNDING_SHARE: f64 = 1e-6;
@@ -166,7 +164,7 @@ fn judge(staged: &StagedRows, rows: &[usize]) -> Result<(), (Reason, String)> {
     }
     if FACTORS_MAX < factors.len() {
         let why = format!("it has {} factors, at most {FACTORS_MAX} are accepted", factors.len());
-        return Err((Reason::OutOfRange, why));
+        return Err((Reason::TooManyFactors, why));
     }
     match is_positive(&factors, &pairs) {
         true => Ok(()),

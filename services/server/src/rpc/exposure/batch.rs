@@ -5,6 +5,7 @@ use super::{
     views::{AnalysisViews, Extras},
 };
 use crate::{
+    as_of::AsOf,
     limits,
     pool::Share,
     refusal::Refusal,
@@ -20,8 +21,9 @@ use crate::{
     views::Pinned,
 };
 use ::portfolio::lines::Violation;
-use contract::v1::{
-    self, analyze_portfolios_request::Message, analyze_portfolios_response::Outcome,
+use contract::{
+    v1::{self, analyze_portfolios_request::Message, analyze_portfolios_response::Outcome},
+    weight,
 };
 use prost::Message as _;
 use std::{num::NonZeroUsize, sync::Arc};
@@ -74,19 +76,8 @@ impl Batch {
         let Some(Message::Setup(setup)) = first else {
             return Err(violation("setup", "must be the first message of the stream"));
         };
-        let mut fields = Fields::new();
         let mut analysis = setup.analysis.unwrap_or_default();
-        if analysis.encoded_len() > limits::SETUP_BYTES {
-            let text = format!("must have at most {} bytes", limits::SETUP_BYTES);
-            fields.add("setup.analysis", text);
-        }
-        let mut as_of_fields = Fields::new();
-        let as_of = shared::as_of(&mut as_of_fields, analysis.as_of.take());
-        fields.add_all("setup.analysis", as_of_fields.into_violations());
-        if analysis.portfolio.is_some() {
-            fields.add("setup.analysis.portfolio", "must be absent: portfolios are sent as items");
-        }
-        let as_of = fields.finish(Some(as_of))?;
+        let as_of = check(&mut analysis)?;
         let pinned = services.view(&as_of, AnalysisQuery::MODEL).await?;
         reads_revision(pinned.snapshot().revision());
         let extras = Extras::of(&analysis);
@@ -94,6 +85,46 @@ impl Batch {
         let services = Arc::clone(services);
         Ok(Batch { services, analysis, pinned, prepared, _counted: counted })
     }
+}
+
+/// Checks whatever does not depend on a portfolio, once for all of them, and what the stream keeps.
+/// Takes the knowledge that is asked for.
+fn check(analysis: &mut v1::AnalyzePortfolioRequest) -> Result<AsOf, Refusal> {
+    const PATH: &str = "setup.analysis";
+    let mut fields = Fields::new();
+    let bytes = analysis.encoded_len();
+    if limits::SETUP_BYTES < bytes {
+        fields.add(PATH, format!("must have at most {} bytes", limits::SETUP_BYTES));
+    } else if limits::SETUP_MEMORY_BYTES < bytes + weight::of_lists(analysis) {
+        let most = limits::SETUP_MEMORY_BYTES;
+        fields.add(PATH, format!("must take at most {most} bytes in memory, with its lists"));
+    }
+    if analysis.portfolio.is_some() {
+        fields.add(format!("{PATH}.portfolio"), "must be absent: portfolios are sent as items");
+    }
+    let mut of_as_of = Fields::new();
+    let as_of = shared::as_of(&mut of_as_of, analysis.as_of.take());
+    fields.add_all(PATH, of_as_of.into_violations());
+    if !fields.any() {
+        fields.add_all(PATH, violations_without_portfolio(analysis));
+    }
+    fields.finish(Some(as_of))
+}
+
+/// The violations of an analysis that no portfolio can mend.
+fn violations_without_portfolio(analysis: &v1::AnalyzePortfolioRequest) -> Vec<Violation> {
+    let Err(Refusal::Invalid(mut found)) = AnalysisQuery::from_proto(analysis.clone()) else {
+        return Vec::new();
+    };
+    let depends_on_it = |field: &str| {
+        let is_of = |name: &str| field.strip_prefix(name).is_some_and(|rest| rest.starts_with('['));
+        field == "portfolio"
+            || field.ends_with(".label_key")
+            || is_of("settings.netting.label_keys")
+            || is_of("incremental_position_ids")
+    };
+    found.retain(|violation| !depends_on_it(&violation.field));
+    found
 }
 
 /// The portfolio of a message.

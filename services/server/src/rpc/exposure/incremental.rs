@@ -4,7 +4,7 @@ use super::{
     definitions,
     from_proto::AnalysisQuery,
     risk_answer::Risk,
-    risk_model::Measured,
+    risk_model::{Measured, RiskModelAsked},
     risk_request::{PATH_SESSIONS_MAX, RiskPlan},
     to_proto,
     views::Seen,
@@ -62,7 +62,7 @@ pub(super) fn check(
         let path = format!("{FIELD}[{at}]");
         match asked.portfolio.as_ref().and_then(|portfolio| place(portfolio, id)) {
             _ if ids[..at].contains(id) => fields.add(path, "appears twice"),
-            None => fields.add(path, "must be the position_id of a line of the portfolio"),
+            None => fields.add(path, not_found(asked.portfolio.as_ref(), id)),
             Some(_) => {}
         }
     }
@@ -71,6 +71,19 @@ pub(super) fn check(
 /// The place of a line by its name in answers: its id, or its path.
 fn place(portfolio: &v1::Portfolio, id: &str) -> Option<usize> {
     (0..portfolio.positions.len()).find(|line| portfolio::name(portfolio, *line) == id)
+}
+
+/// What an id must be that names no line.
+fn not_found(portfolio: Option<&v1::Portfolio>, id: &str) -> String {
+    let must = "must be the position_id of a line of the portfolio, or the path of one without";
+    let lines = portfolio.map_or(&[][..], |portfolio| &portfolio.positions);
+    let at = |line: &usize| portfolio::path(*line) == id;
+    match (0..lines.len()).find(at) {
+        Some(line) => {
+            format!("{must}: the line at this path has the id {:?}", lines[line].position_id)
+        }
+        None => must.to_owned(),
+    }
 }
 
 /// A portfolio without a line.
@@ -152,9 +165,17 @@ impl AnalysisQuery {
         book: &Book,
     ) -> Result<Option<Measured>, Refusal> {
         let Some(asked) = &self.risk_model else { return Ok(None) };
+        self.under((pinned, seen), asked, book).map(Some)
+    }
+
+    fn under(
+        &self,
+        view: (&Pinned, Seen<'_>),
+        asked: &RiskModelAsked,
+        book: &Book,
+    ) -> Result<Measured, Refusal> {
         let (settings, look_through) = (self.normal.risk_model.clone(), self.settings.look_through);
-        let book = (book, look_through);
-        asked.measure((pinned, seen), book, self.settings.beta, settings).map(Some)
+        asked.measure(view, (book, look_through), self.settings.beta, settings)
     }
 
     /// The numbers of a portfolio that [`measures`] compares.
@@ -172,7 +193,9 @@ impl AnalysisQuery {
         let risk = Risk { plan: &self.risk, asked: &self.normal.risk_measures };
         let asked = (&self.normal, trades.as_slice());
         let report = to_proto::report(report, asked, risk, (&book, portfolio))?;
-        let risk_model = self.under_models(pinned, seen, &book)?.map(|found| found.report);
+        let models = self.risk_model.as_ref().map(RiskModelAsked::of_models);
+        let found = models.map(|asked| self.under((pinned, seen), &asked, &book)).transpose()?;
+        let risk_model = found.map(|found| found.report);
         Ok(v1::ExposureReport { risk_model, ..report })
     }
 

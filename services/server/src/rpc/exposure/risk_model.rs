@@ -1,6 +1,6 @@
 //! The book under factor models: which ones are asked for, where they are found, and the answer.
 
-use super::views::Seen;
+use super::{covariances, views::Seen};
 use crate::{
     refusal::{Kind, Refusal},
     rpc::{field::Fields, shared::timestamp, stress::setup::no_model},
@@ -13,6 +13,7 @@ use exposure::{
         BookModel, Comparison, Disagreement, MeasuredBook, ModelRisk, NameRow, compare, gaps,
         measure,
     },
+    name_covariance::{self, Estimator},
     prepared::PreparedExposure,
     settings::BetaSettings,
 };
@@ -22,9 +23,10 @@ use marketdata::{
     dataset::Dataset,
     gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
-    symbol::Symbol,
+    symbol::{InvalidSymbol, SPECIFIC_FACTOR, Symbol, factor_parts},
 };
 use risk::{
+    factor_model::InvalidModel,
     factor_view::{FactorView, Rung},
     time_series_model::{self, NoModel},
     vendor_model::Loaded,
@@ -36,7 +38,7 @@ use std::{
 };
 
 /// Maximum number of models of a request.
-const MODELS_MAX: usize = 4;
+pub(super) const MODELS_MAX: usize = 4;
 /// Default number of names listed.
 const TOP_NAMES: i32 = 10;
 /// Maximum number of names listed.
@@ -74,6 +76,7 @@ impl Choice {
 #[derive(Clone, Debug)]
 pub(super) struct RiskModelAsked {
     models: Vec<Choice>,
+    covariances: Vec<Estimator>,
     listed: usize,
 }
 
@@ -97,7 +100,8 @@ pub(super) fn from_proto(fields: &mut Fields, asked: &mut v1::RiskModelSettings)
             }
         }
     }
-    RiskModelAsked { models, listed: usize::try_from(top).unwrap_or(0) }
+    let covariances = covariances::from_proto(fields, &asked.covariances);
+    RiskModelAsked { models, covariances, listed: usize::try_from(top).unwrap_or(0) }
 }
 
 fn choose(fields: &mut Fields, path: &str, choice: &mut v1::RiskModelChoice) -> Option<Choice> {
@@ -117,10 +121,9 @@ fn choose(fields: &mut Fields, path: &str, choice: &mut v1::RiskModelChoice) -> 
                 }
             }
         }
-        Some(Wire::VendorModelId(name)) => match Symbol::factor(name, "*") {
-            Ok(symbol) => {
-                let (model, _) = symbol.as_str().split_once('/').unwrap_or_default();
-                *name = model.to_owned();
+        Some(Wire::VendorModelId(name)) => match vendor_name(name) {
+            Ok(model) => {
+                *name = model;
                 Some(Choice::Vendor(name.clone()))
             }
             Err(error) => {
@@ -129,6 +132,12 @@ fn choose(fields: &mut Fields, path: &str, choice: &mut v1::RiskModelChoice) -> 
             }
         },
     }
+}
+
+/// The name of a vendor's model in capitals.
+pub(super) fn vendor_name(name: &str) -> Result<String, InvalidSymbol> {
+    let symbol = Symbol::factor(name, SPECIFIC_FACTOR)?;
+    Ok(factor_parts(symbol.as_str()).map_or_else(String::new, |(model, _)| model.to_owned()))
 }
 
 /// A book under the models of a request.
@@ -149,6 +158,11 @@ impl RiskModelAsked {
             Choice::Vendor(_) => VENDOR_READS.contains(&dataset),
         };
         self.models.iter().any(is_of)
+    }
+
+    /// The same without covariances of names, of which nothing is told about a part of a book.
+    pub(super) fn of_models(&self) -> RiskModelAsked {
+        RiskModelAsked { covariances: Vec::new(), ..self.clone() }
     }
 
     /// Measures a book. `settings` are those of the request in normal form.
@@ -185,6 +199,8 @@ impl RiskModelAsked {
             }
             found.push((choice, model.ok().zip(of_book)));
         }
+        let by_names = name_covariance::measure(prepared, &measured, &self.covariances);
+        missing.extend(by_names.gaps.iter().cloned());
         let answer = Answer { prepared, listed: self.listed };
         let models = found.iter().map(|(choice, found)| match found {
             Some((model, risk)) => answer.model(&measured, model, risk),
@@ -194,6 +210,7 @@ impl RiskModelAsked {
             settings,
             models: models.collect(),
             comparisons: answer.comparisons(&measured, &found),
+            covariances: covariances::to_proto(&by_names),
         };
         Ok(Measured { report, gaps: missing, uncovered })
     }
@@ -230,12 +247,17 @@ fn time_series<'a>(
             Err(Gap::new(GapReason::InputMissing, Subject::Role("large_cap_index"), detail))
         }
         Err(NoModel::Invalid(faults)) => {
-            let faults = faults.iter().map(|fault| fault.describe(prepared.snapshot()));
-            let shown: Vec<String> = faults.take(FAULTS_SHOWN).collect();
-            let detail = format!("what was estimated over time is no model: {}", shown.join("; "));
+            let shown = described(prepared, &faults);
+            let detail = format!("what was estimated over time is no model: {shown}");
             Err(Gap::new(GapReason::Degenerate, Subject::Dataset(Dataset::Bars), detail))
         }
     }
+}
+
+/// The first faults of what is no model.
+fn described(prepared: &PreparedExposure, faults: &[InvalidModel]) -> String {
+    let faults = faults.iter().map(|fault| fault.describe(prepared.snapshot()));
+    faults.take(FAULTS_SHOWN).collect::<Vec<String>>().join("; ")
 }
 
 /// Our model across names, with the exposures of the ladder for names that it lacks.
@@ -250,7 +272,12 @@ fn cross_section<'a>(
     let estimated = cross_section.outcome.as_ref().map_err(|why| no_model(*why))?;
     let view = (cross_section, estimated);
     let view = FactorView::of(seen.exposure, view, &pinned.settings().roles, None);
-    let (model, rungs) = view.model_of(names).ok_or_else(absent)?;
+    let invalid = |faults: Vec<InvalidModel>| {
+        let detail =
+            format!("what was estimated is no model: {}", described(seen.exposure, &faults));
+        Gap::new(GapReason::Degenerate, Subject::Dataset(Dataset::Bars), detail)
+    };
+    let (model, rungs) = view.model_of(names).map_err(invalid)?;
     let last = seen.exposure.sessions.days().last();
     Ok(BookModel {
         id: CROSS_SECTION_ID.to_owned(),
@@ -273,9 +300,9 @@ fn vendor<'a>(
         return Err(Refusal::Failed("invariant: models of vendors are prepared".to_owned()));
     };
     let of = || Subject::Dataset(Dataset::VendorExposures);
-    let found = match vendors.0.get(name) {
+    let found = match vendors.known.0.get(name) {
         None => {
-            let known = vendors.0.names();
+            let known = vendors.known.0.names();
             return Err(Refusal::Unknown { kind: Kind::RiskModel, name: name.to_owned(), known });
         }
         Some(Known::InParts) => {
@@ -290,7 +317,13 @@ fn vendor<'a>(
             );
             return Ok(Err(Gap::new(GapReason::Stale, of(), detail)));
         }
-        Some(Known::Whole(found)) => found,
+        Some(Known::Whole(_)) => match vendors.models.get(name) {
+            Some(found) => &found.0,
+            None => {
+                let what = "invariant: a model that is named is prepared";
+                return Err(Refusal::Failed(what.to_owned()));
+            }
+        },
     };
     Ok(match &found.outcome {
         Ok(loaded) => Ok(BookModel {
@@ -343,8 +376,8 @@ fn gaps_of_vendor(pinned: &Pinned, seen: Seen<'_>, model: &BookModel<'_>) -> Vec
     }
     let of = || Subject::Dataset(Dataset::VendorExposures);
     let mut found = Vec::new();
-    if let Some(Known::Whole(day)) = seen.vendors.and_then(|vendors| vendors.0.get(&model.id)) {
-        found.extend(day.outcome.as_ref().ok().and_then(|loaded| in_part(model, loaded)));
+    if let Some(day) = seen.vendors.and_then(|vendors| vendors.models.get(&model.id)) {
+        found.extend(day.0.outcome.as_ref().ok().and_then(|loaded| in_part(model, loaded)));
     }
     let age = age(pinned.snapshot().today(), model);
     if OLD_DAYS < age {

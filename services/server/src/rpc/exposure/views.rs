@@ -1,9 +1,14 @@
 //! The prepared values that an analysis needs.
 
-use super::from_proto::AnalysisQuery;
+use super::{
+    from_proto::AnalysisQuery,
+    risk_model::{MODELS_MAX, vendor_name},
+};
 use crate::{
     needed::Needed,
-    prepared::{PreparedCrossSection, PreparedCrowds, PreparedVendorModels},
+    prepared::{
+        PreparedCrossSection, PreparedCrowds, PreparedVendorModel, PreparedVendorModels, VendorDay,
+    },
     refusal::Refusal,
     rpc::stress::setup::no_model,
     services::Services,
@@ -16,19 +21,21 @@ use exposure::{
 };
 use risk::{factor_view::FactorView, series::TradeSeries};
 use squeeze::prepared::PreparedSqueeze;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What a request needs besides the model of every analysis.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Extras {
     crowds: bool,
     cross_section: bool,
-    vendors: bool,
+    /// The models of vendors that it names, in capitals.
+    vendors: Vec<String>,
 }
 
 impl Extras {
     /// Nothing.
-    pub(super) const NONE: Extras = Extras { crowds: false, cross_section: false, vendors: false };
+    pub(super) const NONE: Extras =
+        Extras { crowds: false, cross_section: false, vendors: Vec::new() };
 
     /// What a request names, which need not be valid.
     pub(super) fn of(asked: &v1::AnalyzePortfolioRequest) -> Extras {
@@ -37,11 +44,18 @@ impl Extras {
         let mut named = models.filter_map(|choice| choice.model.as_ref());
         let is_ours = |model: &Model| *model == Model::Kind(v1::RiskModelKind::CrossSection.into());
         let has_models = has(v1::ReportBlock::RiskModel);
+        let vendor = |model: &Model| match model {
+            Model::VendorModelId(name) => vendor_name(name).ok(),
+            Model::Kind(_) => None,
+        };
+        let vendors = match has_models {
+            true => named.clone().take(MODELS_MAX).filter_map(vendor).collect(),
+            false => Vec::new(),
+        };
         Extras {
             crowds: has(v1::ReportBlock::Crowding),
-            cross_section: has(v1::ReportBlock::Crowding)
-                || (has_models && named.clone().any(is_ours)),
-            vendors: has_models && named.any(|model| matches!(model, Model::VendorModelId(_))),
+            cross_section: has(v1::ReportBlock::Crowding) || (has_models && named.any(is_ours)),
+            vendors,
         }
     }
 }
@@ -55,7 +69,37 @@ pub(super) struct AnalysisViews {
     /// Of requests for the cross-section model, or for crowding: by it a book moves like a crowd.
     cross_section: Option<Arc<PreparedCrossSection>>,
     /// Of requests for the model of a vendor.
-    vendors: Option<Arc<PreparedVendorModels>>,
+    vendors: Option<Vendors>,
+}
+
+/// The models of vendors that a request names.
+#[derive(Debug)]
+pub(super) struct Vendors {
+    /// What is known of all of them.
+    pub(super) known: Arc<PreparedVendorModels>,
+    /// Those with a whole day, by name.
+    pub(super) models: BTreeMap<String, Arc<PreparedVendorModel>>,
+}
+
+impl Vendors {
+    async fn of(
+        services: &Services,
+        pinned: &Pinned,
+        names: Vec<String>,
+    ) -> Result<Option<Vendors>, Refusal> {
+        if names.is_empty() {
+            return Ok(None);
+        }
+        let known: Arc<PreparedVendorModels> = services.prepared(pinned).await?;
+        let mut models = BTreeMap::new();
+        for name in names {
+            if let Some(day) = VendorDay::of(&known, &name) {
+                let model = services.prepared_from(pinned, &Arc::new(day)).await?;
+                models.insert(name, model);
+            }
+        }
+        Ok(Some(Vendors { known, models }))
+    }
 }
 
 /// The same, borrowed.
@@ -64,7 +108,7 @@ pub(super) struct Seen<'a> {
     pub(super) exposure: &'a PreparedExposure,
     pub(super) crowds: Option<&'a PreparedCrowds>,
     pub(super) cross_section: Option<&'a PreparedCrossSection>,
-    pub(super) vendors: Option<&'a PreparedVendorModels>,
+    pub(super) vendors: Option<&'a Vendors>,
 }
 
 impl<'a> Seen<'a> {
@@ -110,10 +154,7 @@ impl AnalysisViews {
             false => None,
             true => Some(services.prepared_from(pinned, &exposure).await?),
         };
-        let vendors = match extras.vendors {
-            false => None,
-            true => Some(services.prepared(pinned).await?),
-        };
+        let vendors = Vendors::of(services, pinned, extras.vendors).await?;
         Ok(AnalysisViews { exposure, crowds, cross_section, vendors })
     }
 
@@ -123,7 +164,7 @@ impl AnalysisViews {
             exposure: &self.exposure,
             crowds: self.crowds.as_deref(),
             cross_section: self.cross_section.as_deref(),
-            vendors: self.vendors.as_deref(),
+            vendors: self.vendors.as_ref(),
         }
     }
 }
