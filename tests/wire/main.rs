@@ -53,6 +53,7 @@ mod look_through;
 mod measure_refs;
 mod merges;
 mod metrics;
+mod name_covariances;
 mod non_finite;
 mod old_rates;
 mod overload;

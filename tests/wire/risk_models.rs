@@ -18,17 +18,17 @@ use tonic::{Code, transport::Channel};
 
 /// The day of the vendor's files, a Monday: known from 09:30 in New York on Tuesday.
 const MODEL_ON: &str = "2021-01-25";
-const LAST_ON: &str = "2024-07-31";
+pub(crate) const LAST_ON: &str = "2024-07-31";
 
 fn vendor(name: &str) -> v1::RiskModelChoice {
     v1::RiskModelChoice { model: Some(Model::VendorModelId(name.to_owned())) }
 }
 
-fn own(kind: Ours) -> v1::RiskModelChoice {
+pub(crate) fn own(kind: Ours) -> v1::RiskModelChoice {
     v1::RiskModelChoice { model: Some(Model::Kind(kind.into())) }
 }
 
-fn under(models: Vec<v1::RiskModelChoice>, request: Asked) -> Asked {
+pub(crate) fn under(models: Vec<v1::RiskModelChoice>, request: Asked) -> Asked {
     let settings =
         v1::RiskModelSettings { models, top_names: Some(10_000), covariances: Vec::new() };
     let include = vec![Block::RiskModel.into()];
@@ -119,14 +119,14 @@ fn acme_book() -> Asked {
     Asked { as_of: on(TODAY), portfolio: portfolio(lines), ..Asked::default() }
 }
 
-async fn ask(
+pub(crate) async fn ask(
     client: &mut ExposureServiceClient<Channel>,
     request: Asked,
 ) -> v1::AnalyzePortfolioResponse {
     client.analyze_portfolio(request).await.unwrap().into_inner()
 }
 
-fn found(answer: &v1::AnalyzePortfolioResponse) -> v1::RiskModelReport {
+pub(crate) fn found(answer: &v1::AnalyzePortfolioResponse) -> v1::RiskModelReport {
     answer.report.clone().unwrap().risk_model.unwrap()
 }
 
@@ -480,31 +480,4 @@ async fn a_book_in_euros_has_the_volatility_of_its_values_and_a_gap_about_rates(
     let about = |gap: &v1::Gap| gap.detail.contains("returns of ACME are taken as those in EUR");
     assert!(gaps(&euros.info).iter().any(about), "{:?}", euros.info);
     assert!(!gaps(&dollars.info).iter().any(about), "{:?}", dollars.info);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn covariances_of_names_stand_beside_the_models_and_change_no_other_number() {
-    let harness = Harness::at("2024-08-01T12:00:00Z").await;
-    let market = simulated(&harness).await;
-    let mut client = ExposureServiceClient::new(harness.channel().await);
-    let portfolio = Some(golden::book(&market));
-    let book = Asked { as_of: on(LAST_ON), portfolio, ..Asked::default() };
-    let request = under(vec![own(Ours::TimeSeries)], book);
-    let plain = ask(&mut client, request.clone()).await;
-    let mut asked = request;
-    let all = [Estimator::Identity, Estimator::Sample, Estimator::SingleFactor];
-    let settings = asked.risk_model.as_mut().unwrap();
-    settings.covariances = all.map(i32::from).to_vec();
-    let answer = ask(&mut client, asked.clone()).await;
-    let rows = found(&answer).covariances;
-    assert_eq!(rows.iter().map(v1::CovarianceRisk::estimator).collect::<Vec<_>>(), all);
-    for row in &rows {
-        assert!(0.0 < row.volatility.unwrap() && 0 < row.covered_count && row.sessions == 252);
-        assert_eq!(row.shrinkage.is_none(), row.estimator() == Estimator::Sample);
-    }
-    let of_models = |answer: &v1::AnalyzePortfolioResponse| found(answer).models;
-    assert_eq!(of_models(&plain), of_models(&answer));
-    assert_eq!(found(&plain).covariances, []);
-    let replayed = Asked { as_of: replay_of(&reference(&answer.info)), ..asked };
-    assert_eq!(ask(&mut client, replayed).await.encode_to_vec(), answer.encode_to_vec());
 }

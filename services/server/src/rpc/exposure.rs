@@ -24,6 +24,7 @@ mod risk_model;
 mod risk_request;
 mod to_proto;
 mod trades;
+mod vendor_model;
 mod views;
 
 use crate::{
