@@ -67,7 +67,10 @@ pub(crate) fn list(
     let measured = trades.iter().zip(&report.trades);
     gaps.extend(measured.flat_map(|(trade, measured)| legs(trade, measured, book.gross)));
     gaps.extend(tails(report));
-    gaps.extend(old_rates::list(prepared, request, report));
+    let of_legs = trades.iter().flat_map(|trade| trade.series);
+    let lines: Vec<InstrumentId> =
+        of_legs.flat_map(|leg| leg.lines.iter().flatten()).map(|(line, _)| *line).collect();
+    gaps.extend(old_rates::list(prepared, request, (report, &lines)));
     gaps.extend(past_day::repeated(request, trades, report));
     if blocks.has(Block::ProfitAndLoss) {
         gaps.extend(profit::gaps(prepared, book));

@@ -418,8 +418,9 @@ fn order(line: &ResolvedLine) -> (bool, u64, bool, u64) {
 fn unpriced(line: &ResolvedLine, lookup: &Lookup) -> LooseLine {
     let cause = Cause::no_quote(lookup.snapshot(), line.instrument);
     let symbol = lookup.snapshot().symbol(line.instrument).to_owned();
+    let old_rate = line.old_rate;
     let (line, instrument, size) = (line.line, Some(line.instrument), line.given);
-    LooseLine { line, symbol, instrument, size, cause }
+    LooseLine { line, symbol, instrument, size, old_rate, cause }
 }
 
 /// Values the lines of one instrument as lots and adds them up; `None` if shares have no price.

@@ -97,7 +97,7 @@ impl<'a> Joiner<'a> {
                 }
                 found.instrument
             }
-            Err(cause) => return self.loosen(at, line, valid.exposed(), (None, cause)),
+            Err(cause) => return self.loosen(at, line, &valid, (None, cause)),
         };
         self.check_session(|| format!("positions[{at}].valued_on"), valid.valued_on);
         let found = match (self.other_currency(instrument, &valid).or(missing), valid.terms) {
@@ -115,7 +115,7 @@ impl<'a> Joiner<'a> {
                 average_cost: valid.average_cost,
                 old_rate: self.old_rate(instrument, &valid),
             }),
-            Err(cause) => self.loosen(at, line, valid.exposed(), (Some(instrument), cause)),
+            Err(cause) => self.loosen(at, line, &valid, (Some(instrument), cause)),
         }
     }
 
@@ -178,6 +178,26 @@ impl<'a> Joiner<'a> {
             Some(quote) if valued_on.is_none() => quote.rate_on?,
             Some(_) => snapshot.price_rate(instrument, on)?.ok()?.on?,
         };
+        (rate_on < on).then_some(OldRate { on, rate_on })
+    }
+
+    /// The rate that brings the value of a line that is not valued by its price to the base currency, if
+    /// it is older than the day of the value, or than the last close.
+    fn old_rate_of_value(
+        &self,
+        instrument: Option<InstrumentId>,
+        line: &ValidLine,
+    ) -> Option<OldRate> {
+        let (Size::MarketValue(_), Some(given)) = (line.exposed(), line.quotation) else {
+            return None;
+        };
+        let snapshot = self.lookup.snapshot();
+        let session = self.session.unwrap_or(snapshot.today());
+        let close = instrument.and_then(|instrument| self.quotes.get(instrument));
+        let close_on = close.map_or(session, |quote| quote.on.min(session));
+        let given_on = line.valued_on.or(self.valued_on).filter(|on| *on < session);
+        let on = given_on.unwrap_or(close_on);
+        let rate_on = snapshot.rate(given.currency, on).ok()?.on?;
         (rate_on < on).then_some(OldRate { on, rate_on })
     }
 
@@ -299,14 +319,15 @@ impl<'a> Joiner<'a> {
         &mut self,
         line: usize,
         raw: &RawLine<'_>,
-        size: Size,
+        valid: &ValidLine,
         (instrument, cause): (Option<InstrumentId>, Cause),
     ) {
         let symbol = match instrument {
             Some(instrument) => self.lookup.snapshot().symbol(instrument).to_owned(),
             None => raw.instrument.name().to_owned(),
         };
-        self.loose.push(LooseLine { line, symbol, instrument, size, cause });
+        let (size, old_rate) = (valid.exposed(), self.old_rate_of_value(instrument, valid));
+        self.loose.push(LooseLine { line, symbol, instrument, size, old_rate, cause });
     }
 }
 

@@ -12,7 +12,8 @@ use std::collections::BTreeSet;
 
 impl Book {
     /// One gap per line whose value at its last close rests on an older rate: that of the close, and
-    /// that of an earlier day whose value gave its shares.
+    /// that of an earlier day whose value gave its shares. Lines that are not resolved have a value of
+    /// their own, and a rate of its day.
     pub fn old_rate_gaps(&self) -> impl Iterator<Item = Gap> {
         let told = |holding: &Holding, lot: &Lot| {
             let close = holding.quote.and_then(|quote| {
@@ -27,7 +28,11 @@ impl Book {
             let earlier = lot.old_rate.filter(|_| lot.old_rate != close).map(of_value);
             close.map(detail).into_iter().chain(earlier)
         };
-        self.gaps_of_lots(told)
+        let loose = self.loose.iter().filter_map(|line| {
+            let value = line.market_value()?;
+            Some(self.gap_of_line(line.line, value, of_value(line.old_rate?)))
+        });
+        self.gaps_of_lots(told).chain(loose)
     }
 
     /// The same of the rates that gave shares from values: of an answer about other days, which values
@@ -45,14 +50,15 @@ impl Book {
             .holdings
             .iter()
             .flat_map(|holding| self.lots(holding).iter().map(move |lot| (holding, lot)));
-        let gap = |lot: &Lot, detail: String| {
-            let line = Subject::Line(self.line_name(lot.line));
-            let gap = Gap::new(GapReason::OldRate, line, detail);
-            gap.of_gross(self.share(lot.market_value.abs()))
-        };
+        let gap = |lot: &Lot, detail: String| self.gap_of_line(lot.line, lot.market_value, detail);
         lots.flat_map(move |(holding, lot)| {
             told(holding, lot).into_iter().map(move |detail| gap(lot, detail))
         })
+    }
+
+    fn gap_of_line(&self, line: usize, value: f64, detail: String) -> Gap {
+        let line = Subject::Line(self.line_name(line));
+        Gap::new(GapReason::OldRate, line, detail).of_gross(self.share(value.abs()))
     }
 
     /// One gap per name of which closes on some days have older rates: of an answer about what the book

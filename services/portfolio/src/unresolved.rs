@@ -6,6 +6,7 @@ use marketdata::{
     day::Day,
     gap::GapReason,
     instrument::InstrumentId,
+    old_rates::OldRate,
     quotes::{Quotes, UndatedSplit},
     snapshot::Snapshot,
 };
@@ -22,6 +23,8 @@ pub struct LooseLine {
     /// Size as submitted, money in the base currency. Money that no rate brings there counts as shares
     /// do, which have no value either.
     pub size: Size,
+    /// The old rate that brought its value to the base currency.
+    pub old_rate: Option<OldRate>,
     /// Why it is loose.
     pub cause: Cause,
 }

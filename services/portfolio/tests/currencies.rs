@@ -379,6 +379,27 @@ fn told(book: &Book) -> [Vec<String>; 2] {
     [details(book.line_gaps().collect()), details(book.old_rate_gaps_of_values().collect())]
 }
 
+/// Lines that are not resolved count with the values that they give, each at the rate of its day: of
+/// the last session, Thursday, and of Wednesday, which has none but Monday's.
+#[test]
+fn a_line_that_is_not_resolved_is_told_of_the_rate_of_its_value() {
+    let (fixture, days) = half_rated();
+    let view = fixture.snapshot(Instant::close_of(days[3]));
+    let dated = |on| RawLine { valued_on: on, ..worth("NOBODY", 100.0, "EUR") };
+    let lines = |on| [dated(on), worth("AAPL", 100.0, "USD"), shares("NOBODY ELSE", 5.0)];
+    assert_eq!(told(&join(&view, &lines(""))), [vec![], vec![]]);
+    let book = join(&view, &lines("2021-01-27"));
+    let gap = book.old_rate_gaps().next().unwrap();
+    let why = "its value of 2021-01-27 is converted at the rate of 2021-01-25, the last one known by then";
+    assert_eq!((gap.reason, gap.detail.as_str()), (GapReason::OldRate, why));
+    // 120 dollars of 220.
+    near(gap.gross_share.unwrap(), 120.0 / 220.0);
+    assert_eq!(book.old_rate_gaps().count(), 1);
+    // On Wednesday the last session has no rate of its own either.
+    let view = fixture.snapshot(Instant::close_of(days[2]));
+    assert_eq!(join(&view, &lines("")).old_rate_gaps().count(), 1);
+}
+
 #[test]
 fn a_value_is_told_of_the_rate_of_its_own_day() {
     let (fixture, days) = half_rated();

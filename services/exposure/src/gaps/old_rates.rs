@@ -33,11 +33,12 @@ impl PreparedExposure {
     }
 }
 
-/// The same of the parts of a report, each about its own closes.
+/// The same of the parts of a report, each about its own closes. `lines` are those whose returns are
+/// the returns of the trades' legs.
 pub(super) fn list(
     prepared: &PreparedExposure,
     request: &Request<'_>,
-    report: &ExposureReport,
+    (report, lines): (&ExposureReport, &[InstrumentId]),
 ) -> Vec<Gap> {
     let (book, blocks) = (request.book, request.blocks);
     let of_tail = |tail: &TailRisk| {
@@ -52,7 +53,7 @@ pub(super) fn list(
     let of_betas = Some(prepared).filter(|_| rests_on_betas);
     let measured = report.tails.iter().filter_map(|tail| tail.as_ref().ok());
     let mut gaps = Vec::new();
-    gaps.extend(of_betas.and_then(|prepared| prepared.old_rates_behind(book, &[])));
+    gaps.extend(of_betas.and_then(|prepared| prepared.old_rates_behind(book, lines)));
     gaps.extend(measured.filter_map(of_tail));
     gaps.extend(report.repeats.iter().filter_map(of_repeat));
     gaps
