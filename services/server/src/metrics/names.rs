@@ -81,9 +81,10 @@ metrics! {
     CALLS_REFUSED: Counter "ballast.calls.refused" "{call}" ["rpc_method", "reason"],
         "Calls that got no answer, by the reason of their ErrorInfo; `none` if the status has none.";
     PLACES_USED: Gauge "ballast.places.used" "{place}" ["of"],
-        "Places taken: `connections`, `watches`, `uploads`, `analyses` of prepared views and other \
-         `computations` (running and waiting), `past_preparations` (of views of the past, the same), \
-         `files` (open file descriptors).";
+        "Places taken: `connections`, `watches`, `portfolio_streams` (of AnalyzePortfolios), \
+         `uploads`, `analyses` of prepared views, `preparations` of views of now, \
+         `past_preparations` of views of the past, and other `computations` (of the last four those \
+         that run and those that wait), `files` (open file descriptors).";
     PLACES_LIMIT: Gauge "ballast.places.limit" "{place}" ["of"],
         "Places that there are; beyond them a call is refused or a connection closed.";
     MEMORY_HELD: Gauge "ballast.memory.held" "By" ["of"],
@@ -98,11 +99,12 @@ metrics! {
     TURNS_WAIT: Counter "ballast.turns.wait" "s" [],
         "Time that admitted unary calls waited for a thread, summed.";
     COMPUTE_THREADS: Gauge "ballast.compute.threads" "{thread}" [],
-        "Threads of the pool for heavy work; the one for analyses has as many.";
+        "Threads of the pool for long work (hedges, stress tests, files); those for analyses and for \
+         preparations are not counted here.";
     COMPUTE_RUNNING: Gauge "ballast.compute.running" "{job}" [],
         "Jobs that run on the pool; each may use several threads.";
     COMPUTE_WAITING: Gauge "ballast.compute.waiting" "{job}" [],
-        "Jobs that wait for a thread of the pool.";
+        "Jobs that wait for a thread of the pool for long work; preparations wait for others.";
     COMPUTE_JOBS: Counter "ballast.compute.jobs" "{job}" [],
         "Jobs that the pool has begun.";
     COMPUTE_WAIT: Counter "ballast.compute.wait" "s" [],
