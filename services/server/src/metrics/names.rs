@@ -81,9 +81,9 @@ metrics! {
     CALLS_REFUSED: Counter "ballast.calls.refused" "{call}" ["rpc_method", "reason"],
         "Calls that got no answer, by the reason of their ErrorInfo; `none` if the status has none.";
     PLACES_USED: Gauge "ballast.places.used" "{place}" ["of"],
-        "Places taken: `connections`, `watches`, `uploads`, `analyses` of prepared views and other \
-         `computations` (running and waiting), `past_preparations` (of views of the past, the same), \
-         `files` (open file descriptors).";
+        "Places taken: `connections`, `watches`, `probe_streams` (of health and reflection), \
+         `uploads`, `analyses` of prepared views and other `computations` (running and waiting), \
+         `past_preparations` (of views of the past, the same), `files` (open file descriptors).";
     PLACES_LIMIT: Gauge "ballast.places.limit" "{place}" ["of"],
         "Places that there are; beyond them a call is refused or a connection closed.";
     MEMORY_HELD: Gauge "ballast.memory.held" "By" ["of"],
@@ -162,6 +162,8 @@ pub mod of {
     pub const CONNECTIONS: &str = "connections";
     /// Watch streams.
     pub const WATCHES: &str = "watches";
+    /// Streams of health and reflection.
+    pub const PROBE_STREAMS: &str = "probe_streams";
     /// Streams of portfolios.
     pub const EXCHANGES: &str = "portfolio_streams";
     /// Uploads.
