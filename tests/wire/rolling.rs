@@ -57,7 +57,7 @@ enum Call {
     List,
     Analyze,
     /// An upload with its request id, so that a repeat adds nothing.
-    Upload(v1::IngestHeader),
+    Upload(Box<v1::IngestHeader>),
 }
 
 impl Call {
@@ -66,7 +66,7 @@ impl Call {
         match number % 3 {
             0 => Call::List,
             1 => Call::Analyze,
-            _ => Call::Upload(header("prices.csv")),
+            _ => Call::Upload(Box::new(header("prices.csv"))),
         }
     }
 
@@ -87,7 +87,7 @@ impl Call {
                 exposure.analyze_portfolio(request).await.map(drop)
             }
             Call::Upload(header) => {
-                let messages = upload(header, BARS.as_bytes(), 16);
+                let messages = upload(*header, BARS.as_bytes(), 16);
                 data.ingest(tokio_stream::iter(messages)).await.map(drop)
             }
         }
