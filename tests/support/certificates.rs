@@ -50,6 +50,13 @@ impl Issuer {
         self.sign(&params)
     }
 
+    /// One that ends so many seconds after 1970.
+    pub(crate) fn client_until(&self, uri: &str, ends_s: u64) -> Signed {
+        let mut params = client(uri);
+        params.not_after = date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(ends_s);
+        self.sign(&params)
+    }
+
     fn sign(&self, params: &CertificateParams) -> Signed {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();

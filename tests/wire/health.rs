@@ -2,11 +2,14 @@
 
 use crate::harness::{Harness, expect_refusal, header, soon};
 use contract::v1;
+use server::clock::Clock;
 use tokio_stream::StreamExt as _;
-use tonic::Code;
+use tonic::{Code, Status};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_types::StatusExt as _;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_service_is_healthy_and_unknown_services_are_not_found() {
@@ -96,6 +99,40 @@ async fn a_replaced_log_is_not_followed() {
         let other = follow().await.unwrap_err();
         assert!(other.contains("revision 1 differs from the one read before"), "{other}");
     }
+}
+
+/// Checks that a stream was refused for lack of a place, by a setting.
+fn expect_no_place(refused: &Status, setting: &str) {
+    expect_refusal(refused, Code::ResourceExhausted, "OVERLOADED", &[]);
+    let quota = refused.get_details_quota_failure().unwrap();
+    assert_eq!(quota.violations[0].subject, setting, "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_of_health_and_reflection_have_places() {
+    let harness = Harness::with(Clock::system(), |config| {
+        (config.limits.probe_streams, config.limits.probe_streams_per_connection) = (3, 2);
+    })
+    .await;
+    let server = || HealthCheckRequest { service: String::new() };
+    let (first, second) = (harness.channel().await, harness.channel().await);
+    let mut health = HealthClient::new(first.clone());
+    let held = [health.watch(server()).await.unwrap(), health.watch(server()).await.unwrap()];
+    let refused = health.watch(server()).await.unwrap_err();
+    expect_no_place(&refused, "limits.probe_streams_per_connection");
+    // The answer to a check is given under any load.
+    health.check(server()).await.unwrap();
+
+    let mut reflection = ServerReflectionClient::new(second.clone());
+    // A client that sends no request keeps the stream open.
+    let silent = tokio_stream::pending();
+    let kept = reflection.server_reflection_info(silent).await.unwrap();
+    let refused = HealthClient::new(second).watch(server()).await.unwrap_err();
+    expect_no_place(&refused, "limits.probe_streams");
+    drop(held);
+    let again = async { while health.watch(server()).await.is_err() {} };
+    soon("the places of streams that have ended are free", again).await;
+    drop(kept);
 }
 
 /// The contracts of both versions are equal except for the package.

@@ -17,6 +17,7 @@ mod carried_over;
 #[path = "../support/certificates.rs"]
 mod certificates;
 mod change;
+mod connections;
 mod crowding;
 mod currencies;
 mod degross;

@@ -1,8 +1,12 @@
 //! A rolling restart of two servers under load fails no call: neither for clients that follow
 //! health and never retry, nor for clients that know nothing of health and try another server.
+//! The calls are of all kinds that a desk makes: reading, analysing a portfolio, uploading a file.
 
-use crate::harness::{Harness, soon};
-use contract::v1::{self, market_data_service_client::MarketDataServiceClient};
+use crate::harness::{Harness, header, held, soon, upload};
+use contract::v1::{
+    self, exposure_service_client::ExposureServiceClient,
+    market_data_service_client::MarketDataServiceClient, position::Size,
+};
 use server::clock::Clock;
 use std::{
     sync::{
@@ -33,27 +37,78 @@ struct Calls {
     retried: AtomicUsize,
 }
 
+const BARS: &str = "Ticker,Date,Open,High,Low,Close,Volume\n\
+                    AAPL,2021-01-04,133.5,133.6,126.7,129.4,143301900\n";
+
 async fn server(notice_ms: u64) -> Harness {
-    Harness::with(Clock::system(), |config| config.drain.notice_ms = notice_ms).await
+    let harness = Harness::with(Clock::system(), |config| {
+        config.drain.notice_ms = notice_ms;
+        // All callers may upload at once: an overload is not the subject.
+        config.limits.uploads = CALLERS;
+    })
+    .await;
+    harness.ingest("prices.csv", BARS.as_bytes()).await;
+    harness
 }
 
-async fn call(channel: Channel) -> Result<(), Status> {
-    let mut client = MarketDataServiceClient::new(channel);
-    client.list_datasets(v1::ListDatasetsRequest::default()).await.map(drop)
+/// A call, which may be repeated as it is.
+#[derive(Clone, Debug)]
+enum Call {
+    List,
+    Analyze,
+    /// An upload with its request id, so that a repeat adds nothing.
+    Upload(Box<v1::IngestHeader>),
+}
+
+impl Call {
+    /// The calls of one caller in turn.
+    fn number(number: usize) -> Call {
+        match number % 3 {
+            0 => Call::List,
+            1 => Call::Analyze,
+            _ => Call::Upload(Box::new(header("prices.csv"))),
+        }
+    }
+
+    async fn make(self, channel: Channel) -> Result<(), Status> {
+        let mut data = MarketDataServiceClient::new(channel.clone());
+        match self {
+            Call::List => data.list_datasets(v1::ListDatasetsRequest::default()).await.map(drop),
+            Call::Analyze => {
+                let portfolio = v1::Portfolio {
+                    positions: vec![held("AAPL", Size::Quantity(100.0))],
+                    ..v1::Portfolio::default()
+                };
+                let request = v1::AnalyzePortfolioRequest {
+                    portfolio: Some(portfolio),
+                    ..v1::AnalyzePortfolioRequest::default()
+                };
+                let mut exposure = ExposureServiceClient::new(channel);
+                exposure.analyze_portfolio(request).await.map(drop)
+            }
+            Call::Upload(header) => {
+                let messages = upload(*header, BARS.as_bytes(), 16);
+                data.ingest(tokio_stream::iter(messages)).await.map(drop)
+            }
+        }
+    }
 }
 
 /// Calls the known servers in turn until the run stops; fails at the first call without an answer.
 async fn caller(calls: Arc<Calls>, known: Known, attempts: usize) {
     let mut turn = 0;
-    while !calls.stop.load(Ordering::Relaxed) {
-        let mut failures = Vec::new();
+    for number in 0.. {
+        if calls.stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let (call, mut failures) = (Call::number(number), Vec::new());
         while failures.len() < attempts {
             turn += 1;
             let channel = known[turn % 2].borrow().clone();
             let Some(channel) = channel.or_else(|| known[(turn + 1) % 2].borrow().clone()) else {
                 panic!("no server is ready")
             };
-            match call(channel).await {
+            match call.clone().make(channel).await {
                 Ok(()) => break,
                 Err(status) => {
                     // A status without details is the client's own: its connection ended before
@@ -65,7 +120,7 @@ async fn caller(calls: Arc<Calls>, known: Known, attempts: usize) {
                 }
             }
         }
-        assert!(failures.len() < attempts, "a call failed: {failures:?}");
+        assert!(failures.len() < attempts, "{call:?} failed: {failures:?}");
         calls.retried.fetch_add(failures.len(), Ordering::Relaxed);
         calls.answered.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_millis(2)).await;

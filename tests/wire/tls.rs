@@ -142,6 +142,35 @@ async fn a_client_needs_a_valid_certificate_of_the_authority() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_saved_session_does_not_outlive_the_certificate_that_it_began_with() {
+    for asked in [ClientCertificates::Required, ClientCertificates::Optional] {
+        let bank = Bank::new();
+        let harness = bank.serve_desk(asked).await;
+        let now_s = || u64::try_from(Clock::system().now().micros()).unwrap() / 1_000_000;
+        // Time for the first handshake on a busy machine.
+        let ends_s = now_s() + 4;
+        let desk = bank.clients.client_until(DESK, ends_s);
+        // Both connections are of one endpoint, whose sessions the client saves: a handshake that
+        // continues one verifies no certificate again.
+        let endpoint = Channel::from_shared(format!("https://{}", harness.address())).unwrap();
+        let tls = bank.servers.trusting().identity(desk.identity());
+        let endpoint = endpoint.tls_config(tls).unwrap();
+        list(endpoint.connect().await.unwrap()).await.unwrap();
+        let expired = async {
+            while now_s() <= ends_s {
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        };
+        soon("the end of the certificate", expired).await;
+        let late = match endpoint.connect().await {
+            Ok(channel) => list(channel).await.map_err(|status| status.details().is_empty()),
+            Err(_) => Err(true),
+        };
+        assert_eq!(late, Err(true), "{asked:?}: the handshake is refused");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_may_be_optional_but_never_wrong() {
     let bank = Bank::new();
     let harness = bank.serve_desk(ClientCertificates::Optional).await;

@@ -16,6 +16,7 @@ use std::{
 };
 use support::{BALLAST, PATIENCE, Server, ballast, clean, store_in};
 use tempfile::TempDir;
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
@@ -134,6 +135,83 @@ async fn refused_calls_are_logged_so_many_per_second_and_counted_beyond() {
     assert_eq!(logged() + dropped(), CALLS);
     assert!(logged() <= limits::REFUSALS_LOGGED_PER_S * seconds, "{} in {seconds} s", logged());
     assert_eq!(server.lines("call ended"), Vec::<serde_json::Value>::new());
+}
+
+/// Uploads a file without credentials.
+async fn write_anonymously(server: &Server) {
+    use v1::ingest_request::Part;
+    let header = v1::IngestHeader {
+        request_id: "a-write".to_owned(),
+        file_name: "prices.csv".to_owned(),
+        ..v1::IngestHeader::default()
+    };
+    let bars = "Ticker,Date,Open,High,Low,Close,Volume\nAAPL,2021-01-04,9,9,1,2,1\n";
+    let parts = [Part::Header(header), Part::Chunk(bars.as_bytes().to_vec())];
+    let messages = parts.map(|part| v1::IngestRequest { part: Some(part) });
+    let mut client = MarketDataServiceClient::connect(server.http()).await.unwrap();
+    client.ingest(tokio_stream::iter(messages)).await.unwrap();
+}
+
+/// The first line with a message; the log is read by another thread.
+async fn line_of(server: &Server, message: &str) -> serde_json::Value {
+    let began = Instant::now();
+    loop {
+        if let Some(line) = server.lines(message).into_iter().next() {
+            return line;
+        }
+        assert!(began.elapsed() < PATIENCE, "no {message:?} in {:?}", server.lines(""));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lines_of_the_audit_log_have_its_target_and_say_who() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start("", &store_in(folder.path()), &[]);
+    write_anonymously(&server).await;
+    let line = line_of(&server, "write admitted").await;
+    assert_eq!((&line["target"], &line["level"]), (&"audit".into(), &"INFO".into()), "{line}");
+    // Nobody has a name here, so the address says who it was.
+    assert_eq!(line["address"], "127.0.0.1", "{line}");
+    let span = &line["span"];
+    assert_eq!(span["method"], "/ballast.v1.MarketDataService/Ingest", "{line}");
+    assert!(span["request_id"].is_string(), "{line}");
+    drop(server);
+
+    let folder = TempDir::new().unwrap();
+    let tokens = r#"[{name="desk", roles=["reader"], env="DESK_TOKEN"}]"#;
+    let settings = [("BALLAST_AUTH__TOKENS", tokens), ("DESK_TOKEN", TOKEN)];
+    let server = Server::start("", &store_in(folder.path()), &settings);
+    let mut client = MarketDataServiceClient::connect(server.http()).await.unwrap();
+    client.list_datasets(v1::ListDatasetsRequest::default()).await.unwrap_err();
+    let line = line_of(&server, "call refused").await;
+    assert_eq!((&line["target"], &line["address"]), (&"audit".into(), &"127.0.0.1".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_calls_of_strangers_write_no_line() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start("", &store_in(folder.path()), &[]);
+    let channel = tonic::transport::Endpoint::from_shared(server.http()).unwrap();
+    let channel = channel.connect().await.unwrap();
+    let mut health = HealthClient::new(channel.clone());
+    let nobody = || HealthCheckRequest { service: "nobody".to_owned() };
+    for _call in 0..50 {
+        assert_eq!(health.check(nobody()).await.unwrap_err().code(), tonic::Code::NotFound);
+        drop(health.watch(HealthCheckRequest::default()).await.unwrap());
+    }
+    // What is no health call is logged, and by then the others have ended: they came first, on
+    // the same connection.
+    let request = v1::GetSeriesRequest::default();
+    MarketDataServiceClient::new(channel.clone())
+        .list_datasets(v1::ListDatasetsRequest::default())
+        .await
+        .unwrap();
+    MarketDataServiceClient::new(channel).get_series(request).await.unwrap_err();
+    let line = line_of(&server, "call ended").await;
+    assert_eq!(line["status"], "InvalidArgument", "{line}");
+    let ended = server.lines("call ended");
+    assert_eq!(ended.len(), 1, "{:?}", ended.last());
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 use crate::limits;
 use std::{
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -24,17 +25,20 @@ pub struct AuditLog {
 }
 
 impl AuditLog {
-    /// Logs a refused call. The span of the call names the method, the id of the request, and the
-    /// caller if it is known.
-    pub fn refused(&self, why: &str) {
+    /// Logs a refused call, and the address that it came from. The span of the call names the
+    /// method, the id of the request, and the caller if it is known.
+    pub fn refused(&self, why: &str, address: Option<IpAddr>) {
+        let address = address.map(tracing::field::display);
         if self.refused.fetch_add(1, Ordering::Relaxed) < limits::REFUSALS_LOGGED_PER_S {
-            tracing::warn!(target: AUDIT, why, "call refused");
+            tracing::warn!(target: AUDIT, why, address, "call refused");
         }
     }
 
-    /// Logs a call that may write. What became of it is logged when the call ends.
-    pub fn writes(&self) {
-        tracing::info!(target: AUDIT, "write admitted");
+    /// Logs a call that may write, and the address that it came from: all that is known of a caller
+    /// without credentials. What became of it is logged when the call ends.
+    pub fn writes(&self, address: Option<IpAddr>) {
+        let address = address.map(tracing::field::display);
+        tracing::info!(target: AUDIT, address, "write admitted");
     }
 
     /// Refused calls that were not logged, up to the last second.

@@ -128,7 +128,8 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let stopwatch = Stopwatch::start();
-        let Method { shape, name } = self.layer.methods.at(request.uri().path()).clone();
+        let method = self.layer.methods.at(request.uri().path()).clone();
+        let Method { shape, name, is_probe } = method;
         let deadline = Deadline::new(shape, request.headers(), &self.layer.limits);
         let id = self.layer.ids.of(request.headers());
         let request_id = id.to_str().unwrap_or_default();
@@ -142,8 +143,12 @@ where
             span_id = traced.span_id().map(tracing::field::display),
         );
         let meter = Arc::new(self.layer.metrics.begin(name));
-        let mut note =
-            Note::new((shape, stopwatch), span.clone(), Arc::clone(&meter), traced.clone());
+        let mut note = Note::new(
+            (shape, is_probe, stopwatch),
+            span.clone(),
+            Arc::clone(&meter),
+            traced.clone(),
+        );
         let mut inner = self.inner.clone();
         std::mem::swap(&mut inner, &mut self.inner);
         let ends_at = deadline.at();
@@ -160,6 +165,9 @@ where
             let memory: Arc<dyn Memory> = Arc::clone(&charge) as _;
             let handler = async {
                 charge.check()?;
+                if is_probe && shape == Shape::Watch {
+                    charge.open_probe()?;
+                }
                 let called = MEMORY.scope(memory, inner.call(request));
                 charge.in_turn(unwinding(AssertUnwindSafe(called))).await
             };

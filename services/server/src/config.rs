@@ -247,6 +247,12 @@ impl Config {
             ("limits.request_bytes_per_s", limits.request_bytes_per_s, 1),
             ("limits.connections", limits.connections as u64, 1),
             ("limits.handshakes", limits.handshakes as u64, 1),
+            (
+                "limits.probe_streams",
+                limits.probe_streams as u64,
+                limits.probe_streams_per_connection as u64,
+            ),
+            ("limits.probe_streams_per_connection", limits.probe_streams_per_connection as u64, 1),
             ("rotate_ms", self.rotate_ms, 1),
             ("connections.preface_ms", self.connections.preface_ms, 1),
             ("connections.unread_ms", self.connections.unread_ms, 1),

@@ -5,6 +5,7 @@
 //! answer to a GOAWAY, and for a client to read.
 
 use crate::{
+    addresses::{Addresses, Counted},
     clock::Stopwatch,
     config::{Config, Connections, Drain},
     limits,
@@ -46,6 +47,7 @@ pub fn accepted(
     let door = Door {
         places: Arc::new(Semaphore::new(config.limits.connections)),
         most: config.limits.connections,
+        addresses: Addresses::new(config.limits.connections_per_address),
         handshakes: Arc::new(Semaphore::new(config.limits.handshakes)),
         keys,
         failing: Mutex::default(),
@@ -66,9 +68,17 @@ pub fn accepted(
 /// Where connections go.
 type Sender = mpsc::Sender<Result<Connection, Infallible>>;
 
+/// The place of a connection, among all and among those of its address.
+#[derive(Debug)]
+struct Place {
+    _connection: OwnedSemaphorePermit,
+    _counted: Counted,
+}
+
 struct Door {
     places: Arc<Semaphore>,
     most: usize,
+    addresses: Arc<Addresses>,
     handshakes: Arc<Semaphore>,
     keys: Option<Rotating<TlsKeys>>,
     /// Handshakes that fail.
@@ -81,19 +91,26 @@ struct Door {
 
 impl Door {
     async fn accept_all(self: Arc<Door>, listener: TcpListener, to: &Sender) {
-        let (mut full, mut failing) = (Episode::default(), Episode::default());
+        let [mut full, mut crowded, mut failing] = [(); 3].map(|()| Episode::default());
         loop {
             match listener.accept().await {
                 Ok((stream, peer)) => {
-                    let Some(places) = self.place() else {
-                        // Closes the connection at once, so that the client does not wait for an
-                        // answer.
+                    // Without a place the connection is closed at once, so that the client does not
+                    // wait for an answer.
+                    let Some(counted) = self.addresses.count(peer.ip()) else {
+                        if crowded.begins() {
+                            warn_crowded(peer.ip());
+                        }
+                        continue;
+                    };
+                    let Some((place, handshake)) = self.place() else {
                         if full.begins() {
                             warn_full(self.most, self.keys.is_some());
                         }
                         continue;
                     };
-                    if !self.open((stream, peer.ip()), places, to).await {
+                    let place = Place { _connection: place, _counted: counted };
+                    if !self.open((stream, peer.ip()), (place, handshake), to).await {
                         return;
                     }
                 }
@@ -123,7 +140,7 @@ impl Door {
     async fn open(
         self: &Arc<Door>,
         (stream, address): (TcpStream, IpAddr),
-        (place, handshake): (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>),
+        (place, handshake): (Place, Option<OwnedSemaphorePermit>),
         to: &Sender,
     ) -> bool {
         // An answer is a few small writes, and none of them should wait for another. If this fails
@@ -182,7 +199,7 @@ impl Door {
         &self,
         stream: Transport,
         (address, names): (IpAddr, Vec<String>),
-        place: OwnedSemaphorePermit,
+        place: Place,
     ) -> Connection {
         let line = Arc::new(Line::new(&self.calls, address, names));
         let ended = ended(
@@ -224,6 +241,11 @@ pub(crate) fn open_files(limits: &str) -> Option<usize> {
 
 fn warn_full(most: usize, is_tls: bool) {
     tracing::warn!(most, is_tls, "limit of connections or handshakes reached; closing new ones");
+}
+
+fn warn_crowded(address: IpAddr) {
+    let setting = "limits.connections_per_address";
+    tracing::warn!(%address, setting, "limit of connections of an address reached; closing new ones");
 }
 
 /// Once per episode: a client that retries would fill the log.
@@ -313,7 +335,7 @@ pub struct Connection {
     received: usize,
     line: Arc<Line>,
     ended: Pin<Box<dyn Future<Output = &'static str> + Send>>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl std::fmt::Debug for Connection {

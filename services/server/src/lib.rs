@@ -4,6 +4,7 @@
 //! failing a call. Reading order: `rpc.rs` lists the services and the pattern of a handler,
 //! `services.rs` what handlers share, `call.rs` the layer around every call.
 
+pub mod addresses;
 pub mod admin;
 pub mod admin_port;
 pub mod as_of;
@@ -266,11 +267,17 @@ fn server(config: &Config, seed: u64) -> Server {
         // round trip every 64 KiB.
         .initial_stream_window_size(Some(2 * limits::MIB as u32))
         .initial_connection_window_size(Some(8 * limits::MIB as u32));
-    match connections.max_age_ms {
+    match connection_age_ms(connections.max_age_ms, seed) {
         0 => server,
         // No grace period: with one, tonic sends no GOAWAY and cuts calls in flight.
-        age => server.max_connection_age(millis(age - age / 10 + seed % (age / 5).max(1))),
+        age => server.max_connection_age(millis(age)),
     }
+}
+
+/// The age of connections of this process: within a tenth of the setting, so that the clients of
+/// servers that started together do not all connect anew at once. 0 means any age.
+fn connection_age_ms(setting: u64, seed: u64) -> u64 {
+    setting - setting / 10 + seed % (setting / 5).max(1)
 }
 
 async fn raised(mut flag: watch::Receiver<bool>) {
@@ -440,4 +447,24 @@ fn check_processor() -> Result<(), StartError> {
         return Err(StartError::Processor("FMA"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_of_servers_that_start_together_do_not_end_together() {
+        assert_eq!(connection_age_ms(0, 12_345), 0, "any age");
+        // Seeds of servers that start within a tenth of a second: microseconds of the clock.
+        let ages: Vec<u64> = (0..1_000)
+            .map(|at| connection_age_ms(300_000, 1_700_000_000_000_000 + 100 * at))
+            .collect();
+        // A tenth of 300,000 to either side.
+        assert!(ages.iter().all(|age| (270_000..330_000).contains(age)));
+        // Each twentieth of the range, 3,000 ms, has some of them.
+        let parts: std::collections::BTreeSet<u64> =
+            ages.iter().map(|age| (age - 270_000) / 3_000).collect();
+        assert_eq!(parts.len(), 20);
+    }
 }

@@ -42,10 +42,18 @@ pub struct Limits {
     pub request_bytes_per_s: u64,
     /// Concurrent connections; further ones are closed as soon as they are accepted.
     pub connections: usize,
+    /// Concurrent connections of one address, in IPv6 of one network of 64 bits; further ones are
+    /// closed as soon as they are accepted. 0 means any number.
+    pub connections_per_address: usize,
     /// Concurrent TLS handshakes; further connections are closed as soon as they are accepted.
     pub handshakes: usize,
     /// Concurrent calls on one connection.
     pub streams_per_connection: u32,
+    /// Concurrent streams of health and of reflection, over all connections: a client that follows
+    /// health has one per connection.
+    pub probe_streams: usize,
+    /// Share of these streams that one connection may hold.
+    pub probe_streams_per_connection: usize,
     /// Concurrent watch streams, over all connections.
     pub watchers: usize,
     /// Memory of these streams, bytes: their requests, what they keep between two messages, and
@@ -103,8 +111,11 @@ impl Limits {
             request_idle_ms: 10_000,
             request_bytes_per_s: 16 * 1024,
             connections: 8_192,
+            connections_per_address: 4_096,
             handshakes: 1_024,
             streams_per_connection: 256,
+            probe_streams: 8_192,
+            probe_streams_per_connection: 16,
             watchers: 1_024,
             watch_memory_bytes: 128 * MIB,
             exchanges: 32,

@@ -14,7 +14,10 @@ use tokio_rustls::rustls::{
     self, RootCertStore, ServerConfig,
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
-    server::{VerifierBuilderError, WebPkiClientVerifier, danger::ClientCertVerifier},
+    server::{
+        NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier,
+        danger::ClientCertVerifier,
+    },
     version::{TLS12, TLS13},
 };
 
@@ -149,8 +152,18 @@ impl Rotated for TlsKeys {
         let mut config =
             builder.with_client_cert_verifier(clients).with_single_cert(certificates, key)?;
         config.alpn_protocols = vec![b"h2".to_vec()];
+        if settings.asks_clients() {
+            verify_every_client(&mut config);
+        }
         Ok(TlsKeys { config: Arc::new(config) })
     }
+}
+
+/// Lets no handshake continue an earlier session: rustls takes the certificate of a session as
+/// verified, also after it has expired or its authority was taken away.
+fn verify_every_client(config: &mut ServerConfig) {
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
 }
 
 async fn certificates(

@@ -1,5 +1,5 @@
 //! Memory held by requests until they are answered and by answers until they are read, in total and
-//! per connection.
+//! per connection; and the streams of health and reflection.
 //!
 //! A call reserves room for a common answer once its request is complete and before it does any
 //! work. Once the answer is there, its bytes replace the reserve, until the operating system has
@@ -30,6 +30,8 @@ use tonic::Status;
 pub struct Traffic {
     answers: Arc<Pool>,
     requests: Arc<Pool>,
+    /// Streams of health and reflection: each counts one.
+    probes: Arc<Pool>,
 }
 
 impl Traffic {
@@ -45,7 +47,12 @@ impl Traffic {
             ["limits.request_memory_bytes", "limits.request_memory_bytes_per_connection"],
             [limits.request_memory_bytes, limits.request_memory_bytes_per_connection],
         );
-        Traffic { answers, requests }
+        let probes = Pool::new(
+            "streams of health and reflection",
+            ["limits.probe_streams", "limits.probe_streams_per_connection"],
+            [limits.probe_streams, limits.probe_streams_per_connection],
+        );
+        Traffic { answers, requests, probes }
     }
 
     /// Bytes of requests in flight.
@@ -58,17 +65,24 @@ impl Traffic {
         self.answers.held()
     }
 
+    /// Open streams of health and reflection.
+    pub fn probe_streams(&self) -> usize {
+        self.probes.held()
+    }
+
     /// The shares of a new connection: nothing yet.
     pub fn shares(&self) -> Shares {
-        Shares { answers: self.answers.share(), requests: self.requests.share() }
+        let (answers, requests) = (self.answers.share(), self.requests.share());
+        Shares { answers, requests, probes: self.probes.share() }
     }
 }
 
-/// The bytes in flight of one connection.
+/// The bytes in flight of one connection, and its streams of health and reflection.
 #[derive(Clone, Debug)]
 pub struct Shares {
     answers: Share,
     requests: Share,
+    probes: Share,
 }
 
 /// How a call is accounted.
@@ -94,12 +108,15 @@ pub struct Charge {
     request: Mutex<Option<Room>>,
     /// Held until the size of the answer is known.
     reserve: Mutex<Option<Room>>,
+    /// The place of a stream of health or reflection, held until it ends.
+    probe: Mutex<Option<Room>>,
 }
 
 impl Charge {
     /// A call that holds nothing yet.
     pub fn new(weight: Weight, shares: Shares, turn: Option<Turn>) -> Charge {
-        Charge { weight, shares, turn, request: Mutex::new(None), reserve: Mutex::new(None) }
+        let [request, reserve, probe] = [(); 3].map(|()| Mutex::new(None));
+        Charge { weight, shares, turn, request, reserve, probe }
     }
 
     /// Sets the number of bytes held for the request.
@@ -117,6 +134,17 @@ impl Charge {
     /// Where items of a stream take room beside requests.
     pub fn requests(&self) -> Share {
         self.shares.requests.clone()
+    }
+
+    /// Takes a place for a stream of health or reflection.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] if there is none.
+    pub fn open_probe(&self) -> Result<(), Refusal> {
+        let mut place = self.shares.probes.empty();
+        place.resize(1)?;
+        *lock(&self.probe) = Some(place);
+        Ok(())
     }
 
     /// Releases the request: the handler has answered.

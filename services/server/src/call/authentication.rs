@@ -60,15 +60,18 @@ impl AuthLayer {
     /// answered.
     fn admit(&self, request: &Request<Body>) -> Result<Caller, Refusal> {
         let (path, line) = (request.uri().path(), request.extensions().get::<Arc<Line>>());
-        let names = line.map_or(&[][..], |line| line.names());
-        let caller = self.identify(path, request.headers(), names)?;
+        let address = line.and_then(|line| line.address());
+        let caller = self.identify(path, request.headers(), line)?;
         let origin = match caller.is_anonymous() {
-            true => line.and_then(|line| line.address()).map(Origin::Address),
+            true => address.map(Origin::Address),
             false => Some(Origin::Caller(Arc::clone(caller.name()))),
         };
         match origin {
             Some(origin) if !role::OPEN.contains(&path) => self.rates.take(origin)?,
             _ => {}
+        }
+        if role::needed(path) == CallerRole::Ingester {
+            self.audit.writes(address);
         }
         Ok(caller)
     }
@@ -78,7 +81,7 @@ impl AuthLayer {
         &self,
         path: &str,
         headers: &HeaderMap,
-        names: &[String],
+        line: Option<&Arc<Line>>,
     ) -> Result<Caller, Refusal> {
         let Some(authority) = &self.authority else { return Ok(Caller::anonymous()) };
         if role::OPEN.contains(&path) {
@@ -86,6 +89,8 @@ impl AuthLayer {
         }
         let authorization: Vec<&[u8]> =
             headers.get_all(AUTHORIZATION).iter().map(|value| value.as_bytes()).collect();
+        let names = line.map_or(&[][..], |line| line.names());
+        let address = line.and_then(|line| line.address());
         let credentials = Credentials { authorization: &authorization, certificate: names };
         let caller =
             authority.now().identify(credentials, self.clock.now()).map_err(|unknown| {
@@ -94,18 +99,15 @@ impl AuthLayer {
                     Unknown::Expired => (Refusal::CredentialsExpired, "the token has expired"),
                     Unknown::Refused(why) => (Refusal::CredentialsRefused, why),
                 };
-                self.audit.refused(why);
+                self.audit.refused(why, address);
                 refusal
             })?;
         tracing::Span::current().record("caller", &**caller.name());
         names_caller(caller.name());
         let needed = role::needed(path);
         if !caller.may(needed) {
-            self.audit.refused("the caller does not have the role");
+            self.audit.refused("the caller does not have the role", address);
             return Err(Refusal::RoleMissing { role: needed.id() });
-        }
-        if needed == CallerRole::Ingester {
-            self.audit.writes();
         }
         Ok(caller)
     }

@@ -35,11 +35,14 @@ pub(crate) struct Method {
     /// Its full name without the leading slash, for metrics and spans; `_OTHER` if there is no such
     /// method, because a caller can invent any number of names.
     pub(crate) name: Arc<str>,
+    /// Whether it is of health or of reflection: strangers may call the one, and both are called
+    /// by probers and tools, as often as they like.
+    pub(crate) is_probe: bool,
 }
 
 impl Method {
     fn new(name: &str, shape: Shape) -> Method {
-        Method { shape, name: name.into() }
+        Method { shape, name: name.into(), is_probe: name.starts_with("grpc.") }
     }
 
     fn at(path: &str, shape: Shape) -> (String, Method) {
@@ -166,6 +169,12 @@ mod tests {
         assert_eq!(shape("/ballast.v1.MarketDataService/ListDatasets"), Shape::Unary);
         assert_eq!(shape("/ballast.v1.RotationService/WatchRotation"), Shape::Watch);
         assert_eq!(shape("/grpc.health.v1.Health/Watch"), Shape::Watch);
+        let is_probe = |path: &str| methods.at(path).is_probe;
+        assert!(is_probe("/grpc.health.v1.Health/Check"));
+        assert!(is_probe("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"));
+        assert!(!is_probe("/ballast.v1.RotationService/WatchRotation"));
+        // Anybody can invent such a name, which is no method of health.
+        assert!(!is_probe("/grpc.health.v1.Health/Invented"));
         let name = |path: &str| methods.at(path).name.to_string();
         assert_eq!(
             name("/ballast.v1.MarketDataService/Ingest"),

@@ -69,6 +69,7 @@ pub(crate) struct Note {
     /// The reason of its ErrorInfo, if it got no answer.
     reason: Option<String>,
     shape: Shape,
+    is_probe: bool,
     span: Span,
     stopwatch: Stopwatch,
     meter: Arc<CallMeter>,
@@ -78,12 +79,13 @@ pub(crate) struct Note {
 impl Note {
     /// The entry of a call that has just arrived.
     pub(crate) fn new(
-        (shape, stopwatch): (Shape, Stopwatch),
+        (shape, is_probe, stopwatch): (Shape, bool, Stopwatch),
         span: Span,
         meter: Arc<CallMeter>,
         traced: CallSpan,
     ) -> Note {
-        Note { code: None, is_fault: false, reason: None, shape, span, stopwatch, meter, traced }
+        let (code, is_fault, reason) = (None, false, None);
+        Note { code, is_fault, reason, shape, is_probe, span, stopwatch, meter, traced }
     }
 
     /// Records the status the call ends with.
@@ -225,6 +227,8 @@ impl Drop for Note {
         }
         match (self.code, self.shape) {
             _ if self.is_fault => note_fault(&status, duration_ms),
+            // Callers of health need no credentials, so no call of theirs may write a line.
+            _ if self.is_probe => note_answer(&status, duration_ms),
             // Successful and cancelled unary calls are logged at debug level only; so are those
             // refused under overload, which a line each would make worse. The metrics count them.
             // The audit log has those refused for their credentials, a bounded number per second.

@@ -82,9 +82,10 @@ metrics! {
         "Calls that got no answer, by the reason of their ErrorInfo; `none` if the status has none.";
     PLACES_USED: Gauge "ballast.places.used" "{place}" ["of"],
         "Places taken: `connections`, `watches`, `portfolio_streams` (of AnalyzePortfolios), \
-         `uploads`, `analyses` of prepared views, `preparations` of views of now, \
-         `past_preparations` of views of the past, and other `computations` (of the last four those \
-         that run and those that wait), `files` (open file descriptors).";
+         `probe_streams` (of health and reflection), `uploads`, `analyses` of prepared views, \
+         `preparations` of views of now, `past_preparations` of views of the past, and other \
+         `computations` (of the last four those that run and those that wait), `files` (open file \
+         descriptors).";
     PLACES_LIMIT: Gauge "ballast.places.limit" "{place}" ["of"],
         "Places that there are; beyond them a call is refused or a connection closed.";
     MEMORY_HELD: Gauge "ballast.memory.held" "By" ["of"],
@@ -164,6 +165,8 @@ pub mod of {
     pub const CONNECTIONS: &str = "connections";
     /// Watch streams.
     pub const WATCHES: &str = "watches";
+    /// Streams of health and reflection.
+    pub const PROBE_STREAMS: &str = "probe_streams";
     /// Streams of portfolios.
     pub const EXCHANGES: &str = "portfolio_streams";
     /// Uploads.

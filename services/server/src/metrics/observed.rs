@@ -133,6 +133,7 @@ fn places_used(of: &Observed) -> Vec<Point> {
         [
             (of::CONNECTIONS, Some(of.calls.connections() as f64)),
             (of::WATCHES, Some(services.watches_under_way() as f64)),
+            (of::PROBE_STREAMS, Some(of.traffic.probe_streams() as f64)),
             (of::EXCHANGES, Some(services.exchanges_under_way() as f64)),
             (of::UPLOADS, Some(services.uploads_under_way() as f64)),
             (of::ANALYSES, used(&services.analyses)),
@@ -151,6 +152,7 @@ fn places_limit(of: &Observed) -> Vec<Point> {
         [
             (of::CONNECTIONS, Some(limits.connections as f64)),
             (of::WATCHES, Some(limits.watchers as f64)),
+            (of::PROBE_STREAMS, Some(limits.probe_streams as f64)),
             (of::EXCHANGES, Some(limits.exchanges as f64)),
             (of::UPLOADS, Some(limits.uploads as f64)),
             (of::ANALYSES, Some(of.services.analyses.places() as f64)),
