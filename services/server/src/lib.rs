@@ -44,6 +44,7 @@ pub mod store_health;
 pub mod store_url;
 pub mod telemetry;
 pub mod tls;
+pub mod traced_store;
 pub mod traffic;
 pub mod turn;
 pub mod upload;
@@ -69,6 +70,7 @@ use crate::{
     start_error::StartError,
     store_health::StoreState,
     store_url::StoreUrl,
+    traced_store::TracedStore,
     traffic::{Calls, Traffic},
     turn::Turns,
 };
@@ -240,7 +242,7 @@ async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, Resident), Store
     let market = Resident::load(store.as_ref()).await?;
     // A standby can have what its primary has lost.
     store.confirm(market.head().head()).await?;
-    Ok((store, market))
+    Ok((TracedStore::of(store, place.url), market))
 }
 
 /// Keeps the settings under their hash. Without this, answers could not be given again once the

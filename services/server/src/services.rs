@@ -19,6 +19,7 @@ use crate::{
     revisions::Wakes,
     settings::Settings,
     store_health::StoreHealth,
+    telemetry::spans::in_task,
     upload::memory::{Memory, Share},
     views::{Pinned, View},
 };
@@ -207,10 +208,10 @@ impl Services {
         let in_time = async {
             let turn = Arc::clone(&self.store_reads).acquire_owned().await;
             let read = read(self.store.until(end));
-            let reading = tokio::spawn(async move {
+            let reading = tokio::spawn(in_task(async move {
                 let _turn = turn;
                 read.await
-            });
+            }));
             reading.await.map_err(|error| Refusal::Failed(format!("a read ended: {error}")))
         };
         let answered = tokio::time::timeout_at(end, in_time).await;

@@ -158,6 +158,61 @@ pub fn step_now<T>(step: Step, part: impl FnOnce() -> T) -> T {
     part()
 }
 
+/// A database, as the semantic conventions name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Database {
+    system: &'static str,
+    /// The name of the database; a file has none.
+    namespace: Option<Arc<str>>,
+}
+
+impl Database {
+    /// The database of a URL of a store, without its host, user or password.
+    pub fn of(url: &str) -> Database {
+        let Some((_, place)) =
+            url.split_once("://").filter(|(scheme, _)| scheme.starts_with("pos"))
+        else {
+            return Database { system: "sqlite", namespace: None };
+        };
+        let place = place.split(['?', '#']).next().unwrap_or_default();
+        let name = place.rsplit_once('/').map(|(_, name)| name).filter(|name| !name.is_empty());
+        Database { system: "postgresql", namespace: name.map(Arc::from) }
+    }
+}
+
+/// Runs an operation of the store for the current call: a span of kind client below its step.
+/// `kind_of` names the kind of a fault, of few.
+pub async fn stored<T, E>(
+    database: &Database,
+    operation: &'static str,
+    work: impl Future<Output = Result<T, E>>,
+    kind_of: impl FnOnce(&E) -> &'static str,
+) -> Result<T, E> {
+    let parent = Context::current();
+    let Some(tracer) = parent.get::<CallTracer>() else { return work.await };
+    let builder = tracer.0.span_builder(operation).with_kind(SpanKind::Client);
+    let mut span = tracer.0.build_with_context(builder, &parent);
+    span.set_attribute(KeyValue::new("db.system.name", database.system));
+    span.set_attribute(KeyValue::new("db.operation.name", operation));
+    if let Some(namespace) = &database.namespace {
+        span.set_attribute(KeyValue::new("db.namespace", Arc::clone(namespace)));
+    }
+    let running = Running(parent.with_span(span));
+    let outcome = work.with_context(running.0.clone()).await;
+    if let Err(error) = &outcome {
+        let kind = kind_of(error);
+        let span = running.0.span();
+        span.set_attribute(KeyValue::new("error.type", kind));
+        span.set_status(Status::error(kind));
+    }
+    outcome
+}
+
+/// Runs a part of the current call in a task of its own, whose spans are then below the same step.
+pub fn in_task<T>(part: impl Future<Output = T>) -> impl Future<Output = T> {
+    part.with_context(Context::current())
+}
+
 /// The span of a step; it ends when this is dropped, also if the call is.
 struct Running(Context);
 
@@ -216,6 +271,58 @@ mod tests {
         call.around(work).await;
         call.end("INTERNAL", true);
         (exporter.get_finished_spans().unwrap(), call)
+    }
+
+    #[tokio::test]
+    async fn an_operation_of_the_store_is_a_client_span_below_the_step_that_waits_for_it() {
+        let exporter = InMemorySpanExporter::default();
+        let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
+        let tracer = CallTracer(Arc::new(BoxedTracer::new(Box::new(provider.tracer(SCOPE)))));
+        let database = Database::of("postgres://user:secret@host:5432/risk?sslmode=require");
+        let failing =
+            async || stored(&database, "append", async { Err::<(), ()>(()) }, |()| "damaged").await;
+        assert!(failing().await.is_err());
+        assert_eq!(exporter.get_finished_spans().unwrap(), [], "outside of a call");
+        let call = tracer.begin(&HeaderMap::new(), &"p.S/M".into(), "an-id");
+        let work = step(Step::View, async {
+            tokio::spawn(in_task(async { step_now(Step::Compute, || ()) })).await
+        });
+        call.around(async {
+            work.await.unwrap();
+            step(Step::View, failing()).await
+        })
+        .await
+        .unwrap_err();
+        let spans = exporter.get_finished_spans().unwrap();
+        let names: Vec<_> = spans.iter().map(|span| span.name.as_ref()).collect();
+        assert_eq!(names, ["compute", "view", "append", "view"]);
+        for at in [0, 2] {
+            assert_eq!(spans[at].parent_span_id, spans[at + 1].span_context.span_id());
+        }
+        let append = &spans[2];
+        assert_eq!(
+            (&append.span_kind, &append.status),
+            (&SpanKind::Client, &Status::error("damaged"))
+        );
+        let expected = [
+            ("db.system.name", "postgresql"),
+            ("db.operation.name", "append"),
+            ("db.namespace", "risk"),
+            ("error.type", "damaged"),
+        ];
+        assert_eq!(append.attributes, expected.map(|(key, value)| KeyValue::new(key, value)));
+    }
+
+    #[test]
+    fn a_file_has_no_name_and_a_database_never_its_user() {
+        let of = |url: &str| {
+            let Database { system, namespace } = Database::of(url);
+            (system, namespace.map(|name| name.to_string()))
+        };
+        assert_eq!(of("sqlite:///var/lib/ballast.db"), ("sqlite", None));
+        assert_eq!(of("sqlite::memory:"), ("sqlite", None));
+        assert_eq!(of("postgresql://me:pass@host/"), ("postgresql", None));
+        assert_eq!(of("postgres://host/a%20b"), ("postgresql", Some("a%20b".to_owned())));
     }
 
     const SAMPLED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

@@ -19,6 +19,7 @@ use crate::{
         write::{Origin, Staged, Write, write},
     },
     services::Services,
+    telemetry::spans::in_task,
     upload::{Intake, Received, UploadFault, memory::Share},
 };
 use contract::v1;
@@ -78,7 +79,7 @@ pub(super) async fn ingest(
         tokio::task::spawn_blocking(move || drop(upload));
         answer
     };
-    let writing = tokio::spawn(write.in_current_span());
+    let writing = tokio::spawn(in_task(write.in_current_span()));
     let written = patience::in_time(writing).await.ok_or(Refusal::StoreLate)?;
     let written = written.map_err(|error| Refusal::Failed(format!("a write ended: {error}")));
     Ok(written??)

@@ -12,6 +12,7 @@ use crate::{
         write::{Origin, Staged, Write, repeated, write},
     },
     services::Services,
+    telemetry::spans::in_task,
     views::Pinned,
 };
 use ::squeeze::calibration::{
@@ -61,7 +62,7 @@ pub(super) async fn calibrate(
         // A caller who has left gets it with a repeat.
         let _client_gone = last.send(result.map_err(Status::from)).await;
     };
-    let running = tokio::spawn(running.in_current_span());
+    let running = tokio::spawn(in_task(running.in_current_span()));
     tokio::spawn(async move {
         // Without this a panic would look like the end of the stream.
         if let Err(error) = running.await {
