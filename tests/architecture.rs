@@ -166,7 +166,7 @@ const INGEST: [&[&str]; 12] = [
     &["rename"],
     &["tally"],
     &["resolved_rows", "compare"],
-    &["taken", "whole"],
+    &["taken", "whole", "model_bounds"],
     &["prepare"],
 ];
 

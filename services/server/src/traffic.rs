@@ -12,7 +12,6 @@ use crate::{
     refusal::Refusal,
     turn::Turn,
 };
-use contract::weight::Memory;
 use std::{
     collections::BTreeMap,
     net::IpAddr,
@@ -23,7 +22,6 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::Notify, time::Instant};
-use tonic::Status;
 
 /// The bytes in flight, over all calls.
 #[derive(Clone, Debug)]
@@ -131,6 +129,19 @@ impl Charge {
         request.get_or_insert_with(|| self.shares.requests.empty()).resize(bytes)
     }
 
+    /// Takes room for what is decoded, beside what was received.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] if there is none.
+    pub fn decode(&self, bytes: usize) -> Result<(), Refusal> {
+        if self.weight == Weight::Free {
+            return Ok(());
+        }
+        let mut request = lock(&self.request);
+        let room = request.get_or_insert_with(|| self.shares.requests.empty());
+        room.resize(room.bytes().saturating_add(bytes))
+    }
+
     /// Where items of a stream take room beside requests.
     pub fn requests(&self) -> Share {
         self.shares.requests.clone()
@@ -202,18 +213,6 @@ impl Charge {
             Weight::Bounded => room.resize(bytes)?,
         }
         Ok(Some(room))
-    }
-}
-
-impl Memory for Charge {
-    /// What is decoded counts beside what was received.
-    fn take(&self, bytes: usize) -> Result<(), Status> {
-        if self.weight == Weight::Free {
-            return Ok(());
-        }
-        let mut request = lock(&self.request);
-        let room = request.get_or_insert_with(|| self.shares.requests.empty());
-        Ok(room.resize(room.bytes().saturating_add(bytes))?)
     }
 }
 

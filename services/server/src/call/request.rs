@@ -8,6 +8,7 @@ use crate::{
     refusal::Refusal,
     traffic::Charge,
 };
+use contract::weight::Memory;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::{
     collections::VecDeque,
@@ -42,6 +43,12 @@ pub(crate) struct RequestBody {
     is_admitted: bool,
     is_gone: Gone,
     meter: Arc<CallMeter>,
+}
+
+impl Memory for Charge {
+    fn take(&self, bytes: usize) -> Result<(), Status> {
+        Ok(self.decode(bytes)?)
+    }
 }
 
 /// Bytes of the flag and the length before a message.
