@@ -64,9 +64,9 @@ fn calibration(snapshot: &Snapshot, label: Label, most: usize) -> Calibration {
 
 /// The step between the fit and the check has sessions of its own, and leaves gaps on both sides.
 fn check_step(found: &Calibration) {
-    let step = found.recalibration.unwrap();
+    let Some(step) = &found.recalibration else { unreachable!() };
     assert!(30 <= step.sample.episodes && 0.0 < step.slope.value, "{step:?}");
-    let (fit, checked) = (found.fit_days.unwrap(), found.check_days.unwrap());
+    let (Some(fit), Some(checked)) = (found.fit_days, found.check_days) else { unreachable!() };
     assert!(plus_sessions(fit.1, 25) < step.days.0, "{fit:?} {step:?}");
     assert!(plus_sessions(step.days.1, 25) < checked.0, "{checked:?} {step:?}");
 }
