@@ -141,7 +141,8 @@ impl<T: prost::Message + Fields + Weighed + Default> Decoder for SliceDecoder<T>
             if weight::REQUEST_BYTES < bytes {
                 return Err(Status::resource_exhausted("its lists take too much memory"));
             }
-            weight::take(bytes)?;
+            // Texts of the message are copied: they take about what it has in bytes.
+            weight::take(bytes.saturating_add(message.len()))?;
         }
         let read = reader::read(&message).map_or_else(|| T::decode(&message[..]), Ok);
         read.map(Some).map_err(|error| Status::internal(error.to_string()))

@@ -21,7 +21,7 @@ tokio::task_local! {
     pub static MEMORY: Arc<dyn Memory>;
 }
 
-/// Takes room for the lists of a request, in the call that runs in this task.
+/// Takes room for a request that is decoded, in the call that runs in this task.
 pub(crate) fn take(bytes: usize) -> Result<(), Status> {
     MEMORY.try_with(|memory| memory.take(bytes)).unwrap_or(Ok(()))
 }

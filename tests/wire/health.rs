@@ -129,6 +129,11 @@ async fn streams_of_health_and_reflection_have_places() {
     let kept = reflection.server_reflection_info(silent).await.unwrap();
     let refused = HealthClient::new(second).watch(server()).await.unwrap_err();
     expect_no_place(&refused, "limits.probe_streams");
+    // The first stream of a connection has a place whatever others hold.
+    let mut stranger = HealthClient::new(harness.channel().await);
+    let _first = stranger.watch(server()).await.unwrap();
+    let refused = stranger.watch(server()).await.unwrap_err();
+    expect_no_place(&refused, "limits.probe_streams");
     drop(held);
     let again = async { while health.watch(server()).await.is_err() {} };
     soon("the places of streams that have ended are free", again).await;

@@ -394,7 +394,7 @@ async fn an_upload_over_the_limit_is_refused_and_a_slow_one_meets_its_deadline()
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_are_large_only_once_they_are_decoded_share_a_bound() {
     let harness = Harness::with(Clock::system(), |config| {
-        config.limits.request_memory_bytes_per_connection = 37 << 20;
+        config.limits.request_memory_bytes_per_connection = 41 << 20;
     })
     .await;
     // Two bytes per position, 20 MiB in memory: one fits beside nothing else of its connection.

@@ -74,6 +74,13 @@
 
 {{- define "ballast.checkMemory" -}}
 {{- $limits := .Values.config.limits -}}
+{{- $largest := add (mul 2 (int64 (get $limits "receive_bytes" | default 4194304))) 5 33554432 -}}
+{{- if lt (int64 $limits.request_memory_bytes) (mul 3 $largest) -}}
+{{- fail (printf "config.limits.request_memory_bytes: must be at least %d, for three of the largest requests" (mul 3 $largest)) -}}
+{{- end -}}
+{{- if lt (int64 (get $limits "request_memory_bytes_per_connection" | default 67108864)) $largest -}}
+{{- fail (printf "config.limits.request_memory_bytes_per_connection: must be at least %d, the largest request" $largest) -}}
+{{- end -}}
 {{- $bound := add (int64 $limits.prepared_bytes) (int64 $limits.request_memory_bytes) (int64 $limits.answer_bytes) (int64 $limits.upload_memory_bytes) (int64 $limits.watch_memory_bytes) -}}
 {{- with (.Values.resources.limits | default dict).memory -}}
 {{- if le (include "ballast.bytes" . | int64) $bound -}}

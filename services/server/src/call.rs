@@ -161,7 +161,7 @@ where
         let answer = async move {
             let mut ends = Box::pin(ends);
             let mut request = layer.watch_body(request, shape, &charge, (&gone, meter));
-            request.extensions_mut().insert(charge.requests());
+            request.extensions_mut().insert(charge.items());
             let memory: Arc<dyn Memory> = Arc::clone(&charge) as _;
             let handler = async {
                 charge.check()?;

@@ -217,8 +217,7 @@ impl Config {
     /// [`ConfigError::Invalid`], naming the first setting that is not.
     pub fn check(&self) -> Result<(), ConfigError> {
         let limits = &self.limits;
-        // As it is sent, with the flag and the length before it, and once it is decoded.
-        let largest_request = (limits.receive_bytes + 5 + limits::REQUEST_LIST_BYTES) as u64;
+        let largest_request = limits.largest_request_bytes() as u64;
         let bounds = [
             ("limits.receive_bytes", limits.receive_bytes as u64, 64 * 1024),
             ("limits.send_bytes", limits.send_bytes as u64, 64 * 1024),
@@ -231,7 +230,7 @@ impl Config {
             (
                 "limits.request_memory_bytes",
                 limits.request_memory_bytes as u64,
-                2 * largest_request,
+                limits::LEAST_REQUESTS * largest_request,
             ),
             (
                 "limits.request_memory_bytes_per_connection",

@@ -31,8 +31,9 @@ pub struct Limits {
     /// Share of these bytes that one connection may hold.
     pub answer_bytes_per_connection: usize,
     /// Bytes of requests in flight, over all calls: a request counts until its handler has
-    /// answered, as it was sent and with its lists once they are decoded; of an upload only the
-    /// incomplete message counts, of an exchange the items in flight and their expected answers.
+    /// answered, as it was sent and with its texts and lists once they are decoded; of an upload
+    /// only the incomplete message counts, of an exchange the items in flight and their expected
+    /// answers, which have half of this at most.
     pub request_memory_bytes: usize,
     /// Share of these bytes that one connection may hold.
     pub request_memory_bytes_per_connection: usize,
@@ -92,6 +93,12 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// The most bytes of one request: as it is sent, with the flag and the length before it, and its
+    /// texts and its lists once it is decoded.
+    pub const fn largest_request_bytes(&self) -> usize {
+        2 * self.receive_bytes + 5 + REQUEST_LIST_BYTES
+    }
+
     /// Default limits.
     pub const fn standard() -> Limits {
         Limits {
@@ -141,6 +148,9 @@ pub const THREADS: usize = 1_024;
 /// Stack of each of them, bytes. A thread that waits for parts of its computation starts another
 /// one meanwhile, on the same stack.
 pub const THREAD_STACK_BYTES: usize = 16 * MIB;
+/// Largest requests for which `request_memory_bytes` has room at least. Items of streams have half of
+/// it, of which one connection may hold three quarters: more than one request.
+pub const LEAST_REQUESTS: u64 = 3;
 /// Memory of the lists of one request, found in its bytes before they are decoded: an empty element has
 /// two of them, and hundreds once decoded.
 pub const REQUEST_LIST_BYTES: usize = 32 * MIB;

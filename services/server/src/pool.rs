@@ -1,7 +1,8 @@
 //! A pool of bytes that all connections share, with a maximum share per connection.
 //!
 //! The last quarter is reserved for connections that hold little, so that those that hold much do
-//! not lock out the others.
+//! not lock out the others. A pool may leave each connection a first part of its share whatever the
+//! others hold.
 
 use crate::{limits, refusal::Refusal};
 use std::{
@@ -18,6 +19,8 @@ pub struct Pool {
     settings: [&'static str; 2],
     most: usize,
     share: usize,
+    /// What each connection may hold even if the pool is full.
+    assured: usize,
     held: Mutex<usize>,
 }
 
@@ -37,7 +40,14 @@ impl Pool {
         settings: [&'static str; 2],
         [most, share]: [usize; 2],
     ) -> Arc<Pool> {
-        Arc::new(Pool { what, settings, most, share, held: Mutex::new(0) })
+        Arc::new(Pool { what, settings, most, share, assured: 0, held: Mutex::new(0) })
+    }
+
+    /// The same pool, of which each connection may hold `assured` bytes even if it is full: it then
+    /// exceeds its bound, by that much per connection at most.
+    pub fn assuring(self: Arc<Pool>, assured: usize) -> Arc<Pool> {
+        let Pool { what, settings, most, share, .. } = *self;
+        Arc::new(Pool { what, settings, most, share, assured, held: Mutex::new(0) })
     }
 
     /// The share of a new connection, which holds nothing yet.
@@ -61,6 +71,7 @@ impl Pool {
         let most = if is_small { self.most } else { self.most - self.most / 4 };
         match () {
             () if self.share < own => Err(self.full(self.share, self.settings[1])),
+            () if own <= self.assured => Ok(()),
             () if most < all => Err(self.full(self.most, self.settings[0])),
             () => Ok(()),
         }
@@ -136,6 +147,29 @@ impl Room {
     }
 }
 
+/// Where items of a stream take room: within a part of the requests' pool, so that streams do not lock
+/// out other calls, and in that pool itself.
+#[derive(Clone, Debug)]
+pub struct Nested {
+    part: Share,
+    whole: Share,
+}
+
+impl Nested {
+    /// Room in a part of a pool.
+    pub fn new(part: Share, whole: Share) -> Nested {
+        Nested { part, whole }
+    }
+
+    /// Takes room for bytes in both; waits a moment for it in each.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] if there is none.
+    pub async fn wait_for(&self, bytes: usize) -> Result<[Room; 2], Refusal> {
+        Ok([self.part.wait_for(bytes).await?, self.whole.wait_for(bytes).await?])
+    }
+}
+
 impl Drop for Room {
     fn drop(&mut self) {
         self.force(0);
@@ -189,6 +223,31 @@ mod tests {
         assert_eq!(hold(&stranger, 1).unwrap_err(), 8 * SMALL as u64, "it is no longer small");
         let _last = hold(&pool.share(), SMALL).unwrap();
         assert_eq!(hold(&pool.share(), 1).unwrap_err(), 8 * SMALL as u64, "the whole pool");
+    }
+
+    #[test]
+    fn an_assured_part_is_there_for_each_connection_even_if_the_pool_is_full() {
+        let pool = Pool::new("test", SETTINGS, [4, 3]).assuring(1);
+        let greedy = [pool.share(), pool.share()];
+        let _most = [hold(&greedy[0], 3).unwrap(), hold(&greedy[1], 1).unwrap()];
+        let stranger = pool.share();
+        let _first = hold(&stranger, 1).unwrap();
+        assert_eq!(hold(&stranger, 1).unwrap_err(), 4, "its second is not assured");
+        assert_eq!(hold(&greedy[1], 1).unwrap_err(), 4);
+        assert_eq!(pool.held(), 5);
+    }
+
+    #[tokio::test]
+    async fn a_part_of_a_pool_leaves_the_rest_to_others() {
+        let whole = Pool::new("whole", SETTINGS, [8 * SMALL, 8 * SMALL]);
+        let part = Pool::new("part", SETTINGS, [4 * SMALL, 4 * SMALL]);
+        let stream = Nested::new(part.share(), whole.share());
+        let held = stream.wait_for(3 * SMALL).await.unwrap();
+        assert!(stream.wait_for(1).await.is_err(), "three quarters of the part");
+        assert_eq!((part.held(), whole.held()), (3 * SMALL, 3 * SMALL), "nothing is left behind");
+        let _call = hold(&whole.share(), 3 * SMALL).unwrap();
+        drop(held);
+        assert_eq!((part.held(), whole.held()), (0, 3 * SMALL));
     }
 
     #[test]

@@ -8,7 +8,7 @@
 
 use crate::{
     limits::{self, Limits},
-    pool::{Pool, Room, Share},
+    pool::{Nested, Pool, Room, Share},
     refusal::Refusal,
     turn::Turn,
 };
@@ -28,6 +28,8 @@ use tokio::{sync::Notify, time::Instant};
 pub struct Traffic {
     answers: Arc<Pool>,
     requests: Arc<Pool>,
+    /// The part of them that items of streams may hold.
+    items: Arc<Pool>,
     /// Streams of health and reflection: each counts one.
     probes: Arc<Pool>,
 }
@@ -40,17 +42,19 @@ impl Traffic {
             ["limits.answer_bytes", "limits.answer_bytes_per_connection"],
             [limits.answer_bytes, limits.answer_bytes_per_connection],
         );
-        let requests = Pool::new(
-            "bytes of requests in flight",
-            ["limits.request_memory_bytes", "limits.request_memory_bytes_per_connection"],
-            [limits.request_memory_bytes, limits.request_memory_bytes_per_connection],
-        );
+        let settings =
+            ["limits.request_memory_bytes", "limits.request_memory_bytes_per_connection"];
+        let (all, own) = (limits.request_memory_bytes, limits.request_memory_bytes_per_connection);
+        let requests = Pool::new("bytes of requests in flight", settings, [all, own]);
+        // Half: a stream keeps what it holds for as long as its client has items.
+        let items = Pool::new("bytes of items of streams in flight", settings, [all / 2, own]);
         let probes = Pool::new(
             "streams of health and reflection",
             ["limits.probe_streams", "limits.probe_streams_per_connection"],
             [limits.probe_streams, limits.probe_streams_per_connection],
         );
-        Traffic { answers, requests, probes }
+        // A client that follows health has one stream per connection: nobody can take that from it.
+        Traffic { answers, requests, items, probes: probes.assuring(1) }
     }
 
     /// Bytes of requests in flight.
@@ -70,8 +74,9 @@ impl Traffic {
 
     /// The shares of a new connection: nothing yet.
     pub fn shares(&self) -> Shares {
-        let (answers, requests) = (self.answers.share(), self.requests.share());
-        Shares { answers, requests, probes: self.probes.share() }
+        let [answers, requests, items, probes] =
+            [&self.answers, &self.requests, &self.items, &self.probes].map(Pool::share);
+        Shares { answers, requests, items, probes }
     }
 }
 
@@ -80,6 +85,7 @@ impl Traffic {
 pub struct Shares {
     answers: Share,
     requests: Share,
+    items: Share,
     probes: Share,
 }
 
@@ -143,8 +149,8 @@ impl Charge {
     }
 
     /// Where items of a stream take room beside requests.
-    pub fn requests(&self) -> Share {
-        self.shares.requests.clone()
+    pub fn items(&self) -> Nested {
+        Nested::new(self.shares.items.clone(), self.shares.requests.clone())
     }
 
     /// Takes a place for a stream of health or reflection.

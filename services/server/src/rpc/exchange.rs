@@ -6,8 +6,9 @@
 //!
 //! - A bounded number of items, with bounded bytes, is in flight. The next one is read when there is
 //!   room, and an outcome is sent only when the client takes it, so a slow client slows only its own
-//!   stream. What is in flight counts among the requests of its connection and of the server; an item
-//!   that waits a moment in vain for room there is refused, and no other is read meanwhile.
+//!   stream. What is in flight counts among the requests of its connection and of the server. An item
+//!   waits for room there as long as older ones of its stream are in flight, because these will leave
+//!   room; without any it waits a moment, and is refused. No other is read meanwhile.
 //! - Outcomes keep the order of arrival and carry the tag of their item. Completion order would
 //!   send some of them earlier, but two calls with the same items would not get the same bytes.
 //! - If an item is refused, or its computation panics, its outcome reports that. Later items are
@@ -19,7 +20,7 @@
 
 use crate::{
     phase::Phase,
-    pool::{Room as Held, Share},
+    pool::{Nested, Room as Held},
     refusal::Refusal,
 };
 use std::{
@@ -74,7 +75,7 @@ pub struct Room {
     /// Their bytes: no further item is read while those in flight have as many.
     pub bytes: usize,
     /// Where they count beside requests; `None` outside of a connection.
-    pub memory: Option<Share>,
+    pub memory: Option<Nested>,
 }
 
 /// Answers the items of a stream, as many at once as there is room for, until the stream ends,
@@ -122,8 +123,11 @@ struct Answering<X: Exchange> {
 struct Waiting<Item> {
     item: Item,
     bytes: usize,
-    room: Pin<Box<dyn Future<Output = Result<Option<Held>, Refusal>> + Send>>,
+    room: Pin<Box<dyn Future<Output = Result<Option<Reserved>, Refusal>> + Send>>,
 }
+
+/// The room that an item holds.
+type Reserved = [Held; 2];
 
 /// An item in flight.
 struct InFlight<X: Exchange> {
@@ -131,7 +135,7 @@ struct InFlight<X: Exchange> {
     bytes: usize,
     task: Task<X::Report>,
     /// Released when the transport has taken the outcome.
-    _held: Option<Held>,
+    _held: Option<Reserved>,
 }
 
 /// The computation of an item; it ends when this is dropped.
@@ -148,7 +152,7 @@ enum Event<Item, Report> {
     /// The client sent an item, or `None` at its end.
     Arrived(Option<Result<Item, Status>>),
     /// The item that waited has room, or waited in vain.
-    Admitted(Result<Option<Held>, Refusal>),
+    Admitted(Result<Option<Reserved>, Refusal>),
     /// The oldest item is answered.
     Answered(Result<Report, Refusal>),
     /// The server is shutting down.
@@ -180,6 +184,7 @@ impl<X: Exchange> Answering<X> {
             match event {
                 Event::Stopping => end = Some(Err(Refusal::ShuttingDown.into())),
                 Event::Arrived(Some(Ok(item))) => self.wait(item),
+                Event::Admitted(Err(_)) if !self.in_flight.is_empty() => self.wait_again(),
                 Event::Admitted(admitted) => self.begin(admitted),
                 Event::Arrived(Some(Err(status))) => end = Some(Err(status)),
                 Event::Arrived(None) => end = Some(Ok(())),
@@ -212,7 +217,13 @@ impl<X: Exchange> Answering<X> {
         self.waiting = Some(Waiting { item, bytes, room });
     }
 
-    fn begin(&mut self, admitted: Result<Option<Held>, Refusal>) {
+    fn wait_again(&mut self) {
+        if let Some(Waiting { item, .. }) = self.waiting.take() {
+            self.wait(item);
+        }
+    }
+
+    fn begin(&mut self, admitted: Result<Option<Reserved>, Refusal>) {
         let Some(Waiting { item, bytes, .. }) = self.waiting.take() else { return };
         let (tag, exchange) = (self.exchange.tag(&item), Arc::clone(&self.exchange));
         let (held, work) = match admitted {

@@ -182,22 +182,42 @@ async fn no_more_bytes_are_in_flight_than_allowed_and_one_item() {
     assert_eq!(stream.rest().await.len(), 10);
 }
 
+/// Room for 28 bytes, and the pool in which it is taken.
+fn pooled() -> (Room, Arc<Pool>) {
+    let pool = || Pool::new("test", ["all", "share"], [28, 28]);
+    let (part, whole) = (pool(), pool());
+    let memory = Some(Nested::new(part.share(), whole.share()));
+    (Room { items: NonZeroUsize::MAX, bytes: 100, memory }, whole)
+}
+
 #[tokio::test]
-async fn an_item_waits_for_room_among_requests_and_is_refused_without() {
+async fn an_item_waits_for_room_while_older_ones_are_in_flight() {
     // Ten bytes each: the pool has room for two.
-    let pool = Pool::new("test", ["all", "share"], [28, 28]);
-    let room = Room { items: NonZeroUsize::MAX, bytes: 100, memory: Some(pool.share()) };
-    let mut stream = within(room, |at| at != 1);
+    let (room, pool) = pooled();
+    let stream = within(room, |at| at != 1);
     stream.send([1, 2, 3, 4]);
     settle().await;
     assert_eq!((pool.held(), stream.seen.begun.load(Ordering::SeqCst)), (20, 2));
-    // The third waits in vain, the fourth begins once the first is answered.
-    tokio::time::sleep(Duration::from_millis(limits::ADMISSION_WAIT_MS + 100)).await;
+    // Much longer than an item waits for others.
+    tokio::time::sleep(Duration::from_millis(2 * limits::ADMISSION_WAIT_MS + 100)).await;
+    assert_eq!(stream.seen.begun.load(Ordering::SeqCst), 2, "the third still waits");
     stream.gates[1].add_permits(1);
-    let outcomes = [stream.next().await, stream.next().await, stream.next().await];
-    let doubled = outcomes.map(|outcome| outcome.unwrap().unwrap().1);
-    assert_eq!(doubled, [Some(2), Some(4), None]);
-    assert_eq!(stream.rest().await, [(4, Some(8))]);
+    let doubled: Vec<_> = stream.rest().await.into_iter().map(|(_, doubled)| doubled).collect();
+    assert_eq!(doubled, [Some(2), Some(4), Some(6), Some(8)]);
+    assert_eq!(pool.held(), 0);
+}
+
+#[tokio::test]
+async fn an_item_is_refused_if_others_leave_no_room_for_long() {
+    let (room, pool) = pooled();
+    let mut others = pool.share().empty();
+    others.resize(20).unwrap();
+    let mut stream = within(room, |_| true);
+    stream.send([1]);
+    assert_eq!(stream.next().await.unwrap().unwrap().1, None);
+    drop(others);
+    stream.send([2]);
+    assert_eq!(stream.rest().await, [(2, Some(4))]);
     assert_eq!(pool.held(), 0);
 }
 

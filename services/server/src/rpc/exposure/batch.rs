@@ -7,7 +7,7 @@ use super::{
 use crate::{
     as_of::AsOf,
     limits,
-    pool::Share,
+    pool::Nested,
     refusal::Refusal,
     rpc::{
         exchange::{Exchange, Outcomes, Room, exchange},
@@ -43,7 +43,7 @@ pub(super) async fn analyze(
     request: Request<Streaming<v1::AnalyzePortfoliosRequest>>,
 ) -> Result<Response<Outcomes<v1::AnalyzePortfoliosResponse>>, Status> {
     let counted = services.exchange()?;
-    let memory = request.extensions().get::<Share>().cloned();
+    let memory = request.extensions().get::<Nested>().cloned();
     let mut messages = request.into_inner();
     let first = messages.message().await?.and_then(|message| message.message);
     let batch = Batch::begin(services, first, counted).await?;
