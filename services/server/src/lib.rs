@@ -62,6 +62,7 @@ use crate::{
     metrics::{
         Metrics,
         observed::Observed,
+        operations::OperationMetrics,
         sampler::{Sampled, Sampler},
     },
     phase::Phase,
@@ -132,7 +133,8 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     config.check()?;
     let settings = Settings::of(&config.roles)?;
     let guard = Guard::load(&config).await?;
-    let (store, market) = open_store(&config).await.map_err(|error| match error {
+    let metrics = Metrics::new()?;
+    let (store, market) = open_store(&config, &metrics).await.map_err(|error| match error {
         StoreError::Missing(_) => StartError::NoStore(error),
         StoreError::Damaged(_) => {
             StartError::Damaged { url: config.store.to_string(), cause: error }
@@ -142,7 +144,6 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     keep_settings(store.as_ref(), &settings).await?;
     let (phase, phases) = watch::channel(Phase::Serving);
     let seed = clock.now().micros().unsigned_abs() ^ u64::from(std::process::id()).rotate_left(48);
-    let metrics = Metrics::new()?;
     let layer = CallLayer::new(&config.limits, metrics.calls().clone(), phases.clone(), seed);
     let services =
         Services::new(&config, settings, Arc::clone(&store), market, clock, phases.clone())?;
@@ -231,7 +232,10 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartE
 }
 
 /// Opens the store, verifies everything in it that can change an answer, and loads the market.
-async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, Resident), StoreError> {
+async fn open_store(
+    config: &Config,
+    metrics: &Metrics,
+) -> Result<(Arc<dyn Store>, Resident), StoreError> {
     let standby = config.read_store.as_ref().map(StoreUrl::with_password);
     let place = Place { url: config.store.with_password(), standby };
     let store = if config.create {
@@ -242,7 +246,7 @@ async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, Resident), Store
     let market = Resident::load(store.as_ref()).await?;
     // A standby can have what its primary has lost.
     store.confirm(market.head().head()).await?;
-    Ok((TracedStore::of(store, place.url), market))
+    Ok((TracedStore::of(store, place.url, OperationMetrics::new(&metrics.meter())), market))
 }
 
 /// Keeps the settings under their hash. Without this, answers could not be given again once the

@@ -1,7 +1,8 @@
 //! The metrics of one server: kept by OpenTelemetry once, shown in the text format of Prometheus, and
 //! sent to a collector if one is configured.
 //!
-//! `names.rs` lists them, `calls.rs` records calls, `observed.rs` reads everything else when a page
+//! `names.rs` lists them, `calls.rs` records calls, `operations.rs` those of the
+//! store, `observed.rs` reads everything else when a page
 //! is asked for, `sampler.rs` measures what must be measured regularly, `process.rs` reads the
 //! process. The parts of the server count for themselves and know nothing of metrics, except the
 //! layer around calls.
@@ -9,6 +10,7 @@
 pub mod calls;
 pub mod names;
 pub mod observed;
+pub mod operations;
 mod process;
 mod reader;
 pub mod sampler;

@@ -1,7 +1,11 @@
-//! A store whose operations are spans of the calls that wait for them. Outside of a sampled call, as in
-//! the follower and in compaction, an operation costs one look at the context.
+//! A store whose operations are timed, and are spans of the calls that wait for them. Outside of a
+//! sampled call, as in the follower and in compaction, there is no span.
 
-use crate::telemetry::spans::{Database, stored};
+use crate::{
+    clock::Stopwatch,
+    metrics::operations::OperationMetrics,
+    telemetry::spans::{Database, stored},
+};
 use async_trait::async_trait;
 use marketdata::{
     instant::Instant,
@@ -10,7 +14,7 @@ use marketdata::{
 use std::{path::Path, sync::Arc};
 use store::{
     Append, Appended, CheckReport, Compacted, Followed, Look, RequestKey, RevisionPage, Store,
-    StoreError,
+    StoreError, Usage,
 };
 
 /// A store, and what its spans say of the database.
@@ -18,12 +22,13 @@ use store::{
 pub struct TracedStore {
     store: Arc<dyn Store>,
     database: Database,
+    metrics: OperationMetrics,
 }
 
 impl TracedStore {
     /// The store at a URL.
-    pub fn of(store: Arc<dyn Store>, url: &str) -> Arc<dyn Store> {
-        Arc::new(TracedStore { store, database: Database::of(url) })
+    pub fn of(store: Arc<dyn Store>, url: &str, metrics: OperationMetrics) -> Arc<dyn Store> {
+        Arc::new(TracedStore { store, database: Database::of(url), metrics })
     }
 
     async fn run<T>(
@@ -31,7 +36,12 @@ impl TracedStore {
         operation: &'static str,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        stored(&self.database, operation, work, error_type).await
+        let stopwatch = Stopwatch::start();
+        let outcome = stored(&self.database, operation, work, error_type).await;
+        let fault = outcome.as_ref().err().map(error_type);
+        let seconds = stopwatch.elapsed_ms() / 1e3;
+        self.metrics.ended((self.database.system(), operation), fault, seconds);
+        outcome
     }
 }
 
@@ -60,7 +70,12 @@ fn error_type(error: &StoreError) -> &'static str {
 #[async_trait]
 impl Store for TracedStore {
     fn until(&self, end: tokio::time::Instant) -> Arc<dyn Store> {
-        Arc::new(TracedStore { store: self.store.until(end), database: self.database.clone() })
+        let (database, metrics) = (self.database.clone(), self.metrics.clone());
+        Arc::new(TracedStore { store: self.store.until(end), database, metrics })
+    }
+
+    fn usage(&self) -> Usage {
+        self.store.usage()
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -13,6 +13,7 @@ use crate::{
     seal::Seal,
     segment::Summary,
     settings::KeptSettings,
+    usage::Usage,
 };
 use async_trait::async_trait;
 use marketdata::{
@@ -43,6 +44,11 @@ pub(crate) trait Backend: Debug + Send + Sync {
     /// Like `begin_read`, but never served by a replica that lags behind.
     async fn begin_read_of_primary(&self) -> Result<Box<dyn Reading>, StoreError> {
         self.begin_read().await
+    }
+
+    /// What it uses of its database now. By default there is nothing to say.
+    fn usage(&self) -> Usage {
+        Usage::default()
     }
 
     /// The same database, for reads whose caller stops waiting at a given time. A backend whose

@@ -8,6 +8,7 @@ use crate::{
     check, compact, load,
     parallel::{Workers, joined},
     settings::{self, settings_hash},
+    usage::Usage,
 };
 use async_trait::async_trait;
 use marketdata::{
@@ -165,6 +166,10 @@ impl Store for FactLog {
         let backend = Arc::clone(&self.backend).until(end);
         let (workers, damage) = (self.workers.clone(), Arc::clone(&self.damage));
         Arc::new(FactLog { backend, workers, damage, writes: Arc::clone(&self.writes) })
+    }
+
+    fn usage(&self) -> Usage {
+        self.backend.usage()
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -29,6 +29,7 @@ mod segment;
 mod settings;
 mod sqlite;
 mod url;
+mod usage;
 mod version;
 
 pub use copy::copy;
@@ -36,6 +37,7 @@ pub use error::{DatabaseError, Outlook, StoreError};
 pub use settings::settings_hash;
 pub use sqlite::restore;
 pub use url::without_password;
+pub use usage::{Connections, Usage};
 
 use async_trait::async_trait;
 use backend::Backend;
@@ -285,6 +287,9 @@ pub trait Store: Debug + Send + Sync {
     /// The same log, for reads whose caller stops waiting at a given time: a database server ends
     /// their statements by then. Writes are not concerned.
     fn until(&self, end: tokio::time::Instant) -> Arc<dyn Store>;
+
+    /// What the store uses of its database now.
+    fn usage(&self) -> Usage;
 
     /// Checks quickly that the store answers.
     async fn ready(&self) -> Result<(), StoreError>;

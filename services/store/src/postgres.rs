@@ -18,6 +18,7 @@ use crate::{
     Access, DatabaseError, Place, StoreError,
     backend::{Backend, Reading, Writing, end},
     url::without_password,
+    usage::{Connections, Usage},
 };
 use announcements::Announcements;
 use async_trait::async_trait;
@@ -188,6 +189,12 @@ impl Backend for PostgreSql {
         }
         let takes_writes = self.write.is_some() && !is_standby && may_write;
         end(Box::new(reading), Ok(takes_writes)).await
+    }
+
+    fn usage(&self) -> Usage {
+        let read = Some(Connections::of(&self.read.connections));
+        let write = self.write.as_ref().map(|writer| Connections::of(&writer.pool.connections));
+        Usage { read, write, wal_bytes: None }
     }
 
     fn until(self: Arc<Self>, end: Instant) -> Arc<dyn Backend> {

@@ -20,6 +20,7 @@ pub(crate) use meaning::outlook;
 use crate::{
     Access, StoreError,
     backend::{Backend, Reading, Writing},
+    usage::{self, Usage},
 };
 use async_trait::async_trait;
 use identity::Identity;
@@ -60,6 +61,15 @@ pub(crate) struct Sqlite {
     /// does not create new ones beside the database when another connection closes, and so that the
     /// system does not reuse their inode numbers.
     anchor: Option<SqlitePool>,
+    /// The write-ahead log; `None` for a store in memory.
+    wal: Option<PathBuf>,
+}
+
+/// The write-ahead log beside a database.
+fn wal_of(path: &Path) -> PathBuf {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    wal.into()
 }
 
 /// The location in a SQLite URL.
@@ -127,6 +137,7 @@ impl Sqlite {
             write: Some(Connections { pool: write, identity: identity.clone(), in_memory: false }),
             read: Connections { pool: read, identity, in_memory: false },
             anchor: Some(anchor),
+            wal: Some(wal_of(path)),
         })
     }
 
@@ -134,7 +145,7 @@ impl Sqlite {
         let pool = pool(1).connect_with(tuned(SqliteConnectOptions::new())).await?;
         migrations::migrate(&pool, None, true).await?;
         let connections = Connections { pool, identity: None, in_memory: true };
-        Ok(Sqlite { write: Some(connections.clone()), read: connections, anchor: None })
+        Ok(Sqlite { write: Some(connections.clone()), read: connections, anchor: None, wal: None })
     }
 
     /// Opens an existing store without changing it. SQLite can read a file that is not writable,
@@ -154,7 +165,7 @@ impl Sqlite {
             return Err(StoreError::Foreign(path.display().to_string()));
         }
         let read = Connections { pool: read, identity: None, in_memory: false };
-        Ok(Sqlite { write: None, read, anchor: None })
+        Ok(Sqlite { write: None, read, anchor: None, wal: Some(wal_of(path)) })
     }
 }
 
@@ -182,9 +193,7 @@ async fn refuse_missing(path: &Path, create: bool) -> Result<(), StoreError> {
 /// Rejects a WAL beside a database that cannot be opened with it. An empty WAL counts too: the
 /// store was just opened and may be written to.
 async fn refuse_log(path: &Path) -> Result<(), StoreError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
-    if tokio::fs::try_exists(name).await? {
+    if tokio::fs::try_exists(wal_of(path)).await? {
         let text = format!(
             "the WAL beside {} can only be read in a writable folder: copy both files to one",
             path.display()
@@ -203,6 +212,12 @@ async fn readable(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Err
 
 #[async_trait]
 impl Backend for Sqlite {
+    fn usage(&self) -> Usage {
+        let of = |connections: &Connections| usage::Connections::of(&connections.pool);
+        let wal_bytes = self.wal.as_ref().and_then(|wal| Some(wal.metadata().ok()?.len()));
+        Usage { read: Some(of(&self.read)), write: self.write.as_ref().map(of), wal_bytes }
+    }
+
     /// A read is local, and takes no lock that a writer waits for.
     fn until(self: Arc<Self>, _: tokio::time::Instant) -> Arc<dyn Backend> {
         self

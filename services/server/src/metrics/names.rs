@@ -129,6 +129,15 @@ metrics! {
         "1 if the store can be read or written (`read`, `write`), else 0.";
     STORE_CHECKED: Gauge "ballast.store.checked.timestamp" "s" [],
         "Unix time when the head of the store was last read.";
+    STORE_DURATION: Histogram "db.client.operation.duration" "s"
+        ["db_system_name", "db_operation_name", "error_type"],
+        "Time of operations of the store, by the kind of fault they ended with, if any; a commit \
+         waits for its turn first.";
+    STORE_CONNECTIONS: Gauge "db.client.connection.count" "{connection}"
+        ["db_client_connection_pool_name", "db_client_connection_state"],
+        "Connections to the database, by pool (`read`, `write`) and state (`used`, `idle`).";
+    STORE_WAL: Gauge "ballast.store.wal" "By" [],
+        "The write-ahead log of SQLite beside its file; 0 for other stores.";
     AUDIT_DROPPED: Counter "ballast.audit.dropped" "{call}" [],
         "Calls refused for their credentials or their role that were not logged one by one, because \
          there were too many in a second.";

@@ -17,6 +17,7 @@ use crate::{
 use marketdata::dataset::Dataset;
 use opentelemetry::{KeyValue, metrics::Meter};
 use std::sync::Arc;
+use store::Connections;
 use tokio::runtime::RuntimeMetrics;
 
 /// The parts of the server that are read.
@@ -49,7 +50,7 @@ struct Point(f64, Vec<KeyValue>);
 type Read = fn(&Observed) -> Vec<Point>;
 
 /// The metrics that are read, and how.
-const READ: [(Metric, Read); 33] = [
+const READ: [(Metric, Read); 35] = [
     (names::PLACES_USED, places_used),
     (names::PLACES_LIMIT, places_limit),
     (names::MEMORY_HELD, memory_held),
@@ -71,6 +72,8 @@ const READ: [(Metric, Read); 33] = [
     (names::DATA_PUBLISHED, published),
     (names::STORE_STATE, store_state),
     (names::STORE_CHECKED, |of| known(of.sampled.checked_s())),
+    (names::STORE_CONNECTIONS, store_connections),
+    (names::STORE_WAL, |of| one(of.services.store.usage().wal_bytes.unwrap_or(0) as f64)),
     (names::AUDIT_DROPPED, |of| one(of.audit.dropped() as f64)),
     (names::KEYS_FETCHES, keys_fetches),
     (names::RUNTIME_WORKERS, |of| one(of.runtime.num_workers() as f64)),
@@ -218,6 +221,23 @@ fn store_state(of: &Observed) -> Vec<Point> {
     let state = of.services.store_health.state();
     let number = |is_good: bool| Some(f64::from(u8::from(is_good)));
     each("access", [("read", number(state.is_followed)), ("write", number(state.takes_writes))])
+}
+
+fn store_connections(of: &Observed) -> Vec<Point> {
+    let usage = of.services.store.usage();
+    let points = |(pool, connections): (&'static str, Option<Connections>)| {
+        let Connections { used, idle } = connections?;
+        let point = |state, count| {
+            let pool = KeyValue::new("db.client.connection.pool.name", pool);
+            Point(f64::from(count), vec![pool, KeyValue::new("db.client.connection.state", state)])
+        };
+        Some([point("used", used), point("idle", idle)])
+    };
+    [("read", usage.read), ("write", usage.write)]
+        .into_iter()
+        .filter_map(points)
+        .flatten()
+        .collect()
 }
 
 fn keys_fetches(of: &Observed) -> Vec<Point> {

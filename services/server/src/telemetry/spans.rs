@@ -167,6 +167,11 @@ pub struct Database {
 }
 
 impl Database {
+    /// The kind of database: a name of the conventions.
+    pub fn system(&self) -> &'static str {
+        self.system
+    }
+
     /// The database of a URL of a store, without its host, user or password.
     pub fn of(url: &str) -> Database {
         let Some((_, place)) =
