@@ -29,7 +29,7 @@ impl AsOfArguments {
         if self.as_of.is_none() && self.revision.is_none() {
             return Ok(None);
         }
-        let when = self.as_of.as_deref().map(when).transpose()?;
+        let when = self.as_of.as_deref().map(day_or_instant).transpose()?;
         Ok(Some(AsOf { when, revision: self.revision, ..AsOf::default() }))
     }
 
@@ -89,7 +89,7 @@ fn day(text: &str) -> Option<Day> {
     }
 }
 
-fn when(text: &str) -> Result<When> {
+fn day_or_instant(text: &str) -> Result<When> {
     match day(text) {
         Some(day) => Ok(When::On(day.to_string())),
         None => Ok(When::At(instant(text)?)),

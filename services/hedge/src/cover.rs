@@ -85,7 +85,7 @@ pub fn cover_order(
                 shorts.push(Short { line: at, cost, squeeze_loss: lost.max(0.0), sessions });
             }
             Err(reason) => {
-                let detail = "what buying it back costs is unknown: it is not in the cover order";
+                let detail = "the cost of buying it back is unknown: it is not in the cover order";
                 let gap = Gap::new(reason, Subject::symbol(&line.id), detail);
                 gaps.push(gap.of_gross(-line.held / desk.gross()));
             }

@@ -139,7 +139,7 @@ pub enum TermsFault {
     Option {
         /// Place among the instruments.
         at: usize,
-        /// Why.
+        /// The reason.
         fault: OptionFault,
     },
     /// An instrument has the id of another line, or is shares that another one is.

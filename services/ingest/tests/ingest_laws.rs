@@ -193,7 +193,6 @@ fn no_return_is_computed_between_a_level_and_a_price() {
     let bars = Bars::of(&snapshot, desk.listed("X"));
     let returns: Vec<bool> = (0..4).map(|i| bars.price_return(i).is_some()).collect();
     assert_eq!(returns, [false, true, false, true]);
-    assert_eq!(bars.closes_in_one_unit(), None);
 }
 
 /// The samples of every kind, to be damaged.

@@ -194,18 +194,6 @@ impl<'a> Bars<'a> {
         if self.any_total_return() { ADJUSTED_PRECISION } else { change::ROUNDING }
     }
 
-    /// The closes, if no change of units is known, so that all of them are in the same units. `None` if the units change, or if total-return levels are mixed with prices.
-    pub fn closes_in_one_unit(&self) -> Option<&[f64]> {
-        (self.units.is_constant() && !self.mixes_levels_and_prices()).then_some(&self.close)
-    }
-
-    fn mixes_levels_and_prices(&self) -> bool {
-        let Bases::Each(bases) = &self.basis else { return false };
-        let mut levels = bases.iter().map(|basis| basis.is_total_return());
-        let first = levels.next();
-        levels.any(|level| Some(level) != first)
-    }
-
     /// The close of row `i` in the units in which it is stored, on the basis that [`Bars::basis`]
     /// returns.
     pub fn close_as_stored(&self, i: usize) -> f64 {

@@ -86,7 +86,7 @@ pub enum DerivativeKind {
 pub struct Derivative {
     /// Index of the line.
     pub line: usize,
-    /// What it is.
+    /// The kind of contract.
     pub kind: DerivativeKind,
     /// Of an option.
     pub option: Option<ValuedOption>,

@@ -128,7 +128,7 @@ impl Panel {
     }
 
     /// The bit words of a row: bit `b` of word `w` is that of session `64·w + b`.
-    pub fn own_words(&self, row: u32) -> &[u64] {
+    pub fn words_of(&self, row: u32) -> &[u64] {
         &self.own[row as usize * self.words..(row as usize + 1) * self.words]
     }
 

@@ -266,7 +266,7 @@ fn by_session(panel: &Panel, donors: &[u32], sessions: usize) -> Vec<u64> {
         for first in (0..sessions).step_by(64) {
             let mut square = [0; 64];
             for (bits, row) in square.iter_mut().zip(donors) {
-                *bits = panel.own_words(*row)[first / 64];
+                *bits = panel.words_of(*row)[first / 64];
             }
             transpose(&mut square);
             for (session, bits) in (first..sessions).zip(square) {

@@ -1,6 +1,6 @@
-//! Covariance matrices: sample and exponentially weighted.
+//! Covariance matrices: sample and weighted.
 
-use crate::ewma::{self, Centre};
+use crate::ewma::Centre;
 use crate::kernel;
 use crate::matrix::SymmetricMatrix;
 use crate::moments::Ddof;
@@ -14,17 +14,6 @@ pub fn sample(series: &[&[f64]], ddof: Ddof) -> Option<SymmetricMatrix> {
     let divisor = ddof.divisor(length)?;
     let panel = Panel::centred(series, length);
     panel.gram(1.0 / divisor)
-}
-
-/// Covariance under the weights of [`ewma::weights`]: Σ w_t·x_t·x_t′, without correction for the
-/// estimated mean.
-#[must_use]
-pub fn exponentially_weighted(
-    series: &[&[f64]],
-    lambda: f64,
-    centre: Centre,
-) -> Option<SymmetricMatrix> {
-    weighted(series, &ewma::weights(common_length(series)?, lambda)?, centre)
 }
 
 /// Covariance Σ w_t·x_t·x_t′/Σw with given non-negative weights, about zero or about the mean under

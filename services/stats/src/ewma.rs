@@ -73,18 +73,7 @@ pub fn volatility(values: &[f64], lambda: f64, centre: Centre) -> Option<f64> {
     variance(values, lambda, centre).map(f64::sqrt)
 }
 
-/// Number of equally weighted values whose mean has the same error, 1/Σw². For the weights above it
-/// is (1+λ)/(1−λ)·(1−λ^T)/(1+λ^T), and (1+λ)/(1−λ) for an infinite history (T → ∞).
-#[must_use]
-pub fn effective_observations(observations: usize, lambda: f64) -> Option<f64> {
-    if observations == 0 || !is_lambda(lambda) {
-        return None;
-    }
-    let faded = libm::pow(lambda, observations as f64);
-    finite((1.0 + lambda) / (1.0 - lambda) * (1.0 - faded) / (1.0 + faded))
-}
-
-/// (Σw)²/Σw² of any weights. `None` if they are empty, negative, not finite or all zero.
+/// Number of equally weighted values whose mean has the same error: (Σw)²/Σw² of any weights. `None` if they are empty, negative, not finite or all zero.
 #[must_use]
 pub fn effective_number(weights: &[f64]) -> Option<f64> {
     let (mut sum, mut squares) = (0.0, 0.0);

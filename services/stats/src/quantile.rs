@@ -77,18 +77,6 @@ pub fn quantile_in_place(values: &mut [f64], p: f64, rule: QuantileRule) -> Opti
     Some(low + place.fraction * (high - low))
 }
 
-/// [`quantile`] of values in ascending order, which the caller guarantees.
-#[must_use]
-pub fn quantile_of_sorted(ascending: &[f64], p: f64, rule: QuantileRule) -> Option<f64> {
-    let place = rule.place(ascending.len(), p)?;
-    let low = *ascending.get(place.index)?;
-    let value = match ascending.get(place.index + 1) {
-        Some(high) if place.fraction > 0.0 => low + place.fraction * (high - low),
-        _ => low,
-    };
-    value.is_finite().then_some(value)
-}
-
 /// Ranks (from 1, ascending) of sample values that enclose a quantile of their distribution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OrderInterval {

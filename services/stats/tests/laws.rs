@@ -218,7 +218,8 @@ proptest! {
                                                   seed: u64) {
         let series = slices(&panel);
         let s = covariance::sample(&series, Ddof::Sample).unwrap();
-        let e = covariance::exponentially_weighted(&series, 0.9, Centre::Mean).unwrap();
+        let weights = ewma::weights(series[0].len(), 0.9).unwrap();
+        let e = covariance::weighted(&series, &weights, Centre::Mean).unwrap();
         for matrix in [&s, &e] {
             let values = eigen::symmetric(matrix).unwrap().values;
             prop_assert!(*values.last().unwrap() >= -1e-15 * matrix.trace());

@@ -41,7 +41,7 @@ pub enum ScenarioKind {
 /// Something that a scenario needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Need {
-    /// What it is.
+    /// The data.
     pub what: Needed,
     /// Whether the view has it.
     pub is_there: bool,

@@ -47,7 +47,7 @@ pub enum Refusal {
     /// A well-known file of which nothing is stored.
     #[error("the file is {what}, which is not read")]
     NotRead {
-        /// What it is.
+        /// The kind of file.
         what: &'static str,
     },
     /// The header is nearly that of a kind, or of the kind that the caller named, but lacks

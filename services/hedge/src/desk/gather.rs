@@ -81,7 +81,7 @@ impl Reader<'_> {
             to.gaps.push(gap.of_gross(share(holding.gross())));
         };
         if let Err(reason) = self.volume(id) {
-            gap(reason, "what trades in it is unknown: it is not traded");
+            gap(reason, "its volume is unknown: it is not traded");
         }
         let mover = Mover::of(self.view, self.funds, id);
         if mover.name.is_none() {

@@ -40,7 +40,7 @@ pub enum KeysError {
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// What came is no set of keys.
-    #[error("what is there is not a set of keys: {0}")]
+    #[error("the document is not a set of keys: {0}")]
     NoKeys(String),
 }
 

@@ -186,7 +186,7 @@ impl Auth {
         }
         if !(listen.ip().is_loopback() || self.is_on() || self.anonymous) {
             return invalid(
-                "listen is beyond loopback, and anybody could call: set auth.tokens, \
+                "listen is beyond loopback, and callers need no credentials: set auth.tokens, \
                  auth.certificates or auth.jwt, or auth.anonymous if something else guards the port",
             );
         }

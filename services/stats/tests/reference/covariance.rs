@@ -3,7 +3,7 @@
 use stats::cholesky::{self, Cholesky};
 use stats::covariance;
 use stats::eigen;
-use stats::ewma::Centre;
+use stats::ewma::{self, Centre};
 use stats::ledoit_wolf::{self, Shrunk};
 use stats::matrix::SymmetricMatrix;
 use stats::moments::Ddof;
@@ -22,11 +22,12 @@ fn panel(o: &Oracle) -> Vec<&[f64]> {
 fn covariances_agree_with_numpy() {
     let o = Oracle::read();
     let series = panel(&o);
+    let weights = ewma::weights(60, 0.94).expect("weights");
     for (name, actual) in [
         ("cov_sample", covariance::sample(&series, Ddof::Sample)),
         ("cov_population", covariance::sample(&series, Ddof::Population)),
-        ("cov_ewma_zero", covariance::exponentially_weighted(&series, 0.94, Centre::Zero)),
-        ("cov_ewma_mean", covariance::exponentially_weighted(&series, 0.94, Centre::Mean)),
+        ("cov_ewma_zero", covariance::weighted(&series, &weights, Centre::Zero)),
+        ("cov_ewma_mean", covariance::weighted(&series, &weights, Centre::Mean)),
     ] {
         close_relative(name, actual.expect("a matrix").values(), o.get(name), 1e-14);
     }

@@ -18,7 +18,7 @@
 use crate::close;
 use stats::{
     covariance,
-    ewma::Centre,
+    ewma::{self, Centre},
     ledoit_wolf,
     matrix::SymmetricMatrix,
     moments::{self, Ddof, Moments},
@@ -151,7 +151,8 @@ fn matrix_of(returns: &Returns, matrix: &str, parameter: &str) -> SymmetricMatri
         ("exp_cov", _) => {
             let deviations: Vec<Vec<f64>> = all.iter().map(|series| deviations(series)).collect();
             let series: Vec<&[f64]> = deviations.iter().map(|series| &series[..]).collect();
-            covariance::exponentially_weighted(&series, 1.0 - 2.0 / (SPAN + 1.0), Centre::Zero)
+            let weights = ewma::weights(series[0].len(), 1.0 - 2.0 / (SPAN + 1.0));
+            covariance::weighted(&series, &weights.expect("weights"), Centre::Zero)
         }
         ("ledoit_wolf", "constant_variance") => {
             ledoit_wolf::identity(&all).map(|found| found.covariance)

@@ -32,12 +32,13 @@ fn riskmetrics() {
     let lambda = ewma::lambda_of_half_life(11.2023).expect("a half-life");
     // ln 2/h² · 5e-5, the error of the four digits, times λ.
     close("λ", &[lambda], &[0.94], 3e-7);
-    let effective = ewma::effective_observations(100_000, 0.94).expect("a number");
-    close("N", &[effective], &[32.33], 5e-3);
-    // Finite history: 1/Σw² of the weights.
-    let weights = ewma::weights(40, 0.94).expect("weights");
-    let short = ewma::effective_observations(40, 0.94).expect("a number");
-    close("N of 40", &[short], &[ewma::effective_number(&weights).expect("weights")], 1e-10);
+    // Of an infinite history it is (1+λ)/(1−λ); of T values that times (1−λ^T)/(1+λ^T).
+    let number = |values: usize| {
+        ewma::effective_number(&ewma::weights(values, 0.94).expect("weights")).expect("a number")
+    };
+    close("N", &[number(100_000)], &[32.33], 5e-3);
+    let faded = 0.94_f64.powi(40);
+    close("N of 40", &[number(40)], &[1.94 / 0.06 * (1.0 - faded) / (1.0 + faded)], 1e-10);
 }
 
 /// Formula w_t = (1−λ)λ^{T−t}/(1−λ^T) by hand for T = 3, λ = ½: 1/7, 2/7, 4/7.

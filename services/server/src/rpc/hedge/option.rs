@@ -42,7 +42,7 @@ pub(super) fn option(
         ("short_carry_per_year", own.short_carry_per_year),
     ];
     for (field, _) in carries.into_iter().filter(|(_, carry)| carry.is_some()) {
-        let text = "must be absent: an option costs what it loses by time";
+        let text = "must be absent: the cost of holding an option is its loss by time";
         fields.add(format!("{path}.terms.{field}"), text);
     }
     let (premium, half_spread) = quote?;
