@@ -397,8 +397,8 @@ async fn requests_that_are_large_only_once_they_are_decoded_share_a_bound() {
         config.limits.request_memory_bytes_per_connection = 41 << 20;
     })
     .await;
-    // Two bytes per position, 20 MiB in memory: one fits beside nothing else of its connection.
-    let positions = vec![v1::Position::default(); (20 << 20) / size_of::<v1::Position>()];
+    // Two bytes per position, 22 MiB in memory: one fits beside nothing else of its connection.
+    let positions = vec![v1::Position::default(); (22 << 20) / size_of::<v1::Position>()];
     let portfolio = Some(v1::Portfolio { positions, ..v1::Portfolio::default() });
     let request = v1::AnalyzePortfolioRequest { portfolio, ..Default::default() };
     let client = ExposureServiceClient::new(harness.channel().await);
