@@ -14,6 +14,7 @@
 
 pub mod assess;
 pub mod calibration;
+mod common_days;
 pub mod cost_basis;
 pub mod count;
 pub mod covering;
@@ -44,4 +45,4 @@ pub mod worked;
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "squeeze-0.13.0";
+pub const MODEL_VERSION: &str = "squeeze-0.14.0";
