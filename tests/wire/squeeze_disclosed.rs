@@ -222,21 +222,9 @@ async fn the_threshold_securities_of_january_2021() {
     // The second half of January is public on February 18, the first of February on March 2.
     for (list, day) in lists.iter().zip(["2021-02-10", "2021-02-19", "2021-03-05"]) {
         let answer = shorts(&mut client, day, &union).await;
-        let mut unconverted = 0;
-        for symbol in &union {
-            let name = name(&answer, symbol);
-            let is_unconverted = |gap: &v1::Gap| {
-                gap.reason() == v1::GapReason::BasisUnknown && is_about(gap, "fails")
-            };
-            if name.on_fails_threshold.is_none() && name.gaps.iter().any(is_unconverted) {
-                unconverted += 1;
-                continue;
-            }
-            let is_on = name.on_fails_threshold == Some(true);
-            assert_eq!(is_on, list.contains(symbol), "{symbol} on {day}: {:?}", name.gaps);
-        }
-        println!("{day}: {unconverted} of {} without a known split", union.len());
-        assert!(unconverted <= union.len() / 2, "{unconverted}");
+        let is_on = |symbol: &&str| name(&answer, symbol).on_fails_threshold == Some(true);
+        let found: BTreeSet<&str> = union.iter().copied().filter(is_on).collect();
+        assert_eq!(found, *list, "{day}");
     }
     harness.stop().await;
 }

@@ -62,6 +62,10 @@ pub struct DisclosedState {
 }
 
 impl DisclosedState {
+    /// Nothing is known.
+    pub(crate) const NONE: DisclosedState =
+        DisclosedState { facilities: None, settlement_days: None, has_earnings: false };
+
     /// That of a view. `freshest` is the market's latest session.
     pub(crate) fn of(snapshot: &Snapshot, freshest: Option<Day>) -> DisclosedState {
         let has = |dataset| snapshot.holders(dataset).next().is_some();

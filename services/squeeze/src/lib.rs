@@ -16,7 +16,9 @@ pub mod assess;
 pub mod calibration;
 mod common_days;
 pub mod cost_basis;
-pub mod count;
+#[cfg(test)]
+#[path = "../tests/squeeze/count.rs"]
+mod count;
 pub mod covering;
 pub mod deleveraging;
 pub mod disclosed;

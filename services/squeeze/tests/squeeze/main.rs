@@ -5,6 +5,7 @@ mod book;
 mod calibration;
 #[cfg(test)]
 mod cost_basis;
+mod count;
 #[cfg(test)]
 mod currencies;
 #[cfg(test)]
