@@ -1,7 +1,7 @@
 //! Shares that were not delivered, as the SEC lists them half a month at a time.
 //!
 //! A file lists only names with fails. What is known of a name is of the newest settlement day of the
-//! market ([`common_days`]); if the list of that day leaves it out, its balance is a gap and no zero,
+//! market (`common_days`); if the list of that day leaves it out, its balance is a gap and no zero,
 //! because a list gives such a name no number. It is below the size of a threshold security, because a
 //! list has every name of that size. Names that no list has are not known: they may have another
 //! symbol there.

@@ -171,7 +171,7 @@ fn burst(snapshot: &Snapshot, instrument: InstrumentId, day: Day) -> Option<bool
 /// The last day whose labels have matured: the last one before the second newest published
 /// settlement, so that two settlements later than the day are known, whatever the label turned out
 /// to be. Positives would mature first, so no day after it is used. Settlements are days on which the
-/// market settles ([`common_days`]). `None` before two of them.
+/// market settles (`common_days`). `None` before two of them.
 pub fn matured_until(snapshot: &Snapshot) -> Option<Day> {
     let settlements = common_days(snapshot, Dataset::ShortInterest, Day::MIN);
     settlements.into_iter().nth_back(SETTLEMENTS - 1).map(|day| day.plus(-1))
