@@ -43,7 +43,7 @@ fn disclose(fixture: &mut Fixture, name: InstrumentId, days: &[Day], at: usize) 
         fixture.fact(Dataset::Lending, key, *on, seen, &lent);
         let sold = [(Field::ShortVolume, wiggle * 1e3), (Field::TotalVolume, 2e5)];
         fixture.fact(Dataset::ShortSales, facilities, *on, seen, &sold);
-        if (at + row) % 3 == 0 && 20 < row {
+        if (at + row).is_multiple_of(3) && 20 < row {
             let failed = [(Field::FailedShares, wiggle * 1e3)];
             fixture.fact(Dataset::Fails, key, *on, seen, &failed);
         }

@@ -133,7 +133,7 @@ fn days(observations: &[&Observation]) -> Option<(Day, Day)> {
 mod tests {
     use super::*;
     use crate::measure::COMPONENTS;
-    use marketdata::calendar::plus_sessions;
+    use marketdata::calendar::{plus_sessions, sessions_between};
 
     /// 300 sessions: 150 for the fit, less 5 purged; 20 left out; up to 200 for the correction, less 5
     /// purged; 20 left out; the rest for the check. The last label of a part is of returns up to five
@@ -152,14 +152,21 @@ mod tests {
         assert_eq!(days(&fitted), Some((on(1), on(145))));
         assert_eq!(days(&corrects), Some((on(171), on(195))));
         assert_eq!(days(&held_out), Some((on(221), on(300))));
-        assert!(145 + 5 < 171 - 20);
+        let reach = |part: &[&Observation], next: &[&Observation], ahead: usize| {
+            let label = plus_sessions(days(part).unwrap().1, ahead as i32);
+            let base = plus_sessions(days(next).unwrap().0, -(EMBARGO as i32));
+            sessions_between(label, base)
+        };
+        assert_eq!([reach(&fitted, &corrects, jump), reach(&corrects, &held_out, jump)], [1, 1]);
         // Of 90 sessions nothing is left to correct with, and of four nothing at all.
         assert_eq!(split(&all[..90], jump).map(|part| part.len()), [40, 0, 10]);
         assert_eq!(split(&all[..4], jump).map(|part| part.len()), [0, 0, 0]);
         // A label that waits for two settlements purges 25 sessions.
-        let [fitted, corrects, held_out] = split(&all, Label::CoveredJump.sessions_ahead());
+        let covered = Label::CoveredJump.sessions_ahead();
+        let [fitted, corrects, held_out] = split(&all, covered);
         assert_eq!(days(&fitted), Some((on(1), on(125))));
         assert_eq!(days(&corrects), Some((on(171), on(175))));
         assert_eq!(days(&held_out), Some((on(221), on(300))));
+        assert_eq!(reach(&fitted, &corrects, covered), 1);
     }
 }
