@@ -332,13 +332,17 @@ async fn every_name_has_its_kind() {
     harness.try_ingest(header, members).await.unwrap();
     let schedule = b"settlement,first_seen\n2022-06-30,2022-07-12T22:00:00Z\n";
     harness.ingest("publication_times.csv", schedule).await;
+    let sales = b"Date|Symbol|ShortVolume|TotalVolume|Market\n20220714|AAA|1|2|B,Q,N\n1\n";
+    harness.ingest("CNMSshvol20220714.txt", sales).await;
     let request = v1::ListInstrumentsRequest { as_of: on(TODAY), ..Default::default() };
     let answer = harness.market_data().await.list_instruments(request).await.unwrap().into_inner();
     let kind =
         |symbol: &str| answer.instruments.iter().find(|one| one.symbol == symbol).unwrap().kind();
-    let found = ["AAA", "^GSPC", "DGS10", "SP500", "SHORT_INTEREST"].map(kind);
+    let found = ["AAA", "^GSPC", "DGS10", "SP500", "SHORT_INTEREST", "REGSHO/BNQ"].map(kind);
     use v1::InstrumentKind as Kind;
-    assert_eq!(found, [Kind::Listed, Kind::Index, Kind::Series, Kind::Index, Kind::Schedule]);
+    let expected = [Kind::Listed, Kind::Index, Kind::Series, Kind::Index, Kind::Schedule];
+    assert_eq!(found[..5], expected);
+    assert_eq!(found[5], Kind::Facilities);
 }
 
 #[tokio::test(flavor = "multi_thread")]

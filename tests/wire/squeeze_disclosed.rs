@@ -8,7 +8,7 @@ use crate::{
 };
 use contract::v1::{self, position::Size, squeeze_service_client::SqueezeServiceClient};
 use simulation::{files::SourceFile, market::Market};
-use std::{fmt::Write as _, path::Path};
+use std::{collections::BTreeSet, fmt::Write as _, path::Path};
 use tonic::transport::Channel;
 
 const VOLUMES: &str = "Date|Symbol|ShortVolume|ShortExemptVolume|TotalVolume|Market\n\
@@ -157,6 +157,7 @@ async fn real(folder: &Path) -> (Harness, SqueezeServiceClient<Channel>) {
 /// GME on 2021-01-28: the volumes of the 27th at three facilities, and on 2021-02-10 the fails of
 /// 2021-01-14, of a float of 51.03 million: rows of the raw files, by `zcat … | grep`. FUBO has seven
 /// days of at least 0.5 % of its shares up to 2021-01-29, KOSS three, by a count with Python's csv.
+/// `tests/oracles/fails_threshold.py` has FUBO and GME as threshold securities on that day.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_real_files_of_january_2021() {
     let Some(folder) = real_data("short sales and fails of January 2021") else { return };
@@ -190,8 +191,40 @@ async fn the_real_files_of_january_2021() {
         (name.fails_threshold_days, name.on_fails_threshold)
     };
     assert_eq!(run("FUBO"), (Some(7), Some(true)));
+    // KOSS is below the size on five days in a row before its three days of it.
     assert_eq!(run("KOSS"), (Some(3), Some(false)));
-    // 138,179 of 69.75 million shares are 0.2 %.
-    assert_eq!(run("GME"), (Some(0), Some(false)));
+    // 138,179 of 69.75 million shares are 0.2 %, but it is one since 2021-01-20, and since then it was
+    // below the size on two days in a row at most.
+    assert_eq!(run("GME"), (Some(0), Some(true)));
+    harness.stop().await;
+}
+
+/// The threshold securities of 2021-01-14, 2021-01-29 and 2021-02-12 among names with shares
+/// outstanding, by `tests/oracles/fails_threshold.py`: 36, 54 and 44.
+const ON_14_JANUARY: &str = "AIRR BSML BTAQ DNL DSTL DUST EWN FEM FNK FUBO FYC FYT GDXU GME GP HIL IDHQ IDX IEA JDST JSTC \
+    KCE KIE KOLD LTL MKGI MOGO PRTY QPT RWJ SPRE TMBR UPV URNM VFIN XMVM";
+const ON_29_JANUARY: &str = "ACVF AHPI AIRR ASHR ATOS AZRX BLES BSMT CBSE CEY CHIQ CRNT CTEC DFAE DRIP DSS DSTL DUST EEMA \
+    ENVB FALN FEP FUBO GME HNDL HOTH IEZ ISUN ITEQ ITP JDST JSTC MOON MRM NEWTZ NRBO NRGD NTEC \
+    OBSV OCAXU ONOF PCF PFLD PIPP SCHJ SDVY SPRE TMBR TRCH UUP UWMC VERB XMHQ XRT";
+const ON_12_FEBRUARY: &str = "ACTC ADN AIIQ AZRX BSMN CHIH CHIK CNBS DRIP DSS ENVB FDIV FDNI FMAT FUBO FUTU FYC INFL JDST \
+    KEMX KOLD MACU MMIT MOON NRGD NTEC ONOF PBJ PDO PFFV PHIO QPX SCPS SHIP SKLZ SPRE SPYC SRAX \
+    SYN THMO TYO USXF XRT XSMO";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_threshold_securities_of_january_2021() {
+    let Some(folder) = real_data("threshold securities of January 2021") else { return };
+    let (harness, mut client) = real(&folder).await;
+    let all = [ON_14_JANUARY, ON_29_JANUARY, ON_12_FEBRUARY];
+    let lists = all.map(|symbols| symbols.split(' ').collect::<BTreeSet<&str>>());
+    assert_eq!(lists.each_ref().map(BTreeSet::len), [36, 54, 44]);
+    let union: Vec<&str> =
+        lists.iter().flatten().copied().collect::<BTreeSet<&str>>().into_iter().collect();
+    // The second half of January is public on February 18, the first of February on March 2.
+    for (list, day) in lists.iter().zip(["2021-02-10", "2021-02-19", "2021-03-05"]) {
+        let answer = shorts(&mut client, day, &union).await;
+        let is_on = |symbol: &&str| name(&answer, symbol).on_fails_threshold == Some(true);
+        let found: BTreeSet<&str> = union.iter().copied().filter(is_on).collect();
+        assert_eq!(found, *list, "{day}");
+    }
     harness.stop().await;
 }

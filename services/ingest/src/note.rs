@@ -35,6 +35,8 @@ pub enum NoteCode {
     UnknownInMerge,
     /// A row was added to another one of the same position in the same filing.
     AddedUp,
+    /// The last line, which counts the rows, is missing.
+    NoTrailer,
 }
 
 impl NoteCode {
@@ -56,6 +58,7 @@ impl NoteCode {
             NoteCode::OlderSettlement => "OLDER_SETTLEMENT",
             NoteCode::UnknownInMerge => "UNKNOWN_IN_MERGE",
             NoteCode::AddedUp => "ADDED_UP",
+            NoteCode::NoTrailer => "NO_TRAILER",
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The readers of all kinds of files. A file's kind is detected from its header, never its name.
+//! The readers of all kinds of files. A file's kind is detected from its header, never its name. A
+//! caller who names the kind may use further names of its columns.
 //!
 //! | kind | detected from | names instruments by | first value public |
 //! |---|---|---|---|

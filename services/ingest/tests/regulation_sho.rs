@@ -5,7 +5,12 @@
 
 mod support;
 
-use ingest::{note::NoteCode, options::Options, report::PreparedFile};
+use ingest::{
+    note::NoteCode,
+    options::Options,
+    report::PreparedFile,
+    source::{SourceKind, detect},
+};
 use marketdata::{
     dataset::{Dataset, Field},
     snapshot::Snapshot,
@@ -132,6 +137,7 @@ fn fails_of_two_cusips_are_added_up() {
     assert_eq!((report.rows, report.accepted, report.skipped, report.rejected), (6, 4, 2, 0));
     let noted = |code| report.notes.iter().find(|note| note.code == code).map(|note| note.count);
     assert_eq!((noted(NoteCode::AddedUp), noted(NoteCode::NotAStock)), (Some(1), Some(1)));
+    assert_eq!(noted(NoteCode::NoTrailer), None);
     let snapshot = desk.snapshot("2024-07-10T00:00:00Z");
     let of = |symbol, on| rows(&snapshot, Dataset::Fails, symbol, on).remove(0).1;
     assert_eq!(of("BBB", "2024-06-04"), [646_413.0]);
@@ -187,6 +193,41 @@ fn fails_that_cannot_be_are_refused_by_line() {
     let cut = format!("{header}{good}Trailer record count 301\n");
     let refused = desk.ingest(cut.as_bytes(), received());
     assert!(matches!(refused, Err(Refusal::TrailerCount { stated: 301, found: 300 })));
+}
+
+/// Without its last line a file may have lost others before it.
+#[test]
+fn a_file_of_fails_that_does_not_count_its_rows_is_noted() {
+    let end = FAILS.windows(7).position(|found| found == b"Trailer").unwrap();
+    let report = take(&mut Desk::new(), &FAILS[..end]).report;
+    assert_eq!((report.rows, report.accepted), (6, 4));
+    let notes = report.notes.iter().filter(|note| note.code == NoteCode::NoTrailer);
+    assert_eq!(notes.map(|note| note.count).sum::<u64>(), 1);
+}
+
+/// A list of trades has a settlement date, a symbol and a quantity, and a calendar of dividends a date
+/// and an announcement. Both are read only by a caller who says that they are fails or earnings.
+#[test]
+fn columns_that_other_files_have_tell_nothing() {
+    let trades = "Trade Date,Settlement Date,Symbol,Quantity,Price\n\
+                  2024-06-03,2024-06-05,AAA,500,10\n";
+    let dividends = "symbol,date,announced_on,amount\nAAA,2024-06-14,2024-05-30,0.25\n";
+    let positions = "symbol,date,value\nAAA,2024-06-03,5000\n";
+    for (text, kind) in [
+        (trades, SourceKind::FailsToDeliver),
+        (dividends, SourceKind::EarningsDates),
+        (positions, SourceKind::DateValue),
+    ] {
+        assert!(detect(text.as_bytes()).is_err(), "{kind:?}");
+        let symbol = (kind == SourceKind::DateValue).then(|| "VALUES".to_owned());
+        let asked = Options { kind: Some(kind), symbol, ..received() };
+        let report = Desk::new().ingest(text.as_bytes(), asked).unwrap().report;
+        assert_eq!((report.accepted, report.rejected), (1, 0), "{kind:?}");
+    }
+    let of_sec = "SETTLEMENT DATE|CUSIP|SYMBOL|QUANTITY (FAILS)|DESCRIPTION|PRICE\n";
+    assert_eq!(detect(of_sec.as_bytes()), Ok(SourceKind::FailsToDeliver));
+    let dates = "ticker,earnings_date,announced_on\n";
+    assert_eq!(detect(dates.as_bytes()), Ok(SourceKind::EarningsDates));
 }
 
 /// AAA moves from August 1 to 8 on July 10. BBB's day has no time, so it is known at its end; CCC's

@@ -309,6 +309,10 @@ fn models_of_a_store_are_bounded() {
     let row = |at: usize| format!("AAA,2024-06-03,F,1,M{at}\n");
     let all: String = (0..MODELS_MAX - 1).map(row).collect();
     assert_eq!(forced(&mut desk, &all), []);
+    // The facilities of short sales have a slash in their name and are no models.
+    let sales = "Date|Symbol|ShortVolume|TotalVolume|Market\n20240603|AAA|1|2|B,Q\n\
+                 20240603|BBB|1|2|N\n2\n";
+    desk.ingest(sales.as_bytes(), options("CNMSshvol20240603.txt")).unwrap();
     // The last one that fits, known ones, and those that do not, whatever the file.
     let more: String = [MODELS_MAX, 0, MODELS_MAX + 1, MODELS_MAX].map(row).concat();
     assert_eq!(forced(&mut desk, &more), [(4, Reason::TooManyModels)]);

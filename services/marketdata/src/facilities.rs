@@ -59,6 +59,12 @@ impl Facilities {
         self.0 & other.0 != 0
     }
 
+    /// The facilities of both.
+    #[must_use]
+    pub const fn shared(self, other: Facilities) -> Facilities {
+        Facilities(self.0 & other.0)
+    }
+
     /// The facilities of either.
     #[must_use]
     pub const fn with(self, other: Facilities) -> Facilities {
@@ -88,6 +94,7 @@ mod tests {
         let of = |list: &[u8]| Facilities::parse(list).unwrap();
         assert!(of(b"BQ").overlaps(of(b"Q")) && !of(b"BQ").overlaps(of(b"N")));
         assert_eq!(of(b"BQ").with(of(b"N")), of(b"NQB"));
+        assert_eq!(of(b"BQ").shared(of(b"NQ")), of(b"Q"));
         assert!(!Facilities::NONE.overlaps(of(b"B")));
     }
 }

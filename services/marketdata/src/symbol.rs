@@ -1,5 +1,6 @@
 //! Ticker symbols in one spelling: `BRK-B`, `BRK/B` and `BRK B` become `BRK.B`.
 
+use crate::facilities::Facilities;
 use std::fmt;
 
 /// Why a text is not a symbol.
@@ -14,6 +15,9 @@ pub enum InvalidSymbol {
     /// A character that does not occur in tickers.
     #[error("must have only characters that occur in tickers")]
     Character,
+    /// A name that stands for the facilities of short sales.
+    #[error("is the name of facilities that report short sales")]
+    Facilities,
 }
 
 /// A symbol in canonical spelling: upper case, share classes after a dot, preferreds after a caret.
@@ -66,13 +70,17 @@ impl Symbol {
     /// series. The model has no slash, so that [`factor_parts`] can part them.
     ///
     /// # Errors
-    /// [`InvalidSymbol`] as for [`Symbol::listed`], of either part.
+    /// [`InvalidSymbol`] as for [`Symbol::listed`], of either part, and for the name of facilities.
     pub fn factor(model: &str, factor: &str) -> Result<Symbol, InvalidSymbol> {
         let (model, factor) = (checked(model)?, checked(factor)?);
         if model.contains('/') {
             return Err(InvalidSymbol::Character);
         }
-        Ok(Symbol(format!("{model}/{factor}").into_boxed_str()))
+        let name = format!("{model}/{factor}");
+        match Facilities::of_series(&name) {
+            Some(_) => Err(InvalidSymbol::Facilities),
+            None => Ok(Symbol(name.into_boxed_str())),
+        }
     }
 
     /// The canonical text.
@@ -98,9 +106,10 @@ impl Symbol {
 /// The factor that stands for the specific returns of a vendor's risk model.
 pub const SPECIFIC_FACTOR: &str = "*";
 
-/// The model and the factor of a name made by [`Symbol::factor`].
+/// The model and the factor of a name made by [`Symbol::factor`]. `None` for facilities, which have a
+/// slash in their name as well.
 pub fn factor_parts(symbol: &str) -> Option<(&str, &str)> {
-    symbol.split_once('/')
+    symbol.split_once('/').filter(|_| Facilities::of_series(symbol).is_none())
 }
 
 fn strip_suffix_ignoring_case<'a>(text: &'a str, suffix: &str) -> Option<&'a str> {
@@ -156,6 +165,16 @@ mod tests {
         assert_eq!(Symbol::factor("A/B", "C"), Err(InvalidSymbol::Character));
         assert_eq!(Symbol::factor("", "C"), Err(InvalidSymbol::Empty));
         assert_eq!(Symbol::factor("A", &"C".repeat(33)), Err(InvalidSymbol::TooLong));
+    }
+
+    #[test]
+    fn facilities_are_no_factor_of_a_model() {
+        assert_eq!(factor_parts("REGSHO/BNQ"), None);
+        assert_eq!(Symbol::series("regsho/bnq").unwrap().as_str(), "REGSHO/BNQ");
+        assert_eq!(Symbol::factor("RegSHO", "bnq"), Err(InvalidSymbol::Facilities));
+        // Letters of no facility, in a model that has this name.
+        assert_eq!(factor_parts("REGSHO/SIZE-1"), Some(("REGSHO", "SIZE-1")));
+        assert_eq!(factor_parts("REGSHO/*"), Some(("REGSHO", SPECIFIC_FACTOR)));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Benches preparing the cross-section of 9,000 settlements and 3,000 priced names over ten years
-//! (target: at most 0.3 s), and requests on it.
+//! (target: at most 0.3 s), also with lending, short sales, fails and days of earnings, and requests
+//! on it.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use marketdata::{
     calendar,
     dataset::{Dataset, Field},
+    day::Day,
     fixture::{Fixture, day},
     instant::Instant,
     instrument::{InstrumentId, Namespace},
@@ -29,7 +31,30 @@ const NAMES: usize = 9_000;
 const PRICED: usize = 3_000;
 const SESSIONS: i32 = 2_520;
 
-fn market() -> Snapshot {
+/// A year of what is disclosed of a name: lending and short sales by session, fails on a third of the
+/// days, and a day of earnings.
+fn disclose(fixture: &mut Fixture, name: InstrumentId, days: &[Day], at: usize) {
+    let key = (name, InstrumentId::NONE);
+    let facilities = (name, fixture.id(Namespace::Series, "REGSHO/BNQ"));
+    for (row, on) in days.iter().rev().take(252).enumerate() {
+        let wiggle = ((at * 31 + row * 17) % 100) as f64;
+        let seen = Instant::close_of(*on);
+        let lent = [(Field::Utilisation, wiggle / 100.0), (Field::BorrowFee, wiggle / 1e3)];
+        fixture.fact(Dataset::Lending, key, *on, seen, &lent);
+        let sold = [(Field::ShortVolume, wiggle * 1e3), (Field::TotalVolume, 2e5)];
+        fixture.fact(Dataset::ShortSales, facilities, *on, seen, &sold);
+        if (at + row).is_multiple_of(3) && 20 < row {
+            let failed = [(Field::FailedShares, wiggle * 1e3)];
+            fixture.fact(Dataset::Fails, key, *on, seen, &failed);
+        }
+    }
+    let (Some(first), Some(last)) = (days.first(), days.last()) else { return };
+    let on = last.plus(1 + (at % 60) as i32);
+    let expected = [(Field::Expected, 1.0)];
+    fixture.fact(Dataset::EarningsDates, key, on, Instant::close_of(*first), &expected);
+}
+
+fn market(is_disclosed: bool) -> Snapshot {
     let mut fixture = Fixture::new();
     let today = day("2021-01-27");
     let days: Vec<_> =
@@ -56,17 +81,24 @@ fn market() -> Snapshot {
             ];
             fixture.fact(Dataset::Bars, key, *day, Instant::close_of(*day), &values);
         }
+        if is_disclosed {
+            disclose(&mut fixture, key.0, &days, at);
+        }
     }
     fixture.commit();
     fixture.snapshot(Instant::close_of(today))
 }
 
 fn bench(criterion: &mut Criterion) {
-    let snapshot = market();
+    let disclosed = market(true);
+    let snapshot = market(false);
     let mut group = criterion.benchmark_group("squeeze");
     group.sample_size(10);
     group.bench_function("prepare 9,000 names, 3,000 priced", |bencher| {
         bencher.iter(|| Universe::of(black_box(&snapshot)));
+    });
+    group.bench_function("prepare the same with what is disclosed", |bencher| {
+        bencher.iter(|| Universe::of(black_box(&disclosed)));
     });
     let universe = Universe::of(&snapshot);
     let request = RankRequest {

@@ -22,6 +22,7 @@ use portfolio::{
     coverage::{Aspect, Coverage, share},
     unresolved::LooseLine,
 };
+use stats::change::{ROUNDING, growth, settled};
 
 /// Reference against which a short's profit or loss is measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,8 +36,8 @@ pub enum Mark {
     },
     /// The close of the settlement day, as if the short had been opened then.
     SinceSettlement {
-        /// −(total return since the settlement), a decimal, negative if the short loses. It is no
-        /// return on what was paid.
+        /// −(total return since the settlement) in the portfolio's currency, a decimal, negative if
+        /// the short loses. It is no return on what was paid.
         return_on_basis: f64,
     },
 }
@@ -306,6 +307,25 @@ impl Assessor<'_> {
         Ok(traded.value_per_share? / self.universe.usd_per_unit(traded.last_on)?)
     }
 
+    /// Total return since the settlement in the currency of the book.
+    fn since(&self, name: &SqueezeName, traded: &Traded) -> Measured {
+        let in_usd = name.measure(Component::ShortsLoss)?;
+        let usd_per_unit = |on| self.universe.usd_per_unit(on);
+        let (then, now) = (usd_per_unit(traded.since.from_on?)?, usd_per_unit(traded.last_on)?);
+        let of_rate = growth(now, then);
+        Ok(settled(in_usd + of_rate + in_usd * of_rate, ROUNDING))
+    }
+
+    /// P&L against the holder's costs; without any cost, against the settlement.
+    fn mark(&self, name: &SqueezeName, lots: &[Lot]) -> Result<Mark, GapReason> {
+        if let Some(CostMark { profit_and_loss, cost, .. }) = cost_mark(lots) {
+            let return_on_basis = profit_and_loss / cost;
+            return Ok(Mark::AverageCost { return_on_basis, profit_and_loss });
+        }
+        let total_return = self.since(name, name.traded.as_ref().map_err(|reason| *reason)?)?;
+        Ok(Mark::SinceSettlement { return_on_basis: 0.0 - total_return })
+    }
+
     fn line(&self, short: Short) -> ShortLine {
         let snapshot = self.universe.snapshot();
         let Short { instrument, quote, side, options, through_funds } = short;
@@ -341,12 +361,15 @@ impl Assessor<'_> {
         let borrow_cost_of_exit =
             covering.and_then(|covering| lending?.cost_of_exit(borrowed, covering.days));
         let symbol = snapshot.symbol(instrument).to_owned();
+        let mark = self.mark(&name, &side.lots);
         let mut gaps = name.gaps(&symbol);
         let missing = [
             ("exit_days_at_normal_volume", exit.normal.err()),
             ("exit_days_at_recent_volume", exit.recent.err()),
             ("covering_cost", covering.err()),
             ("squeeze_pnl", squeeze_pnl.err()),
+            // What else is missing of the settlement is a gap of the return since.
+            ("mark", mark.err().filter(|reason| *reason == GapReason::NoRate)),
         ];
         for (field, reason) in missing.into_iter().filter_map(|(field, why)| Some((field, why?))) {
             let subject = Subject::number_of(&symbol, field);
@@ -357,8 +380,6 @@ impl Assessor<'_> {
             Gap::new(GapReason::InputMissing, Subject::Line(self.book.line_name(lot.line)), detail)
         }));
         gaps.extend(adjusted_price(quote, &symbol, -side.market_value / self.gross));
-        let since = name.measure(Component::ShortsLoss).ok();
-        let mark = mark(cost_mark(&side.lots), since);
         let mut lots = side.lots;
         lots.sort_unstable_by_key(|lot| lot.line);
         ShortLine {
@@ -374,7 +395,7 @@ impl Assessor<'_> {
             borrow_cost_of_exit,
             squeeze_pnl,
             options,
-            mark,
+            mark: mark.ok(),
             lots,
             gaps,
             symbol,
@@ -391,17 +412,5 @@ impl Assessor<'_> {
             _ => format!("not scored, {what} is missing: {}", sentence(reason)),
         };
         Some(Gap::new(reason, Subject::Symbol(line.symbol.clone()), detail))
-    }
-}
-
-/// P&L against the holder's costs; without any cost, against the settlement.
-fn mark(cost: Option<CostMark>, since: Option<f64>) -> Option<Mark> {
-    match cost {
-        Some(CostMark { profit_and_loss, cost, .. }) => {
-            Some(Mark::AverageCost { return_on_basis: profit_and_loss / cost, profit_and_loss })
-        }
-        None => {
-            since.map(|total_return| Mark::SinceSettlement { return_on_basis: 0.0 - total_return })
-        }
     }
 }

@@ -4,10 +4,12 @@
 //! what happened in the five sessions after it ([`panel`], [`label`]). Only sessions whose labels
 //! have matured are used. The first half fits a penalised logistic regression on log levels
 //! ([`mod@fit`]), the next sixth corrects its level and spread ([`recalibration`]), and the last third
-//! checks the result ([`mod@check`]). Between two of them lie sessions that neither uses, so that no
-//! label of the one and no measure of the next share a session. What matured squeezes say about joint
-//! losses is fitted beside it ([`joint_fit`]). The model replaces short interest over float only if
-//! the [`gate`] lets it.
+//! checks the result ([`mod@check`]). Between two of them lie sessions that neither uses: as many as a
+//! label looks ahead, and 20 more, so that no label of the one and no return over 5 or 20 sessions of
+//! the next share a session. Measures over longer windows share sessions with labels before them: the
+//! distance to the high looks back by a year, and leaving so much out would leave nothing. What matured
+//! squeezes say about joint losses is fitted beside it ([`joint_fit`]). The model replaces short
+//! interest over float only if the [`gate`] lets it.
 //!
 //! Everything is a function of one snapshot, so nothing later than it enters.
 
@@ -28,7 +30,7 @@ use check::{Check, check};
 use fit::fit;
 use gate::requirements;
 use joint_fit::JointFit;
-use label::{AHEAD, Label};
+use label::Label;
 use marketdata::day::Day;
 use model::Model;
 use panel::{Observation, Panel};
@@ -39,9 +41,7 @@ use sample::Sample;
 const FIT_SHARE: f64 = 1.0 / 2.0;
 /// Share that the fit and its recalibration get together.
 const LEARNED_SHARE: f64 = 2.0 / 3.0;
-/// Sessions purged from the end of a part: their labels reach into the sessions after them.
-const PURGED: usize = AHEAD;
-/// Sessions left out after them: the longest return that is a measure begins so many sessions before.
+/// Sessions left out after those that are purged: a return over 20 sessions begins so many before.
 const EMBARGO: usize = 20;
 
 /// What a snapshot says about the probability of squeezes.
@@ -59,7 +59,8 @@ pub struct Calibration {
     pub fit_days: Option<(Day, Day)>,
     /// The sessions of the check.
     pub check_days: Option<(Day, Day)>,
-    /// The fitted model, with its recalibration. `None` if there was nothing to fit.
+    /// The fitted model, with its recalibration if that is applicable. `None` if there was nothing to
+    /// fit.
     pub model: Option<Model>,
     /// The correction of its level and spread. `None` if there was too little for one.
     pub recalibration: Option<Recalibration>,
@@ -77,12 +78,12 @@ impl Calibration {
             .filter(|o| panel.matured_until().is_some_and(|until| o.on <= until))
             .copied()
             .collect();
-        let [fitted, corrects, held_out] = split(&matured);
+        let [fitted, corrects, held_out] = split(&matured, panel.label().sessions_ahead());
         let model = fit(panel, &fitted);
         let recalibration = model.as_ref().and_then(|model| Recalibration::of(model, &corrects));
         let model = match &recalibration {
-            Some(step) => model.map(|model| step.applied(&model)),
-            None => model,
+            Some(step) if step.is_applicable() => model.map(|model| step.applied(&model)),
+            _ => model,
         };
         let owned: Vec<Observation> = held_out.iter().map(|o| **o).collect();
         Calibration {
@@ -105,9 +106,9 @@ impl Calibration {
     }
 }
 
-/// The observations of the fit, those that correct it, and those held out, with purged sessions and an
-/// embargo between.
-fn split(matured: &[Observation]) -> [Vec<&Observation>; 3] {
+/// The observations of the fit, those that correct it, and those held out. Between them are the
+/// sessions purged, whose labels reach into the sessions after them, and an embargo.
+fn split(matured: &[Observation], purged: usize) -> [Vec<&Observation>; 3] {
     let mut sessions: Vec<Day> = matured.iter().map(|o| o.on).collect();
     sessions.dedup();
     let cut = |share: f64| (share * sessions.len() as f64) as usize;
@@ -118,8 +119,8 @@ fn split(matured: &[Observation]) -> [Vec<&Observation>; 3] {
         matured.iter().filter(is_in).collect()
     };
     [
-        part(0, fit.saturating_sub(PURGED)),
-        part(fit + EMBARGO, learned.saturating_sub(PURGED)),
+        part(0, fit.saturating_sub(purged)),
+        part(fit + EMBARGO, learned.saturating_sub(purged)),
         part(learned + EMBARGO, sessions.len()),
     ]
 }
@@ -132,11 +133,12 @@ fn days(observations: &[&Observation]) -> Option<(Day, Day)> {
 mod tests {
     use super::*;
     use crate::measure::COMPONENTS;
-    use marketdata::calendar::plus_sessions;
+    use marketdata::calendar::{plus_sessions, sessions_between};
 
     /// 300 sessions: 150 for the fit, less 5 purged; 20 left out; up to 200 for the correction, less 5
-    /// purged; 20 left out; the rest for the check. No label of one part reaches a session from which a
-    /// measure of the next is taken.
+    /// purged; 20 left out; the rest for the check. The last label of a part is of returns up to five
+    /// sessions later, and the first return over 20 sessions of the next part begins with the session
+    /// after that.
     #[test]
     fn the_split_leaves_gaps() {
         let on = |at| plus_sessions(Day::from_epoch(18_600), at);
@@ -145,12 +147,26 @@ mod tests {
             Observation { on: on(at), name: 0, levels, event: false, excess }
         };
         let all: Vec<Observation> = (1..=300).map(observation).collect();
-        let [fitted, corrects, held_out] = split(&all);
+        let jump = Label::Jump.sessions_ahead();
+        let [fitted, corrects, held_out] = split(&all, jump);
         assert_eq!(days(&fitted), Some((on(1), on(145))));
         assert_eq!(days(&corrects), Some((on(171), on(195))));
         assert_eq!(days(&held_out), Some((on(221), on(300))));
+        let reach = |part: &[&Observation], next: &[&Observation], ahead: usize| {
+            let label = plus_sessions(days(part).unwrap().1, ahead as i32);
+            let base = plus_sessions(days(next).unwrap().0, -(EMBARGO as i32));
+            sessions_between(label, base)
+        };
+        assert_eq!([reach(&fitted, &corrects, jump), reach(&corrects, &held_out, jump)], [1, 1]);
         // Of 90 sessions nothing is left to correct with, and of four nothing at all.
-        assert_eq!(split(&all[..90]).map(|part| part.len()), [40, 0, 10]);
-        assert_eq!(split(&all[..4]).map(|part| part.len()), [0, 0, 0]);
+        assert_eq!(split(&all[..90], jump).map(|part| part.len()), [40, 0, 10]);
+        assert_eq!(split(&all[..4], jump).map(|part| part.len()), [0, 0, 0]);
+        // A label that waits for two settlements purges 25 sessions.
+        let covered = Label::CoveredJump.sessions_ahead();
+        let [fitted, corrects, held_out] = split(&all, covered);
+        assert_eq!(days(&fitted), Some((on(1), on(125))));
+        assert_eq!(days(&corrects), Some((on(171), on(175))));
+        assert_eq!(days(&held_out), Some((on(221), on(300))));
+        assert_eq!(reach(&fitted, &corrects, covered), 1);
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     earnings,
     fails::{Fails, SettlementDays},
     measure::Measured,
-    short_sales::ShortSales,
+    short_sales::{KnownFacilities, ShortSales},
 };
 use factors::short_ratio::{CountsOnBasis, Published};
 use marketdata::{
@@ -56,17 +56,21 @@ impl DisclosedMeasure {
 /// Of which kinds a view has data of any name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DisclosedState {
-    has_short_sales: bool,
+    facilities: Option<KnownFacilities>,
     settlement_days: Option<SettlementDays>,
     has_earnings: bool,
 }
 
 impl DisclosedState {
+    /// Nothing is known.
+    pub(crate) const NONE: DisclosedState =
+        DisclosedState { facilities: None, settlement_days: None, has_earnings: false };
+
     /// That of a view. `freshest` is the market's latest session.
     pub(crate) fn of(snapshot: &Snapshot, freshest: Option<Day>) -> DisclosedState {
         let has = |dataset| snapshot.holders(dataset).next().is_some();
         DisclosedState {
-            has_short_sales: has(Dataset::ShortSales),
+            facilities: KnownFacilities::of(snapshot, freshest),
             settlement_days: SettlementDays::of(snapshot, freshest),
             has_earnings: has(Dataset::EarningsDates),
         }
@@ -75,7 +79,7 @@ impl DisclosedState {
     /// A gap for every kind without any data.
     pub(crate) fn gaps(&self) -> impl Iterator<Item = Gap> + use<> {
         let missing = [
-            (Dataset::ShortSales, self.has_short_sales, "no volumes of short sales"),
+            (Dataset::ShortSales, self.facilities.is_some(), "no volumes of short sales"),
             (Dataset::Fails, self.settlement_days.is_some(), "no fails to deliver"),
             (Dataset::EarningsDates, self.has_earnings, "no days of earnings"),
         ];
@@ -106,14 +110,14 @@ impl Disclosed {
         counts: &CountsOnBasis,
         basis: (&Units, Day),
     ) -> Disclosed {
-        let short_sales = || ShortSales::of(snapshot, instrument, freshest);
+        let short_sales = |known| ShortSales::of(snapshot, instrument, known);
         let fails = |days: &SettlementDays| {
             (Fails::of(snapshot, instrument, days, counts, basis), days.clone())
         };
         let earnings =
             || earnings::next(snapshot, instrument, freshest).ok_or(GapReason::InputMissing);
         Disclosed {
-            short_sales: state.has_short_sales.then(short_sales),
+            short_sales: state.facilities.as_ref().map(short_sales),
             fails: state.settlement_days.as_ref().map(fails),
             earnings: state.has_earnings.then(earnings),
         }
@@ -174,12 +178,14 @@ impl Disclosed {
             let subject = field("average_short_sale_volume_share");
             gaps.push(Gap::new(reason, subject, sales.why_missing(reason)));
         }
-        if let Some((fails, _)) = &self.fails
-            && fails.shares.is_ok()
-            && let Err(reason) = fails.threshold_days
+        // What takes its balance away is a gap of the share of the float.
+        if let Some((fails, days)) = &self.fails
+            && let Err(reason) = fails.is_on_threshold
+            && fails.shares.err() != Some(reason)
         {
-            let detail = "no count of shares outstanding is known";
-            gaps.push(Gap::new(reason, field("fails_threshold_days"), detail));
+            let of_days = fails.threshold_days.err().map(|_| "fails_threshold_days");
+            let subject = field(of_days.unwrap_or("on_fails_threshold"));
+            gaps.push(Gap::new(reason, subject, fails.why_missing(reason, days)));
         }
         if let Some(Err(reason)) = self.earnings {
             let detail = "no day of its next report was announced by the as-of date";

@@ -81,7 +81,7 @@ pub const SHARES: [f64; 4] = [0.25, 0.50, 0.75, 0.95];
 
 /// A line that is bought back, and what a squeeze of it would make or lose.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Leaving {
+pub struct ExitingShort {
     /// Its value and its days.
     pub line: ExitLine,
     /// P&L if the whole line is squeezed, below 0; 0 if it is not known.
@@ -109,13 +109,13 @@ pub const SESSIONS: usize = 63;
 
 /// What is left after 1, 2, … sessions, until everything is bought back, at most [`SESSIONS`]. Empty
 /// without lines to buy back.
-pub fn exit_sessions(lines: &[Leaving]) -> Vec<ExitSession> {
-    let total: f64 = lines.iter().map(|leaving| leaving.line.value).sum();
-    let slowest = lines.iter().map(|leaving| leaving.line.days).max_by(f64::total_cmp);
+pub fn exit_sessions(lines: &[ExitingShort]) -> Vec<ExitSession> {
+    let total: f64 = lines.iter().map(|short| short.line.value).sum();
+    let slowest = lines.iter().map(|short| short.line.days).max_by(f64::total_cmp);
     let Some(slowest) = slowest.filter(|_| 0.0 < total) else { return Vec::new() };
     let sessions = slowest.ceil().clamp(1.0, SESSIONS as f64) as usize;
     let after = |session: usize| {
-        let left = |leaving: &Leaving| share_left(leaving.line.days, session as u16);
+        let left = |short: &ExitingShort| share_left(short.line.days, session as u16);
         // The sum of nothing is -0.0, and so is what is left of a loss.
         let value_left: f64 = lines.iter().map(|l| left(l) * l.line.value).sum::<f64>() + 0.0;
         let squeeze_pnl_left: f64 =
@@ -132,9 +132,9 @@ mod tests {
     /// 60 over 1 session and 40 over 4, that a squeeze would cost 12 and 20.
     #[test]
     fn what_is_left_by_hand() {
-        let leaving =
-            |value, days, squeeze_pnl| Leaving { line: ExitLine { value, days }, squeeze_pnl };
-        let left = exit_sessions(&[leaving(40.0, 4.0, -20.0), leaving(60.0, 1.0, -12.0)]);
+        let exiting =
+            |value, days, squeeze_pnl| ExitingShort { line: ExitLine { value, days }, squeeze_pnl };
+        let left = exit_sessions(&[exiting(40.0, 4.0, -20.0), exiting(60.0, 1.0, -12.0)]);
         let expected = [(0.7, 30.0, -15.0), (0.8, 20.0, -10.0), (0.9, 10.0, -5.0), (1.0, 0.0, 0.0)];
         assert_eq!(left.len(), 4);
         for (session, (share, value, pnl)) in left.iter().zip(expected) {
@@ -143,7 +143,7 @@ mod tests {
             assert!((session.squeeze_pnl_left - pnl).abs() < 1e-12, "{session:?}");
         }
         assert!(exit_sessions(&[]).is_empty());
-        assert_eq!(exit_sessions(&[leaving(1.0, 1e4, 0.0)]).len(), SESSIONS);
+        assert_eq!(exit_sessions(&[exiting(1.0, 1e4, 0.0)]).len(), SESSIONS);
     }
 
     #[test]

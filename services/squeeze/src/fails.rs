@@ -1,16 +1,20 @@
 //! Shares that were not delivered, as the SEC lists them half a month at a time.
 //!
-//! A file lists only names with fails, so what is known of a name is of the newest settlement day of
-//! which anything is known. A name that the list of that day leaves out has a gap and no zero: a file
-//! may be cut, and a name may have another symbol in it.
+//! A file lists only names with fails. What is known of a name is of the newest settlement day of the
+//! market (`common_days`); if the list of that day leaves it out, its balance is a gap and no zero,
+//! because a list gives such a name no number. It is below the size of a threshold security, because a
+//! list has every name of that size. Names that no list has are not known: they may have another
+//! symbol there.
 
 use crate::{
+    common_days::common_days,
     lending::Dated,
     measure::{Measured, ratio},
 };
 use factors::short_ratio::{CountsOnBasis, Published};
 use marketdata::{
     basis::Units,
+    calendar::sessions_between,
     dataset::{Dataset, Field},
     day::Day,
     gap::GapReason,
@@ -27,16 +31,22 @@ pub const OLDEST_DAYS: i32 = 45;
 const SEARCHED_DAYS: i32 = OLDEST_DAYS + 45;
 /// The most settlement days in a row that are counted.
 pub const LONGEST_RUN: u32 = 30;
-/// Settlement days in a row that make a threshold security: Rule 203(c)(6)(i) of Regulation SHO.
+/// Settlement days in a row that make a threshold security, and that end one: Rule 203(c)(6) of
+/// Regulation SHO.
 pub const THRESHOLD_DAYS: u32 = 5;
 /// The least of such a day: shares, and the share of those outstanding (17 CFR 242.203(c)(6)).
 const LEAST_SHARES: f64 = 10_000.0;
 const LEAST_OF_OUTSTANDING: f64 = 0.005;
+/// Sessions from one settlement day to the next, beyond which lists are missing between them. Fewer
+/// hide no row that would make or end a threshold security by itself.
+const MOST_APART: i32 = THRESHOLD_DAYS as i32;
 
-/// The settlement days of which fails of any name are known, the newest first.
+/// The settlement days of the market, the oldest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettlementDays {
     days: Arc<[Day]>,
+    /// The newest of them.
+    newest: Day,
     /// The market's latest session.
     freshest: Day,
 }
@@ -44,33 +54,54 @@ pub struct SettlementDays {
 impl SettlementDays {
     /// The days of a view. `None` if no fails of any name are known.
     pub(crate) fn of(snapshot: &Snapshot, freshest: Option<Day>) -> Option<SettlementDays> {
-        let today = snapshot.today();
-        let freshest = freshest.unwrap_or(today);
-        let first = freshest.plus(-SEARCHED_DAYS);
-        let mut is_known = vec![false; (today.epoch() - first.epoch()).max(0) as usize + 1];
-        let mut newest = None;
-        for instrument in snapshot.holders(Dataset::Fails) {
-            let rows = snapshot.rows(Dataset::Fails, instrument);
-            let Some(last) = rows.last_on_or_before(today) else { continue };
-            newest = newest.max(Some(rows.day(last)));
-            let recent = (0..=last).rev().map(|row| rows.day(row)).take_while(|on| first <= *on);
-            recent.for_each(|on| is_known[(on.epoch() - first.epoch()) as usize] = true);
-        }
-        let listed = (0..is_known.len()).rev().filter(|at| is_known[*at]);
-        let mut days: Vec<Day> = listed.map(|at| first.plus(at as i32)).collect();
-        if days.is_empty() {
-            days.push(newest?);
-        }
-        Some(SettlementDays { days: days.into(), freshest })
-    }
-
-    fn newest(&self) -> Day {
-        self.days[0]
+        let freshest = freshest.unwrap_or_else(|| snapshot.today());
+        let days = common_days(snapshot, Dataset::Fails, freshest.plus(-SEARCHED_DAYS));
+        let newest = *days.last()?;
+        Some(SettlementDays { days: days.into(), newest, freshest })
     }
 
     /// Calendar days from the newest one to the market's latest session.
     fn age(&self) -> i32 {
-        self.freshest.epoch() - self.newest().epoch()
+        self.freshest.epoch() - self.newest.epoch()
+    }
+
+    /// The row of days up to the newest one, by whether a name has the size of a threshold security on
+    /// each; `None` if that is not known of a day.
+    fn row(&self, is_large: impl Fn(Day) -> Option<bool>) -> Row {
+        let mut row = Row::EMPTY;
+        let mut before: Option<Day> = None;
+        for on in self.days.iter() {
+            if before.is_some_and(|before| MOST_APART < sessions_between(before, *on)) {
+                row = Row::EMPTY;
+            }
+            row = is_large(*on).map_or(Row::EMPTY, |is_large| row.then(is_large));
+            before = Some(*on);
+        }
+        row
+    }
+}
+
+/// What settlement days in a row say of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Row {
+    /// Days in a row, up to the last one, that have the size of a threshold security.
+    large: u32,
+    /// Those that do not have it.
+    small: u32,
+    /// Whether the name is a threshold security. `None` until five days in a row say so.
+    is_threshold: Option<bool>,
+}
+
+impl Row {
+    /// No day is known.
+    const EMPTY: Row = Row { large: 0, small: 0, is_threshold: None };
+
+    /// After one more day.
+    fn then(self, is_large: bool) -> Row {
+        let (large, small) = if is_large { (self.large + 1, 0) } else { (0, self.small + 1) };
+        let turned = THRESHOLD_DAYS <= large.max(small);
+        let is_threshold = if turned { Some(is_large) } else { self.is_threshold };
+        Row { large, small, is_threshold }
     }
 }
 
@@ -83,6 +114,8 @@ pub struct Fails {
     pub of_float: Measured,
     /// Settlement days in a row, up to that one, whose balances have the size of a threshold security.
     pub threshold_days: Result<u32, GapReason>,
+    /// Whether it is a threshold security on that day.
+    pub is_on_threshold: Result<bool, GapReason>,
     /// The newest day that lists the name.
     listed_on: Option<Day>,
 }
@@ -97,69 +130,147 @@ impl Fails {
         (units, basis): (&Units, Day),
     ) -> Fails {
         let rows = snapshot.rows(Dataset::Fails, instrument);
-        let last = rows.last_on_or_before(snapshot.today());
-        let listed_on = last.map(|row| rows.day(row));
-        let on_basis = |row: usize| {
-            let known = Published {
-                value: shares(&rows, row).ok_or(GapReason::InputMissing)?,
-                effective_on: rows.day(row),
-                published_at: rows.published_at(row),
-            };
-            let change = units.change(known.effective_on, basis).ok_or(GapReason::BasisUnknown)?;
-            Ok(Published { value: known.value * change.shares, ..known })
-        };
-        let newest = match last {
-            _ if OLDEST_DAYS < days.age() => Err(GapReason::Stale),
-            Some(row) if rows.day(row) == days.newest() => on_basis(row),
-            _ => Err(GapReason::InputMissing),
+        let list = Lists { rows, units, basis };
+        let newest = match days.age() {
+            age if OLDEST_DAYS < age => Err(GapReason::Stale),
+            _ => list.balance(days.newest).unwrap_or(Err(GapReason::InputMissing)),
         };
         let of_float = newest.and_then(|known| ratio(known.value, counts.float_on_basis?));
-        let run = |outstanding: f64| {
-            let is_large = |on: &&Day| {
-                let row = rows.last_on_or_before(**on).filter(|row| rows.day(*row) == **on);
-                row.is_some_and(|row| {
-                    let of_day = on_basis(row)
-                        .is_ok_and(|known| LEAST_OF_OUTSTANDING * outstanding <= known.value);
-                    of_day && shares(&rows, row).is_some_and(|shares| LEAST_SHARES <= shares)
-                })
-            };
-            days.days.iter().take(LONGEST_RUN as usize).take_while(is_large).count() as u32
-        };
-        let threshold_days = newest.and(counts.outstanding_on_basis).map(run);
-        Fails { shares: newest, of_float, threshold_days, listed_on }
-    }
-
-    /// Whether the run is long enough for a threshold security.
-    ///
-    /// # Errors
-    /// The fails or the shares outstanding are not known.
-    pub fn is_on_threshold(&self) -> Result<bool, GapReason> {
-        Ok(THRESHOLD_DAYS <= self.threshold_days?)
+        let row = list.row(days, newest, counts.outstanding_on_basis);
+        let last = list.rows.last_on_or_before(snapshot.today());
+        Fails {
+            shares: newest,
+            of_float,
+            threshold_days: row.map(|row| row.large.min(LONGEST_RUN)),
+            is_on_threshold: row.and_then(|row| row.is_threshold.ok_or(GapReason::ShortHistory)),
+            listed_on: last.map(|last| list.rows.day(last)),
+        }
     }
 
     /// Why its numbers are missing, in one sentence.
     pub(crate) fn why_missing(&self, reason: GapReason, days: &SettlementDays) -> String {
-        let newest = days.newest();
+        let newest = days.newest;
         match (reason, self.listed_on) {
             (GapReason::Stale, _) => format!(
                 "the newest list of fails is of {newest}, {} days before the market's latest close, \
                  and more than {OLDEST_DAYS} are too many",
                 days.age()
             ),
-            (GapReason::InputMissing, Some(on)) => {
+            (GapReason::InputMissing, Some(on)) if on < newest => {
                 format!(
                     "the list of fails of {newest} does not name it; the last that did is of {on}"
                 )
+            }
+            (GapReason::InputMissing, Some(_)) => {
+                format!("the list of fails of {newest} does not name it")
             }
             (GapReason::InputMissing, None) => {
                 format!("the list of fails of {newest} does not name it, nor does an earlier one")
             }
             (GapReason::BasisUnknown, _) => "no known split factor converts its shares".to_owned(),
+            (GapReason::ShortHistory, _) => format!(
+                "the lists of fails that are known without a hole up to {newest} have no \
+                 {THRESHOLD_DAYS} days in a row above or below the size of a threshold security"
+            ),
+            (GapReason::NoSharesOutstanding, _) => {
+                "no count of shares outstanding is known".to_owned()
+            }
             _ => "no float above zero is known".to_owned(),
         }
     }
 }
 
-fn shares(rows: &Rows<'_>, row: usize) -> Option<f64> {
-    rows.value(row, Dataset::Fails.column(Field::FailedShares))
+/// What the lists say of one name, converted to the units of a day.
+struct Lists<'a> {
+    rows: Rows<'a>,
+    units: &'a Units,
+    basis: Day,
+}
+
+impl Lists<'_> {
+    /// The row of a day. `None` if the list of the day does not name it.
+    fn at(&self, on: Day) -> Option<usize> {
+        self.rows.last_on_or_before(on).filter(|row| self.rows.day(*row) == on)
+    }
+
+    /// Shares as the list has them.
+    fn shares(&self, row: usize) -> Result<f64, GapReason> {
+        let column = Dataset::Fails.column(Field::FailedShares);
+        self.rows.value(row, column).ok_or(GapReason::InputMissing)
+    }
+
+    /// The balance of a day. `None` if the list of the day does not name it.
+    fn balance(&self, on: Day) -> Option<Result<Published, GapReason>> {
+        let row = self.at(on)?;
+        let shares = || {
+            let shares = self.shares(row)?;
+            let change = self.units.change(on, self.basis).ok_or(GapReason::BasisUnknown)?;
+            Ok(Published {
+                value: shares * change.shares,
+                effective_on: on,
+                published_at: self.rows.published_at(row),
+            })
+        };
+        Some(shares())
+    }
+
+    /// Whether a day has the size of a threshold security. `None` if nothing converts its shares.
+    fn is_large(&self, on: Day, outstanding: f64) -> Option<bool> {
+        match self.balance(on) {
+            // A list has every name of that size.
+            None => Some(false),
+            Some(balance) => {
+                let shares = self.shares(self.at(on)?).ok()?;
+                let is_part = LEAST_OF_OUTSTANDING * outstanding <= balance.ok()?.value;
+                Some(is_part && LEAST_SHARES <= shares)
+            }
+        }
+    }
+
+    /// The row of days up to the newest one.
+    fn row(
+        &self,
+        days: &SettlementDays,
+        newest: Dated,
+        outstanding: Measured,
+    ) -> Result<Row, GapReason> {
+        match newest {
+            // The list of the newest day does not name it, but an earlier one does.
+            Err(GapReason::InputMissing) if days.days.iter().any(|on| self.at(*on).is_some()) => {}
+            newest => {
+                newest?;
+            }
+        }
+        let outstanding = outstanding?;
+        Ok(days.row(|on| self.is_large(on, outstanding)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `+` and `-` are days of the size of a threshold security and others, `?` days of which it is not
+    /// known: on after five, off after five, and nothing before the first five of a kind.
+    #[test]
+    fn five_days_make_and_end_a_threshold_security() {
+        let walk = |days: &str| {
+            days.chars().fold(Row::EMPTY, |row, day| match day {
+                '?' => Row::EMPTY,
+                day => row.then(day == '+'),
+            })
+        };
+        let found = |days| (walk(days).large, walk(days).is_threshold);
+        assert_eq!(found("++++"), (4, None));
+        assert_eq!(found("+++++"), (5, Some(true)));
+        // GME in January 2021: below the size on two days, on one of the next four, and still one.
+        assert_eq!(found("-++++-+++++++--+++-"), (0, Some(true)));
+        assert_eq!(found("+++++----"), (0, Some(true)));
+        assert_eq!(found("+++++-----"), (0, Some(false)));
+        assert_eq!(found("-----++++"), (4, Some(false)));
+        // Nothing of five: what was before decides.
+        assert_eq!(found("++-++--+-"), (0, None));
+        // A day that is not known begins anew.
+        assert_eq!(found("+++++?++"), (2, None));
+    }
 }

@@ -14,8 +14,11 @@
 
 pub mod assess;
 pub mod calibration;
+mod common_days;
 pub mod cost_basis;
-pub mod count;
+#[cfg(test)]
+#[path = "../tests/squeeze/count.rs"]
+mod count;
 pub mod covering;
 pub mod deleveraging;
 pub mod disclosed;
@@ -44,4 +47,4 @@ pub mod worked;
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "squeeze-0.13.0";
+pub const MODEL_VERSION: &str = "squeeze-0.14.0";

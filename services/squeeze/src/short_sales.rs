@@ -1,8 +1,11 @@
 //! Short sales off exchange by day, as a share of all trades there (Regulation SHO).
 //!
 //! A flow of one day, and no short interest: what is bought back on the same day is not netted. Rows of
-//! one facility and rows of several are kept side by side; a day counts each facility once, in the row
-//! with the most facilities.
+//! one facility and rows of several are kept side by side; a day counts each facility once. FINRA
+//! publishes a row per facility and one of all, so of rows of several facilities that overlap the one
+//! published last corrects the others. Shares of different facilities differ, so an average is of days
+//! of which the same facilities are known. A row names the facilities at which its name traded, so one
+//! row cannot say which are known; the rows of all names of the day do.
 
 use crate::{
     lending::Dated,
@@ -19,6 +22,7 @@ use marketdata::{
     snapshot::Snapshot,
     track::Rows,
 };
+use std::{cmp::Reverse, collections::BTreeMap};
 
 /// Sessions of the average, and the minimum that must have a volume.
 const SESSIONS: i32 = 21;
@@ -35,12 +39,47 @@ pub struct ShortSales {
     pub share: Measured,
     /// The facilities that the newest day adds up. None without one.
     pub facilities: Facilities,
-    /// Mean of the shares of the 21 sessions up to that day.
+    /// Mean of the shares of the 21 sessions up to that day of which the same facilities are known.
     pub average: Measured,
-    /// Number of these sessions with a volume.
+    /// Number of these sessions that have a volume.
     pub sessions: u32,
     /// The newest day, and the calendar days from it to the market's latest session.
     newest: Option<(Day, i32)>,
+}
+
+/// Of which facilities short sales of any name are known, by day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownFacilities {
+    by_day: BTreeMap<Day, Facilities>,
+    /// The market's latest session.
+    freshest: Day,
+}
+
+impl KnownFacilities {
+    /// Those of the days that averages may need. `None` if no short sales of any name are known.
+    pub(crate) fn of(snapshot: &Snapshot, freshest: Option<Day>) -> Option<KnownFacilities> {
+        snapshot.holders(Dataset::ShortSales).next()?;
+        let freshest = freshest.unwrap_or_else(|| snapshot.today());
+        let first = plus_sessions(freshest.plus(1 - STALE_DAYS), -SESSIONS);
+        let mut series: BTreeMap<InstrumentId, Facilities> = BTreeMap::new();
+        let mut by_day: BTreeMap<Day, Facilities> = BTreeMap::new();
+        for instrument in snapshot.holders(Dataset::ShortSales) {
+            let rows = snapshot.rows(Dataset::ShortSales, instrument).since(first);
+            for row in 0..rows.len() {
+                let other = rows.other(row);
+                let of_row = *series.entry(other).or_insert_with(|| {
+                    Facilities::of_series(snapshot.symbol(other)).unwrap_or(Facilities::NONE)
+                });
+                let of_day = by_day.entry(rows.day(row)).or_insert(Facilities::NONE);
+                *of_day = of_day.with(of_row);
+            }
+        }
+        Some(KnownFacilities { by_day, freshest })
+    }
+
+    fn on(&self, day: Day) -> Facilities {
+        self.by_day.get(&day).copied().unwrap_or(Facilities::NONE)
+    }
 }
 
 /// The volumes of one day.
@@ -51,14 +90,13 @@ struct Volumes {
 }
 
 impl ShortSales {
-    /// The short sales of an instrument. `freshest` is the market's latest session.
+    /// The short sales of an instrument.
     pub(crate) fn of(
         snapshot: &Snapshot,
         instrument: InstrumentId,
-        freshest: Option<Day>,
+        known: &KnownFacilities,
     ) -> ShortSales {
-        let today = snapshot.today();
-        let freshest = freshest.unwrap_or(today);
+        let (today, freshest) = (snapshot.today(), known.freshest);
         let rows = snapshot.rows(Dataset::ShortSales, instrument);
         let last = rows.last_on_or_before(today);
         let newest = last.map(|row| (rows.day(row), freshest.epoch() - rows.day(row).epoch()));
@@ -81,11 +119,15 @@ impl ShortSales {
         let days = days(snapshot, &rows, last, first);
         let Some(of_newest) = days.first() else { return absent(GapReason::InputMissing) };
         let share = |day: &Volumes| ratio(day.short.value, day.total.value);
-        let of_sessions = days.iter().filter(|day| is_session(day.total.effective_on));
-        let known: Vec<f64> = of_sessions.filter_map(|day| share(day).ok()).collect();
-        let sessions = known.len() as u32;
+        let traded = days.iter().fold(Facilities::NONE, |all, day| all.with(day.facilities));
+        let known_on = |day: &Volumes| known.on(day.total.effective_on).shared(traded);
+        let of_sessions = days.iter().filter(|day| {
+            is_session(day.total.effective_on) && known_on(day) == known_on(of_newest)
+        });
+        let shares: Vec<f64> = of_sessions.filter_map(|day| share(day).ok()).collect();
+        let sessions = shares.len() as u32;
         let average = match LEAST <= sessions {
-            true => Ok(known.iter().sum::<f64>() / f64::from(sessions)),
+            true => Ok(shares.iter().sum::<f64>() / f64::from(sessions)),
             false => Err(GapReason::ShortHistory),
         };
         ShortSales {
@@ -107,9 +149,11 @@ impl ShortSales {
                  than {STALE_DAYS} are too many"
             ),
             (GapReason::Degenerate, _) => "nothing was traded off exchange".to_owned(),
-            (GapReason::ShortHistory, _) => {
-                format!("fewer than {LEAST} of {SESSIONS} sessions have a volume")
-            }
+            (GapReason::ShortHistory, _) => format!(
+                "fewer than {LEAST} of {SESSIONS} sessions have a volume of which the same facilities \
+                 are known as of the newest day, {}",
+                self.facilities.letters()
+            ),
             _ => "no volume of its short sales is known".to_owned(),
         }
     }
@@ -129,8 +173,9 @@ fn days(snapshot: &Snapshot, rows: &Rows<'_>, last: usize, first: Day) -> Vec<Vo
     days
 }
 
-/// The sum over the facilities of a day, each once: rows with the most facilities first, then by their
-/// letters, so that the order of instruments plays no part.
+/// The sum over the facilities of a day, each once: rows of several facilities first, of these the one
+/// published last, then the one stored last, then by their letters, so that the order of instruments
+/// plays no part.
 fn of_day(snapshot: &Snapshot, rows: &Rows<'_>, of: std::ops::Range<usize>) -> Option<Volumes> {
     let column = |row, field| rows.value(row, Dataset::ShortSales.column(field));
     let mut parts: Vec<(Facilities, [f64; 2], usize)> = of
@@ -140,8 +185,9 @@ fn of_day(snapshot: &Snapshot, rows: &Rows<'_>, of: std::ops::Range<usize>) -> O
             Some((facilities, volumes, row))
         })
         .collect();
-    parts.sort_unstable_by_key(|(facilities, _, _)| {
-        (std::cmp::Reverse(facilities.count()), *facilities)
+    parts.sort_unstable_by_key(|(facilities, _, row)| {
+        let stored = (1 < facilities.count(), rows.published_at(*row), rows.revision(*row));
+        (Reverse(stored), Reverse(facilities.count()), *facilities)
     });
     let (mut facilities, mut sum) = (Facilities::NONE, [0.0; 2]);
     let mut published_at = None;

@@ -75,6 +75,8 @@ pub struct Traded {
 /// Price and volume after a settlement, up to the last close, and the volume before it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Since {
+    /// The session of the close that it begins with: that of the settlement, or the last before it.
+    pub from_on: Result<Day, GapReason>,
     /// Total return, a decimal.
     pub total_return: Measured,
     /// USD that a holder of one share of [`Traded`] gained, distributions included.
@@ -247,6 +249,7 @@ impl Window<'_> {
         };
         let before = |base| shares_up_to(self.bars, base, self.units_on).1;
         Since {
+            from_on: base.map(|base| self.bars.days[base]),
             total_return: base.and_then(|base| self.chained(base)),
             gain: base.and_then(|base| self.gain(base)),
             volume: base.and_then(traded),

@@ -99,6 +99,19 @@ impl Universe {
         let has_lending = snapshot.holders(Dataset::Lending).next().is_some();
         let disclosed = DisclosedState::of(snapshot, freshest);
         let market = MarketState { freshest, has_lending, disclosed };
+        Universe::measured(snapshot, market, &priced)
+    }
+
+    /// The names with all measures but those of lending and of other disclosures, as if none were
+    /// known: no score and no level rests on them, so a history of observations need not measure them.
+    pub(crate) fn undisclosed(snapshot: &Snapshot) -> Universe {
+        let (freshest, priced) = closes(snapshot);
+        let disclosed = DisclosedState::NONE;
+        let market = MarketState { freshest, has_lending: false, disclosed };
+        Universe::measured(snapshot, market, &priced)
+    }
+
+    fn measured(snapshot: &Snapshot, market: MarketState, priced: &[InstrumentId]) -> Universe {
         let ratios = ShortRatio::all(snapshot);
         let newest = newest_settlement(&ratios);
         let names: Vec<SqueezeName> = ratios

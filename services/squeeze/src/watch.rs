@@ -257,7 +257,7 @@ pub enum Change {
 /// A reading that changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Turn {
-    /// How.
+    /// How the reading changed.
     pub change: Change,
     /// The name.
     pub instrument: InstrumentId,

@@ -4,7 +4,7 @@
 use crate::{
     assess::{ShortBook, ShortLine},
     covering::CoveringTotal,
-    exit::{ExitDays, ExitSession, Leaving, exit_sessions},
+    exit::{ExitDays, ExitSession, ExitingShort, exit_sessions},
     measure::Measured,
 };
 use factors::{
@@ -144,11 +144,11 @@ pub fn work(book: &mut ShortBook, terms: CoveringTerms) -> Worked {
     };
     let cost = CoveringTotal::of(book.lines.iter().zip(&schedules).map(mean), book.gross_short);
     let at = |days: fn(&ExitDays) -> Measured| {
-        let leaving = book.lines.iter().filter_map(|line| {
+        let exiting = book.lines.iter().filter_map(|line| {
             let line_left = ExitLine { value: -line.market_value, days: days(&line.exit).ok()? };
-            Some(Leaving { line: line_left, squeeze_pnl: line.squeeze_pnl.unwrap_or(0.0) })
+            Some(ExitingShort { line: line_left, squeeze_pnl: line.squeeze_pnl.unwrap_or(0.0) })
         });
-        exit_sessions(&leaving.collect::<Vec<_>>())
+        exit_sessions(&exiting.collect::<Vec<_>>())
     };
     Worked {
         schedules,

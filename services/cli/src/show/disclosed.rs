@@ -36,6 +36,7 @@ pub(crate) fn table<'a>(page: &mut Page, names: impl Iterator<Item = &'a Squeeze
 fn is_known(name: &SqueezeName) -> bool {
     name.short_sale_volume_share.is_some()
         || input(name, "fails_to_deliver").is_some()
+        || name.on_fails_threshold == Some(true)
         || !name.earnings_on.is_empty()
 }
 
@@ -48,10 +49,10 @@ fn row(name: &SqueezeName) -> [Cell; 9] {
         Cell::faint(input.map_or_else(String::new, |input| input.observed_on.clone()))
     };
     let fails = input(name, "fails_to_deliver");
-    let threshold = match (name.on_fails_threshold, name.fails_threshold_days) {
-        (Some(true), Some(days)) => Cell::toned(Tone::Bad, format!("{days} days")),
-        (Some(false), _) => Cell::plain("no"),
-        _ => number::absent(),
+    let threshold = match name.on_fails_threshold {
+        Some(true) => Cell::toned(Tone::Bad, "yes"),
+        Some(false) => Cell::plain("no"),
+        None => number::absent(),
     };
     let earnings = match name.earnings_within_five_sessions {
         None => number::absent(),

@@ -41,6 +41,16 @@ pub(super) const fn required(kind: SourceKind) -> &'static [Column] {
     }
 }
 
+/// The columns by which a kind is detected, where names that a file of the kind may have for its
+/// columns are common in other files. A caller who names the kind needs the required columns alone.
+pub(super) const fn telling(kind: SourceKind) -> &'static [Column] {
+    match kind {
+        FailsToDeliver => fails_to_deliver::TELLING,
+        EarningsDates => earnings_dates::TELLING,
+        _ => &[],
+    }
+}
+
 /// The columns that a header of this kind must not have.
 pub(super) const fn excluded(kind: SourceKind) -> &'static [Column] {
     match kind {
@@ -48,7 +58,8 @@ pub(super) const fn excluded(kind: SourceKind) -> &'static [Column] {
         OhlcvTable => &[&["<ticker>"]],
         OhlcvSingle => &[&["symbol", "ticker"]],
         CloseSingle => &[SYMBOL, OPEN],
-        DateValue => &[&["series", "series_id"], risk_model::FACTOR, risk_model::FACTOR_A],
+        // With symbols it is a table of trades or positions.
+        DateValue => &[&["series", "series_id"], SYMBOL, risk_model::FACTOR, risk_model::FACTOR_A],
         Fred => &[&["value"], CLOSE],
         SecurityMaster => security_master::EXCLUDED,
         _ => &[],

@@ -1,7 +1,7 @@
 //! Detects the kind of file from its header, and finds the first row.
 
 use super::{
-    columns::{excluded, required},
+    columns::{excluded, required, telling},
     layout::Layout,
 };
 use crate::kind::SourceKind;
@@ -68,7 +68,7 @@ fn may_follow(kind: SourceKind, preamble: &[String]) -> bool {
 
 fn recognise(header: &Header, asked: Option<SourceKind>) -> Option<SourceKind> {
     let fits = |kind: &SourceKind| {
-        required(*kind).iter().all(|column| header.find(column).is_some())
+        required(*kind).iter().chain(telling(*kind)).all(|column| header.find(column).is_some())
             && !excluded(*kind).iter().any(|column| header.find(column).is_some())
             && (*kind != SourceKind::Fred || is_fred(header))
     };
@@ -130,7 +130,8 @@ fn unknown(line: &[u8], asked: Option<SourceKind>) -> Refusal {
         }
     });
     match nearest.max_by_key(|(present, _, _)| *present) {
-        // If no column is missing, an additional column makes it a different kind.
+        // If no column is missing, an additional column makes it a different kind, or its names are
+        // those of other files.
         Some((_, kind, missing)) if !missing.is_empty() => Refusal::MissingColumns {
             kind: kind.name(),
             expected: required(kind).iter().map(|column| column[0]).collect(),

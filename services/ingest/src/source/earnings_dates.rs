@@ -20,6 +20,8 @@ const SYMBOL: Column = &["symbol", "ticker"];
 const ON: Column = &["earnings_on", "earnings_date", "report_date", "date"];
 const ANNOUNCED: Column = &["announced_at", "announced_on"];
 pub(crate) const REQUIRED: &[Column] = &[SYMBOL, ON, ANNOUNCED];
+/// Calendars of dividends and of other events have a date and an announcement, too.
+pub(crate) const TELLING: &[Column] = &[&["earnings_on", "earnings_date"]];
 
 /// Positions of the columns.
 #[derive(Debug)]

@@ -23,6 +23,8 @@ const DATE: Column = &["settlement date"];
 const SYMBOL: Column = &["symbol"];
 const QUANTITY: Column = &["quantity (fails)", "quantity"];
 pub(crate) const REQUIRED: &[Column] = &[DATE, SYMBOL, QUANTITY];
+/// A list of trades has a settlement date, a symbol and a quantity, too.
+pub(crate) const TELLING: &[Column] = &[&["quantity (fails)"]];
 /// What the symbol of a payment ends with. No ticker is so long.
 const PAYMENT: &[u8] = b"YMNT";
 const TICKER_BYTES: usize = 8;
@@ -92,7 +94,11 @@ impl Reader for FailsReader {
             Some(stated) if stated != parsed_file.rows => {
                 return Err(Refusal::TrailerCount { stated, found: parsed_file.rows });
             }
-            _ => {}
+            Some(_) => {}
+            None => {
+                let text = || "rows may be missing at the end".to_owned();
+                parsed_file.note(NoteCode::NoTrailer, text);
+            }
         }
         let sums = add_up(parsed_file.staged(Dataset::Fails));
         for line in sums.added {

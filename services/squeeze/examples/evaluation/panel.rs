@@ -3,7 +3,7 @@
 use crate::files::Files;
 use marketdata::{day::Day, instant::Instant};
 use squeeze::{
-    calibration::label::{Index, jumped},
+    calibration::label::{Index, jump_excess},
     heavy::is_heavily_short,
     measure::COMPONENTS,
     universe::Universe,
@@ -57,7 +57,8 @@ fn day_of(universe: &Universe, files: &Files, index: &Index, day: Day) -> Vec<Ob
         let Some(score) = universe.score(place) else { continue };
         let symbol = universe.snapshot().symbol(name.instrument);
         let Some(moves) = files.moves.get(symbol) else { continue };
-        let Some(event) = jumped(moves, index, day) else { continue };
+        let Some(excess) = jump_excess(moves, index, day) else { continue };
+        let event = 0.0 <= excess;
         let heavy = is_heavily_short(name);
         let ranks = score.percentiles.map(|rank| rank.unwrap_or(0.5));
         observed.push(Observation { day: 0, week, size: DECILES as usize, heavy, ranks, event });

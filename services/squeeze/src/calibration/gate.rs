@@ -47,7 +47,7 @@ impl Requirement {
 }
 
 /// Every condition of a calibration, in a fixed order.
-pub fn requirements(calibration: &Calibration) -> [Requirement; 7] {
+pub fn requirements(calibration: &Calibration) -> [Requirement; 8] {
     let sample = &calibration.matured;
     let held_out = f64::from(calibration.held_out.episodes);
     let check = calibration.check.as_ref();
@@ -57,6 +57,13 @@ pub fn requirements(calibration: &Calibration) -> [Requirement; 7] {
         Requirement::at_least("matured_weeks", f64::from(sample.weeks), WEEKS),
         Requirement::at_least("matured_regimes", f64::from(sample.regimes), REGIMES),
         Requirement::at_least("held_out_episodes", held_out, HELD_OUT_EPISODES),
+        Requirement {
+            id: "recalibration_slope",
+            found: calibration.recalibration.as_ref().map(|step| step.slope.value),
+            least: Some(0.0),
+            most: None,
+            is_strict: true,
+        },
         Requirement {
             id: "lift_difference_lower",
             found: check.and_then(|check| check.lift_difference_lower),

@@ -8,6 +8,7 @@
 //!
 //! β and σ are of the 60 sessions up to the day, so nothing after it enters them.
 
+use crate::common_days::common_days;
 use factors::{
     average_volume::{median_shares_over, rows_up_to, shares_over},
     line::Line,
@@ -33,8 +34,10 @@ const BURST: f64 = 3.0;
 /// Window of the usual volume, and the minimum of its sessions that must have a volume.
 const USUAL_SESSIONS: usize = 63;
 const USUAL_LEAST: usize = 42;
-/// Settlements after a day that its label waits for.
+/// Settlements after a day that its label waits for, and the most sessions to the last of them: they
+/// are half a month apart.
 const SETTLEMENTS: usize = 2;
+const SETTLEMENTS_AHEAD: usize = 25;
 
 /// Which label a model is fitted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +46,16 @@ pub enum Label {
     Jump,
     /// The jump, and signs that the shorts covered.
     CoveredJump,
+}
+
+impl Label {
+    /// The most sessions after a day that its label looks at.
+    pub const fn sessions_ahead(self) -> usize {
+        match self {
+            Label::Jump => AHEAD,
+            Label::CoveredJump => SETTLEMENTS_AHEAD,
+        }
+    }
 }
 
 /// Returns of a name or an index, oldest first.
@@ -94,14 +107,9 @@ impl Index {
     }
 }
 
-/// Whether a name jumped in the five sessions after a day. `None` without the 60 sessions before it
-/// or the five after it.
-pub fn jumped(moves: &Moves, index: &Index, day: Day) -> Option<bool> {
-    jump_excess(moves, index, day).map(|excess| 0.0 <= excess)
-}
-
 /// By how much a name's move in the five sessions after a day exceeds the least that is a jump, a
-/// decimal return; below zero without a jump. `None` as for [`jumped`].
+/// decimal return; below zero without a jump. `None` without the 60 sessions before it or the five
+/// after it.
 pub fn jump_excess(moves: &Moves, index: &Index, day: Day) -> Option<f64> {
     let at = moves.days.binary_search(&day).ok()?;
     let first = at.checked_sub(BEFORE)?;
@@ -162,18 +170,11 @@ fn burst(snapshot: &Snapshot, instrument: InstrumentId, day: Day) -> Option<bool
 
 /// The last day whose labels have matured: the last one before the second newest published
 /// settlement, so that two settlements later than the day are known, whatever the label turned out
-/// to be. Positives would mature first, so no day after it is used. A settlement is one that at least
-/// half as many names have as the most common one. `None` before two settlements.
+/// to be. Positives would mature first, so no day after it is used. Settlements are days on which the
+/// market settles (`common_days`). `None` before two of them.
 pub fn matured_until(snapshot: &Snapshot) -> Option<Day> {
-    let mut names: BTreeMap<Day, u32> = BTreeMap::new();
-    for instrument in snapshot.holders(Dataset::ShortInterest) {
-        for day in snapshot.rows(Dataset::ShortInterest, instrument).days().iter() {
-            *names.entry(*day).or_default() += 1;
-        }
-    }
-    let most = names.values().copied().max()?;
-    let mut settlements = names.into_iter().rev().filter(|(_, count)| most <= 2 * count);
-    settlements.nth(SETTLEMENTS - 1).map(|(day, _)| day.plus(-1))
+    let settlements = common_days(snapshot, Dataset::ShortInterest, Day::MIN);
+    settlements.into_iter().nth_back(SETTLEMENTS - 1).map(|day| day.plus(-1))
 }
 
 #[cfg(test)]
@@ -203,6 +204,9 @@ mod tests {
             Moves { returns: (0..75).map(growth).collect(), days: days.clone() }
         };
         let index = Index::of(&path(1.0));
+        let jumped = |moves: &Moves, index: &Index, day| {
+            jump_excess(moves, index, day).map(|excess| 0.0 <= excess)
+        };
         assert_eq!(jumped(&path(1.2), &index, days[62]), Some(true));
         assert_eq!(jumped(&path(1.1), &index, days[62]), Some(false));
         // The index is flat to 0.1 %, and beta is 1: 20 % less 15 % is the excess.
@@ -211,6 +215,31 @@ mod tests {
         assert_eq!(jumped(&path(1.2), &index, days[66]), Some(false), "it has happened");
         assert_eq!(jumped(&path(1.2), &index, days[59]), None, "too few sessions before");
         assert_eq!(jumped(&path(1.2), &index, days[70]), None, "too few sessions after");
+    }
+
+    /// FINRA settles on the 15th and on the last day of a month, or on the last session before: from no
+    /// day of thirty years are there more than 25 sessions to the second settlement after it.
+    #[test]
+    fn two_settlements_are_within_the_sessions_that_a_label_looks_ahead() {
+        let end = |day: Day| day.ymd().1 != day.plus(1).ymd().1;
+        let settles = |day: Day| {
+            let month_days = (day.epoch()..).map(Day::from_epoch);
+            let next = calendar::plus_sessions(day, 1);
+            calendar::is_session(day)
+                && month_days.take_while(|at| *at < next).any(|at| end(at) || at.ymd().2 == 15)
+        };
+        let first = day("2000-01-03").epoch();
+        let days: Vec<Day> = (first..day("2030-01-01").epoch()).map(Day::from_epoch).collect();
+        let sessions: Vec<Day> =
+            days.into_iter().filter(|day| calendar::is_session(*day)).collect();
+        let settlements: Vec<usize> =
+            (0..sessions.len()).filter(|at| settles(sessions[*at])).collect();
+        assert_eq!(settlements.len(), 2 * 12 * 30);
+        // The most are needed by the day of a settlement, for which the second one after it counts.
+        let ahead = settlements.windows(3).map(|three| three[2] - three[0]);
+        let most = ahead.max().unwrap();
+        assert!(most <= Label::CoveredJump.sessions_ahead(), "{most}");
+        assert!(Label::CoveredJump.sessions_ahead() <= most + 3, "{most}");
     }
 
     /// Short interest of 100, then 90 and 80: covered. 90 and 110: not. A label waits for both.

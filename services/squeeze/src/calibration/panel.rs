@@ -111,7 +111,7 @@ impl Panel {
     /// The heavily short names of a session that have a label, in the order of names, as they were
     /// known at its close.
     pub fn observe(&self, on: Day) -> Vec<Observation> {
-        let universe = Universe::of(&self.snapshot.earlier(Instant::close_of(on)));
+        let universe = Universe::undisclosed(&self.snapshot.earlier(Instant::close_of(on)));
         let observed = universe.names().par_iter().enumerate().filter_map(|(place, name)| {
             universe.score(place).filter(|_| is_heavily_short(name))?;
             let (number, moves) = self.names.get(&name.instrument)?;

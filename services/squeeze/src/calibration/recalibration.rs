@@ -30,7 +30,7 @@ pub struct Recalibration {
 
 impl Recalibration {
     /// The step for a model, from observations in the order of their sessions that had no part in its
-    /// fit. `None` with too few episodes, or if the model says nothing of what happened.
+    /// fit. `None` with too few episodes.
     pub fn of(model: &Model, observations: &[&Observation]) -> Option<Recalibration> {
         let owned: Vec<Observation> = observations.iter().map(|o| **o).collect();
         let sample = Sample::of(&owned);
@@ -40,7 +40,13 @@ impl Recalibration {
         let odds: Vec<f64> = observations.iter().map(|o| model.index(&o.levels)).collect();
         let [intercept, slope] = calibration_line(&odds, observations)?;
         let days = (observations.first()?.on, observations.last()?.on);
-        (0.0 < slope.value).then_some(Recalibration { days, sample, slope, intercept })
+        Some(Recalibration { days, sample, slope, intercept })
+    }
+
+    /// Whether it may be applied. If what the fit calls likely happened less often, it would turn the
+    /// model around; then the fit is of no use, corrected or not, and the gate refuses it.
+    pub fn is_applicable(&self) -> bool {
+        0.0 < self.slope.value
     }
 
     /// The model whose index is the corrected one of another.
@@ -116,13 +122,15 @@ mod tests {
         assert!((again.slope.value - 1.0).abs() < 1e-6 && again.intercept.value.abs() < 1e-6);
     }
 
-    /// A model that is wrong way round, and sessions with fewer than 30 episodes, give no step.
+    /// The step of a model that is the wrong way round may not be applied. Sessions with fewer than 30
+    /// episodes give none.
     #[test]
     fn what_says_nothing_is_refused() {
         let observations = observations(100, 40, 7);
         let all: Vec<&Observation> = observations.iter().collect();
-        assert!(Recalibration::of(&model(-1.0, 2.0), &all).is_some());
-        assert_eq!(Recalibration::of(&model(-1.0, -2.0), &all), None);
+        let applicable = |model| Recalibration::of(&model, &all).map(|step| step.is_applicable());
+        assert_eq!(applicable(model(-1.0, 2.0)), Some(true));
+        assert_eq!(applicable(model(-1.0, -2.0)), Some(false));
         let mut episodes = 0;
         let few: Vec<&Observation> = all
             .into_iter()

@@ -12,10 +12,13 @@ use marketdata::{
 use rayon::prelude::*;
 use simulation::squeeze_history::{FLOAT, HistoryParameters, PUBLISHED_AFTER, SqueezeHistory};
 use squeeze::calibration::{
-    Calibration, document,
+    Calibration,
+    check::Estimate,
+    document,
     gate::requirements,
     label::Label,
     panel::{Observation, Panel},
+    recalibration::Recalibration,
     stored::{SERIES, stored},
 };
 
@@ -55,11 +58,16 @@ fn market(history: &SqueezeHistory, until: Instant) -> Fixture {
     fixture
 }
 
-fn calibration(snapshot: &Snapshot, label: Label, most: usize) -> Calibration {
+fn observed(snapshot: &Snapshot, label: Label, most: usize) -> (Panel, Vec<Observation>) {
     let panel = Panel::new(snapshot, &Roles::standard(), label, most);
     let observed: Vec<Vec<Observation>> =
         panel.sessions().par_iter().map(|on| panel.observe(*on)).collect();
-    Calibration::of(&panel, &observed.concat())
+    (panel, observed.concat())
+}
+
+fn calibration(snapshot: &Snapshot, label: Label, most: usize) -> Calibration {
+    let (panel, observations) = observed(snapshot, label, most);
+    Calibration::of(&panel, &observations)
 }
 
 /// The step between the fit and the check has sessions of its own, and leaves gaps on both sides.
@@ -69,6 +77,33 @@ fn check_step(found: &Calibration) {
     let (Some(fit), Some(checked)) = (found.fit_days, found.check_days) else { unreachable!() };
     assert!(plus_sessions(fit.1, 25) < step.days.0, "{fit:?} {step:?}");
     assert!(plus_sessions(step.days.1, 25) < checked.0, "{checked:?} {step:?}");
+}
+
+/// If what the fit calls likely happened less often after it, the model stays as fitted and is refused
+/// for that reason. So is a calibration without a step.
+fn check_gate(found: &Calibration, panel: &Panel, mut observations: Vec<Observation>) {
+    let step = found.recalibration.unwrap();
+    for observation in &mut observations {
+        if step.days.0 <= observation.on && observation.on <= step.days.1 {
+            observation.levels = observation.levels.map(|level| level.map(|level| -level));
+        }
+    }
+    let turned = Calibration::of(panel, &observations);
+    let slope = turned.recalibration.unwrap().slope.value;
+    assert!(slope < 0.0 && turned.recalibration.unwrap().sample == step.sample, "{slope}");
+    assert_eq!(found.model, turned.model.map(|as_fitted| step.applied(&as_fitted)));
+    let unmet = |of: &Calibration| -> Vec<(&str, Option<f64>)> {
+        let unmet = requirements(of).into_iter().filter(|one| !one.holds());
+        unmet.map(|one| (one.id, one.found)).collect()
+    };
+    assert!(unmet(&turned).contains(&("recalibration_slope", Some(slope))), "{:?}", unmet(&turned));
+    assert_eq!(document::read(&document::write(&turned)), Some(turned));
+    let without = Calibration { recalibration: None, ..*found };
+    assert_eq!(unmet(&without), [("recalibration_slope", None)]);
+    let flat = Estimate { value: 0.0, ..step.slope };
+    let flat = Recalibration { slope: flat, ..step };
+    let flat = Calibration { recalibration: Some(flat), ..*found };
+    assert_eq!(unmet(&flat), [("recalibration_slope", Some(0.0))]);
 }
 
 /// The fitted model is right about what it did not assume: its probabilities have a slope of 0.8 to
@@ -81,7 +116,9 @@ fn a_mechanism_that_the_model_does_not_assume_is_recovered() {
     let last = *history.days.last().unwrap();
     let as_of = Instant::close_of(last);
     let snapshot = fixture.snapshot(as_of);
-    let found = calibration(&snapshot, Label::Jump, 2_520);
+    let (panel, observations) = observed(&snapshot, Label::Jump, 2_520);
+    let found = Calibration::of(&panel, &observations);
+    check_gate(&found, &panel, observations);
     let check = found.check.unwrap();
     assert!((0.8..=1.2).contains(&check.slope.value), "{check:?} {found:?}");
     assert!(

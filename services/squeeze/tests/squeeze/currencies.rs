@@ -144,6 +144,61 @@ fn amounts_differ_by_the_rate_alone() {
     near(mark(&in_eur), -480_000.0 / EURO);
 }
 
+/// The dollar falls while a price in dollars stands still, so that a short in it has gained in euros.
+/// From 1.25 to 1.5625 dollars per euro, a value in dollars keeps 0.8 of its euros: the total return of
+/// 10 % since the settlement is 1.1 x 0.8 - 1 = -12 % in euros, and the short has made 12 %.
+#[test]
+fn a_mark_since_the_settlement_is_in_the_currency_of_the_book() {
+    let mut world = World::new();
+    // The settlement is 17 sessions before 2021-01-27.
+    assert_eq!(crate::world::sessions(18)[0], day(SETTLED));
+    world.bars("S", |back| (if back < 17 { 11.0 } else { 10.0 }, 8e5));
+    world.settle("S", SETTLED, [1.6e6, 8e6, 10e6]);
+    let key = (world.fixture.id(Namespace::Series, "EURUSD"), InstrumentId::NONE);
+    for (on, rate) in [(SETTLED, 1.25), ("2021-01-20", 1.4), (TODAY, 1.5625)] {
+        let values = [(Field::Value, rate)];
+        world.fixture.fact(Dataset::Series, key, day(on), Instant::close_of(day(on)), &values);
+    }
+    world.fixture.commit();
+    let marked = |base: Currency, cost: Option<f64>| {
+        let prepared = prepared(&world, base);
+        let sold = RawLine { currency: "USD", ..line("S", -100.0, cost) };
+        let book = joined(&prepared, &[sold]);
+        let report = assess(&prepared.universe, Shorts::of(&book), Participation::USUAL);
+        report.lines[0].mark
+    };
+    let since = |base| match marked(base, None) {
+        Some(Mark::SinceSettlement { return_on_basis }) => return_on_basis,
+        other => panic!("{other:?}"),
+    };
+    near(since(Currency::USD), -0.1);
+    near(since(euro()), 0.12);
+    // Against a cost of 10 dollars it has lost a tenth in both, at the rate of today.
+    for base in [Currency::USD, euro()] {
+        let Some(Mark::AverageCost { return_on_basis, .. }) = marked(base, Some(10.0)) else {
+            panic!("no cost")
+        };
+        near(return_on_basis, -0.1);
+    }
+}
+
+/// A rate that begins after the settlement: nothing says what the short has made in euros since, which
+/// is a gap of its line.
+#[test]
+fn a_mark_without_the_rate_of_its_settlement_is_a_gap() {
+    let world = world(&["2021-01-26"]);
+    let of = |base: Currency| {
+        let prepared = prepared(&world, base);
+        let book = joined(&prepared, &[line("S", -100.0, None)]);
+        assess(&prepared.universe, Shorts::of(&book), Participation::USUAL).lines[0].clone()
+    };
+    let is_gap = |gap: &marketdata::gap::Gap| gap.subject == Subject::number_of("S", "mark");
+    let (usd, eur) = (of(Currency::USD), of(euro()));
+    assert!(usd.mark.is_some() && !usd.gaps.iter().any(is_gap));
+    assert!(eur.exit.normal.is_ok() && eur.mark.is_none());
+    assert_eq!(eur.gaps.iter().find(|gap| is_gap(gap)).unwrap().reason, GapReason::NoRate);
+}
+
 /// A crowd with all of the short interest: 1.6 million x 10 and 1 million x 6 dollars, in euros 17.6
 /// million. Its rounds are the same; what it loses and sells is divided by the rate.
 #[test]

@@ -3,12 +3,13 @@
 
 use crate::world::{SETTLED, TODAY, World, book, line, name, near, place, sessions};
 use marketdata::{
-    dataset::Dataset,
+    dataset::{Dataset, Field},
     day::Day,
     facilities::Facilities,
     fixture::day,
     gap::{Gap, GapReason, Subject},
     instant::Instant,
+    instrument::Namespace,
 };
 use squeeze::{
     disclosed::DisclosedMeasure, earnings::is_near, fails::THRESHOLD_DAYS, universe::Universe,
@@ -57,6 +58,82 @@ fn each_facility_of_a_day_counts_once() {
     near(sales.share.unwrap(), 0.4);
     near(sales.short.unwrap().value, 360.0);
     assert_eq!(sales.facilities.letters(), "BNQ");
+}
+
+/// A day whose first file had other letters: the one published later counts, with more or with fewer
+/// facilities, or stored later if both were published at once. A row of one facility corrects none.
+#[test]
+fn letters_that_were_corrected_count_as_corrected() {
+    let mut world = world(&["S", "T", "U", "V"]);
+    let day = back(1);
+    let row = |world: &mut World, symbol: &str, letters: &str, short: f64, hour: i8| {
+        let key = (
+            world.fixture.id(Namespace::Listed, symbol),
+            world.fixture.id(Namespace::Series, &format!("REGSHO/{letters}")),
+        );
+        let values = [(Field::ShortVolume, short), (Field::TotalVolume, 100.0)];
+        let at = Instant::new_york(day, hour, 0);
+        world.fixture.fact(Dataset::ShortSales, key, day, at, &values);
+    };
+    row(&mut world, "S", "BNQ", 40.0, 18);
+    row(&mut world, "S", "BQ", 30.0, 20);
+    row(&mut world, "T", "BQ", 30.0, 18);
+    row(&mut world, "T", "BNQ", 40.0, 20);
+    row(&mut world, "U", "BNQ", 40.0, 18);
+    row(&mut world, "V", "BNQ", 40.0, 18);
+    row(&mut world, "V", "Q", 10.0, 20);
+    world.fixture.commit();
+    row(&mut world, "U", "BQ", 30.0, 18);
+    let universe = world.universe();
+    let found = ["S", "T", "U", "V"].map(|symbol| {
+        let sales = name(&universe, symbol).disclosed.short_sales.unwrap();
+        (sales.facilities.letters(), sales.share.unwrap())
+    });
+    let expected = [("BQ", 0.3), ("BNQ", 0.4), ("BQ", 0.3), ("BNQ", 0.4)];
+    assert_eq!(found, expected.map(|(letters, share)| (letters.to_owned(), share)));
+}
+
+/// Twenty days of three facilities at 40 %, and a newest one of which only Q is known, at 60 %: a mean
+/// of both would be one of no facilities. T trades at Q alone, so it lacks nothing.
+#[test]
+fn an_average_is_of_the_facilities_that_are_known_of_its_newest_day() {
+    let mut world = world(&["S", "T"]);
+    for at in 2..22 {
+        world.sell_short("S", back(at), ("BNQ", 40.0, 100.0));
+        world.sell_short("T", back(at), ("Q", 40.0, 100.0));
+    }
+    world.sell_short("S", back(1), ("Q", 60.0, 100.0));
+    world.sell_short("T", back(1), ("Q", 61.0, 100.0));
+    let universe = world.universe();
+    let of = |symbol| name(&universe, symbol).disclosed.short_sales.unwrap();
+    near(of("S").share.unwrap(), 0.6);
+    assert_eq!((of("S").average, of("S").sessions), (Err(GapReason::ShortHistory), 1));
+    let gap = of_name(&universe, "S", "average_short_sale_volume_share").unwrap();
+    assert!(gap.detail.ends_with("newest day, Q"), "{gap:?}");
+    assert_eq!(of("T").sessions, 21);
+    near(of("T").average.unwrap(), (20.0 * 0.4 + 0.61) / 21.0);
+}
+
+/// A name that trades at all facilities on some days only: the rows of the other name say that all of
+/// them are known on all days, so the days on which it traded at one count too. Of those on which the
+/// file of one facility is known, none does.
+#[test]
+fn a_facility_without_a_trade_is_known_by_the_other_names() {
+    let mut world = world(&["S", "T"]);
+    for at in 1..22 {
+        let (of_s, of_t) = match at % 5 {
+            0 => ("Q", "Q"),
+            1 => ("BNQ", "BNQ"),
+            _ => ("Q", "BNQ"),
+        };
+        world.sell_short("S", back(at), (of_s, 10.0, 100.0));
+        world.sell_short("T", back(at), (of_t, 20.0, 100.0));
+    }
+    let universe = world.universe();
+    let of = |symbol| name(&universe, symbol).disclosed.short_sales.unwrap();
+    // 21 days less those 5, 10, 15 and 20 sessions back.
+    assert_eq!((of("S").sessions, of("T").sessions), (17, 17));
+    near(of("S").average.unwrap(), 0.1);
 }
 
 const MISSING: Result<f64, GapReason> = Err(GapReason::InputMissing);
@@ -121,8 +198,9 @@ fn fails_are_those_of_the_newest_list() {
     assert_eq!(fails.of_float, Err(GapReason::Stale));
 }
 
-/// 0.5 % of 10 million shares are 50,000, and a threshold security has at least 10,000 shares on five
-/// settlement days in a row. A settlement day is one on which anything is listed.
+/// 0.5 % of 10 million shares are 50,000, and a name becomes a threshold security with at least 10,000
+/// shares on five settlement days in a row. With neither five such days nor five others it depends on
+/// earlier ones.
 #[test]
 fn a_threshold_security_fails_on_five_days_in_a_row() {
     let mut world = world(&["S", "T", "U", "V"]);
@@ -141,16 +219,95 @@ fn a_threshold_security_fails_on_five_days_in_a_row() {
         world.fail("W", on, 9_999.0);
     }
     let universe = world.universe();
-    let run = |symbol| {
-        let (fails, _) = name(&universe, symbol).disclosed.fails.clone().unwrap();
-        (fails.threshold_days, fails.is_on_threshold())
-    };
     assert_eq!(THRESHOLD_DAYS, 5, "17 CFR 242.203(c)(6)");
-    assert_eq!(run("S"), (Ok(5), Ok(true)));
-    assert_eq!(run("T"), (Ok(3), Ok(false)));
-    assert_eq!(run("U"), (Ok(2), Ok(false)));
-    assert_eq!(run("W"), (Ok(0), Ok(false)));
-    assert_eq!(run("V").0, Err(GapReason::InputMissing), "not listed on the newest day");
+    assert_eq!(threshold(&universe, "S"), (Ok(5), Ok(true)));
+    assert_eq!(threshold(&universe, "T"), (Ok(3), Err(GapReason::ShortHistory)));
+    assert_eq!(threshold(&universe, "U"), (Ok(2), Err(GapReason::ShortHistory)));
+    assert_eq!(threshold(&universe, "W"), (Ok(0), Ok(false)));
+    assert_eq!(threshold(&universe, "V").0, MISSING_DAYS, "no list has it");
+    let gap = |symbol| of_name(&universe, symbol, "on_fails_threshold");
+    assert!(gap("T").unwrap().detail.contains("2020-12-31"), "{:?}", gap("T"));
+    assert!(gap("S").is_none() && gap("V").is_none(), "one gap of V is enough");
+}
+
+const MISSING_DAYS: Result<u32, GapReason> = Err(GapReason::InputMissing);
+
+/// The days in a row of the size of a threshold security, and whether the name is one.
+fn threshold(
+    universe: &Universe,
+    symbol: &str,
+) -> (Result<u32, GapReason>, Result<bool, GapReason>) {
+    let (fails, _) = name(universe, symbol).disclosed.fails.clone().unwrap();
+    (fails.threshold_days, fails.is_on_threshold)
+}
+
+/// Fails on consecutive sessions up to 2020-12-31: `+` has the size of a threshold security, `-` has
+/// not, and a blank is a day without the name.
+fn fail_on(world: &mut World, symbol: &str, days: &str) {
+    // 2020-12-31 is 17 sessions before 2021-01-27.
+    let first = 17 + days.len() - 1;
+    for (at, size) in days.chars().enumerate().filter(|(_, size)| *size != ' ') {
+        let shares = if size == '+' { 50_000.0 } else { 9_999.0 };
+        world.fail(symbol, back(first - at), shares);
+    }
+}
+
+/// Rule 203(c)(6): one after five days of that size, none after five days below it. A list without the
+/// name is a day below the size, and leaves its balance a gap.
+#[test]
+fn a_threshold_security_stays_one_for_four_days_below_the_size() {
+    let mut world = world(&["A", "B", "C", "D", "E"]);
+    assert_eq!(back(17), day("2020-12-31"));
+    fail_on(&mut world, "A", "-----+++++----");
+    fail_on(&mut world, "B", "----+++++-----");
+    fail_on(&mut world, "C", "+++++--+  -   ");
+    fail_on(&mut world, "D", "+++++--++     ");
+    fail_on(&mut world, "E", "-----+++-+++++");
+    let universe = world.universe();
+    let of = |symbol| threshold(&universe, symbol);
+    assert_eq!([of("A"), of("B")], [(Ok(0), Ok(true)), (Ok(0), Ok(false))]);
+    assert_eq!([of("C"), of("D")], [(Ok(0), Ok(false)), (Ok(0), Ok(false))]);
+    assert_eq!(of("E"), (Ok(5), Ok(true)));
+    let fails = |symbol| name(&universe, symbol).disclosed.fails.clone().unwrap().0;
+    assert_eq!((fails("C").of_float, fails("D").of_float), (MISSING, MISSING));
+}
+
+/// Lists are missing where two settlement days are more than five sessions apart: what was before them
+/// says nothing.
+#[test]
+fn a_hole_between_lists_begins_a_new_row() {
+    let known = |all: [&str; 3]| {
+        let mut world = world(&["A", "B", "C"]);
+        for (symbol, days) in ["A", "B", "C"].into_iter().zip(all) {
+            fail_on(&mut world, symbol, days);
+        }
+        let universe = world.universe();
+        ["A", "B", "C"].map(|symbol| threshold(&universe, symbol))
+    };
+    // Four days without a list, and five.
+    let [a, b, c] = known(["+++++    -++++", "+++++    +++++", "+++++    -----"]);
+    assert_eq!([a, b, c], [(Ok(4), Ok(true)), (Ok(10), Ok(true)), (Ok(0), Ok(false))]);
+    let [a, b, c] = known(["+++++     -++++", "+++++     +++++", "+++++     -----"]);
+    assert_eq!(a, (Ok(4), Err(GapReason::ShortHistory)));
+    assert_eq!([b, c], [(Ok(5), Ok(true)), (Ok(0), Ok(false))]);
+}
+
+/// One row of a holiday and one of a later day make no settlement days: the newest is 2020-12-31, and
+/// the row of five days is not broken.
+#[test]
+fn a_row_with_a_wrong_date_is_no_settlement_day() {
+    let mut world = world(&["A", "B", "C"]);
+    for symbol in ["A", "B", "C"] {
+        fail_on(&mut world, symbol, "+++++");
+    }
+    world.fail("B", day("2020-12-25"), 1.0).fail("C", day("2021-01-05"), 1.0);
+    let universe = world.universe();
+    for symbol in ["A", "B", "C"] {
+        assert_eq!(threshold(&universe, symbol), (Ok(5), Ok(true)), "{symbol}");
+        let (fails, _) = name(&universe, symbol).disclosed.fails.clone().unwrap();
+        assert_eq!(fails.shares.map(|known| known.effective_on), Ok(day("2020-12-31")));
+        near(fails.of_float.unwrap(), 50_000.0 / 8e6);
+    }
 }
 
 /// Two for one between the list and the settlement: fails are in the units of the settlement, as the

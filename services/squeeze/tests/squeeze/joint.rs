@@ -1,9 +1,9 @@
 //! The joint loss: against exact distributions, numpy, and laws.
 
+use crate::count::poisson_binomial;
 use portfolio::convexity::Convexity;
 use proptest::prelude::*;
 use squeeze::{
-    count::poisson_binomial,
     deleveraging::Holders,
     joint::{
         Crowd, JointLoss, JointModel, Short, Simulation,

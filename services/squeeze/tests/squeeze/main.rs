@@ -2,9 +2,12 @@
 
 #[cfg(test)]
 mod book;
+#[cfg(test)]
 mod calibration;
 #[cfg(test)]
 mod cost_basis;
+#[cfg(test)]
+mod count;
 #[cfg(test)]
 mod currencies;
 #[cfg(test)]

@@ -12,6 +12,7 @@ use marketdata::{
     contents::DatasetContents,
     dataset::{Dataset, Field},
     day::Day,
+    facilities::Facilities,
     identities::Identity,
     instrument::{Instrument, InstrumentId, Namespace},
     merged::Hidden,
@@ -109,7 +110,11 @@ fn kind(known: &Instrument, snapshot: &Snapshot) -> v1::InstrumentKind {
         Namespace::Listed => v1::InstrumentKind::Listed,
         Namespace::Series if has_rows(Dataset::Series) => v1::InstrumentKind::Series,
         Namespace::Series if has_rows(Dataset::Schedules) => v1::InstrumentKind::Schedule,
+        Namespace::Series if Facilities::of_series(snapshot.symbol(known.id)).is_some() => {
+            v1::InstrumentKind::Facilities
+        }
         Namespace::Series if is_factor(known, snapshot) => v1::InstrumentKind::RiskFactor,
+        Namespace::Series if has_rows(Dataset::Models) => v1::InstrumentKind::FittedModel,
         // Only the lists of members refer to other ids without rows of their own.
         Namespace::Series => v1::InstrumentKind::Index,
     }

@@ -238,7 +238,7 @@ pub(super) fn name(
         short_sale_facilities: short_sales.map_or_else(String::new, |s| s.facilities.letters()),
         fails_to_deliver_of_float: fails.and_then(|fails| fails.of_float.ok()),
         fails_threshold_days: fails.and_then(|fails| Some(fails.threshold_days.ok()? as i32)),
-        on_fails_threshold: fails.and_then(|fails| fails.is_on_threshold().ok()),
+        on_fails_threshold: fails.and_then(|fails| fails.is_on_threshold.ok()),
         earnings_on: earnings.map(|next| next.effective_on.to_string()).unwrap_or_default(),
         earnings_within_five_sessions: earnings.map(is_near),
     }

@@ -5,7 +5,7 @@
 ///
 /// Adds one event at a time: P'(k) = P(k)·(1 − p) + P(k − 1)·p. All terms are positive, so nothing
 /// cancels.
-pub fn poisson_binomial(probabilities: &[f64]) -> Vec<f64> {
+pub(crate) fn poisson_binomial(probabilities: &[f64]) -> Vec<f64> {
     let mut chance = vec![0.0; probabilities.len() + 1];
     chance[0] = 1.0;
     for (events, p) in probabilities.iter().enumerate() {
