@@ -94,9 +94,9 @@ async fn a_frontier_over_the_number_of_lines() {
     expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &["constraint_id"]);
 }
 
-/// Tickets of a million, of which a search of one branch that wants half a million of two lines makes none
-/// within a turnover of 1.2 million; with five million both are traded. The one says why, the other is
-/// answered.
+/// Two lines must trade by 600,000 each, in tickets of a million: within a turnover of 1.3 million a search of
+/// one branch finds no plan, and there is none; with five million both are traded. The one says why, the
+/// other is answered.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_point_without_a_plan_leaves_the_others() {
     let (_harness, mut client, book) = market().await;
@@ -114,15 +114,15 @@ async fn a_point_without_a_plan_leaves_the_others() {
     let problem = v1::HedgeProblem {
         constraints: vec![
             limit("turnover", turnover, None, Some(5e6)),
-            limit("bought", trade("IWM"), Some(2e5), None),
-            limit("sold", trade("QQQ"), None, Some(-2e5)),
+            limit("bought", trade("IWM"), Some(6e5), None),
+            limit("sold", trade("QQQ"), None, Some(-6e5)),
         ],
         min_ticket: Some(1e6),
         max_participation: Some(1.0),
         solve_limits: Some(v1::SolveLimits { max_nodes: Some(1), ..Default::default() }),
         ..problem()
     };
-    let mut asked = frontier(&book, problem, ("turnover", &[5e6, 1.2e6]));
+    let mut asked = frontier(&book, problem, ("turnover", &[5e6, 1.3e6]));
     asked.kind = v1::HedgePlanKind::Overlay.into();
     let answer = client.trace_frontier(asked).await.unwrap().into_inner();
     let [wide, narrow] = &answer.points[..] else { panic!("{answer:?}") };

@@ -7,6 +7,7 @@ mod arithmetic;
 mod desks;
 mod foreign_options;
 mod held_options;
+mod large_days;
 mod laws;
 mod options;
 mod real;

@@ -272,6 +272,7 @@ impl Finder<'_> {
             clock,
             scenarios,
             limited_scenarios,
+            days: read.days,
         }
     }
 
@@ -360,7 +361,10 @@ impl Finder<'_> {
             return None;
         }
         let moves = match moves(self.source, (event, path), desk, book) {
-            Ok(moves) => moves,
+            Ok((moves, gaps)) => {
+                self.gaps.extend(gaps);
+                moves
+            }
             Err(found) => {
                 found.into_iter().for_each(|v| self.fields.add(v.field, v.description));
                 return None;
