@@ -30,7 +30,7 @@ use std::{
 
 const DOLLARS_PER_EURO: f64 = 1.25;
 
-fn in_euros(world: World, euro: impl Fn(usize) -> f64) -> View {
+fn in_euros(world: &World, euro: impl Fn(usize) -> f64) -> View {
     View::of(&world.with_series("EURUSD", euro).in_currency(Currency::parse("EUR").unwrap()))
 }
 
@@ -56,7 +56,7 @@ fn plan_at(view: &View, quoted: QuotedOption, rate: f64) -> (Plan, f64) {
 #[test]
 fn a_plan_with_an_option_quoted_in_dollars_is_the_same_in_euros() {
     let dollars = View::of(&world(120, 420, 47).snapshot());
-    let euros = in_euros(world(120, 420, 47), |_| DOLLARS_PER_EURO);
+    let euros = in_euros(&world(120, 420, 47), |_| DOLLARS_PER_EURO);
     for right in [Right::Put, Right::Call] {
         let (quoted, price) = put(&dollars);
         // A put is bought, and a call is dear enough to be written.
@@ -81,7 +81,7 @@ fn a_plan_with_an_option_quoted_in_dollars_is_the_same_in_euros() {
 /// dollar, held and bought. Without the rate it makes S·r.
 #[test]
 fn a_scenario_moves_strikes_with_the_rate_of_their_currency() {
-    let view = in_euros(world(120, 420, 47), |_| DOLLARS_PER_EURO);
+    let view = in_euros(&world(120, 420, 47), |_| DOLLARS_PER_EURO);
     let index = view.id("^GSPC");
     let price = view.model.quotes().get(index).unwrap().price;
     let (dollars, session) =
@@ -109,7 +109,7 @@ fn a_scenario_moves_strikes_with_the_rate_of_their_currency() {
         let problem = desk.problem(Scheme::Overlay, &wish).unwrap();
         // Three contracts of a hundred.
         let trade = 3.0 * desk.lines()[1].unit_value.unwrap();
-        let measure = evaluate(&problem, &[trade]).unwrap().effect.measures[0].clone();
+        let measure = evaluate(&problem, &[trade]).unwrap().effect.measures[0];
         (measure.before, measure.after)
     };
     for (r, growth) in [(-0.2, 1.1), (0.1, 0.9), (0.0, 1.05), (-0.1, 1.0)] {
