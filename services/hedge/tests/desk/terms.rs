@@ -65,7 +65,7 @@ fn a_limit_on_nothing_is_named() {
         limit("a", Meaning::Sector("none".to_owned())),
         limit("b", Meaning::Factor("none".to_owned())),
         limit("c", Meaning::Trade("none".to_owned())),
-        limit("d", Meaning::Members(vec![(view.id("AAPL"), 0.1)])),
+        limit("d", Meaning::Members([(view.id("AAPL"), 0.1)].into())),
     ];
     let unknown = |id: &str, subject: &str| WishFault::Unknown {
         id: id.to_owned(),

@@ -393,9 +393,8 @@ impl Finder<'_> {
             let size = self.source.prepared.standard_size(instrument);
             f64::from(u8::from(size.is_some_and(|size| size.band == band)))
         };
-        let members: BTreeMap<InstrumentId, f64> =
-            desk.lines().iter().map(|line| (line.instrument, of(line.instrument))).collect();
-        Some(Meaning::Members(members.into_iter().collect()))
+        let members = desk.lines().iter().map(|line| (line.instrument, of(line.instrument)));
+        Some(Meaning::Members(members.collect()))
     }
 
     /// The id of a line of the problem.
