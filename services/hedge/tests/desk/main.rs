@@ -9,6 +9,7 @@ mod foreign_options;
 mod held_options;
 mod large_days;
 mod laws;
+mod many_instruments;
 mod options;
 mod real;
 #[path = "../../../../tests/support/real_data.rs"]
