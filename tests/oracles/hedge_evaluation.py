@@ -3,8 +3,9 @@
 usage: hedge_evaluation.py FOLDER        (pip install numpy pandas)
 
 FOLDER is the value of REAL_DATA. services/hedge/examples/evaluation/tests.rs has the printed numbers.
-The book is long a seventh of each megacap and short the small-cap fund, one unit of money a side, every
-day. Every hedge is fitted on the 252 sessions before its own, both about their means.
+A book is long a seventh of each megacap and short a fund, one unit of money a side, every day: IWM, which
+the hedges hold, or KRE, which they do not. A fitted hedge is that of the 252 sessions before its own, both
+about their means, with equal weights or a half-life.
 """
 
 import sys
@@ -24,47 +25,62 @@ def returns(symbol, folder, column):
 
 
 funds = pd.DataFrame({s: returns(s, "etf_ohlcv", "Close") for s in ["SPY", "IWM", "QQQ"]}).dropna()
+funds["KRE"] = returns("KRE", "etf_close", "Close")
 names = pd.DataFrame({s: returns(s, "yahoo", "Adj Close") for s in LONG}).reindex(funds.index)
 moves = pd.concat([names.pct_change(fill_method=None), funds.pct_change(fill_method=None)], axis=1)
 moves = moves.loc["2011-06-01":"2021-06-30"]
 mean = moves[LONG].mean(axis=1)
 stand_in = moves[LONG].isna()
 filled = moves[LONG].apply(lambda column: column.fillna(mean))
-book = (filled.mean(axis=1) - moves["IWM"]).to_numpy()
 days = moves.index
 first = int(np.searchsorted(days, np.datetime64("2013-01-01")))
 spy, iwm, qqq = (moves[s].to_numpy() for s in ["SPY", "IWM", "QQQ"])
+PAIR = np.column_stack([qqq, iwm])
+# Columns, half-life in sessions (None: equal weights), amounts that are not fitted.
 HEDGES = {
-    "SPY": np.column_stack([spy]),
-    "QQQ and IWM, dollar-neutral": np.column_stack([iwm - qqq]),
-    "QQQ and IWM": np.column_stack([qqq, iwm]),
+    "SPY": (np.column_stack([spy]), None, None),
+    "QQQ and IWM, one side each": (PAIR, None, np.array([-1.0, 1.0])),
+    "QQQ and IWM, dollar-neutral": (np.column_stack([iwm - qqq]), None, None),
+    "QQQ and IWM": (PAIR, None, None),
+    "QQQ and IWM, half-life 126": (PAIR, 126, None),
 }
 
 
-def report(name, columns):
+def fitted(x, y, half_life):
+    ages = np.arange(len(y))[::-1]
+    weights = np.ones(len(y)) if half_life is None else 0.5 ** (ages / half_life)
+    x = x - np.average(x, axis=0, weights=weights)
+    y = y - np.average(y, weights=weights)
+    root = np.sqrt(weights)
+    return -np.linalg.lstsq(x * root[:, None], y * root, rcond=None)[0]
+
+
+def report(name, book, columns, half_life, fixed):
     after = np.empty(len(book) - first)
     large = np.empty(len(after), dtype=bool)
-    amounts = []
     for at in range(first, len(book)):
         window = slice(at - WINDOW, at)
-        x = columns[window] - columns[window].mean(axis=0)
-        y = book[window] - book[window].mean()
-        amount = -np.linalg.lstsq(x, y, rcond=None)[0]
+        amount = fitted(columns[window], book[window], half_life) if fixed is None else fixed
         after[at - first] = book[at] + columns[at] @ amount
         large[at - first] = abs(book[at]) >= 2 * book[window].std(ddof=1)
-        amounts.append(amount)
     before = book[first:]
-    cut = 1 - after.var() / before.var()
-    tail = 1 - (after[large] ** 2).sum() / (before[large] ** 2).sum()
+    quiet = days[first:] < "2020"
     worst = (after - before).argmin()
+    vaccine = int(np.searchsorted(days, np.datetime64("2020-11-09"))) - first
     print(
-        f"{name}: cut {cut:.4f}, {large.sum()} large days {tail:.4f}, made a year"
+        f"{name}: cut {1 - after.var() / before.var():.4f}, before 2020"
+        f" {1 - after[quiet].var() / before[quiet].var():.4f}, {large.sum()} large days"
+        f" {1 - (after[large] ** 2).sum() / (before[large] ** 2).sum():.4f}, made a year"
         f" {252 * (after - before).mean():.4f}, worst {days[first + worst].date()}"
-        f" {(after - before)[worst]:.4f}, last amounts {np.round(amounts[-1], 4)}"
+        f" {(after - before)[worst]:.4f}, 2020-11-09 {before[vaccine]:.4f} to {after[vaccine]:.4f},"
+        f" last amounts {np.round(amount, 4)}"
     )
 
 
 share = stand_in.iloc[first - WINDOW :].to_numpy().mean() / 2
-print(f"{len(book) - first} sessions to {days[-1].date()}, stand-ins {share:.4f} of gross")
-for name, columns in HEDGES.items():
-    report(name, columns)
+print(f"{len(days) - first} sessions to {days[-1].date()}, stand-ins {share:.4f} of gross")
+for short in ["IWM", "KRE"]:
+    book = (filled.mean(axis=1) - moves[short]).to_numpy()
+    print(f"short {short}: made {252 * book[first:].mean():.4f} a year")
+    for name, (columns, half_life, fixed) in HEDGES.items():
+        report(name, book, columns, half_life, fixed)

@@ -14,7 +14,7 @@ const NOON: i32 = 150;
 
 /// A limit on the book's beta to the trade, at next to no price of risk.
 fn problem(most: f64) -> v1::HedgeProblem {
-    let risk = v1::HedgeVariance { relative_risk_aversion: Some(1e-6), wealth: None };
+    let risk = v1::HedgeVariance { relative_risk_aversion: Some(1e-6), ..Default::default() };
     v1::HedgeProblem {
         terms: Some(v1::HedgeTerms { lot_quantity: Some(1e-6), ..Default::default() }),
         objective: Some(v1::HedgeObjective {

@@ -13,6 +13,7 @@ use contract::v1::{
     hedge_service_client::HedgeServiceClient, option_terms::Sensitivity, position::Size,
     stress_service_client::StressServiceClient,
 };
+use simulation::market::Market;
 use std::fmt::Write as _;
 use tonic::transport::Channel;
 
@@ -171,5 +172,92 @@ async fn an_option_on_a_name_in_pence_is_quoted_in_pence() {
     let after = |outcome: &v1::HedgeOutcome| outcome.volatility.as_ref().unwrap().after;
     near(after(&by_option), after(&by_shares), 1e-6 * after(&by_shares));
     near(trade.market_value, by_shares.trades[0].market_value, 1e-4 * trade.market_value);
+    harness.stop().await;
+}
+
+/// A short of the sample book that is quoted in pounds, whose rate is known in the last sessions only; and a
+/// put on it.
+async fn a_put_in_pounds(harness: &Harness, market: &Market, known: usize) -> v1::Position {
+    let channel = harness.channel().await;
+    let (symbol, price) = a_short(&channel, &book(market)).await;
+    let mut rates = String::from("series,date,value\n");
+    for (at, day) in market.days[market.days.len() - known..].iter().enumerate() {
+        writeln!(rates, "GBPUSD,{day},{}", 1.2 + 0.01 * ((3 * at) % 7) as f64).unwrap();
+    }
+    let master = format!("symbol,isin,currency\n{symbol},,GBP\n");
+    for (name, text) in [("rates.csv", rates), ("master.csv", master)] {
+        harness.try_ingest(header(name), text.as_bytes()).await.unwrap();
+    }
+    let model = v1::BlackScholesTerms {
+        right: OptionRight::Put.into(),
+        strike: Some(price),
+        expires_on: "2025-01-17".to_owned(),
+        volatility: Some(0.4),
+        rate: Some(0.0),
+        dividend_yield: None,
+    };
+    let terms = Some(option(Some(100.0), Sensitivity::BlackScholes(model)));
+    v1::Position {
+        currency: "GBP".to_owned(),
+        ..line(Kind::Option, &symbol, Size::Quantity(10.0), terms)
+    }
+}
+
+/// In the last 340 sessions the rate of a strike is known. A window before them has none: the name moves by
+/// its stand-in, and its strike stays where it is, which a gap says by the currency; in a stress and in a
+/// limit of a hedge. A window with rates has no such gap.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_without_a_rate_says_that_strikes_stay() {
+    let harness = Harness::at(NOW).await;
+    let market = simulated(&harness).await;
+    let put = a_put_in_pounds(&harness, &market, 340).await;
+    let portfolio = of(vec![put, held("QQQ", Size::Quantity(100.0))]);
+    let of_rate = |gaps: &[v1::Gap]| -> usize {
+        let no_rate = |gap: &&v1::Gap| {
+            gap.reason() == v1::GapReason::Proxy && gap.detail.starts_with("no rate of GBP")
+        };
+        gaps.iter().filter(no_rate).count()
+    };
+    let count = market.days.len();
+    for (back, expected) in [(400, 1), (40, 0)] {
+        let day = |at: usize| market.days[at].to_string();
+        let replay = stress::replay(&day(count - back), &day(count - back + 5));
+        let asked = v1::RunStressRequest {
+            as_of: on(LAST_ON),
+            portfolio: Some(portfolio.clone()),
+            scenarios: vec![replay.clone()],
+            ..Default::default()
+        };
+        let mut client = StressServiceClient::new(harness.channel().await);
+        let stressed = client.run_stress(asked).await.unwrap().into_inner();
+        let result = &stressed.results[0];
+        let options = &result.outcome.as_ref().unwrap().options;
+        assert_eq!(options.len(), 1, "the option is valued: {:?}", result.gaps);
+        assert_eq!(of_rate(&result.gaps), expected, "{:?}", result.gaps);
+        let constraint = v1::HedgeConstraint {
+            constraint_id: "replay".to_owned(),
+            lower: Some(-1e9),
+            upper: None,
+            limited: Some(Limited::Scenario(replay)),
+        };
+        let asked = v1::PlanHedgeRequest {
+            as_of: on(LAST_ON),
+            portfolio: Some(portfolio.clone()),
+            problem: Some(v1::HedgeProblem {
+                instruments: vec![crate::hedge::fund("IWM")],
+                constraints: vec![constraint],
+                ..Default::default()
+            }),
+            without_effectiveness: true,
+            ..Default::default()
+        };
+        let mut client = HedgeServiceClient::new(harness.channel().await);
+        let answer = client.plan_hedge(asked).await.unwrap().into_inner();
+        let gaps = crate::harness::gaps(&answer.info);
+        assert_eq!(of_rate(gaps), expected, "{gaps:?}");
+        // A model of three years reaches back to sessions without a rate.
+        let of_past = |gap: &&v1::Gap| gap.detail.contains("past sessions have no rate");
+        assert_eq!(gaps.iter().filter(of_past).count(), 1, "{gaps:?}");
+    }
     harness.stop().await;
 }

@@ -2,10 +2,10 @@
 
 use crate::{
     golden::ROTATION_ON,
-    harness::{expect_refusal, on},
+    harness::{expect_refusal, named, on},
     hedge::{fund, market, outcome, problem},
 };
-use contract::v1::{self, hedge_constraint::Limited};
+use contract::v1::{self, hedge_constraint::Limited, hedge_plan::Result as Outcome};
 use tonic::Code;
 
 fn frontier(
@@ -92,4 +92,43 @@ async fn a_frontier_over_the_number_of_lines() {
     let asked = frontier(&book, problem, ("max_lines", &[1.0]));
     let status = client.trace_frontier(asked).await.unwrap_err();
     expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &["constraint_id"]);
+}
+
+/// Two lines must trade by 600,000 each, in tickets of a million: within a turnover of 1.3 million a search of
+/// one branch finds no plan, and there is none; with five million both are traded. The one says why, the
+/// other is answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_point_without_a_plan_leaves_the_others() {
+    let (_harness, mut client, book) = market().await;
+    let turnover = Limited::Trades(v1::HedgeTradesNumber::Turnover.into());
+    let limit = |id: &str, limited, lower, upper| v1::HedgeConstraint {
+        constraint_id: id.to_owned(),
+        lower,
+        upper,
+        limited: Some(limited),
+    };
+    let trade = |symbol: &str| {
+        let line = Some(v1::hedge_line::Line::Instrument(named(symbol).unwrap()));
+        Limited::Trade(v1::HedgeLine { line })
+    };
+    let problem = v1::HedgeProblem {
+        constraints: vec![
+            limit("turnover", turnover, None, Some(5e6)),
+            limit("bought", trade("IWM"), Some(6e5), None),
+            limit("sold", trade("QQQ"), None, Some(-6e5)),
+        ],
+        min_ticket: Some(1e6),
+        max_participation: Some(1.0),
+        solve_limits: Some(v1::SolveLimits { max_nodes: Some(1), ..Default::default() }),
+        ..problem()
+    };
+    let mut asked = frontier(&book, problem, ("turnover", &[5e6, 1.3e6]));
+    asked.kind = v1::HedgePlanKind::Overlay.into();
+    let answer = client.trace_frontier(asked).await.unwrap().into_inner();
+    let [wide, narrow] = &answer.points[..] else { panic!("{answer:?}") };
+    assert_eq!(outcome(wide.plan.as_ref().unwrap()).trades.len(), 2);
+    let Some(Outcome::Unsolved(why)) = &narrow.plan.as_ref().unwrap().result else {
+        panic!("{narrow:?}")
+    };
+    assert_eq!(why.reason(), v1::HedgeUnsolvedReason::NodeLimit);
 }

@@ -39,6 +39,7 @@ mod headers;
 mod health;
 mod hedge;
 mod hedge_costs;
+mod hedge_days;
 mod hedge_ends;
 mod hedge_frontier;
 mod hedge_options;

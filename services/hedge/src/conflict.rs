@@ -1,13 +1,14 @@
 //! Why no trades meet the constraints, and the smallest change that lets some.
 
 mod limited;
+mod nodes;
 mod picks;
 
 pub(crate) use picks::explain_picks;
 
 use crate::{
     assemble::{Assembly, Change, Goal, Member, Pick, Recipe, Scale},
-    conflict::limited::Nodes,
+    conflict::nodes::Nodes,
     constraint::{Measure, Side, Unit},
     limits::{Caller, SolveLimits, Stopped},
     narrow::narrowed,
@@ -25,9 +26,17 @@ const NOISE: f64 = 1e-7;
 /// the new limit is not a matter of rounding.
 const MARGIN: f64 = 1e-6;
 
-/// Largest number of convex problems by which a conflict is explained. Half of them may go to
-/// leaving members out, and the rest to relaxing single members: limits on single lines last.
+/// Largest number of convex problems by which a conflict is explained, besides those of searches
+/// over lines ([`SEARCH_EXCESS`]). Half of them may go to leaving members out, and the rest to relaxing
+/// single members: limits on single lines last.
 pub const EXPLANATION_SOLVES: usize = 128;
+
+/// All searches over lines of an explanation together solve at most [`SolveLimits::max_nodes`] convex
+/// problems and so many more: the last one ends with the branches that it has opened.
+pub const SEARCH_EXCESS: usize = 3;
+
+/// Convex problems of one relaxation without limits on lines: to find it and to verify it.
+const RELAXATION_SOLVES: usize = 2;
 
 /// Members whose multiplier in a certificate is a smaller share of the largest are left out first.
 const CERTIFICATE_SHARE: f64 = 1e-5;
@@ -43,12 +52,15 @@ pub struct Infeasible {
     /// trades meet all constraints. Members for which no change suffices, or none was found or
     /// looked for within [`EXPLANATION_SOLVES`], are not listed. Where lines or tickets are limited,
     /// it is the smallest to a thousandth, or the smallest that a search of a part of
-    /// [`SolveLimits::max_nodes`] found.
+    /// [`SolveLimits::max_nodes`] found ([`Relaxation::may_be_smaller`]).
     pub alone: Vec<Relaxation>,
     /// Changes of several limits that together let some trades meet all constraints, with the
     /// smallest sum of changes, each as a share of its limit; one below a ten-thousandth of the
     /// book's size counts as that, and zero as the size. Empty if only lifting exclusions helps.
     pub together: Vec<Relaxation>,
+    /// Convex problems solved to find all this: at most [`EXPLANATION_SOLVES`], and where lines or
+    /// tickets are limited those of the searches ([`SEARCH_EXCESS`]).
+    pub solves: usize,
 }
 
 /// The change of a limit.
@@ -64,6 +76,9 @@ pub struct Relaxation {
     pub to: f64,
     /// Unit of both.
     pub unit: Unit,
+    /// Whether a smaller change may do: a search ended at its limit on nodes, or the solver without
+    /// a proof. Of several changes together, whether a smaller sum may do.
+    pub may_be_smaller: bool,
 }
 
 /// The conflict of a problem whose convex constraints no trades meet.
@@ -82,27 +97,28 @@ pub(crate) fn explain(
     let relaxable = members.iter().copied().filter(|member| member.0 < constraints.len());
     let mut relaxable: Vec<Member> = relaxable.collect();
     relaxable.sort_by_key(|member| (is_of_line(member), *member));
-    let mut nodes = Nodes::of(limits, relaxable.len() + 1);
+    let nodes = Nodes::of(limits);
+    // First, because it is what most conflicts have: a search may leave no nodes for the next ones.
+    let all: Vec<Member> = (0..constraints.len()).map(Member).collect();
+    let together = finder.relaxed(&all, (&nodes, relaxable.len() + 1))?;
     let mut alone: Vec<(Member, Relaxation)> = Vec::new();
-    for member in relaxable {
-        if finder.has_solves(EXPLANATION_SOLVES) {
-            let changes = finder.relaxed(&[member], &mut nodes)?;
-            alone.extend(changes.into_iter().map(|change| (member, change)));
+    for (at, member) in relaxable.iter().enumerate() {
+        if finder.has_solves(EXPLANATION_SOLVES + 1 - RELAXATION_SOLVES) {
+            let changes = finder.relaxed(&[*member], (&nodes, relaxable.len() - at))?;
+            alone.extend(changes.into_iter().map(|change| (*member, change)));
         }
     }
     alone.sort_by_key(|(member, _)| *member);
     let alone = alone.into_iter().map(|(_, change)| change).collect();
-    let all: Vec<Member> = (0..constraints.len()).map(Member).collect();
-    let together = finder.relaxed(&all, &mut nodes)?;
     let conflict = members.iter().map(|member| problem.member_id(*member)).collect();
-    Ok(Infeasible { conflict, alone, together })
+    Ok(Infeasible { conflict, alone, together, solves: solves.get() + nodes.taken() })
 }
 
 struct Finder<'a> {
     problem: &'a Problem,
     scale: Scale,
     caller: &'a Caller,
-    /// Convex problems solved.
+    /// Convex problems solved, besides those of searches.
     solves: &'a Cell<usize>,
 }
 
@@ -169,11 +185,11 @@ impl Finder<'_> {
     /// Solves a program and counts it.
     fn solved(&self, program: &Program) -> Result<Outcome, Stopped> {
         self.solves.set(self.solves.get() + 1);
-        self.solved_uncounted(program)
+        self.outcome(program)
     }
 
     /// Solves a program, unless the caller has gone.
-    fn solved_uncounted(&self, program: &Program) -> Result<Outcome, Stopped> {
+    fn outcome(&self, program: &Program) -> Result<Outcome, Stopped> {
         if self.caller.has_gone() {
             return Err(Stopped::Cancelled);
         }
@@ -195,30 +211,34 @@ impl Finder<'_> {
     }
 
     /// The smallest relaxation of some members under which all constraints are met, verified by
-    /// solving with it. Empty if there is none, or the solver finds none: the conflict stands
-    /// without.
-    fn relaxed(&self, members: &[Member], nodes: &mut Nodes) -> Result<Vec<Relaxation>, Stopped> {
+    /// solving with it. A search over lines takes one of so many parts of the nodes. Empty if there is
+    /// none, or none is found: the conflict stands without.
+    fn relaxed(
+        &self,
+        members: &[Member],
+        nodes: (&Nodes, usize),
+    ) -> Result<Vec<Relaxation>, Stopped> {
         found(self.verified(members, nodes)).map(Option::unwrap_or_default)
     }
 
     fn verified(
         &self,
         members: &[Member],
-        nodes: &mut Nodes,
+        nodes: (&Nodes, usize),
     ) -> Result<Option<Vec<Relaxation>>, Stopped> {
         let enforced = self.everything();
-        let (changes, picks) = if self.problem.limits_picks() {
+        let (changes, picks, is_smallest) = if self.problem.limits_picks() {
             let Some(found) = limited::relaxation(self, members, nodes)? else {
                 return Ok(None);
             };
-            (found.changes, Some(found.picks))
+            (found.changes, Some(found.picks), found.is_smallest)
         } else {
             let Some(changes) = self.relaxation(&enforced, members, None)? else {
                 return Ok(None);
             };
-            (changes, None)
+            (changes, None, true)
         };
-        let changes = self.changed_limits(&changes);
+        let changes = self.changed_limits(&changes, !is_smallest);
         let relaxed = self.problem.with_limits(&changes);
         let with_it = Finder { problem: &relaxed, ..*self };
         let met = with_it.relaxation(&enforced, &[], picks.as_deref())?;
@@ -226,7 +246,7 @@ impl Finder<'_> {
     }
 
     /// The limits that suffice, without changes that are rounding. A single one is none.
-    fn changed_limits(&self, changes: &[Change]) -> Vec<Relaxation> {
+    fn changed_limits(&self, changes: &[Change], may_be_smaller: bool) -> Vec<Relaxation> {
         let largest = changes.iter().map(|change| change.amount).fold(0.0, f64::max);
         let changed = |change: &Change| {
             let Change { member, side, amount } = *change;
@@ -243,6 +263,7 @@ impl Finder<'_> {
                 from,
                 to,
                 unit,
+                may_be_smaller,
             })
         };
         changes.iter().filter_map(changed).collect()

@@ -10,6 +10,7 @@
 //! seen through is squeezed by the fund's θ. Lines of one company are squeezed together, by what
 //! they share; what each has by itself has no threshold.
 
+mod gaps;
 mod gather;
 
 use crate::{
@@ -17,29 +18,27 @@ use crate::{
     consequences::PnlRange,
     held_options::HeldOptions,
     history::History,
+    large_days::LargeDays,
     limits::{Caller, OPTION_VALUES},
     line::quadratic_impact,
     line_risk::LineRisk,
     option::{HeldOption, LineOption},
     rates::Rates,
     squeezed::{Bought, BySource, SqueezedOptions, chord},
-    terms::{DeskTerms, LineTerms, ScenarioUse, TermsFault},
+    terms::{DeskTerms, LineTerms, ScenarioUse, TermsFault, VarianceDays},
     walk_forward::block_starts,
     wish::SQUEEZED_SHORTS,
 };
 use factors::{funds::Funds, impact::Y};
 use gather::Gathered;
-use marketdata::{
-    currency::Currency,
-    gap::{Gap, GapReason, Subject},
-    instrument::InstrumentId,
-};
+use marketdata::{currency::Currency, gap::Gap, instrument::InstrumentId};
 use portfolio::book::Book;
 use risk::{
     factor_view::{FactorView, Rung},
+    like_this::{self, DaysLikeThis},
     specific_sources::{Mover, Specifics},
 };
-use std::{collections::BTreeMap, ops::Range, sync::OnceLock};
+use std::{ops::Range, sync::OnceLock};
 
 /// A number of units this near to whole lots, as a share of itself, is one of whole lots.
 const UNITS_ROUNDING: f64 = 1e-12;
@@ -142,6 +141,8 @@ pub struct Desk<'a> {
     /// Options of the book itself.
     pub(crate) held_options: HeldOptions,
     pub(crate) risk: LineRisk,
+    /// The days that `risk` is of; `None`: all.
+    pub(crate) large_days: Option<LargeDays>,
     pub(crate) history: History,
     /// Of the currencies of strikes.
     rates: Rates,
@@ -194,13 +195,21 @@ impl<'a> Desk<'a> {
         debug_assert!(risk.is_ok(), "invariant: a factor model is a model of risk: {risk:?}");
         // Unreachable: the covariance and the variances are those of an estimated model.
         let risk = risk.map_err(|_| NoDesk::Faults(Vec::new()))?;
+        let (risk, large_days) = match terms.days {
+            VarianceDays::All => (risk, None),
+            VarianceDays::LargeMoves => {
+                let held = gathered.lines.iter().map(|line| line.held).zip(&gathered.movers);
+                let days = like_this::days(view, &view.returns);
+                let found = days.and_then(|days| risk.clone().on_days(view, held, days));
+                found.map_or((risk, None), |(risk, days)| (risk, Some(days)))
+            }
+        };
         check_values(&gathered.held_options, &risk, (view.weights.len(), terms))?;
         let mut desk =
             Desk::valued(view, (gathered, &funds), (risk, terms), caller).ok_or(NoDesk::Gone)?;
+        desk.large_days = large_days;
         desk.set_volatilities();
-        desk.add_stand_in_gaps();
-        desk.add_first_order_gaps();
-        desk.add_rate_gaps(book);
+        desk.add_gaps(terms, book);
         Ok(desk)
     }
 
@@ -232,6 +241,7 @@ impl<'a> Desk<'a> {
             movers,
             held_options,
             risk,
+            large_days: None,
             history,
             rates,
             thresholds,
@@ -259,6 +269,13 @@ impl<'a> Desk<'a> {
     #[must_use]
     pub fn gaps(&self) -> &[Gap] {
         &self.gaps
+    }
+
+    /// The days that variances are estimated on. `None`: all.
+    #[must_use]
+    pub fn large_days(&self) -> Option<DaysLikeThis> {
+        let large = self.large_days.as_ref()?;
+        Some(large.sessions.described(self.view, large.residual_ratio))
     }
 
     /// Place of a line by its id.
@@ -366,58 +383,6 @@ impl<'a> Desk<'a> {
         }
         let loadings = self.risk.looked_through(positions.iter().copied());
         self.risk.risk.variance(&exposures, &loadings)
-    }
-
-    fn add_stand_in_gaps(&mut self) {
-        let (gross, sessions) = (self.gross(), self.history.sessions());
-        for (at, line) in self.lines.iter().enumerate() {
-            let count = self.history.stand_ins(at);
-            if count == 0 {
-                continue;
-            }
-            let detail = format!(
-                "{count} of {sessions} past sessions have no return of its own: what its exposures, \
-                 or else its betas, explain stands in"
-            );
-            let gap = Gap::new(GapReason::Proxy, Subject::symbol(&line.id), detail);
-            self.gaps.push(if line.is_position && 0.0 < gross {
-                gap.of_gross(line.held.abs() / gross)
-            } else {
-                gap
-            });
-        }
-    }
-
-    fn add_first_order_gaps(&mut self) {
-        let options = self.lines.iter().filter(|line| line.option.is_some());
-        let gap = |line: &DeskLine| {
-            let detail = "an option counts as its delta in shares, which is right for small moves of the \
-                          price only; it is valued anew in moves of the trade, in scenarios of limits, in \
-                          the squeeze budget and in past P&L";
-            Gap::new(GapReason::FirstOrder, Subject::symbol(&line.id), detail)
-        };
-        self.gaps.extend(options.map(gap).collect::<Vec<Gap>>());
-    }
-
-    /// One gap per line with strikes in another currency: moves of the trade and hypothetical
-    /// scenarios are returns of lines, and say nothing of rates.
-    fn add_rate_gaps(&mut self, book: &Book) {
-        let base = self.view.risk.snapshot.base();
-        let strikes = self.held_options.strikes().filter(|(_, currency)| *currency != base);
-        let quoted = self.lines.iter().enumerate();
-        let quoted = quoted.filter_map(|(at, line)| Some((at, line.strike_in()?)));
-        let lines: BTreeMap<usize, Currency> = strikes.chain(quoted).collect();
-        for (at, currency) in lines {
-            let line = &self.lines[at];
-            let detail = format!(
-                "moves of the trade and hypothetical scenarios of limits do not say what the rate of \
-                 {currency} does: the strikes of its options are converted at that of the as-of date"
-            );
-            let gap = Gap::new(GapReason::Proxy, Subject::symbol(&line.id), detail);
-            let is_held = line.is_position && 0.0 < book.gross;
-            let share = || (line.held.abs() / book.gross).min(1.0);
-            self.gaps.push(if is_held { gap.of_gross(share()) } else { gap });
-        }
     }
 
     fn set_volatilities(&mut self) {

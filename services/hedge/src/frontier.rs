@@ -43,14 +43,15 @@ pub enum NoFrontier {
     /// A value is not finite, or crosses the other limit of its constraint.
     #[error("value {0} is not finite or crosses the other limit")]
     Value(usize),
-    /// A solve ended without an answer.
-    #[error(transparent)]
-    Stopped(#[from] Stopped),
+    /// The caller has gone.
+    #[error("cancelled")]
+    Cancelled,
 }
 
-/// Solves the problem once per value; answers are in the order of values. A wider limit never has a
-/// higher objective before rounding, but for the accuracy of the solver, whatever [`SolveLimits`]
-/// leave open.
+/// Solves the problem once per value; points are in the order of values. Of two values with a plan, the
+/// wider limit never has the higher objective before rounding, but for the accuracy of the solver,
+/// whatever [`SolveLimits`] leave open. A value whose search ends without an answer says nothing of the
+/// others, which are solved all the same.
 ///
 /// # Errors
 /// [`NoFrontier`].
@@ -59,7 +60,7 @@ pub fn trace(
     axis: &Axis,
     limits: SolveLimits,
     caller: &Caller,
-) -> Result<Vec<Answer>, NoFrontier> {
+) -> Result<Vec<Result<Answer, Stopped>>, NoFrontier> {
     let problems = match axis {
         Axis::Constraint { id, side, values } => with_limit(problem, id, *side, values)?,
         Axis::Lines { counts } => {
@@ -70,14 +71,19 @@ pub fn trace(
         }
     };
     let tail = problem.tail().map(|(_, scenarios)| first_scenarios(scenarios));
-    let (mut answers, mut known) = (vec![None; problems.len()], None);
+    let (mut points, mut known) = (vec![None; problems.len()], None);
     for at in axis.widening() {
         let start = Start { picks: known.as_deref(), tail: tail.as_deref() };
-        let (answer, picks) = optimize_from(&problems[at], limits, caller, start)?;
-        answers[at] = Some(answer);
-        known = picks.or(known);
+        points[at] = Some(match optimize_from(&problems[at], limits, caller, start) {
+            Ok((answer, picks)) => {
+                known = picks.or(known);
+                Ok(answer)
+            }
+            Err(Stopped::Cancelled) => return Err(NoFrontier::Cancelled),
+            Err(stopped) => Err(stopped),
+        });
     }
-    Ok(answers.into_iter().flatten().collect())
+    Ok(points.into_iter().flatten().collect())
 }
 
 impl Axis {
@@ -121,7 +127,14 @@ fn with_limit(
     let unit: Unit = constraint.measure.unit();
     let moved = |(index, value): (usize, &f64)| {
         let sides = if side == Side::Equal { vec![Side::Lower, Side::Upper] } else { vec![side] };
-        let change = |side| Relaxation { constraint: id.to_owned(), side, from, to: *value, unit };
+        let change = |side| Relaxation {
+            constraint: id.to_owned(),
+            side,
+            from,
+            to: *value,
+            unit,
+            may_be_smaller: false,
+        };
         let changes: Vec<Relaxation> = sides.into_iter().map(change).collect();
         let statement = problem.with_limits(&changes).into_statement();
         Problem::new(statement).map_err(|_| NoFrontier::Value(index))

@@ -6,12 +6,14 @@
 use marketdata::{currency::Currency, day::Day};
 use portfolio::currencies::rate_growth;
 use risk::factor_view::FactorView;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Growth of rates, as factors by session.
 #[derive(Clone, Debug)]
 pub(crate) struct Rates {
     by_currency: BTreeMap<Currency, Vec<f64>>,
+    /// Sessions at whose start or end a currency has no rate: it stays there.
+    missing: BTreeMap<Currency, usize>,
     sessions: usize,
 }
 
@@ -20,14 +22,22 @@ impl Rates {
     pub(crate) fn of(view: &FactorView<'_>, currencies: impl Iterator<Item = Currency>) -> Rates {
         let snapshot = &view.risk.snapshot;
         let days = &view.risk.sessions.with_start()[view.first..];
-        let mut by_currency = BTreeMap::new();
-        for currency in currencies.filter(|currency| *currency != snapshot.base()) {
-            by_currency.entry(currency).or_insert_with(|| {
-                let growth = |pair: &[Day]| rate_growth(snapshot, currency, (pair[0], pair[1]));
-                days.windows(2).map(growth).collect()
-            });
+        let (mut by_currency, mut missing) = (BTreeMap::new(), BTreeMap::new());
+        let wanted: BTreeSet<Currency> =
+            currencies.filter(|currency| *currency != snapshot.base()).collect();
+        for currency in wanted {
+            let growth = |pair: &[Day]| rate_growth(snapshot, currency, (pair[0], pair[1]));
+            let known: Vec<Option<f64>> = days.windows(2).map(growth).collect();
+            missing.insert(currency, known.iter().filter(|growth| growth.is_none()).count());
+            by_currency
+                .insert(currency, known.iter().map(|growth| growth.unwrap_or(1.0)).collect());
         }
-        Rates { by_currency, sessions: view.weights.len() }
+        Rates { by_currency, missing, sessions: view.weights.len() }
+    }
+
+    /// Sessions at whose start or end a currency has no rate, and of how many.
+    pub(crate) fn missing(&self, currency: Currency) -> (usize, usize) {
+        (self.missing.get(&currency).copied().unwrap_or(0), self.sessions)
     }
 
     /// By session, of the currency of a strike; `None`: it is in the base currency.

@@ -5,15 +5,15 @@
 
 use crate::desk::{Desk, DeskLine};
 use marketdata::{currency::Currency, instrument::InstrumentId};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What happens in a scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moves {
     /// Returns by instrument, decimals, in the base currency.
-    pub returns: Vec<(InstrumentId, f64)>,
+    pub returns: BTreeMap<InstrumentId, f64>,
     /// Growth of rates as factors, by currency. One that is not named stays.
-    pub rates: Vec<(Currency, f64)>,
+    pub rates: BTreeMap<Currency, f64>,
 }
 
 /// The P&L of a scenario, in money.
@@ -28,7 +28,7 @@ pub struct ScenarioPnl {
 /// Why a scenario has no P&L.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoScenario {
-    /// It has no return of the line with this id, or two.
+    /// It has no return of the line with this id.
     Line(String),
     /// The caller has gone.
     Gone,
@@ -50,7 +50,9 @@ impl Desk<'_> {
     /// # Errors
     /// [`NoScenario`].
     pub fn scenario(&self, moves: &Moves) -> Result<ScenarioPnl, NoScenario> {
-        let of = |line: &DeskLine| moves.return_of(line).ok_or(line.id.clone());
+        let of = |line: &DeskLine| {
+            moves.returns.get(&line.instrument).copied().ok_or_else(|| line.id.clone())
+        };
         let returns: Result<Vec<f64>, String> = self.lines.iter().map(of).collect();
         let returns = returns.map_err(NoScenario::Line)?;
         let moved = |(line, r): (&DeskLine, &f64)| {
@@ -68,14 +70,7 @@ impl Desk<'_> {
 }
 
 impl Moves {
-    fn return_of(&self, line: &DeskLine) -> Option<f64> {
-        let mut given = self.returns.iter().filter(|(id, _)| *id == line.instrument);
-        let found = given.next()?.1;
-        given.next().is_none().then_some(found)
-    }
-
     fn growth(&self, currency: Option<Currency>) -> f64 {
-        let known = self.rates.iter().find(|(known, _)| Some(*known) == currency);
-        known.map_or(1.0, |(_, growth)| *growth)
+        currency.and_then(|currency| self.rates.get(&currency)).copied().unwrap_or(1.0)
     }
 }

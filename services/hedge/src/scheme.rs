@@ -22,6 +22,7 @@ use crate::{
     written::excluded_by,
 };
 use marketdata::instrument::InstrumentId;
+use std::collections::BTreeMap;
 
 /// What may trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -352,14 +353,9 @@ impl Wording<'_> {
     }
 
     /// Weights by what lines move as.
-    fn members(&self, values: &[(InstrumentId, f64)]) -> Result<Measure, String> {
-        let of = |line: &DeskLine| {
-            let mut given = values.iter().filter(|(id, _)| *id == line.instrument);
-            match (given.next(), given.next()) {
-                (Some((_, value)), None) => Ok(*value),
-                _ => Err(line.id.clone()),
-            }
-        };
+    fn members(&self, values: &BTreeMap<InstrumentId, f64>) -> Result<Measure, String> {
+        let of =
+            |line: &DeskLine| values.get(&line.instrument).copied().ok_or_else(|| line.id.clone());
         let weights: Result<Vec<f64>, String> = self.desk.lines.iter().map(of).collect();
         Ok(Measure::Weighted { kind: Weights::Members, offset: 0.0, weights: weights? })
     }

@@ -97,6 +97,17 @@ pub struct DeskTerms {
     pub scenarios: ScenarioUse,
     /// Number of scenarios of limits ([`crate::desk::Desk::scenario`]).
     pub limited_scenarios: usize,
+    /// The days that variances are estimated on.
+    pub days: VarianceDays,
+}
+
+/// The days that variances are estimated on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VarianceDays {
+    /// All days of the factor model.
+    All,
+    /// Those on which the trade moved far ([`risk::like_this`]).
+    LargeMoves,
 }
 
 /// How often plans price scenarios of the past, for which the options of the book are valued anew.

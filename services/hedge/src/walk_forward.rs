@@ -22,7 +22,7 @@ use marketdata::instrument::InstrumentId;
 use risk::{
     factor_view::{FactorView, ModelledName, Rung},
     large_moves::NINE_OF_TEN,
-    projection,
+    like_this, projection,
     specific_sources::{Mover, Specifics},
 };
 use stats::{covariance, ewma::Centre, moments::mean};
@@ -171,7 +171,17 @@ fn risk_before(
     };
     let movers: Vec<Mover> = desk.movers.iter().zip(residuals).map(earlier).collect();
     let specifics = Specifics::of(view, &desk.movers).with_own(&movers);
-    LineRisk::of(&matrix, &movers, &specifics).ok()
+    let risk = LineRisk::of(&matrix, &movers, &specifics).ok()?;
+    let large = desk.large_days.as_ref();
+    let large = large.and_then(|_| like_this::days_before(view, &view.returns, session));
+    Some(match large {
+        // As it is where the days are too few.
+        Some(days) => match risk.clone().on_days(view, desk.held().zip(&movers), days) {
+            Some((on_large_days, _)) => on_large_days,
+            None => risk,
+        },
+        None => risk,
+    })
 }
 
 /// A regression over as many first sessions as there are weights.

@@ -4,6 +4,7 @@
 use crate::{constraint::ExclusionRule, scenario::ScenarioPnl};
 use factors::size::SizeBucket;
 use marketdata::instrument::InstrumentId;
+use std::collections::BTreeMap;
 
 /// Number of shorts that squeeze together in the squeeze budget.
 pub const SQUEEZED_SHORTS: usize = 3;
@@ -85,7 +86,7 @@ pub enum Meaning {
     /// Net value of the lines of a size bucket.
     Bucket(SizeBucket),
     /// Net value of some instruments, by their share in what is limited.
-    Members(Vec<(InstrumentId, f64)>),
+    Members(BTreeMap<InstrumentId, f64>),
     /// Premiums paid for options less those received.
     Premium,
     /// Exposure to a factor of the risk model.
@@ -175,7 +176,7 @@ pub struct Wish {
 #[derive(Clone, Debug, PartialEq)]
 pub enum WishFault {
     /// A limit names a sector, a factor or a line that there is not, or is on the net value of
-    /// members that lack a line or have one twice.
+    /// members that lack a line.
     Unknown {
         /// Id of the limit or exclusion.
         id: String,

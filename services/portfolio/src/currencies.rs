@@ -51,11 +51,23 @@ fn rates_on(snapshot: &Snapshot, quotes: &Quotes) -> Day {
 }
 
 /// By what factor a currency grows against the base currency of a view between two days: what a strike
-/// in it does meanwhile. One whose rate is unknown on either day stays.
+/// in it does meanwhile. `None` if its rate is unknown on either day: a strike then stays, and a gap must
+/// say so.
 #[must_use]
-pub fn rate_growth(snapshot: &Snapshot, currency: Currency, (from, to): (Day, Day)) -> f64 {
+pub fn rate_growth(snapshot: &Snapshot, currency: Currency, (from, to): (Day, Day)) -> Option<f64> {
     let [from, to] = [from, to].map(|day| snapshot.rate(currency, day).ok());
-    from.zip(to).map_or(1.0, |(from, to)| to.value / from.value)
+    from.zip(to).map(|(from, to)| to.value / from.value)
+}
+
+/// Why there is no such growth. `None` if there is one.
+#[must_use]
+pub fn no_rate_growth(
+    snapshot: &Snapshot,
+    currency: Currency,
+    (from, to): (Day, Day),
+) -> Option<String> {
+    let missing = [from, to].into_iter().find_map(|day| snapshot.rate(currency, day).err());
+    missing.map(|missing| missing.why())
 }
 
 impl ValuedCash {

@@ -56,6 +56,8 @@ pub mod projection;
 
 pub mod factor_view;
 
+pub mod like_this;
+
 pub mod specific_sources;
 
 pub mod book_correlation;

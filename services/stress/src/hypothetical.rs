@@ -12,7 +12,6 @@
 
 use crate::{
     gaussian::{Form, Given, Joint},
-    like_this::DaysLikeThis,
     partition::Partition,
     plausibility,
     setting::Setting,
@@ -21,7 +20,10 @@ use crate::{
 };
 use marketdata::instrument::InstrumentId;
 use portfolio::book::Book;
-use risk::factor_view::{FactorView, Rung};
+use risk::{
+    factor_view::{FactorView, Rung},
+    like_this::DaysLikeThis,
+};
 
 /// The 95 % quantile of a normal variable: nine of ten lie between it and its negative.
 pub(crate) const NINE_OF_TEN: f64 = 1.644_853_626_951_472_2;

@@ -29,8 +29,6 @@ pub mod plausibility;
 pub mod partition;
 pub mod shock;
 
-pub mod like_this;
-
 mod rests;
 
 mod setting;
@@ -61,4 +59,4 @@ pub mod catalog;
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "stress-0.16.0";
+pub const MODEL_VERSION: &str = "stress-0.17.0";

@@ -3,7 +3,6 @@
 use crate::{
     gaussian::{Form, Joint},
     hypothetical::{CoordinateMove, RungShares, positions, rung_shares},
-    like_this::DaysLikeThis,
     partition::Partition,
     plausibility::TailProbability,
     reverse::{Boxes, NoScenario, likeliest},
@@ -12,7 +11,7 @@ use crate::{
     total::total,
 };
 use portfolio::book::{Book, Holding};
-use risk::factor_view::FactorView;
+use risk::{factor_view::FactorView, like_this::DaysLikeThis};
 
 /// A request for the likeliest scenario of a loss.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,7 +8,6 @@
 
 use crate::{
     gaussian::{Form, Joint},
-    like_this::{self, DaysLikeThis},
     rests::{self, ProjectedSeries, Rest},
     shock::{Fault, Hypothetical, SIZE_MAX, Target},
 };
@@ -17,6 +16,7 @@ use marketdata::instrument::InstrumentId;
 use portfolio::book::Book;
 use risk::{
     factor_view::{FactorView, ModelledName, Rung},
+    like_this::{self, DaysLikeThis},
     projection::observations_needed,
     series::{MoveUnit, Series},
     specific_sources::{Mover, Source, SpecificSources, Specifics},

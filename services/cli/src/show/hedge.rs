@@ -248,7 +248,8 @@ fn contradiction(name: &str, found: &HedgeInfeasible) -> String {
     );
     let changes = found.alone.iter().map(|change| {
         let (id, limit) = (&change.constraint_id, number::magnitude(change.limit));
-        format!("{id} from {limit} to {}", number::magnitude(change.sufficient_limit))
+        let nearer = if change.may_be_smaller { " or nearer" } else { "" };
+        format!("{id} from {limit} to {}{nearer}", number::magnitude(change.sufficient_limit))
     });
     let changes: Vec<String> = changes.collect();
     if !changes.is_empty() {

@@ -6,31 +6,43 @@ use std::path::Path;
 /// The long leg.
 pub(crate) const LONG: [&str; 7] = ["AAPL", "MSFT", "GOOGL", "AMZN", "NVDA", "META", "TSLA"];
 
-/// The funds that hedge. The second one is also the short leg.
+/// The funds that hedge.
 pub(crate) const FUNDS: [&str; 3] = ["SPY", "IWM", "QQQ"];
+
+/// The short legs of the books: one that a hedge may buy back, and one that it does not hold.
+pub(crate) const SHORTS: [&str; 2] = ["IWM", "KRE"];
 
 /// The first session that is used, which leaves a year before the first hedge, and the last one that
 /// all files have.
 const FIRST: &str = "2011-06-01";
 const LAST: &str = "2021-06-30";
 
-/// Returns by session.
+/// Returns by session of what a book and its hedges hold.
 #[derive(Clone, Debug)]
 pub(crate) struct Returns {
+    /// The short leg of the book.
+    pub(crate) short: &'static str,
     /// Sessions, ISO.
     pub(crate) days: Vec<String>,
-    /// By name of [`LONG`], then by fund of [`FUNDS`]; decimals.
+    /// By symbol of [`symbols`]; decimals.
     pub(crate) lines: Vec<Vec<f64>>,
     /// By session, how many names had no return: the mean of the others stands in.
     pub(crate) stand_ins: Vec<usize>,
 }
 
+/// The names of [`LONG`], the funds of [`FUNDS`], and the short leg if it is none of them.
+pub(crate) fn symbols(short: &'static str) -> impl Iterator<Item = &'static str> {
+    let other = Some(short).filter(|short| !FUNDS.contains(short));
+    LONG.into_iter().chain(FUNDS).chain(other)
+}
+
 impl Returns {
-    /// Reads the files: the sessions are those of the funds.
-    pub(crate) fn read(folder: &Path) -> Result<Returns, String> {
-        let read = |symbol: &&str| closes(folder, symbol);
-        let names: Vec<Closes> = LONG.iter().map(read).collect::<Result<_, _>>()?;
-        let funds: Vec<Closes> = FUNDS.iter().map(read).collect::<Result<_, _>>()?;
+    /// Reads the files of a book by its short leg: the sessions are those of the funds.
+    pub(crate) fn read(folder: &Path, short: &'static str) -> Result<Returns, String> {
+        let read = |symbol| closes(folder, symbol);
+        let names: Vec<Closes> = LONG.into_iter().map(read).collect::<Result<_, _>>()?;
+        let funds: Vec<Closes> =
+            symbols(short).skip(LONG.len()).map(read).collect::<Result<_, _>>()?;
         let is_common = |day: &&String| funds.iter().all(|fund| fund.contains_key(*day));
         let all: Vec<&String> = funds[0].keys().filter(is_common).collect();
         let first = all.partition_point(|day| day.as_str() < FIRST);
@@ -40,8 +52,9 @@ impl Returns {
             Some(closes.get(pair[1])? / closes.get(pair[0])? - 1.0)
         };
         let mut returns = Returns {
+            short,
             days: Vec::new(),
-            lines: vec![Vec::new(); LONG.len() + FUNDS.len()],
+            lines: vec![Vec::new(); names.len() + funds.len()],
             stand_ins: Vec::new(),
         };
         for pair in steps {

@@ -12,14 +12,17 @@ mod study;
 #[cfg(test)]
 mod tests;
 
-use files::{FUNDS, Returns};
+use files::{FUNDS, Returns, SHORTS};
 use std::process::ExitCode;
 use study::{Method, Study, WINDOW};
 
 const HEADER: &str = "\
-| hedge | variance cut | nine of ten | cut on large days | turnover a session | cost a year | \
-made a year | worst session | book | hedge |
-|---|--:|--:|--:|--:|--:|--:|---|--:|--:|";
+| hedge | variance cut | nine of ten | before 2020 | cut on large days | turnover a session | \
+cost a year | made a year | worst session | book | hedge |
+|---|--:|--:|--:|--:|--:|--:|--:|---|--:|--:|";
+
+/// The year from which on most of the variance is.
+const LOUD: &str = "2020";
 
 /// Sessions that the text names: the trade's best and worst days around the vaccine.
 const NAMED: [&str; 2] = ["2020-11-04", "2020-11-09"];
@@ -31,9 +34,11 @@ fn main() -> ExitCode {
         eprintln!("REAL_DATA is not a folder of price files: nothing was evaluated");
         return ExitCode::FAILURE;
     };
-    match tables(&folder) {
-        Ok(text) => {
-            println!("{text}");
+    let tables: Result<Vec<String>, String> =
+        SHORTS.into_iter().map(|short| tables(&folder, short)).collect();
+    match tables {
+        Ok(books) => {
+            println!("{}", books.join("\n"));
             ExitCode::SUCCESS
         }
         Err(problem) => {
@@ -43,8 +48,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn tables(folder: &std::path::Path) -> Result<String, String> {
-    let returns = Returns::read(folder)?;
+/// The section of a book by its short leg.
+fn tables(folder: &std::path::Path, short: &'static str) -> Result<String, String> {
+    let returns = Returns::read(folder, short)?;
     let first = returns.first_of("2013");
     let studies: Vec<Study> = Method::ALL
         .into_iter()
@@ -53,14 +59,18 @@ fn tables(folder: &std::path::Path) -> Result<String, String> {
         .ok_or("a session has no hedge")?;
     let (_, large) = studies[0].large_days();
     let mut text = format!(
-        "{} sessions from {} to {}, {large} of them large; stand-ins {:.2} % of gross.\n\n{HEADER}\n",
+        "## Short {short}\n\n{} sessions from {} to {}, {large} of them large; stand-ins {:.2} % of \
+         gross, and {:.2} % from {LOUD} on. The book made {} a year.\n\n{HEADER}\n",
         studies[0].before.len(),
         returns.days[first],
         returns.days[returns.days.len() - 1],
         100.0 * returns.stand_in_share(first - WINDOW),
+        100.0 * returns.stand_in_share(returns.first_of(LOUD) - WINDOW),
+        percent(studies[0].book_made_a_year()),
     );
+    let quiet = returns.first_of(LOUD) - first;
     for study in &studies {
-        text += &row(study, &returns.days[first..]).ok_or("a hedge has no interval")?;
+        text += &row(study, &returns.days[first..], quiet).ok_or("a hedge has no interval")?;
     }
     text += "\n| session | book |";
     let names: String = studies.iter().map(|study| format!(" {} |", study.method.name())).collect();
@@ -79,15 +89,16 @@ fn tables(folder: &std::path::Path) -> Result<String, String> {
     Ok(text)
 }
 
-fn row(study: &Study, days: &[String]) -> Option<String> {
+fn row(study: &Study, days: &[String], quiet: usize) -> Option<String> {
     let out = study.out_of_sample()?;
     let worst = study.worst();
     Some(format!(
-        "| {} | {} | {} to {} | {} | {} | {} | {} | {} | {} | {} |\n",
+        "| {} | {} | {} to {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
         study.method.name(),
         percent(out.value),
         percent(out.low),
         percent(out.high),
+        percent(study.cut_of_first(quiet)?),
         percent(study.large_days().0),
         percent(study.turnover_a_session()),
         percent(study.cost_a_year()),

@@ -1,6 +1,6 @@
 //! Hedges of the trade, session by session, with what was known before.
 
-use crate::files::{FUNDS, LONG, Returns};
+use crate::files::{FUNDS, LONG, Returns, symbols};
 use hedge::{
     constraint::{Constraint, Measure},
     limits::{Caller, SolveLimits},
@@ -12,10 +12,19 @@ use hedge::{
     terms::DAYS_PER_SESSION,
     walk_forward::OutOfSample,
 };
-use stats::{covariance, ledoit_wolf, matrix::SymmetricMatrix, moments::Ddof};
+use stats::{
+    covariance,
+    ewma::{self, Centre},
+    ledoit_wolf,
+    matrix::SymmetricMatrix,
+    moments::Ddof,
+};
 
 /// Sessions before its own that a hedge knows.
 pub(crate) const WINDOW: usize = 252;
+
+/// Sessions after which one counts half as much in [`Method::Weighted`].
+const HALF_LIFE: f64 = 126.0;
 
 /// Sessions of a block of the jackknife.
 const BLOCK: usize = 21;
@@ -37,8 +46,12 @@ pub(crate) enum Method {
     Spy,
     /// Least squares on IWM less QQQ.
     DollarNeutral,
+    /// One side each of IWM less QQQ: nothing is fitted.
+    Fixed,
     /// Least squares on both.
     Both,
+    /// The same with sessions that count half as much after 126 more.
+    Weighted,
     /// The plan: variance with a shrunk covariance and costs, from yesterday's hedge on.
     Variance,
     /// The same with the worst 5 % of the window's sessions instead of variance.
@@ -46,14 +59,23 @@ pub(crate) enum Method {
 }
 
 impl Method {
-    pub(crate) const ALL: [Method; 5] =
-        [Method::Spy, Method::DollarNeutral, Method::Both, Method::Variance, Method::Tail];
+    pub(crate) const ALL: [Method; 7] = [
+        Method::Spy,
+        Method::Fixed,
+        Method::DollarNeutral,
+        Method::Both,
+        Method::Weighted,
+        Method::Variance,
+        Method::Tail,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Method::Spy => "SPY, least squares",
             Method::DollarNeutral => "QQQ and IWM, dollar-neutral, least squares",
+            Method::Fixed => "QQQ and IWM, one side each, not fitted",
             Method::Both => "QQQ and IWM, least squares",
+            Method::Weighted => "QQQ and IWM, least squares, half-life 126",
             Method::Variance => "plan by variance: SPY, IWM, QQQ",
             Method::Tail => "plan by CVaR 95 %: SPY, IWM, QQQ",
         }
@@ -67,7 +89,9 @@ impl Method {
     fn trades(self, fund: &str) -> bool {
         match self {
             Method::Spy => fund == "SPY",
-            Method::DollarNeutral | Method::Both => fund != "SPY",
+            Method::Fixed | Method::DollarNeutral | Method::Both | Method::Weighted => {
+                fund != "SPY"
+            }
             Method::Variance | Method::Tail => true,
         }
     }
@@ -77,6 +101,8 @@ impl Method {
 #[derive(Debug)]
 pub(crate) struct Study {
     pub(crate) method: Method,
+    /// Positions of the book by line.
+    book: Vec<f64>,
     /// P&L by session as a share of one side of the book, without and with the hedge; costs are not
     /// in it.
     pub(crate) before: Vec<f64>,
@@ -87,22 +113,23 @@ pub(crate) struct Study {
     pub(crate) is_large: Vec<bool>,
 }
 
-/// Positions of the book by line: long a seventh of each name, short one of the small-cap fund.
-fn book() -> Vec<f64> {
-    let short = |fund: &&str| if *fund == "IWM" { -1.0 } else { 0.0 };
+/// Positions of a book by line: long a seventh of each name, short one of a fund.
+fn book(short: &'static str) -> Vec<f64> {
+    let held = |symbol: &str| if symbol == short { -1.0 } else { 0.0 };
     let long = LONG.iter().map(|_| 1.0 / LONG.len() as f64);
-    long.chain(FUNDS.iter().map(short)).collect()
+    long.chain(symbols(short).skip(LONG.len()).map(held)).collect()
 }
 
 impl Study {
     /// Hedges every session from a place on. `None` if one has no plan.
     pub(crate) fn of(returns: &Returns, method: Method, first: usize) -> Option<Study> {
-        let book = book();
+        let book = book(returns.short);
         let pnl = |positions: &[f64], at: usize| -> f64 {
             positions.iter().zip(&returns.lines).map(|(p, line)| p * line[at]).sum()
         };
         let mut study = Study {
             method,
+            book: book.clone(),
             before: Vec::new(),
             after: Vec::new(),
             hedges: Vec::new(),
@@ -113,7 +140,10 @@ impl Study {
             let window: Vec<&[f64]> =
                 returns.lines.iter().map(|line| &line[at - WINDOW..at]).collect();
             let held = if method.is_plan() { hedge.clone() } else { vec![0.0; FUNDS.len()] };
-            hedge = self::hedge(&window, method, &book, &held)?;
+            hedge = match method {
+                Method::Fixed => vec![0.0, 1.0, -1.0],
+                _ => self::hedge(&window, method, (&book, returns.short), &held)?,
+            };
             let past: Vec<f64> = (at - WINDOW..at).map(|at| pnl(&book, at)).collect();
             let deviation = stats::moments::standard_deviation(&past, Ddof::Sample)?;
             let mut hedged = book.clone();
@@ -134,6 +164,19 @@ impl Study {
         OutOfSample::of(&blocks, &self.hedges)
     }
 
+    /// The share of the variance of the first sessions that the hedge takes away.
+    pub(crate) fn cut_of_first(&self, sessions: usize) -> Option<f64> {
+        let variance = |pnl: &[f64]| {
+            stats::moments::standard_deviation(&pnl[..sessions], Ddof::Sample).map(|sd| sd * sd)
+        };
+        Some(1.0 - variance(&self.after)? / variance(&self.before)?)
+    }
+
+    /// What the book made a year, as a share of one side.
+    pub(crate) fn book_made_a_year(&self) -> f64 {
+        252.0 * self.before.iter().sum::<f64>() / self.before.len() as f64
+    }
+
     /// Share of the squares of large days that the hedge takes away, and their number.
     pub(crate) fn large_days(&self) -> (f64, usize) {
         let large = || (0..self.before.len()).filter(|at| self.is_large[*at]);
@@ -149,9 +192,8 @@ impl Study {
 
     /// Borrow fees and trading costs a year.
     pub(crate) fn cost_a_year(&self) -> f64 {
-        let book = book();
         let short = |hedge: &Vec<f64>| -> f64 {
-            let with = hedge.iter().zip(&book[LONG.len()..]);
+            let with = hedge.iter().zip(&self.book[LONG.len()..]);
             with.map(|(h, held)| (-(held + h)).max(0.0) - (-held).max(0.0)).sum()
         };
         let fees: f64 = self.hedges.iter().map(short).sum::<f64>() / self.hedges.len() as f64;
@@ -174,8 +216,13 @@ impl Study {
 }
 
 /// The hedge by fund that a method finds in a window, given yesterday's.
-fn hedge(window: &[&[f64]], method: Method, book: &[f64], held: &[f64]) -> Option<Vec<f64>> {
-    let problem = Problem::new(statement(window, method, book, held)?).ok()?;
+fn hedge(
+    window: &[&[f64]],
+    method: Method,
+    (book, short): (&[f64], &'static str),
+    held: &[f64],
+) -> Option<Vec<f64>> {
+    let problem = Problem::new(statement(window, method, (book, short), held)?).ok()?;
     let Answer::Plan(plan) = optimize(&problem, LIMITS, &Caller::waiting()).ok()? else {
         return None;
     };
@@ -186,7 +233,12 @@ fn hedge(window: &[&[f64]], method: Method, book: &[f64], held: &[f64]) -> Optio
     Some(hedge)
 }
 
-fn statement(window: &[&[f64]], method: Method, book: &[f64], held: &[f64]) -> Option<Statement> {
+fn statement(
+    window: &[&[f64]],
+    method: Method,
+    (book, short): (&[f64], &'static str),
+    held: &[f64],
+) -> Option<Statement> {
     let costs = f64::from(u8::from(method.is_plan()));
     let trading = |fund: &str| {
         method.trades(fund).then_some(Trading {
@@ -200,10 +252,10 @@ fn statement(window: &[&[f64]], method: Method, book: &[f64], held: &[f64]) -> O
             volume: None,
         })
     };
-    let line = |at: usize| {
-        let fund = at.checked_sub(LONG.len());
+    let line = |(at, symbol): (usize, &str)| {
+        let fund = at.checked_sub(LONG.len()).filter(|fund| *fund < FUNDS.len());
         Line {
-            id: fund.map_or(LONG.get(at), |fund| FUNDS.get(fund)).unwrap_or(&"").to_string(),
+            id: symbol.to_owned(),
             held: book[at] + fund.map_or(0.0, |fund| held[fund]),
             exposures: vec![(at, 1.0)],
             loadings: Vec::new(),
@@ -217,7 +269,7 @@ fn statement(window: &[&[f64]], method: Method, book: &[f64], held: &[f64]) -> O
         upper: Some(0.0),
     };
     Some(Statement {
-        lines: (0..book.len()).map(line).collect(),
+        lines: symbols(short).enumerate().map(line).collect(),
         risk: FactorRisk::new(covariance(window, method)?, Vec::new()).ok()?,
         objective: Objective {
             risk: risk(window, method, book, held)?,
@@ -233,6 +285,10 @@ fn statement(window: &[&[f64]], method: Method, book: &[f64], held: &[f64]) -> O
 
 /// The sample's for least squares; for plans shrunk towards one factor, the mean of all lines.
 fn covariance(window: &[&[f64]], method: Method) -> Option<SymmetricMatrix> {
+    if method == Method::Weighted {
+        let weights = ewma::weights(WINDOW, ewma::lambda_of_half_life(HALF_LIFE)?)?;
+        return covariance::weighted(window, &weights, Centre::Mean);
+    }
     if !method.is_plan() {
         return covariance::sample(window, Ddof::Sample);
     }
@@ -245,13 +301,11 @@ fn risk(window: &[&[f64]], method: Method, book: &[f64], held: &[f64]) -> Option
     if method != Method::Tail {
         return Some(RiskTerm::Variance { aversion: AVERSION });
     }
-    let positions: Vec<f64> = book[..LONG.len()]
-        .iter()
-        .copied()
-        .chain(book[LONG.len()..].iter().zip(held).map(|(b, h)| b + h))
-        .collect();
+    let mut positions = book.to_vec();
+    positions[LONG.len()..].iter_mut().zip(held).for_each(|(position, held)| *position += held);
     let pnl = |at: usize| positions.iter().zip(window).map(|(p, line)| p * line[at]).sum();
-    let funds = window[LONG.len()..].iter().map(|line| line.to_vec()).collect();
+    let funds = window[LONG.len()..].iter().take(FUNDS.len());
+    let funds = funds.map(|line| line.to_vec()).collect();
     let scenarios = Scenarios::new(0.95, (0..WINDOW).map(pnl).collect(), funds, Centring::Demeaned);
     // As dear as the variance of the same book: λ·H·σ² at σ of 1 % is 0.5 % of one side, and its CVaR
     // is about 2 %.

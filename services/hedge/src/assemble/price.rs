@@ -145,7 +145,7 @@ impl Builder<'_> {
             self.assembly.shares[trade] = Some(z);
             sum.push((z, 1.0));
             let (low, high) = (ranges[trade].0 / money, ranges[trade].1 / money);
-            let unit = if low < high { finite(low).max(finite(high)) } else { 1.0 };
+            let unit = range_unit(low, high);
             self.program().at_most(vec![(z, 1.0)], 1.0);
             self.program().at_most(vec![(z, -1.0)], 0.0);
             // Ranges may be a thousand times the book: divided by their size, the rows are near one.
@@ -197,7 +197,10 @@ impl Builder<'_> {
     }
 }
 
-/// The size of an end of a range; zero if it has none.
-fn finite(end: f64) -> f64 {
-    if end.is_finite() { end.abs() } else { 0.0 }
+/// The unit of a trade in a range, in scaled money: the size of its larger end. An end at infinity is as
+/// large as the book, and so is a range that has no size.
+fn range_unit(low: f64, high: f64) -> f64 {
+    let finite = |end: f64| if end.is_finite() { end.abs() } else { 1.0 };
+    let size = if low < high { finite(low).max(finite(high)) } else { 1.0 };
+    if 0.0 < size { size } else { 1.0 }
 }

@@ -4,7 +4,10 @@
 //! Constraints that all lines together could meet may need more of them than are allowed to trade,
 //! so a relaxation of the convex problem alone does not suffice.
 
-use super::Finder;
+use super::{
+    Finder,
+    nodes::{Counted, Nodes},
+};
 use crate::{
     assemble::{Assembly, Change, Goal, Member, Pick, Recipe},
     branch::{self, Searched, Solver},
@@ -19,45 +22,30 @@ const GAP: f64 = 1e-3;
 /// Relaxations are compared in units of the book's size, or of one, to a thousandth of this.
 const ROUNDING: f64 = 1e-6;
 
-/// The branches that the searches of an explanation may take together: as many as the search for a
-/// plan.
-pub(super) struct Nodes {
-    left: usize,
-    searches: usize,
-}
-
-impl Nodes {
-    pub(super) fn of(limits: SolveLimits, searches: usize) -> Nodes {
-        Nodes { left: limits.max_nodes, searches }
-    }
-
-    /// An equal part of what is left, for the next search.
-    fn next(&mut self) -> usize {
-        let part = self.left.div_ceil(self.searches.max(1)).max(1);
-        self.left = self.left.saturating_sub(part);
-        self.searches = self.searches.saturating_sub(1);
-        part
-    }
-}
-
 /// A relaxation, and the lines that trade then.
 pub(super) struct Found {
     pub(super) changes: Vec<Change>,
     pub(super) picks: Vec<Pick>,
+    /// Whether none is smaller by more than [`GAP`].
+    pub(super) is_smallest: bool,
 }
 
-/// The smallest relaxation of some members that lets trades meet all constraints. `None` if none does.
+/// The smallest relaxation of some members that lets trades meet all constraints, by a search that may
+/// take one of so many parts of the nodes. `None` if none does.
 pub(super) fn relaxation(
     finder: &Finder<'_>,
     members: &[Member],
-    nodes: &mut Nodes,
+    (nodes, parts): (&Nodes, usize),
 ) -> Result<Option<Found>, Stopped> {
-    let limits = SolveLimits { max_nodes: nodes.next(), relative_gap: GAP };
+    let limits = SolveLimits { max_nodes: nodes.part(parts)?, relative_gap: GAP };
     let nothing = vec![Pick::Out; finder.problem.traded().len()];
-    let mut solver = Relaxing { finder, members, enforced: finder.everything() };
+    let solver = Relaxing { finder, members, enforced: finder.everything() };
+    let mut solver = Counted { solver, nodes };
     match branch::search(finder.problem, &mut solver, limits, Some(&nothing))? {
         Searched::Best(best) => {
-            Ok(Some(Found { changes: best.optimum.changes(), picks: best.picks }))
+            let least = best.optimum.objective;
+            let is_smallest = least - best.bound <= GAP * least;
+            Ok(Some(Found { changes: best.optimum.changes(), picks: best.picks, is_smallest }))
         }
         Searched::Infeasible | Searched::NoPick => Ok(None),
         Searched::Unbounded(_) => Err(Stopped::NotConverged),
@@ -76,7 +64,7 @@ impl Solver for Relaxing<'_, '_> {
         let goal = Goal::Relaxed { members: self.members };
         let recipe = Recipe { picks, enforced: &self.enforced, goal };
         let assembly = Assembly::of(self.finder.problem, self.finder.scale, recipe);
-        Ok(match self.finder.solved_uncounted(&assembly.program)? {
+        Ok(match self.finder.outcome(&assembly.program)? {
             Outcome::Optimal(solution, residuals) => {
                 let mut optimum = Optimum::relaxed(assembly, solution, residuals);
                 optimum.objective += ROUNDING;

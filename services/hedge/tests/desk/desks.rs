@@ -10,12 +10,13 @@ use hedge::{
     plans::{PlanReport, plans},
     scenario::Moves,
     scheme::Scheme,
-    terms::{DeskTerms, Instrument, LineTerms, ScenarioUse},
+    terms::{DeskTerms, Instrument, LineTerms, ScenarioUse, VarianceDays},
     wish::{Aim, Meaning, SqueezeBudget, Wish, WrittenBudget},
 };
 use marketdata::instrument::InstrumentId;
 use portfolio::book::Book;
 use risk::factor_view::FactorView;
+use std::collections::BTreeMap;
 
 pub(crate) const LIMITS: SolveLimits = SolveLimits { max_nodes: 1_000, relative_gap: 1e-9 };
 
@@ -55,6 +56,7 @@ pub(crate) fn terms(view: &View, instruments: &[&str]) -> DeskTerms {
         clock: Clock::new(SessionMinute::OPEN, SessionMinute::NOON).unwrap(),
         scenarios: ScenarioUse::EveryMonth,
         limited_scenarios: 0,
+        days: VarianceDays::All,
     }
 }
 
@@ -96,5 +98,6 @@ pub(crate) fn plan(reports: &[PlanReport], scheme: Scheme) -> &Plan {
 /// The P&L of returns at rates that stay.
 #[track_caller]
 pub(crate) fn at_rates_of_now(desk: &Desk<'_>, returns: Vec<(InstrumentId, f64)>) -> Meaning {
-    Meaning::Scenario(desk.scenario(&Moves { returns, rates: Vec::new() }).unwrap())
+    let returns = returns.into_iter().collect();
+    Meaning::Scenario(desk.scenario(&Moves { returns, rates: BTreeMap::new() }).unwrap())
 }

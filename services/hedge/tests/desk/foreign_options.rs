@@ -20,9 +20,12 @@ use hedge::{
 use marketdata::currency::Currency;
 use portfolio::option::Right;
 use risk::fixture::{World, world};
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 const DOLLARS_PER_EURO: f64 = 1.25;
@@ -110,7 +113,7 @@ fn a_scenario_moves_strikes_with_the_rate_of_their_currency() {
         (measure.before, measure.after)
     };
     for (r, growth) in [(-0.2, 1.1), (0.1, 0.9), (0.0, 1.05), (-0.1, 1.0)] {
-        let moves = Moves { returns: vec![(index, r)], rates: vec![(usd, growth)] };
+        let moves = Moves { returns: [(index, r)].into(), rates: [(usd, growth)].into() };
         let scenario = desk.scenario(&moves).unwrap();
         let (before, after) = pnl(&desk, Meaning::Scenario(scenario));
         let share = price * r - 0.2 * price * (growth - 1.0);
@@ -130,8 +133,8 @@ fn a_caller_who_leaves_ends_the_valuation_of_a_scenario() {
     let asks = Arc::clone(&left);
     let caller = Caller::new(move || asks.load(Ordering::Relaxed));
     let desk = Desk::of(&factors, &book, &terms(&view, &["^RUT"]), &caller).unwrap();
-    let returns = vec![(view.id("^GSPC"), -0.2), (view.id("^RUT"), -0.1)];
-    let moves = Moves { returns, rates: Vec::new() };
+    let returns = [(view.id("^GSPC"), -0.2), (view.id("^RUT"), -0.1)].into();
+    let moves = Moves { returns, rates: BTreeMap::new() };
     assert!(desk.scenario(&moves).is_ok());
     left.store(true, Ordering::Relaxed);
     assert_eq!(desk.scenario(&moves), Err(NoScenario::Gone));

@@ -228,8 +228,8 @@ fn a_limit_on_a_trade_means_the_same_in_every_scheme() {
         values: vec![0.0, 1e5, 5e6],
     };
     let answers = trace(&asked(None, Some(1e6)), &axis, LIMITS, &Caller::waiting()).unwrap();
-    let plan = |answer: &Answer| match answer {
-        Answer::Plan(plan) => plan.clone(),
+    let plan = |answer: &Result<Answer, _>| match answer {
+        Ok(Answer::Plan(plan)) => plan.clone(),
         other => unreachable!("{other:?}"),
     };
     let plans: Vec<_> = answers.iter().map(plan).collect();
@@ -244,6 +244,7 @@ fn a_limit_on_a_trade_means_the_same_in_every_scheme() {
     assert_eq!(found.conflict, ["bought"]);
     let [relaxed] = &found.alone[..] else { unreachable!("{found:?}") };
     near(relaxed.from, 1e5, 0.0);
-    // The solver is exact to a millionth of the book.
-    near(relaxed.to, 0.0, 10.0);
+    // Enlarged by a millionth of a book of 4e6, `MARGIN` of `conflict.rs`, and solved to 1e-9 of it,
+    // `TOLERANCE` of `solve.rs`, in a row whose unit is the book.
+    near(relaxed.to, -4.0, 0.1);
 }

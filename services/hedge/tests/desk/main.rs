@@ -7,7 +7,9 @@ mod arithmetic;
 mod desks;
 mod foreign_options;
 mod held_options;
+mod large_days;
 mod laws;
+mod many_instruments;
 mod options;
 mod real;
 #[path = "../../../../tests/support/real_data.rs"]

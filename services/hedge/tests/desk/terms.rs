@@ -14,6 +14,7 @@ use hedge::{
     wish::{Limit, Meaning, WishFault},
 };
 use risk::fixture::world;
+use std::collections::BTreeMap;
 
 #[test]
 fn every_fault_is_named_at_once() {
@@ -64,7 +65,7 @@ fn a_limit_on_nothing_is_named() {
         limit("a", Meaning::Sector("none".to_owned())),
         limit("b", Meaning::Factor("none".to_owned())),
         limit("c", Meaning::Trade("none".to_owned())),
-        limit("d", Meaning::Members(vec![(view.id("AAPL"), 0.1)])),
+        limit("d", Meaning::Members([(view.id("AAPL"), 0.1)].into())),
     ];
     let unknown = |id: &str, subject: &str| WishFault::Unknown {
         id: id.to_owned(),
@@ -74,7 +75,7 @@ fn a_limit_on_nothing_is_named() {
         desk.problem(Scheme::Both, &wish).unwrap_err(),
         [unknown("a", "none"), unknown("b", "none"), unknown("c", "none"), unknown("d", "^GSPC")]
     );
-    let returns = vec![(view.id("AAPL"), 0.1)];
-    let found = desk.scenario(&Moves { returns, rates: Vec::new() });
+    let returns = [(view.id("AAPL"), 0.1)].into();
+    let found = desk.scenario(&Moves { returns, rates: BTreeMap::new() });
     assert_eq!(found, Err(NoScenario::Line("^GSPC".to_owned())));
 }

@@ -256,6 +256,7 @@ fn a_conflict_of_a_thousand_limits_is_explained_by_a_bounded_number_of_solves() 
     // which are fewer than 60; a problem for each limit would be 3,000.
     let asked = asked.load(Ordering::Relaxed);
     assert!(asked <= 60 * (EXPLANATION_SOLVES + 4), "{asked}");
+    assert!(found.solves <= EXPLANATION_SOLVES, "{}", found.solves);
     assert_eq!(found.conflict.len(), NAMES + 1);
     assert_eq!(found.conflict[0], "net");
     let first = &found.alone[0];

@@ -7,9 +7,8 @@ use crate::{
 };
 use hedge::{
     conflict::Infeasible,
-    constraint::{Constraint, MaxLines, Measure, Side, Weights},
-    frontier::{Axis, NoFrontier, trace},
-    limits::{Caller, SolveLimits, Stopped},
+    constraint::{Measure, Side, Weights},
+    limits::{Caller, Stopped},
     objective::{RiskTerm, Scenarios},
     optimize::{Answer, evaluate, optimize},
     plan::Plan,
@@ -359,103 +358,4 @@ fn a_limit_on_spreads_is_one_on_turnover_times_the_cost() {
         }
     }
     assert!(10 < compared && 2 < conflicts, "{compared} {conflicts}");
-}
-
-/// More room for gross, or more lines, never costs.
-#[test]
-fn a_frontier_falls_as_its_limit_widens() {
-    let objectives = |statement: Statement, axis: &Axis| -> Vec<f64> {
-        let problem = Problem::new(statement).unwrap();
-        let answers = trace(&problem, axis, LIMITS, &Caller::waiting()).unwrap();
-        let objective = |answer: Answer| match answer {
-            Answer::Plan(plan) => plan.proof.objective,
-            Answer::Infeasible(_) => f64::INFINITY,
-            Answer::Unbounded(_) => panic!("risk bounds the trades"),
-        };
-        answers.into_iter().map(objective).collect()
-    };
-    let mut fell = false;
-    for seed in [2, 5, 14, 23] {
-        let statement = random::by_variance(seed);
-        let gross: f64 = statement.lines.iter().map(|line| line.held.abs()).sum();
-        let values = [0.2, 0.6, 1.0, 1.2, 1.4].map(|share| share * gross).to_vec();
-        let axis = Axis::Constraint { id: "gross".to_owned(), side: Side::Upper, values };
-        let found = objectives(statement, &axis);
-        assert!(found.is_sorted_by(|a, b| *b <= *a + 1e-8 * a.abs()), "{found:?}");
-
-        let mut statement = random::bounded(random::by_variance(seed));
-        statement.max_lines = Some(MaxLines { id: "lines".to_owned(), count: 1 });
-        let found = objectives(statement, &Axis::Lines { counts: vec![1, 2, 3] });
-        assert!(found.is_sorted_by(|a, b| *b <= *a + 1e-8 * a.abs()), "{found:?}");
-        fell |= found[2] < found[0];
-    }
-    assert!(fell, "a second line helps some book");
-}
-
-/// Also where searches over lines end before they find the best plans, in whatever order the values
-/// come, and with enough of them as without: each begins with the lines of the next narrower limit.
-#[test]
-fn a_frontier_falls_where_searches_are_cut_short() {
-    let short = SolveLimits { max_nodes: 2, relative_gap: 0.0 };
-    let mut open = 0;
-    for seed in 1..40 {
-        let mut statement = random::bounded(random::by_variance(seed));
-        statement.max_lines = Some(MaxLines { id: "lines".to_owned(), count: 2 });
-        statement.constraints.push(Constraint {
-            id: "turnover".to_owned(),
-            measure: Measure::Turnover,
-            lower: None,
-            upper: Some(100.0),
-        });
-        let problem = Problem::new(statement).unwrap();
-        let values = vec![60.0, 5.0, 100.0, 20.0, 40.0, 10.0, 80.0];
-        let counts = vec![3, 1, 5, 2, 4];
-        let by_turnover = Axis::Constraint {
-            id: "turnover".to_owned(),
-            side: Side::Upper,
-            values: values.clone(),
-        };
-        let by_lines = Axis::Lines { counts: counts.clone() };
-        let counts = counts.iter().map(|count| *count as f64).collect();
-        for (axis, widths) in [(by_turnover, values), (by_lines, counts)] {
-            let found = |limits| -> Vec<(f64, Plan)> {
-                let answers = trace(&problem, &axis, limits, &Caller::waiting()).unwrap();
-                let plan = |answer| match answer {
-                    Answer::Plan(plan) => *plan,
-                    other => panic!("no trade is allowed: {other:?}"),
-                };
-                let mut found: Vec<(f64, Plan)> =
-                    widths.iter().copied().zip(answers.into_iter().map(plan)).collect();
-                found.sort_by(|a, b| a.0.total_cmp(&b.0));
-                found
-            };
-            let (whole, short) = (found(LIMITS), found(short));
-            for pair in short.windows(2).chain(whole.windows(2)) {
-                let [narrow, wide] = [&pair[0], &pair[1]].map(|(_, plan)| plan.proof.objective);
-                assert!(wide <= narrow + 1e-8 * narrow.abs(), "{seed}: {wide} after {narrow}");
-            }
-            for ((_, whole), (_, short)) in whole.iter().zip(&short) {
-                let (best, tolerance) = (whole.proof.objective, 1e-7 * whole.proof.objective.abs());
-                assert!(short.proof.bound <= best + tolerance, "{seed}");
-                assert!(best <= short.proof.objective + tolerance, "{seed}");
-                open += usize::from(1e-6 < short.proof.gap);
-            }
-        }
-    }
-    assert!(20 <= open, "{open} searches were cut short");
-}
-
-#[test]
-fn a_frontier_needs_a_limit_and_values_that_are_lawful() {
-    let problem = Problem::new(random::by_variance(2)).unwrap();
-    let of = |id: &str, side, value| {
-        let axis = Axis::Constraint { id: id.to_owned(), side, values: vec![value] };
-        trace(&problem, &axis, LIMITS, &Caller::waiting())
-    };
-    assert_eq!(of("none", Side::Upper, 1.0), Err(NoFrontier::UnknownLimit));
-    assert_eq!(of("gross", Side::Lower, 1.0), Err(NoFrontier::UnknownLimit));
-    assert_eq!(of("net", Side::Equal, 1.0), Err(NoFrontier::UnknownLimit));
-    assert_eq!(of("gross", Side::Upper, -1.0), Err(NoFrontier::Value(0)));
-    let lines = trace(&problem, &Axis::Lines { counts: vec![1] }, LIMITS, &Caller::waiting());
-    assert_eq!(lines, Err(NoFrontier::UnknownLimit));
 }

@@ -7,6 +7,7 @@
 )]
 
 mod fixture;
+mod frontier;
 mod random;
 
 mod conflicts;

@@ -20,6 +20,7 @@ use crate::{
         Handler,
         envelope::{Answer, Enveloped},
         query::{FromProto, Normal, Place, Query, respond},
+        scenario::like_this_days,
         stress::setup::Views,
     },
     services::Services,
@@ -143,7 +144,7 @@ impl Method for v1::PlanHedgeRequest {
             Ok((plans, to_proto::cover_order(setting)))
         };
         let nothing = || (Scheme::ALL.map(without_model).to_vec(), Default::default());
-        let Found { answer, mut gaps, value, problem } =
+        let Found { answer, mut gaps, value, problem, large_days } =
             in_setting(query, (pinned, views), solve, nothing)?;
         let (plans, (cover_order, lacking)) = value;
         gaps.extend(lacking);
@@ -153,6 +154,7 @@ impl Method for v1::PlanHedgeRequest {
             unresolved: before.unresolved,
             problem,
             currency: solve::currency(&asked.portfolio),
+            large_days,
             cover_order,
             ..Default::default()
         }))
@@ -184,13 +186,14 @@ impl Method for v1::EvaluateHedgeRequest {
             let optimum = Some(without_model(Scheme::Both));
             v1::EvaluateHedgeResponse { optimum, ..Default::default() }
         };
-        let Found { answer, gaps, value, problem } =
+        let Found { answer, gaps, value, problem, large_days } =
             in_setting(query, (pinned, views), solve, nothing)?;
         Ok(answer.within(gaps, |before| v1::EvaluateHedgeResponse {
             before: before.report,
             unresolved: before.unresolved,
             problem,
             currency: solve::currency(&asked.portfolio),
+            large_days,
             ..value
         }))
     }
@@ -225,7 +228,7 @@ impl Method for v1::TraceFrontierRequest {
             solve::frontier(setting, *scheme, &axis(asked, *side))
         };
         let nothing = || asked.limits.iter().map(|_| without_model(*scheme)).collect();
-        let Found { answer, gaps, value: plans, problem } =
+        let Found { answer, gaps, value: plans, problem, large_days } =
             in_setting(query, (pinned, views), solve, nothing)?;
         let points = asked.limits.iter().zip(plans);
         let point = |(limit, plan): (&f64, v1::HedgePlan)| v1::HedgeFrontierPoint {
@@ -239,6 +242,7 @@ impl Method for v1::TraceFrontierRequest {
             settings: before.report.and_then(|report| report.settings),
             problem,
             currency: solve::currency(&asked.portfolio),
+            large_days,
             ..Default::default()
         }))
     }
@@ -251,6 +255,8 @@ struct Found<T> {
     value: T,
     /// The problem, with defaults filled in.
     problem: Option<v1::HedgeProblem>,
+    /// The days that variances are estimated on; `None`: all.
+    large_days: Option<v1::LikeThisDays>,
 }
 
 /// Finds a problem in a view and solves it; in a view without a factor model there is `nothing`.
@@ -267,7 +273,8 @@ fn in_setting<Message: HedgeRequest, T>(
             let book = asked.report.join(prepared)?;
             let answer = before(asked, (pinned, views), &book)?;
             let problem = query.normal.stated().1.clone();
-            return Ok(Found { answer, gaps: vec![gap], value: nothing(), problem });
+            let (gaps, value) = (vec![gap], nothing());
+            return Ok(Found { answer, gaps, value, problem, large_days: None });
         }
     };
     let (Some(portfolio), Some(problem)) = query.normal.stated() else {
@@ -279,5 +286,6 @@ fn in_setting<Message: HedgeRequest, T>(
     let answer = before(asked, (pinned, views), &setting.book)?;
     let value = solve(&setting, source)?;
     let problem = Some(setting.echoed(problem));
-    Ok(Found { answer, gaps: setting.gaps, value, problem })
+    let large_days = setting.desk.large_days().as_ref().map(like_this_days);
+    Ok(Found { answer, gaps: setting.gaps, value, problem, large_days })
 }

@@ -13,7 +13,10 @@ use contract::v1::{
 };
 use factors::{roles::Role, size::SizeBucket, size_scheme::SizeScheme, trade::MEGACAP_SMALL_CAP};
 use marketdata::day::Day;
-use risk::series::{MoveUnit, Series};
+use risk::{
+    like_this::DaysLikeThis,
+    series::{MoveUnit, Series},
+};
 use stress::{ready::CUT_FULLY_PRICED, shock::SIZE_MAX};
 
 /// Maximum length of an id of the caller's, bytes.
@@ -356,4 +359,13 @@ pub fn move_size(unit: MoveUnit, value: f64) -> v1::MoveSize {
         MoveUnit::Points => Size::ChangePoints(value),
     };
     v1::MoveSize { size: Some(size) }
+}
+
+/// The days like this one, as answers list them.
+pub fn like_this_days(days: &DaysLikeThis) -> v1::LikeThisDays {
+    v1::LikeThisDays {
+        moved_on: days.days.iter().map(ToString::to_string).collect(),
+        least_standard_deviations: days.least_move,
+        residual_ratio: days.residual_ratio,
+    }
 }

@@ -18,7 +18,7 @@ use crate::{
         field::Fields,
         portfolio,
         query::{Normal, Place, Query, answer},
-        scenario::{Event, resolve::listed_ids},
+        scenario::{Event, like_this_days, resolve::listed_ids},
     },
     services::Services,
     views::Pinned,
@@ -175,7 +175,7 @@ impl Query for LossQuery {
         response.likely_loss = shown.likely_loss(average, &mut gaps);
         if let Some((outcome, days)) = like_this {
             response.likely_loss_like_this = shown.likely_loss(outcome, &mut gaps);
-            response.like_this = Some(to_proto::days(&days));
+            response.like_this = Some(like_this_days(&days));
         }
         Ok(setup.enclosed(response, pinned, gaps))
     }

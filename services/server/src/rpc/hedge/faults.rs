@@ -4,7 +4,7 @@ use super::option;
 use crate::{refusal::Refusal, rpc::field::Fields};
 use ::hedge::{
     frontier::NoFrontier,
-    limits::{OPTION_VALUES, Stopped},
+    limits::OPTION_VALUES,
     terms::TermsFault,
     wish::{Wish, WishFault},
 };
@@ -99,9 +99,8 @@ fn path_of(id: &str, wish: &Wish) -> String {
     found.unwrap_or_else(|| "problem".to_owned())
 }
 
-/// Why there is no frontier. A search that ended without a plan has no points either: all points are
-/// compared, so none may be missing.
-pub(super) fn of_frontier(fault: &NoFrontier) -> Result<Stopped, Refusal> {
+/// Why there is no frontier.
+pub(super) fn of_frontier(fault: &NoFrontier) -> Refusal {
     let mut fields = Fields::new();
     match fault {
         NoFrontier::UnknownLimit => {
@@ -110,7 +109,8 @@ pub(super) fn of_frontier(fault: &NoFrontier) -> Result<Stopped, Refusal> {
         NoFrontier::Value(at) => {
             fields.add(format!("limits[{at}]"), "must not cross the other limit of the constraint");
         }
-        NoFrontier::Stopped(stopped) => return Ok(*stopped),
+        // The client no longer waits.
+        NoFrontier::Cancelled => return Refusal::DeadlineExceeded,
     }
-    Err(Refusal::Invalid(fields.into_violations()))
+    Refusal::Invalid(fields.into_violations())
 }

@@ -9,7 +9,7 @@ use crate::rpc::field::Fields;
 use ::hedge::{
     clock::Clock,
     limits::SolveLimits,
-    terms::LineTerms,
+    terms::{LineTerms, VarianceDays},
     wish::{SqueezeBudget, WrittenBudget},
 };
 use contract::v1::{self, hedge_objective::Risk};
@@ -39,6 +39,7 @@ pub(super) struct AskedProblem {
     pub(super) has_margin: bool,
     pub(super) positions: Vec<LineTerms>,
     pub(super) aim: AskedAim,
+    pub(super) days: VarianceDays,
     pub(super) horizon_sessions: f64,
     pub(super) limits: Vec<AskedLimit>,
     pub(super) excluded: Vec<AskedExclusion>,
@@ -82,7 +83,7 @@ pub(super) fn problem(fields: &mut Fields, asked: &mut v1::HedgeProblem) -> Opti
         HORIZONS,
     );
     objective.horizon_sessions = Some(horizon);
-    let aim = aim(fields, &mut objective.risk);
+    let (aim, days) = aim(fields, &mut objective.risk);
     let mut ids = BTreeSet::new();
     let limits = limited::constraints(fields, &mut asked.constraints, &mut ids);
     let excluded = limited::exclusions(fields, &asked.exclusions, &mut ids);
@@ -115,6 +116,7 @@ pub(super) fn problem(fields: &mut Fields, asked: &mut v1::HedgeProblem) -> Opti
         has_margin,
         positions,
         aim,
+        days,
         horizon_sessions: horizon,
         limits,
         excluded,
@@ -131,7 +133,7 @@ pub(super) fn problem(fields: &mut Fields, asked: &mut v1::HedgeProblem) -> Opti
     })
 }
 
-fn aim(fields: &mut Fields, asked: &mut Option<Risk>) -> AskedAim {
+fn aim(fields: &mut Fields, asked: &mut Option<Risk>) -> (AskedAim, VarianceDays) {
     let path = "problem.objective";
     match asked.get_or_insert_with(|| Risk::Variance(v1::HedgeVariance::default())) {
         Risk::Variance(variance) => {
@@ -145,7 +147,7 @@ fn aim(fields: &mut Fields, asked: &mut Option<Risk>) -> AskedAim {
             let wealth = variance.wealth.map(|wealth| {
                 fields.within(&format!("{path}.variance.wealth"), wealth, WEALTH.0, WEALTH.1)
             });
-            AskedAim::Variance { aversion, wealth }
+            (AskedAim::Variance { aversion, wealth }, days(fields, &mut variance.days))
         }
         Risk::Shortfall(shortfall) => {
             let field = format!("{path}.shortfall.confidence");
@@ -154,9 +156,19 @@ fn aim(fields: &mut Fields, asked: &mut Option<Risk>) -> AskedAim {
             let field = format!("{path}.shortfall.price");
             let price = fields.within_or(&field, shortfall.price, PRICE, WEIGHTS);
             *shortfall = v1::HedgeShortfall { confidence: Some(confidence), price: Some(price) };
-            AskedAim::Shortfall { confidence, price }
+            (AskedAim::Shortfall { confidence, price }, VarianceDays::All)
         }
     }
+}
+
+fn days(fields: &mut Fields, asked: &mut i32) -> VarianceDays {
+    use v1::HedgeDays as Wire;
+    let (days, wire) = match fields.choice("problem.objective.variance.days", *asked) {
+        Wire::Unspecified | Wire::All => (VarianceDays::All, Wire::All),
+        Wire::LargeMoves => (VarianceDays::LargeMoves, Wire::LargeMoves),
+    };
+    *asked = wire.into();
+    days
 }
 
 fn squeeze(fields: &mut Fields, asked: &v1::HedgeSqueezeBudget) -> SqueezeBudget {

@@ -9,12 +9,17 @@ use crate::rpc::{
     },
 };
 use ::hedge::{desk::Desk, scenario::Moves};
-use ::portfolio::{book::Book, currencies::rate_growth, lines::Violation};
+use ::portfolio::{
+    book::Book,
+    currencies::{no_rate_growth, rate_growth},
+    lines::Violation,
+};
 use marketdata::{gap::Gap, instrument::InstrumentId};
 use std::collections::BTreeMap;
 use stress::{hypothetical::hypothetical, replay::replay};
 
-/// Expected returns by instrument, and in a replay what rates did to strikes.
+/// Expected returns by instrument, and in a replay what rates did to strikes; a gap for each currency of a
+/// strike whose rate is unknown.
 ///
 /// # Errors
 /// Violations of the scenario, and what the view lacks for it; paths begin with `path`.
@@ -23,7 +28,7 @@ pub(super) fn moves(
     (event, path): (&Event, &str),
     desk: &Desk<'_>,
     book: &Book,
-) -> Result<Moves, Vec<Violation>> {
+) -> Result<(Moves, Vec<Gap>), Vec<Violation>> {
     let prepared = source.prepared;
     let (lookup, quotes) = (prepared.lookup(), prepared.quotes());
     let units: BTreeMap<InstrumentId, f64> =
@@ -31,21 +36,17 @@ pub(super) fn moves(
     let units: Vec<(InstrumentId, f64)> = units.into_iter().collect();
     let units = book.revalued(&units, (lookup, quotes));
     let view = Ok(source.view.clone());
-    let (pnl, rates): (Vec<f64>, _) = match resolve::found(event, path, lookup, &view)?.happens {
+    let (pnl, window): (Vec<f64>, _) = match resolve::found(event, path, lookup, &view)?.happens {
         Ok(Happens::Replay(start_on, end_on)) => {
             let report = replay(prepared, source.roles, &units, &[], (start_on, end_on));
             let Some(report) = report else {
                 return Err(refused(path, "has no close of the market in its window"));
             };
             let pnl = report.positions.iter().map(|position| position.pnl).collect();
-            let growth = |currency| {
-                let snapshot = source.pinned.snapshot();
-                (currency, rate_growth(snapshot, currency, report.ends()))
-            };
-            (pnl, desk.strike_currencies().into_iter().map(growth).collect())
+            (pnl, Some(report.ends()))
         }
         Ok(Happens::Hypothetical(known)) => match hypothetical(source.view, &units, &[], &known) {
-            Ok(report) => (report.average.positions, Vec::new()),
+            Ok(report) => (report.average.positions, None),
             Err(faults) => {
                 let snapshot = source.pinned.snapshot();
                 return Err(lacking(path, resolve::faults(faults, (path, true), snapshot)?));
@@ -54,7 +55,14 @@ pub(super) fn moves(
         Err(gaps) => return Err(lacking(path, gaps)),
     };
     let returns = units.holdings.iter().map(|holding| holding.instrument).zip(pnl).collect();
-    Ok(Moves { returns, rates })
+    let Some(ends) = window else {
+        return Ok((Moves { returns, rates: BTreeMap::new() }, Vec::new()));
+    };
+    let snapshot = source.pinned.snapshot();
+    let growth = |currency| Some((currency, rate_growth(snapshot, currency, ends)?));
+    let rates = desk.strike_currencies().into_iter().filter_map(growth).collect();
+    let gaps = desk.fixed_strikes(book, |currency| no_rate_growth(snapshot, currency, ends));
+    Ok((Moves { returns, rates }, gaps))
 }
 
 fn lacking(path: &str, gaps: Vec<Gap>) -> Vec<Violation> {

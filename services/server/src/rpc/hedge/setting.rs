@@ -272,6 +272,7 @@ impl Finder<'_> {
             clock,
             scenarios,
             limited_scenarios,
+            days: read.days,
         }
     }
 
@@ -360,7 +361,10 @@ impl Finder<'_> {
             return None;
         }
         let moves = match moves(self.source, (event, path), desk, book) {
-            Ok(moves) => moves,
+            Ok((moves, gaps)) => {
+                self.gaps.extend(gaps);
+                moves
+            }
             Err(found) => {
                 found.into_iter().for_each(|v| self.fields.add(v.field, v.description));
                 return None;
@@ -389,9 +393,8 @@ impl Finder<'_> {
             let size = self.source.prepared.standard_size(instrument);
             f64::from(u8::from(size.is_some_and(|size| size.band == band)))
         };
-        let members: BTreeMap<InstrumentId, f64> =
-            desk.lines().iter().map(|line| (line.instrument, of(line.instrument))).collect();
-        Some(Meaning::Members(members.into_iter().collect()))
+        let members = desk.lines().iter().map(|line| (line.instrument, of(line.instrument)));
+        Some(Meaning::Members(members.collect()))
     }
 
     /// The id of a line of the problem.

@@ -128,27 +128,17 @@ pub(super) fn frontier(
         Axis::Lines { counts } => counts.len(),
     };
     let kind = to_proto::kind(scheme);
-    let all = |reason| {
-        let plan = v1::HedgePlan { kind, result: Some(unsolved(reason)) };
-        vec![plan; points]
-    };
     if !setting.desk.trades_anything(scheme) {
-        return Ok(all(Reason::NothingToTrade));
+        let plan = v1::HedgePlan { kind, result: Some(unsolved(Reason::NothingToTrade)) };
+        return Ok(vec![plan; points]);
     }
     let problem = setting.problem(scheme)?;
     let gone = setting.asked.caller.of_solves();
-    match trace(&problem, axis, setting.asked.problem.solve, &gone) {
-        Ok(answers) => answers
-            .into_iter()
-            .map(|answer| {
-                let result = Some(outcome(setting, &problem, Ok(answer))?);
-                Ok(v1::HedgePlan { kind, result })
-            })
-            .collect(),
-        Err(fault) => match faults::of_frontier(&fault)? {
-            Stopped::NodeLimit => Ok(all(Reason::NodeLimit)),
-            Stopped::NotConverged => Ok(all(Reason::NotConverged)),
-            Stopped::Cancelled => Err(Refusal::DeadlineExceeded),
-        },
-    }
+    let answers = trace(&problem, axis, setting.asked.problem.solve, &gone);
+    let answers = answers.map_err(|fault| faults::of_frontier(&fault))?;
+    let plan = |answer| {
+        let result = Some(outcome(setting, &problem, answer)?);
+        Ok(v1::HedgePlan { kind, result })
+    };
+    answers.into_iter().map(plan).collect()
 }

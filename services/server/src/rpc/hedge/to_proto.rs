@@ -271,11 +271,13 @@ pub(super) fn infeasible(found: &Infeasible) -> v1::HedgeInfeasible {
         side: side(change.side),
         limit: change.from,
         sufficient_limit: change.to,
+        may_be_smaller: change.may_be_smaller,
     };
     v1::HedgeInfeasible {
         conflict: found.conflict.clone(),
         alone: found.alone.iter().map(relaxation).collect(),
         together: found.together.iter().map(relaxation).collect(),
+        solve_count: i32::try_from(found.solves).unwrap_or(i32::MAX),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use super::setup::Setup;
 use crate::rpc::portfolio;
-use ::portfolio::{book::Lot, currencies::rate_growth};
+use ::portfolio::{
+    book::Lot,
+    currencies::{no_rate_growth, rate_growth},
+};
 use contract::v1;
 use marketdata::{
     currency::Currency,
@@ -39,7 +42,7 @@ pub(super) struct Options<'a> {
 pub(super) enum Rates {
     /// They stay: the scenario does not say how much of a return is the rate's.
     Fixed,
-    /// They move as they did between two days; one that is unknown stays.
+    /// They move as they did between two days; one that is unknown stays, and a gap says so.
     Between((Day, Day)),
 }
 
@@ -52,24 +55,33 @@ impl Rates {
     /// By what factor a strike grows in the currency of the book.
     pub(super) fn growth(self, setup: &Setup, strike_in: Option<Currency>) -> f64 {
         let (Rates::Between((from, to)), Some(currency)) = (self, strike_in) else { return 1.0 };
-        rate_growth(setup.exposure.snapshot(), currency, (from, to))
+        rate_growth(setup.exposure.snapshot(), currency, (from, to)).unwrap_or(1.0)
+    }
+
+    /// Why a strike in another currency than that of the book stays. `None` if it does not.
+    fn why_fixed(self, setup: &Setup, strike_in: Currency) -> Option<String> {
+        match self {
+            Rates::Fixed => {
+                Some(format!("the scenario does not say what the rate of {strike_in} does"))
+            }
+            Rates::Between(ends) => no_rate_growth(setup.exposure.snapshot(), strike_in, ends),
+        }
     }
 }
 
-/// One gap per name with strikes in another currency, of a scenario that does not say what rates do.
-pub(super) fn fixed_strikes(setup: &Setup) -> Vec<Gap> {
+/// One gap per name with strikes in another currency that stay where they are.
+pub(super) fn fixed_strikes(setup: &Setup, rates: Rates) -> Vec<Gap> {
     let (book, snapshot) = (&setup.book, setup.exposure.snapshot());
-    let currency = |lot: &Lot| {
+    let why = |lot: &Lot| {
         let model = book.derivative(lot.line)?.option?.model?;
-        model.strike_in.filter(|currency| *currency != snapshot.base())
+        let strike_in = model.strike_in.filter(|currency| *currency != snapshot.base())?;
+        rates.why_fixed(setup, strike_in)
     };
     let mut gaps = Vec::new();
     for holding in &book.holdings {
-        let Some(currency) = book.lots(holding).iter().find_map(currency) else { continue };
-        let detail = format!(
-            "the scenario does not say what the rate of {currency} does: the strikes of its options \
-             are converted at that of the as-of date"
-        );
+        let Some(why) = book.lots(holding).iter().find_map(why) else { continue };
+        let detail =
+            format!("{why}: the strikes of its options are converted at that of the as-of date");
         let subject = Subject::symbol(snapshot.symbol(holding.instrument));
         let gap = Gap::new(GapReason::Proxy, subject, detail);
         gaps.push(gap.of_gross(holding.gross() / book.gross));

@@ -9,7 +9,7 @@ use super::{
 use crate::rpc::{
     gaps::folded,
     scenario::{
-        Scenario,
+        Scenario, like_this_days,
         resolve::{self, Happens},
     },
 };
@@ -114,6 +114,7 @@ fn replayed(
     // The close before the first session is one of a return, too.
     let closes: Vec<Day> = std::iter::once(report.start_on).chain(report.days.clone()).collect();
     gaps.extend(book.old_rate_gaps_on(setup.exposure.snapshot(), &closes));
+    gaps.extend(fixed_strikes(setup, Rates::of(&report)));
     let shown = Shown { setup, view };
     let by_holding = report.positions.iter().map(|position| position.pnl).collect();
     let ReplayReport { coverage, .. } = &report;
@@ -144,13 +145,13 @@ fn shocked(
     gaps.extend(setup.exposure.old_rates_behind(&setup.book, &[]));
     gaps.extend(unmoved(setup, missing.into_iter()));
     gaps.extend(below_nothing(setup, &average.positions));
-    gaps.extend(fixed_strikes(setup));
+    gaps.extend(fixed_strikes(setup, Rates::Fixed));
     let shown = Shown { setup, view: Some(view) };
     let (like_this, days) = like_this.unzip();
     let result = v1::StressResult {
         outcome: Some(shown.outcome(&average)),
         outcome_like_this: like_this.as_ref().map(|outcome| shown.outcome(outcome)),
-        like_this: days.as_ref().map(to_proto::days),
+        like_this: days.as_ref().map(like_this_days),
         hypothetical: Some(resolve::hypothetical(known, snapshot)),
         sources: to_proto::rungs(&coverage),
         ..Default::default()

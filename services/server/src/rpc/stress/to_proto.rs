@@ -19,7 +19,6 @@ use risk::{
 };
 use stress::{
     hypothetical::{CoordinateMove, Outcome, RungShares},
-    like_this::DaysLikeThis,
     likely_loss::{LikelyLoss, LossPosition},
     past::Source,
     replay::{ReplayReport, SourceShares},
@@ -109,7 +108,7 @@ impl Shown<'_> {
     ) -> Option<v1::LikelyLoss> {
         let outcome = match found {
             Ok(likely) => {
-                gaps.extend(repriced::fixed_strikes(self.setup));
+                gaps.extend(repriced::fixed_strikes(self.setup, Rates::Fixed));
                 WireOutcome::Scenario(self.likely(&likely))
             }
             Err(NoScenario::OutOfReach { largest_loss }) => WireOutcome::LargestLoss(largest_loss),
@@ -239,15 +238,6 @@ fn series_move(moved: &CoordinateMove) -> v1::ScenarioSeriesMove {
     v1::ScenarioSeriesMove {
         series_id: found.map_or_else(|| moved.id.clone(), series_id),
         moved: Some(move_size(unit, moved.moved)),
-    }
-}
-
-/// The days like this one.
-pub(super) fn days(days: &DaysLikeThis) -> v1::LikeThisDays {
-    v1::LikeThisDays {
-        moved_on: days.days.iter().map(ToString::to_string).collect(),
-        least_standard_deviations: days.least_move,
-        residual_ratio: days.residual_ratio,
     }
 }
 

@@ -11,12 +11,18 @@
 //!
 //! a blend with the average correlations at the volatility of these days, as heavy as one day per
 //! coordinate: 30 days alone cannot say how 20 factors move together. Specific deviations, and those of
-//! the rests of series, are ratio times as large, ratio = RMS of the book's own residuals on these days over that of all days, each
-//! name weighted by its squared value, and at least one: calm days understate (methodology B6).
+//! the rests of series, are ratio times as large, ratio = RMS of the book's own residuals on these days over
+//! that of all days, each name weighted by its squared value, and at least one: calm days understate
+//! (methodology B6).
+//!
+//! Asked for an earlier session, everything is of the days before it; σ_c is then theirs.
 
+use crate::factor_view::FactorView;
 use marketdata::{day::Day, instrument::InstrumentId};
-use risk::factor_view::FactorView;
-use stats::matrix::SymmetricMatrix;
+use stats::{
+    matrix::SymmetricMatrix,
+    moments::{Ddof, standard_deviation},
+};
 
 /// A move of this many standard deviations of the trade is large.
 const LARGE: f64 = 2.0;
@@ -37,13 +43,18 @@ pub struct DaysLikeThis {
 }
 
 /// The sessions of the history that are like this one, ascending.
-pub(crate) struct Sessions {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sessions {
     places: Vec<usize>,
     least_move: f64,
+    /// Sessions of the history that are known.
+    known: usize,
 }
 
 impl Sessions {
-    pub(crate) fn described(&self, model: &FactorView<'_>, residual_ratio: f64) -> DaysLikeThis {
+    /// What answers say of them.
+    #[must_use]
+    pub fn described(&self, model: &FactorView<'_>, residual_ratio: f64) -> DaysLikeThis {
         let days = &model.risk.sessions.days()[model.first..];
         DaysLikeThis {
             days: self.places.iter().map(|at| days[*at]).collect(),
@@ -55,10 +66,33 @@ impl Sessions {
 
 /// The days on which all coordinates and the trade have a move. `None` without a trade, or with fewer
 /// than 30 of them.
-pub(crate) fn days(model: &FactorView<'_>, coordinates: &[Vec<f64>]) -> Option<Sessions> {
-    let trade = model.trade.filter(|trade| 0.0 < trade.standard_deviation)?;
+#[must_use]
+pub fn days(model: &FactorView<'_>, coordinates: &[Vec<f64>]) -> Option<Sessions> {
+    let deviation = model.trade?.standard_deviation;
+    days_among(model, coordinates, (deviation, usize::MAX))
+}
+
+/// The same among the first sessions of the history, as they were known then.
+#[must_use]
+pub fn days_before(
+    model: &FactorView<'_>,
+    coordinates: &[Vec<f64>],
+    known: usize,
+) -> Option<Sessions> {
+    let trade = model.trade?.returns.get(model.first..model.first + known)?;
+    let trade: Vec<f64> = trade.iter().copied().filter(|c| c.is_finite()).collect();
+    let deviation = standard_deviation(&trade, Ddof::Sample)?;
+    days_among(model, coordinates, (deviation, known))
+}
+
+fn days_among(
+    model: &FactorView<'_>,
+    coordinates: &[Vec<f64>],
+    (deviation, known): (f64, usize),
+) -> Option<Sessions> {
+    let trade = model.trade.filter(|_| 0.0 < deviation)?;
     let moves: Vec<f64> =
-        trade.returns[model.first..].iter().map(|c| (c / trade.standard_deviation).abs()).collect();
+        trade.returns[model.first..].iter().take(known).map(|c| (c / deviation).abs()).collect();
     let is_whole = |at: &usize| {
         moves[*at].is_finite() && coordinates.iter().all(|values| values[*at].is_finite())
     };
@@ -71,11 +105,12 @@ pub(crate) fn days(model: &FactorView<'_>, coordinates: &[Vec<f64>]) -> Option<S
     places.truncate(large);
     let least_move = moves[*places.last()?];
     places.sort_unstable();
-    Some(Sessions { places, least_move })
+    Some(Sessions { places, least_move, known })
 }
 
 /// The covariance of coordinates on some days, blended with that of any day.
-pub(crate) fn covariance(
+#[must_use]
+pub fn covariance(
     average: &SymmetricMatrix,
     coordinates: &[Vec<f64>],
     days: &Sessions,
@@ -99,7 +134,8 @@ pub(crate) fn covariance(
 
 /// RMS of the residuals of names on some days over that of all days, at least one. Names with fewer
 /// than half of the days do not count.
-pub(crate) fn residual_ratio<'a>(
+#[must_use]
+pub fn residual_ratio<'a>(
     model: &FactorView<'_>,
     names: impl Iterator<Item = (InstrumentId, f64, &'a [f64])>,
     days: &Sessions,
@@ -107,8 +143,12 @@ pub(crate) fn residual_ratio<'a>(
     let (mut on_days, mut on_all) = (0.0, 0.0);
     for (instrument, value, exposures) in names {
         let Some(own) = model.own_returns(instrument) else { continue };
-        let squares: Vec<f64> =
-            own.iter().enumerate().map(|(at, r)| residual(model, exposures, at, *r)).collect();
+        let squares = own
+            .iter()
+            .take(days.known)
+            .enumerate()
+            .map(|(at, r)| residual(model, exposures, at, *r));
+        let squares: Vec<f64> = squares.collect();
         let mean = |squares: &mut dyn Iterator<Item = f64>| {
             let (mut sum, mut count) = (0.0, 0_usize);
             for square in squares.filter(|square| square.is_finite()) {

@@ -1,0 +1,98 @@
+//! What a desk lacks.
+
+use super::{Desk, DeskLine};
+use crate::terms::{DeskTerms, VarianceDays};
+use marketdata::{
+    currency::Currency,
+    dataset::Dataset,
+    gap::{Gap, GapReason, Subject},
+};
+use portfolio::book::Book;
+use std::collections::BTreeMap;
+
+impl Desk<'_> {
+    pub(super) fn add_gaps(&mut self, terms: &DeskTerms, book: &Book) {
+        if terms.days == VarianceDays::LargeMoves && self.large_days.is_none() {
+            let detail =
+                "too few days on which the trade moved far: variances are those of all days";
+            let subject = Subject::Dataset(Dataset::Bars);
+            self.gaps.push(Gap::new(GapReason::ShortHistory, subject, detail));
+        }
+        self.add_stand_in_gaps();
+        self.add_first_order_gaps();
+        self.add_rate_gaps(book);
+    }
+
+    fn add_stand_in_gaps(&mut self) {
+        let (gross, sessions) = (self.gross(), self.history.sessions());
+        for (at, line) in self.lines.iter().enumerate() {
+            let count = self.history.stand_ins(at);
+            if count == 0 {
+                continue;
+            }
+            let detail = format!(
+                "{count} of {sessions} past sessions have no return of its own: what its exposures, \
+                 or else its betas, explain stands in"
+            );
+            let gap = Gap::new(GapReason::Proxy, Subject::symbol(&line.id), detail);
+            self.gaps.push(if line.is_position && 0.0 < gross {
+                gap.of_gross(line.held.abs() / gross)
+            } else {
+                gap
+            });
+        }
+    }
+
+    fn add_first_order_gaps(&mut self) {
+        let options = self.lines.iter().filter(|line| line.option.is_some());
+        let gap = |line: &DeskLine| {
+            let detail = "an option counts as its delta in shares, which is right for small moves of the \
+                          price only; it is valued anew in moves of the trade, in scenarios of limits, in \
+                          the squeeze budget and in past P&L";
+            Gap::new(GapReason::FirstOrder, Subject::symbol(&line.id), detail)
+        };
+        self.gaps.extend(options.map(gap).collect::<Vec<Gap>>());
+    }
+
+    /// Moves of the trade and hypothetical scenarios are returns of lines, and say nothing of rates; and a
+    /// past session may have no rate.
+    fn add_rate_gaps(&mut self, book: &Book) {
+        let why = |currency: Currency| {
+            let past = match self.rates.missing(currency) {
+                (0, _) => String::new(),
+                (missing, sessions) => {
+                    format!(", and {missing} of {sessions} past sessions have no rate")
+                }
+            };
+            Some(format!(
+                "moves of the trade and hypothetical scenarios of limits do not say what the rate of \
+                 {currency} does{past}"
+            ))
+        };
+        let gaps = self.fixed_strikes(book, why);
+        self.gaps.extend(gaps);
+    }
+
+    /// One gap per line with strikes in another currency that stay where they are, if there is a reason
+    /// why they do.
+    #[must_use]
+    pub fn fixed_strikes(&self, book: &Book, why: impl Fn(Currency) -> Option<String>) -> Vec<Gap> {
+        let base = self.view.risk.snapshot.base();
+        let strikes = self.held_options.strikes().filter(|(_, currency)| *currency != base);
+        let quoted = self.lines.iter().enumerate();
+        let quoted = quoted.filter_map(|(at, line)| Some((at, line.strike_in()?)));
+        let lines: BTreeMap<usize, Currency> = strikes.chain(quoted).collect();
+        let gap = |(at, currency): (usize, Currency)| {
+            let line = &self.lines[at];
+            let detail = format!(
+                "{}: the strikes of its options are converted at that of the as-of date",
+                why(currency)?
+            );
+            let gap = Gap::new(GapReason::Proxy, Subject::symbol(&line.id), detail);
+            let is_held = line.is_position && 0.0 < book.gross;
+            let share = || (line.held.abs() / book.gross).min(1.0);
+            Some(if is_held { gap.of_gross(share()) } else { gap })
+        };
+        lines.into_iter().filter_map(gap).collect()
+    }
+}
