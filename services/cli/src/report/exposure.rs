@@ -5,7 +5,9 @@ use crate::{
         chart::{Bars, Shade},
         document::Document,
     },
-    show::{crowding, evidence, exposure, look_through, number, risk, risk_model, trades},
+    show::{
+        crowding, evidence, exposure, factor_betas, look_through, number, risk, risk_model, trades,
+    },
     terminal::Terminal,
 };
 use contract::v1::{
@@ -93,6 +95,7 @@ fn holdings(document: &mut Document, report: &ExposureReport) {
         if let Some(found) = &report.crowding {
             crowding::add(page, found);
         }
+        factor_betas::add(page, report);
         risk_model::add(page, report);
     });
 }

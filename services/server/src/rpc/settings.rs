@@ -98,7 +98,8 @@ fn label_keys(fields: &mut Fields, path: &str, keys: &[String], portfolio: Optio
     }
 }
 
-fn beta(fields: &mut Fields, asked: &mut v1::BetaSettings) -> BetaSettings {
+/// Reads the settings of betas.
+pub fn beta(fields: &mut Fields, asked: &mut v1::BetaSettings) -> BetaSettings {
     use v1::BetaShrinkage as Wire;
     let usual = BetaSettings::PREPARED;
     let half_life_sessions = fields.within_or(
