@@ -95,8 +95,8 @@ fn names(found: &FactorBetaReport) -> Table {
             let value = beta.and_then(|beta| Some((beta.unit(), beta.beta.as_ref()?.value)));
             value.map_or_else(number::absent, |(unit, value)| {
                 // A return per basis point is a small number: in parts of 10,000.
-                let scaled = if unit == FactorUnit::BasisPoint { 1e4 * value } else { value };
-                number::signed(scaled, 2).into()
+                let scale = if unit == FactorUnit::BasisPoint { 1e4 } else { 1.0 };
+                number::cell(Some(value), |value| number::signed(scale * value, 2))
             })
         };
         let mut cells: Vec<Cell> = vec![
@@ -152,7 +152,8 @@ mod tests {
         let mut page = Page::new();
         add(&mut page, &ExposureReport { factor_betas: Some(report), ..ExposureReport::default() });
         let text = page.render(Terminal::plain());
-        for part in ["condition number 3.0", "+2.00m", "+20.0k", "1.2", "a basis point", "-2.00"] {
+        for part in ["condition number 3.0", "+$2.00m", "+$20.0k", "1.2", "a basis point", "-2.00"]
+        {
             assert!(text.contains(part), "{part} is not in {text}");
         }
     }
