@@ -241,6 +241,23 @@ async fn a_stream_begins_with_one_setup() {
         let refused = exchange(&mut client, messages).await.unwrap_err();
         expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &[path]);
     }
+    let long = "x".repeat(129);
+    for (late, path) in [
+        (setup(analysis()), "setup"),
+        (item(&long, book(1.0)), "item.request_tag"),
+        (v1::AnalyzePortfoliosRequest::default(), "item"),
+    ] {
+        let messages = vec![setup(analysis()), item("a", book(1.0)), late, item("b", book(1.0))];
+        let (outcomes, end) = exchange(&mut client, messages).await.unwrap();
+        assert_eq!(outcomes.len(), 1, "what was sent before is answered");
+        expect_refusal(&end.unwrap(), Code::InvalidArgument, "INVALID_REQUEST", &[path]);
+    }
+    harness.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setup_is_checked_as_far_as_no_portfolio_has_a_say() {
+    let (harness, mut client) = market().await;
     for (analysis, path) in setups_that_no_portfolio_mends() {
         let messages = vec![setup(analysis), item("a", book(1.0))];
         let refused = exchange(&mut client, messages).await.unwrap_err();
@@ -265,17 +282,6 @@ async fn a_stream_begins_with_one_setup() {
     let (outcomes, end) =
         exchange(&mut client, vec![setup(line), item("a", book(1.0))]).await.unwrap();
     assert!(end.is_none() && matches!(outcomes[0].outcome, Some(Outcome::Error(_))));
-    let long = "x".repeat(129);
-    for (late, path) in [
-        (setup(analysis()), "setup"),
-        (item(&long, book(1.0)), "item.request_tag"),
-        (v1::AnalyzePortfoliosRequest::default(), "item"),
-    ] {
-        let messages = vec![setup(analysis()), item("a", book(1.0)), late, item("b", book(1.0))];
-        let (outcomes, end) = exchange(&mut client, messages).await.unwrap();
-        assert_eq!(outcomes.len(), 1, "what was sent before is answered");
-        expect_refusal(&end.unwrap(), Code::InvalidArgument, "INVALID_REQUEST", &[path]);
-    }
     harness.stop().await;
 }
 

@@ -53,7 +53,9 @@ async fn simulated_book() -> (Harness, ExposureServiceClient<Channel>, Asked) {
 #[tokio::test(flavor = "multi_thread")]
 async fn betas_to_market_and_size_are_those_of_the_factors_of_every_report() {
     let (_harness, mut client, book) = simulated_book().await;
-    let request = asked(&[Block::Factors], ours(&["SIZE", "MARKET"]), book);
+    let book = Asked { top_positions: Some(10_000), ..book };
+    let blocks = [Block::Factors, Block::Positions];
+    let request = asked(&blocks, ours(&["SIZE", "MARKET"]), book);
     let answer = ask(&mut client, request.clone()).await;
     let report = found(&answer);
     assert!(60 <= report.observations && report.last_on == LAST_ON, "{report:?}");
@@ -70,24 +72,37 @@ async fn betas_to_market_and_size_are_those_of_the_factors_of_every_report() {
         near(slope.value / usual.value, 1.0, 1e-6);
         near(slope.standard_error.unwrap() / usual.standard_error.unwrap(), 1.0, 1e-6);
         assert_eq!(slope.observations, usual.observations);
-        // The same names' estimates, shrunk to means of today and not of the end of the last month.
-        let [sum, usual] = [other.bottom_up.unwrap(), row.bottom_up.unwrap()];
-        let error = usual.standard_error.unwrap();
-        assert!((sum.value - usual.value).abs() < error, "{sum:?} {usual:?}");
         // SIZE has no beta to MARKET, so neither inflates the other.
         near(beta.variance_inflation.unwrap(), 1.0, 1e-6);
     }
-    // Sums over the names listed are the bottom-up betas, lines that are listed once each.
-    let total: f64 = report
-        .names
-        .iter()
-        .map(|name| {
-            let beta = name.betas.iter().find(|beta| beta.factor_id == "MARKET");
-            beta.map_or(0.0, |beta| name.market_value * beta.beta.as_ref().unwrap().value)
-        })
-        .sum();
-    let market = report.factors[1].exposure.as_ref().unwrap().bottom_up.unwrap();
-    near(total / market.value, 1.0, 1e-9);
+    // A name's own estimates are the same fits; what they are shrunk to is of another month.
+    let positions = &answer.report.as_ref().unwrap().positions;
+    let mut compared = 0;
+    for (name, row) in report.names.iter().flat_map(|name| {
+        let is_it = |row: &&v1::PositionExposure| row.symbol == name.symbol;
+        positions.iter().find(is_it).map(|row| (name, row))
+    }) {
+        assert_eq!(
+            (name.observations, name.dimson_adjusted),
+            (row.observations, row.dimson_adjusted)
+        );
+        for id in ["MARKET", "SIZE"] {
+            let own = |betas: &[v1::FactorBeta]| {
+                let beta = betas.iter().find(|beta| beta.factor_id == id);
+                beta.and_then(|beta| beta.beta.as_ref()?.own)
+            };
+            let both = own(&name.betas).zip(own(&row.betas));
+            if let Some((a, b)) = both {
+                assert!(
+                    (a.value - b.value).abs() < 1e-6 * b.standard_error.unwrap(),
+                    "{a:?} {b:?}"
+                );
+                near(a.standard_error.unwrap() / b.standard_error.unwrap(), 1.0, 1e-6);
+                compared += 1;
+            }
+        }
+    }
+    assert!(40 < compared, "{compared}");
     let replayed = Asked { as_of: replay_of(&reference(&answer.info)), ..request };
     assert_eq!(ask(&mut client, replayed).await.encode_to_vec(), answer.encode_to_vec());
 }
@@ -166,7 +181,7 @@ async fn factors_are_refused_by_path() {
             list(vec![
                 factor("MARKET", "SPY", ""),
                 factor("a b", "SPY", ""),
-                factor("A", "no symbol", ""),
+                factor("A", &"x".repeat(300), ""),
             ]),
             vec![at(0, "factor_id"), at(1, "factor_id"), at(2, "symbol")],
         ),

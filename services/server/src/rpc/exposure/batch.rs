@@ -137,7 +137,7 @@ fn portfolio_of_what_it_names(analysis: &v1::AnalyzePortfolioRequest) -> v1::Por
     let keys = netting.flat_map(|netting| &netting.label_keys).take(NAMED_MAX);
     let keys = keys.chain(analysis.group_by.iter().take(NAMED_MAX).map(|group| &group.label_key));
     let labels = keys.filter(|key| portfolio::is_label_key(key));
-    let label = |key: &String| v1::Label { key: key.clone(), value: String::new() };
+    let label = |key: &String| v1::Label { key: key.clone(), value: "any".to_owned() };
     let labelled = |key| v1::Position { labels: vec![label(key)], ..v1::Position::default() };
     let ids = analysis.incremental_position_ids.iter().take(NAMED_MAX);
     let ids = ids.filter(|id| portfolio::is_line_name(id));

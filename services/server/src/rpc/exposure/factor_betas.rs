@@ -98,7 +98,7 @@ fn choice(fields: &mut Fields, path: &str, asked: &v1::FactorChoice) -> Option<F
     let mut all_lawful = is_lawful;
     for (name, text) in [("symbol", symbol), ("less_symbol", less_symbol)] {
         if !text.is_empty() && !is_symbol(text) {
-            fields.add(format!("{path}.{name}"), "must be a symbol");
+            fields.add(format!("{path}.{name}"), "must name a line or a series");
             all_lawful = false;
         }
     }
