@@ -2,9 +2,9 @@
 //! replayed, and refused by path.
 
 use crate::{
-    exposure::{example, market as small_market, near},
+    exposure::{example, market as small_market, near, portfolio, worth},
     golden::{self, LAST_ON, simulated},
-    harness::{Harness, expect_refusal, gaps, on, reference, replay_of},
+    harness::{Harness, expect_refusal, gaps, on, read, real_data, reference, replay_of},
 };
 use contract::v1::{
     self, AnalyzePortfolioRequest as Asked, FactorUnit as Unit, GapReason as Reason,
@@ -196,4 +196,60 @@ async fn factors_are_refused_by_path() {
     let change = v1::ExplainChangeRequest { analysis, ..v1::ExplainChangeRequest::default() };
     let refusal = client.explain_change(change).await.unwrap_err();
     assert!(format!("{refusal:?}").contains("FACTOR_BETAS"), "{refusal:?}");
+}
+
+/// The funds behind VALUE and CREDIT, held as those factors hold them, have a beta of one to them and of
+/// zero to all others, and nothing is left over.
+#[tokio::test(flavor = "multi_thread")]
+async fn books_that_are_a_factor_have_its_beta_on_real_files() {
+    let Some(folder) = real_data("books that are a factor") else { return };
+    let harness = Harness::start().await;
+    for file in [
+        "short_interest/publication_times.csv",
+        "prices/us_equities_2020-07_2021-03.csv.gz",
+        "prices/etf_ohlcv/SPY.csv.gz",
+        "prices/etf_ohlcv/IWM.csv.gz",
+        "prices/etf_ohlcv/HYG.csv.gz",
+        "prices/etf_close/IWD.csv.gz",
+        "prices/etf_close/IWF.csv.gz",
+        "macro/fred_layout/DGS10.csv.gz",
+        "universe/split_factor_2021-01-29_to_2024-03.csv",
+        "short_interest/settle_2020-12-15.csv.gz",
+        "short_interest/settle_2020-12-31.csv.gz",
+        "short_interest/settle_2021-01-15.csv.gz",
+    ] {
+        harness.ingest(file.rsplit('/').next().unwrap(), &read(&folder, file)).await;
+    }
+    let mut client = ExposureServiceClient::new(harness.channel().await);
+    let of = |lines: Vec<v1::Position>| {
+        let portfolio = portfolio(lines);
+        asked(&[], Vec::new(), Asked { as_of: on("2021-03-04"), portfolio, ..Asked::default() })
+    };
+    let top_down = |report: &v1::FactorBetaReport, id: &str| {
+        let mut rows = report.factors.iter().map(|row| row.exposure.as_ref().unwrap());
+        rows.find(|row| row.factor_id == id).unwrap().top_down.map(|beta| beta.value)
+    };
+    let values = found(&ask(&mut client, of(vec![worth("IWD", 1e6), worth("IWF", -1e6)])).await);
+    let credit = ask(&mut client, of(vec![worth("HYG", 1e6)])).await;
+    // Returns of names are kept in single precision.
+    for (report, own) in [(&values, "VALUE"), (&found(&credit), "CREDIT")] {
+        near(top_down(report, own).unwrap() / 1e6, 1.0, 1e-4);
+        near(report.r_squared.unwrap(), 1.0, 1e-4);
+        for id in ["MARKET", "SIZE", "VALUE", "CREDIT"].into_iter().filter(|id| *id != own) {
+            near(top_down(report, id).unwrap() / 1e6, 0.0, 1e-4);
+        }
+        // Closes of the megacaps begin in July 2020.
+        assert!((100..200).contains(&report.observations), "{report:?}");
+    }
+    // What the fund of high yield makes per basis point of the yield is in CREDIT's own definition:
+    // in these two years it gained as yields rose.
+    let rates = top_down(&found(&credit), "RATES").unwrap();
+    assert!((0.0..1e3).contains(&rates), "{rates}");
+    near(top_down(&values, "RATES").unwrap(), 0.0, 1.0);
+    // No momentum fund is loaded, and the basket of the most shorted is too young.
+    for id in ["MOMENTUM", "MOST_SHORTED"] {
+        assert_eq!(top_down(&values, id), None);
+        let about = format!("no betas to the factor {id}");
+        assert!(gaps(&credit.info).iter().any(|gap| gap.detail.contains(&about)), "{id}");
+    }
 }

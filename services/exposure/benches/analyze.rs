@@ -93,7 +93,8 @@ fn bench(criterion: &mut Criterion) {
     criterion.bench_function("analyze 500 positions, all listed", |b| {
         b.iter(|| analyze(&prepared, black_box(&request(Listing::All))));
     });
-    beside_the_report(criterion, &prepared, &book, &snapshot);
+    let fewer = join(&prepared, &lines[..100]);
+    beside_the_report(criterion, &prepared, [&book, &fewer], &snapshot);
     young_names(criterion, &tail);
     no_peer_has_the_days(criterion, &tail);
     one_more_session(criterion, &world, &request(Listing::Largest(10)), &lines);
@@ -104,7 +105,7 @@ fn bench(criterion: &mut Criterion) {
 fn beside_the_report(
     criterion: &mut Criterion,
     prepared: &PreparedExposure,
-    book: &Book,
+    [book, fewer]: [&Book; 2],
     snapshot: &Snapshot,
 ) {
     let measured = MeasuredBook::of(prepared, book, None);
@@ -123,8 +124,7 @@ fn beside_the_report(
         factor_risk::measure(&measured, &of)
     };
     criterion.bench_function("risk model over time of 500 positions", |b| b.iter(over_time));
-    let fewer = Book { holdings: book.holdings[..100].to_vec(), ..book.clone() };
-    for (names, book) in [(500, book), (100, &fewer)] {
+    for (names, book) in [(500, book), (100, fewer)] {
         let measured = MeasuredBook::of(prepared, book, None);
         let mut group = criterion.benchmark_group(format!("covariance of {names} names"));
         group.sample_size(10);

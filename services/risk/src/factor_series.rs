@@ -218,7 +218,7 @@ impl Sources<'_> {
             KnownFactor::Megacap => self.megacap(),
             KnownFactor::Momentum => {
                 let (moves, fund) = self.funds(MOMENTUM_FUNDS)?;
-                self.less_market(moves, fund)
+                self.less_market(&moves, fund)
             }
             KnownFactor::Value => {
                 let (moves, roles) = self.funds(VALUE_FUNDS)?;
@@ -241,12 +241,12 @@ impl Sources<'_> {
     /// Returns less those of the market.
     fn less_market(
         &self,
-        moves: Vec<f64>,
+        moves: &[f64],
         mut roles: Vec<FactorRole>,
     ) -> Result<FactorSeries, NoSeries> {
         let market = self.driver(Factor::Market, self.drivers.market.as_ref())?;
         roles.extend(market.roles);
-        Ok(FactorSeries { moves: less(&moves, &market.moves), unit: MoveUnit::Return, roles })
+        Ok(FactorSeries { moves: less(moves, &market.moves), unit: MoveUnit::Return, roles })
     }
 
     fn megacap(&self) -> Result<FactorSeries, NoSeries> {
@@ -255,7 +255,7 @@ impl Sources<'_> {
         let (leg, moves) = found.ok_or_else(|| missing("no megacap has a return"))?;
         let listed = |symbol: &String| RoleSymbol::of(symbol.clone(), None);
         let symbols = leg.symbols.iter().map(listed).collect();
-        self.less_market(moves, vec![FactorRole { role: MEGACAPS, symbols }])
+        self.less_market(&moves, vec![FactorRole { role: MEGACAPS, symbols }])
     }
 
     fn most_shorted(&self) -> Result<FactorSeries, NoSeries> {
@@ -271,13 +271,13 @@ impl Sources<'_> {
             (basket.returns.from[at] == days[0]).then(|| basket.returns.values[at])
         };
         let days = self.model.sessions.with_start().windows(2);
-        let moves = days.map(|days| on(days).unwrap_or(f64::NAN)).collect();
+        let moves: Vec<f64> = days.map(|days| on(days).unwrap_or(f64::NAN)).collect();
         let held = basket.rebalances.last().into_iter().flat_map(|last| &last.members);
         let name = |(id, _): &(InstrumentId, f64)| {
             RoleSymbol::of(self.snapshot.symbol(*id).to_owned(), None)
         };
         let symbols = held.map(name).collect();
-        self.less_market(moves, vec![FactorRole { role: MOST_SHORTED, symbols }])
+        self.less_market(&moves, vec![FactorRole { role: MOST_SHORTED, symbols }])
     }
 
     fn rates(&self) -> Result<FactorSeries, NoSeries> {
