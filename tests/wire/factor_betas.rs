@@ -194,7 +194,7 @@ async fn factors_are_refused_by_path() {
     }
     let analysis = Some(list(ours(&["MARKET"])));
     let change = v1::ExplainChangeRequest { analysis, ..v1::ExplainChangeRequest::default() };
-    let refusal = client.explain_change(change).await.unwrap_err();
+    let refusal = Box::pin(client.explain_change(change)).await.unwrap_err();
     assert!(format!("{refusal:?}").contains("FACTOR_BETAS"), "{refusal:?}");
 }
 
