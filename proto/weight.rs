@@ -30,11 +30,11 @@ pub(crate) fn take(bytes: usize) -> Result<(), Status> {
 pub const REQUEST_BYTES: usize = 32 * 1024 * 1024;
 
 /// Most bytes of an element of a list, itself. A longer one does not compile.
-const ELEMENT_BYTES: usize = 2048;
+const ELEMENT_BYTES: usize = 4096;
 
 /// A shorter message is not weighed: an element has two bytes on the wire, so that it takes 1 MiB at
 /// most, whatever it holds.
-pub(crate) const LEAST_BYTES: usize = 1024;
+pub(crate) const LEAST_BYTES: usize = 512;
 
 const _: () = assert!(LEAST_BYTES / 2 * ELEMENT_BYTES <= REQUEST_BYTES / 32);
 

@@ -142,6 +142,66 @@ async fn a_bad_book_is_an_outcome_with_its_violations() {
     harness.stop().await;
 }
 
+fn by_label(key: &str) -> v1::GroupBy {
+    v1::GroupBy { kind: v1::GroupByKind::Label.into(), label_key: key.to_owned() }
+}
+
+/// Setups with a fault whatever the labels and lines of a portfolio, and the path of the fault.
+fn setups_that_no_portfolio_mends() -> Vec<(v1::AnalyzePortfolioRequest, &'static str)> {
+    let groups =
+        |group_by: Vec<v1::GroupBy>| v1::AnalyzePortfolioRequest { group_by, ..analysis() };
+    let netted = |keys: &[&str]| {
+        let label_keys = keys.iter().map(|key| (*key).to_owned()).collect();
+        let netting = v1::Netting { level: v1::NettingLevel::Labels.into(), label_keys };
+        let settings = v1::AnalysisSettings { netting: Some(netting), ..Default::default() };
+        v1::AnalyzePortfolioRequest { settings: Some(settings), ..analysis() }
+    };
+    let lines = |ids: &[&str]| v1::AnalyzePortfolioRequest {
+        incremental_position_ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+        include: vec![v1::ReportBlock::Risk.into()],
+        ..v1::AnalyzePortfolioRequest::default()
+    };
+    let by_size = v1::GroupBy { kind: v1::GroupByKind::Size.into(), ..by_label("desk") };
+    let long = "x".repeat(65);
+    vec![
+        (groups(vec![by_label("desk"), by_label("desk")]), "group_by[1]"),
+        (groups(vec![by_size]), "group_by[0].label_key"),
+        // No line may have such a label.
+        (groups(vec![by_label("")]), "group_by[0].label_key"),
+        (groups(vec![by_label(&long)]), "group_by[0].label_key"),
+        (netted(&["desk", "desk"]), "settings.netting.label_keys[1]"),
+        (netted(&[&long]), "settings.netting.label_keys[0]"),
+        (lines(&["a", "a"]), "incremental_position_ids[1]"),
+        // No line may be called so.
+        (lines(&["portfolio.positions[x]"]), "incremental_position_ids[0]"),
+    ]
+}
+
+/// Setups that name a model or a scheme that no data know, and the reason of the refusal.
+fn setups_with_names_that_nothing_has() -> [(v1::AnalyzePortfolioRequest, &'static str); 2] {
+    let model = v1::risk_model_choice::Model::VendorModelId("NOBODYS".to_owned());
+    let models = vec![v1::RiskModelChoice { model: Some(model) }];
+    let risk_model = v1::RiskModelSettings { models, ..v1::RiskModelSettings::default() };
+    let settings = v1::AnalysisSettings {
+        classification_scheme_id: "NOBODYS".to_owned(),
+        ..v1::AnalysisSettings::default()
+    };
+    [
+        (
+            v1::AnalyzePortfolioRequest {
+                include: vec![v1::ReportBlock::RiskModel.into()],
+                risk_model: Some(risk_model),
+                ..v1::AnalyzePortfolioRequest::default()
+            },
+            "UNKNOWN_RISK_MODEL",
+        ),
+        (
+            v1::AnalyzePortfolioRequest { settings: Some(settings), ..analysis() },
+            "UNKNOWN_CLASSIFICATION_SCHEME",
+        ),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_begins_with_one_setup() {
     let (harness, mut client) = market().await;
@@ -181,14 +241,6 @@ async fn a_stream_begins_with_one_setup() {
         let refused = exchange(&mut client, messages).await.unwrap_err();
         expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &[path]);
     }
-    // What only some portfolios have is checked with each.
-    let line = v1::AnalyzePortfolioRequest {
-        incremental_position_ids: vec!["nobody".to_owned()],
-        ..analysis()
-    };
-    let (outcomes, end) =
-        exchange(&mut client, vec![setup(line), item("a", book(1.0))]).await.unwrap();
-    assert!(end.is_none() && matches!(outcomes[0].outcome, Some(Outcome::Error(_))));
     let long = "x".repeat(129);
     for (late, path) in [
         (setup(analysis()), "setup"),
@@ -200,6 +252,36 @@ async fn a_stream_begins_with_one_setup() {
         assert_eq!(outcomes.len(), 1, "what was sent before is answered");
         expect_refusal(&end.unwrap(), Code::InvalidArgument, "INVALID_REQUEST", &[path]);
     }
+    harness.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setup_is_checked_as_far_as_no_portfolio_has_a_say() {
+    let (harness, mut client) = market().await;
+    for (analysis, path) in setups_that_no_portfolio_mends() {
+        let messages = vec![setup(analysis), item("a", book(1.0))];
+        let refused = exchange(&mut client, messages).await.unwrap_err();
+        let path = format!("setup.analysis.{path}");
+        expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &[&path]);
+    }
+    for (analysis, reason) in setups_with_names_that_nothing_has() {
+        let messages = vec![setup(analysis), item("a", book(1.0))];
+        let refused = exchange(&mut client, messages).await.unwrap_err();
+        expect_refusal(&refused, Code::NotFound, reason, &[]);
+    }
+    // What only some portfolios have is checked with each.
+    let keys =
+        |key: &str| v1::AnalyzePortfolioRequest { group_by: vec![by_label(key)], ..analysis() };
+    let (outcomes, end) =
+        exchange(&mut client, vec![setup(keys("desk")), item("a", book(1.0))]).await.unwrap();
+    assert!(end.is_none() && matches!(outcomes[0].outcome, Some(Outcome::Error(_))));
+    let line = v1::AnalyzePortfolioRequest {
+        incremental_position_ids: vec!["nobody".to_owned()],
+        ..analysis()
+    };
+    let (outcomes, end) =
+        exchange(&mut client, vec![setup(line), item("a", book(1.0))]).await.unwrap();
+    assert!(end.is_none() && matches!(outcomes[0].outcome, Some(Outcome::Error(_))));
     harness.stop().await;
 }
 

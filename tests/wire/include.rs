@@ -70,6 +70,7 @@ fn cut(whole: &v1::ExposureReport, block: Block) -> v1::ExposureReport {
         Block::Concentration => v1::ExposureReport { concentration: whole.concentration, ..always },
         Block::Crowding => v1::ExposureReport { crowding: whole.crowding, ..always },
         Block::RiskModel => v1::ExposureReport { risk_model: whole.risk_model, ..always },
+        Block::FactorBetas => v1::ExposureReport { factor_betas: whole.factor_betas, ..always },
         Block::Positions => {
             let mut positions = whole.positions;
             for row in &mut positions {

@@ -30,6 +30,7 @@ mod exposure_groups;
 mod exposure_real;
 mod exposure_sizes;
 mod exposure_trades;
+mod factor_betas;
 mod factors;
 mod field_names;
 mod foreign_options;

@@ -16,9 +16,10 @@ use anyhow::Result;
 use clap::Args;
 use contract::v1::{
     AnalysisSettings, AnalyzePortfolioRequest, AnalyzePortfolioResponse, AsOf, CovarianceEstimator,
-    Coverage, ExplainPnlRequest, ExplainPnlResponse, GetRotationRequest, GroupBy, GroupByKind,
-    ReportBlock, RiskModelChoice, RiskModelKind, RiskModelSettings, TradeDefinition,
-    TradeSelection, as_of::When, risk_model_choice::Model, trade_selection::Trade,
+    Coverage, ExplainPnlRequest, ExplainPnlResponse, FactorBetaSettings, FactorChoice,
+    GetRotationRequest, GroupBy, GroupByKind, ReportBlock, RiskModelChoice, RiskModelKind,
+    RiskModelSettings, TradeDefinition, TradeSelection, as_of::When, risk_model_choice::Model,
+    trade_selection::Trade,
 };
 use prost::Message;
 use tonic::Status;
@@ -105,8 +106,8 @@ pub(crate) struct ExposureArguments {
     #[command(flatten)]
     reference: ReferenceArguments,
     /// Compute only these blocks of the report: breakdowns, factors, trades, risk, profit_and_loss,
-    /// concentration, positions, crowding, risk_model; for instance `risk,factors`. Without it all but
-    /// the last two.
+    /// concentration, positions, crowding, risk_model, factor_betas; for instance `risk,factors`.
+    /// Without it all but the last three.
     #[arg(long, value_name = "BLOCKS", value_delimiter = ',', value_parser = block)]
     include: Vec<ReportBlock>,
     /// Also compare the book with crowds: the names that managers hold (form 13F) and those most
@@ -122,6 +123,12 @@ pub(crate) struct ExposureArguments {
     /// `constant-correlation`, `identity` or `oracle-approximating`, each beside the models. Repeated.
     #[arg(long = "covariance", value_name = "ESTIMATOR", requires = "book", value_parser = estimator)]
     covariances: Vec<CovarianceEstimator>,
+    /// Also measure the betas to these factors, all estimated together: MARKET, SIZE, CROWD, MEGACAP,
+    /// MOMENTUM, VALUE, MOST_SHORTED, RATES, CREDIT, or a series of your own as `NAME=SYMBOL`, or
+    /// `NAME=SYMBOL:LESS` for the difference of two; for instance `MARKET,VALUE,BIOTECH=XBI:SPY`. Up to
+    /// eight.
+    #[arg(long, value_name = "FACTORS", value_delimiter = ',', requires = "book")]
+    factors: Vec<String>,
     /// Also compute the risk again without this line, by its position_id or its path such as
     /// `portfolio.positions[3]`. Up to eight, repeated.
     #[arg(long, value_name = "POSITION_ID", requires = "book")]
@@ -165,7 +172,7 @@ pub(crate) fn block(text: &str) -> Result<ReportBlock, String> {
         ReportBlock::from_str_name(&name).filter(|block| *block != ReportBlock::Unspecified);
     known.ok_or_else(|| {
         "must be breakdowns, factors, trades, risk, profit_and_loss, concentration, positions, \
-         crowding or risk_model"
+         crowding, risk_model or factor_betas"
             .to_owned()
     })
 }
@@ -210,6 +217,18 @@ fn risk_model(names: &[String], covariances: &[CovarianceEstimator]) -> Option<R
     let is_asked = !(names.is_empty() && covariances.is_empty());
     let covariances = covariances.iter().map(|estimator| (*estimator).into()).collect();
     is_asked.then_some(RiskModelSettings { models, top_names: None, covariances })
+}
+
+/// The factors of these names. What is none of ours, and has no series, is for the server to refuse.
+fn factor_betas(names: &[String]) -> Option<FactorBetaSettings> {
+    let choice = |name: &String| {
+        let (factor_id, series) = name.split_once('=').unwrap_or((name, ""));
+        let (symbol, less) = series.split_once(':').unwrap_or((series, ""));
+        let [factor_id, symbol, less_symbol] = [factor_id, symbol, less].map(str::to_owned);
+        FactorChoice { factor_id, symbol, less_symbol }
+    };
+    let factors = names.iter().map(choice).collect();
+    (!names.is_empty()).then_some(FactorBetaSettings { factors, top_names: None })
 }
 
 /// Reads a grouping.
@@ -268,6 +287,10 @@ pub(crate) async fn exposure(
     if risk_model.is_some() {
         add_block(&mut include, ReportBlock::RiskModel);
     }
+    let factor_betas = factor_betas(&arguments.factors);
+    if factor_betas.is_some() {
+        add_block(&mut include, ReportBlock::FactorBetas);
+    }
     let request = AnalyzePortfolioRequest {
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         portfolio: Some(book::read(&arguments.book).await?),
@@ -281,6 +304,7 @@ pub(crate) async fn exposure(
         crowding: None,
         risk_model,
         incremental_position_ids: arguments.incremental.clone(),
+        factor_betas,
     };
     if arguments.history.history {
         arguments.report.refuse("a history")?;

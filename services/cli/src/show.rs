@@ -12,6 +12,7 @@ pub(crate) mod narrative;
 
 pub(crate) mod rotation;
 
+pub(crate) mod factor_betas;
 pub(crate) mod factors;
 
 pub(crate) mod crowding;

@@ -7,19 +7,28 @@ use exposure::{
     analyze::{Request, analyze},
     blocks::Blocks,
     breakdown::GroupBy,
+    factor_betas,
+    factor_risk::{self, BookModel, MeasuredBook},
+    name_covariance::{self, Estimator},
     prepared::{PreparedExposure, prepare},
     settings::{
         BetaSettings, LevelSettings, Listing, TailMethod, TailPart, TailSettings, TradeChoice,
     },
 };
 use factors::size_scheme::SizeScheme;
+use marketdata::{gap::GapReason, snapshot::Snapshot};
 use portfolio::{
     book::Book,
     lines::{RawLine, Size, Terms},
 };
-use risk::fixture as world;
+use risk::{
+    factor_betas::FactorBetas,
+    factor_series::{FactorChoice, KnownFactor},
+    fixture as world,
+    time_series_model::{MODEL_ID, time_series_model},
+};
 use stats::quantile::QuantileRule;
-use std::hint::black_box;
+use std::{borrow::Cow, collections::BTreeMap, hint::black_box};
 
 /// As in the service: the system's allocator would return the columns of a view to the kernel, and
 /// have each page cleared again for the next.
@@ -84,9 +93,63 @@ fn bench(criterion: &mut Criterion) {
     criterion.bench_function("analyze 500 positions, all listed", |b| {
         b.iter(|| analyze(&prepared, black_box(&request(Listing::All))));
     });
+    let fewer = join(&prepared, &lines[..100]);
+    beside_the_report(criterion, &prepared, [&book, &fewer], &snapshot);
     young_names(criterion, &tail);
     no_peer_has_the_days(criterion, &tail);
     one_more_session(criterion, &world, &request(Listing::Largest(10)), &lines);
+}
+
+/// What blocks that must be asked for cost beside a report: a factor model over time, covariances of
+/// names, and betas to chosen factors, whose fits of all names are prepared once per view.
+fn beside_the_report(
+    criterion: &mut Criterion,
+    prepared: &PreparedExposure,
+    [book, fewer]: [&Book; 2],
+    snapshot: &Snapshot,
+) {
+    let measured = MeasuredBook::of(prepared, book, None);
+    let names = measured.names();
+    let over_time = || {
+        let model = time_series_model(prepared, &names).unwrap();
+        let of = BookModel {
+            id: MODEL_ID.to_owned(),
+            on: *prepared.sessions.days().last().unwrap(),
+            published_at: None,
+            model: Cow::Owned(model),
+            name_count: None,
+            rungs: BTreeMap::new(),
+            uncovered: GapReason::ShortHistory,
+        };
+        factor_risk::measure(&measured, &of)
+    };
+    criterion.bench_function("risk model over time of 500 positions", |b| b.iter(over_time));
+    for (names, book) in [(500, book), (100, fewer)] {
+        let measured = MeasuredBook::of(prepared, book, None);
+        let mut group = criterion.benchmark_group(format!("covariance of {names} names"));
+        group.sample_size(10);
+        for estimator in [Estimator::Sample, Estimator::SingleFactor] {
+            let measure = || name_covariance::measure(prepared, &measured, black_box(&[estimator]));
+            group.bench_function(format!("{estimator:?}"), |b| b.iter(measure));
+        }
+        group.finish();
+    }
+    let factors = [KnownFactor::Market, KnownFactor::Size, KnownFactor::Megacap];
+    let choices = factors.map(FactorChoice::Known);
+    let roles = world::World::roles();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let fit = || {
+        let settings = BetaSettings::PREPARED;
+        pool.install(|| FactorBetas::of(prepared, (snapshot, &roles), &choices, settings))
+    };
+    let mut group = criterion.benchmark_group("betas to 3 factors");
+    group.sample_size(10);
+    group.bench_function("fits of 3,000 names, 2 threads", |b| b.iter(fit));
+    let betas = fit();
+    group.bench_function("500 positions", |b| {
+        b.iter(|| factor_betas::measure(prepared, &betas, black_box(book), 10));
+    });
+    group.finish();
 }
 
 /// Benches the whole preparation, and one session appended to an earlier preparation, up to the

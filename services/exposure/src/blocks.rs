@@ -25,11 +25,14 @@ pub enum Block {
     Crowding,
     /// Factor models, under which [`crate::factor_risk`] measures the book beside the report.
     RiskModel,
+    /// Betas to factors that the request chooses, which [`crate::factor_betas`] measures beside the
+    /// report.
+    FactorBetas,
 }
 
 impl Block {
     /// Every block.
-    pub const ALL: [Block; 9] = [
+    pub const ALL: [Block; 10] = [
         Block::Breakdowns,
         Block::Factors,
         Block::Trades,
@@ -39,6 +42,7 @@ impl Block {
         Block::Positions,
         Block::Crowding,
         Block::RiskModel,
+        Block::FactorBetas,
     ];
 
     /// Its place in a set.

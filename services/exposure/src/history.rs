@@ -1,7 +1,11 @@
 //! The book's own past returns at today's positions, by leg of every trade.
 
-use crate::{kernel::add_scaled_rows, panel::Panel, settings::TRADES_MAX, sums::TradeSums};
+use crate::{
+    kernel::add_scaled_rows, name::NONE, panel::Panel, prepared::PreparedExposure,
+    settings::TRADES_MAX, sums::TradeSums,
+};
 use marketdata::instrument::InstrumentId;
+use portfolio::book::Book;
 
 /// A leg's names with returns: rows of the panel and their shares of gross.
 pub(crate) type LegTerms = Vec<(u32, f32)>;
@@ -82,6 +86,32 @@ impl History {
             (!lacking.is_empty()).then(|| own_sessions(panel, lacking, joined, first))
         };
         History { first, trades, total, own }
+    }
+
+    /// The history of a book without trades. `None` if there is no session or nothing is held.
+    pub(crate) fn of_book(
+        prepared: &PreparedExposure,
+        book: &Book,
+        first: usize,
+    ) -> Option<History> {
+        if book.net_gross <= 0.0 || prepared.panel.width <= first {
+            return None;
+        }
+        let (mut terms, mut lacking, mut joined) = (LegTerms::new(), Vec::new(), 0.0);
+        for holding in &book.holdings {
+            let name = prepared.anchored(holding.instrument);
+            let row = (name.row != NONE).then_some(name.row);
+            let weight = holding.market_value / book.net_gross;
+            joined += weight.abs();
+            terms.extend(row.map(|row| (row, weight as f32)));
+            if 0.0 < weight.abs() && (row.is_none() || 0 < name.absent) {
+                let gross_share = holding.gross() / book.gross;
+                let (instrument, legs) = (holding.instrument, [0; TRADES_MAX + 1]);
+                lacking.push(Lacking { instrument, row, legs, weight, gross_share });
+            }
+        }
+        let whole = TradeSums { terms: vec![terms], joined: vec![joined] };
+        Some(History::of(&prepared.panel, &[whole], &lacking, joined, first))
     }
 
     /// A series from session `first` on, in double precision.

@@ -6,7 +6,8 @@
 //! megacaps, short small caps), and the cost of their unwind; tails, concentration, and gaps.
 //! [`explain::explain`] says what a book made between two closes, and through what.
 //! [`crowding::measure`] says what it has in common with the crowds of a view, and
-//! [`factor_risk::measure`] what risk it has under a factor model.
+//! [`factor_risk::measure`] what risk it has under a factor model, and [`factor_betas::measure`] its
+//! betas to factors that a request chooses.
 //! Modules are declared in reading order.
 
 pub mod analyze;
@@ -17,6 +18,7 @@ pub mod breakdown;
 pub mod crowding;
 pub mod crowds;
 pub mod explain;
+pub mod factor_betas;
 pub mod factor_list;
 pub mod factor_risk;
 pub mod look_through;
@@ -60,4 +62,4 @@ use risk::{driver, kernel, name, panel, peers};
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "exposure-0.11.0";
+pub const MODEL_VERSION: &str = "exposure-0.12.0";

@@ -11,7 +11,7 @@ use marketdata::{
 };
 use stats::{
     covariance,
-    effective_bets::{Bets, minimum_torsion, principal},
+    effective_bets::{Bets, NoBets, minimum_torsion, principal},
     ledoit_wolf::{self, Shrunk},
     matrix::SymmetricMatrix,
     moments::Ddof,
@@ -90,11 +90,21 @@ pub fn measure(
     let names = Names::of(prepared, book, window, &mut found.gaps);
     found.covered = names.amounts.len();
     for estimator in asked {
-        let risk = names.under(*estimator);
+        let (risk, bets) = names.under(*estimator);
         found.gaps.extend(risk.volatility.is_none().then(|| names.none(*estimator)));
+        found.gaps.extend((bets == Some(NoBets::TooAlike)).then(|| too_alike(*estimator)));
         found.risks.push(risk);
     }
     found
+}
+
+/// The gap of a number of bets that is not found.
+fn too_alike(estimator: Estimator) -> Gap {
+    let detail = format!(
+        "under the covariance {estimator:?} some combination of the names has next to no variance, so \
+         the uncorrelated returns nearest to theirs are not found: there are no effective bets"
+    );
+    Gap::new(GapReason::Degenerate, Subject::Dataset(Dataset::Bars), detail)
 }
 
 /// The names covered, with their returns.
@@ -117,9 +127,9 @@ impl Names {
         gaps: &mut Vec<Gap>,
     ) -> Names {
         let sessions = window.len();
-        let mut gap = |part: &Part, why: String| {
+        let mut gap = |part: &Part, reason: GapReason, why: String| {
             let symbol = Subject::symbol(prepared.snapshot().symbol(part.instrument));
-            let gap = Gap::new(GapReason::ShortHistory, symbol, why);
+            let gap = Gap::new(reason, symbol, why);
             gaps.push(book.share(part.gross()).into_iter().fold(gap, Gap::of_gross));
         };
         let mut whole: Vec<(&Part, Vec<f64>)> = Vec::new();
@@ -131,6 +141,7 @@ impl Names {
                 0 => whole.push((part, returns)),
                 _ => gap(
                     part,
+                    GapReason::ShortHistory,
                     format!(
                         "has no return of its own on {absent} of {sessions} sessions: it is in no \
                          covariance of names"
@@ -145,7 +156,7 @@ impl Names {
             order.iter().take(NAMES_MAX).for_each(|at| is_kept[*at] = true);
             for at in order.into_iter().skip(NAMES_MAX) {
                 let why = format!("is beyond the {NAMES_MAX} names that a covariance covers");
-                gap(whole[at].0, why);
+                gap(whole[at].0, GapReason::BeyondLimit, why);
             }
             let mut kept = is_kept.into_iter();
             whole.retain(|_| kept.next().unwrap_or(false));
@@ -159,21 +170,23 @@ impl Names {
         }
     }
 
-    fn under(&self, estimator: Estimator) -> CovarianceRisk {
+    /// The risk, and why there is no number of bets by minimum torsion.
+    fn under(&self, estimator: Estimator) -> (CovarianceRisk, Option<NoBets>) {
         let (covariance, shrinkage) = self.covariance(estimator).unzip();
         let shrinkage = shrinkage.flatten();
         let variance = covariance.as_ref().and_then(|matrix| matrix.quadratic_form(&self.amounts));
         let small = covariance.as_ref().filter(|_| self.amounts.len() <= BETS_NAMES_MAX);
-        let count = |bets: fn(&SymmetricMatrix, &[f64]) -> Option<Bets>| {
-            small.and_then(|matrix| bets(matrix, &self.amounts)).map(|bets| bets.effective)
-        };
-        CovarianceRisk {
+        let torsion = small.map(|matrix| minimum_torsion(matrix, &self.amounts));
+        let principal = small.and_then(|matrix| principal(matrix, &self.amounts).ok());
+        let effective = |bets: &Bets| bets.effective;
+        let risk = CovarianceRisk {
             estimator,
             volatility: variance.map(|variance| variance.max(0.0).sqrt()),
             shrinkage,
-            effective_bets: count(minimum_torsion),
-            principal_effective_bets: count(principal),
-        }
+            effective_bets: torsion.as_ref().and_then(|bets| bets.as_ref().ok()).map(effective),
+            principal_effective_bets: principal.as_ref().map(effective),
+        };
+        (risk, torsion.and_then(Result::err))
     }
 
     /// The covariance, and the weight of its target.

@@ -26,9 +26,9 @@ pub(crate) struct BetaSum {
 }
 
 impl BetaSum {
-    const ZERO: BetaSum = BetaSum { value: 0.0, variance: 0.0, names: 0 };
+    pub(crate) const ZERO: BetaSum = BetaSum { value: 0.0, variance: 0.0, names: 0 };
 
-    fn add(&mut self, market_value: f64, beta: f64, error: f64) {
+    pub(crate) fn add(&mut self, market_value: f64, beta: f64, error: f64) {
         self.value += market_value * beta;
         self.variance += (market_value * error) * (market_value * error);
         self.names += 1;

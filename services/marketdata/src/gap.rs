@@ -66,6 +66,8 @@ pub enum GapReason {
     CurrencyDisagrees,
     /// A balance in another currency is not in the numbers.
     ForeignCash,
+    /// Left out because a number covers only so many names.
+    BeyondLimit,
 }
 
 /// One thing missing from an answer.

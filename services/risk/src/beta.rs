@@ -70,45 +70,31 @@ impl<'a> Fitter<'a> {
             Some(market) => &market.returns[drivers.first..drivers.end],
             None => &[],
         };
-        let shifted = |offset: isize| -> Vec<f64> {
-            let at = |session: usize| market.get(session.checked_add_signed(offset)?).copied();
-            (0..market.len()).map(|session| at(session).unwrap_or(f64::NAN)).collect()
-        };
+        let [before, after] = neighbours(market);
         Fitter {
             drivers,
             settings,
-            huber: Huber {
-                k: settings.huber_k,
-                iterations_max: STEPS_MAX,
-                tolerance: 1e-6,
-                lags: newey_west::lags(window),
-            },
+            huber: huber(settings, window),
             workspace: Workspace::empty(),
-            before: shifted(-1),
-            after: shifted(1),
+            before,
+            after,
         }
     }
 
     /// Fits returns over the fit window, NaN if missing, to all drivers except the rising market.
     pub fn fit(&mut self, returns: &[f64]) -> NameFit {
-        let present = returns.iter().filter(|r| r.is_finite());
-        let (observations, unchanged) =
-            present.fold((0, 0), |(n, same), r| (n + 1, same + usize::from(r.abs() <= 0.0)));
+        let known = Known::of(returns, self.settings);
         let mut fit = NameFit {
             market: None,
             size: None,
             up_market: None,
             up_observations: 0,
             crowd: None,
-            observations,
+            observations: known.observations,
             residual_sd: None,
-            dimson: STALE_SHARE_MAX * (observations as f64) < unchanged as f64,
-            is_estimable: false,
+            dimson: known.is_stale,
+            is_estimable: known.is_estimable,
         };
-        // A robust scale is a median: if most returns are zero it is zero too, and an unchanged
-        // price would get a beta of zero with no error.
-        fit.is_estimable =
-            self.settings.min_observations <= observations && 2 * unchanged <= observations;
         if fit.is_estimable {
             self.fit_market_and_size(returns, &mut fit);
             let crowd = self.fit_one(returns, self.drivers.crowd.as_ref());
@@ -143,8 +129,11 @@ impl<'a> Fitter<'a> {
         }
         fit.residual_sd = Some(robust.scale);
         fit.size = drivers.size.as_ref().and_then(|_| robust.fit.slopes.get(1)).copied();
-        fit.market =
-            if fit.dimson { sum_of_lags(&robust, plain) } else { Some(robust.fit.slopes[0]) };
+        fit.market = if fit.dimson {
+            Some(sum_of_lags(&robust, 0, plain))
+        } else {
+            Some(robust.fit.slopes[0])
+        };
     }
 
     /// The slope on one driver and the number of sessions behind it. Sessions without the driver's
@@ -159,15 +148,61 @@ impl<'a> Fitter<'a> {
     }
 }
 
-/// The market's slope on the day plus those on the previous and next day, which start at index
-/// `lags`.
-fn sum_of_lags(robust: &RobustFit, lags: usize) -> Option<Estimate> {
-    let slopes = [0, lags, lags + 1];
+/// What is known of a name's returns before any fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// Number of returns.
+    pub(crate) observations: usize,
+    /// Whether so many are zero that prices are stale, and Dimson's lags are added.
+    pub(crate) is_stale: bool,
+    /// Whether there are enough returns, and enough of them are not zero.
+    pub(crate) is_estimable: bool,
+}
+
+impl Known {
+    /// Of returns, NaN if missing.
+    pub(crate) fn of(returns: &[f64], settings: &BetaSettings) -> Known {
+        let present = returns.iter().filter(|r| r.is_finite());
+        let (observations, unchanged) =
+            present.fold((0, 0), |(n, same), r| (n + 1, same + usize::from(r.abs() <= 0.0)));
+        Known {
+            observations,
+            is_stale: STALE_SHARE_MAX * (observations as f64) < unchanged as f64,
+            // A robust scale is a median: if most returns are zero it is zero too, and an unchanged
+            // price would get a beta of zero with no error.
+            is_estimable: settings.min_observations <= observations
+                && 2 * unchanged <= observations,
+        }
+    }
+}
+
+/// The settings of a robust fit over a window.
+pub(crate) fn huber(settings: &BetaSettings, window: usize) -> Huber {
+    Huber {
+        k: settings.huber_k,
+        iterations_max: STEPS_MAX,
+        tolerance: 1e-6,
+        lags: newey_west::lags(window),
+    }
+}
+
+/// The market's slope on the day, at index `own`, plus those on the previous and next day, which start
+/// at index `lags`.
+pub(crate) fn sum_of_lags(robust: &RobustFit, own: usize, lags: usize) -> Estimate {
+    let slopes = [own, lags, lags + 1];
     let value = slopes.iter().map(|k| robust.fit.slopes[*k].value).sum();
     let pairs = slopes.iter().flat_map(|j| slopes.iter().map(move |k| (*j, *k)));
     // The covariance matrix starts with the intercept.
     let variance: f64 = pairs.map(|(j, k)| robust.fit.covariance.get(j + 1, k + 1)).sum();
-    Some(Estimate { value, standard_error: variance.max(0.0).sqrt() })
+    Estimate { value, standard_error: variance.max(0.0).sqrt() }
+}
+
+/// The market's returns of a fit window one session earlier and one later, NaN if unknown.
+pub(crate) fn neighbours(market: &[f64]) -> [Vec<f64>; 2] {
+    [-1, 1].map(|offset: isize| {
+        let at = |session: usize| market.get(session.checked_add_signed(offset)?).copied();
+        (0..market.len()).map(|session| at(session).unwrap_or(f64::NAN)).collect()
+    })
 }
 
 /// The group of names that share a prior.

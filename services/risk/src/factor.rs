@@ -86,13 +86,13 @@ pub struct RoleSymbol {
 }
 
 impl RoleSymbol {
-    const fn of(symbol: String, proxy_for: Option<String>) -> RoleSymbol {
+    pub(crate) const fn of(symbol: String, proxy_for: Option<String>) -> RoleSymbol {
         RoleSymbol { symbol, proxy_for }
     }
 }
 
 /// The id of the list of megacaps in the configuration.
-const MEGACAPS: &str = "megacaps";
+pub(crate) const MEGACAPS: &str = "megacaps";
 
 impl RiskModel {
     /// The roles that a factor's series is made of: of a difference, the minuend first.
@@ -135,7 +135,7 @@ impl RiskModel {
     }
 }
 
-fn index(role: Role, resolved: Option<&ResolvedRole>) -> FactorRole {
+pub(crate) fn index(role: Role, resolved: Option<&ResolvedRole>) -> FactorRole {
     let symbol =
         |found: &ResolvedRole| RoleSymbol::of(found.symbol.clone(), found.proxy_for.clone());
     FactorRole { role: role.id(), symbols: resolved.map(symbol).into_iter().collect() }

@@ -4,7 +4,8 @@
 //! [`prepare::prepare`] builds the [`model::RiskModel`] of a view, which does not depend on the
 //! request and is shared. Beside it stand factor models of risk ([`factor_model::FactorModel`]): ours by
 //! cross-section ([`cross_section::prepare`]) and those of vendors. [`factor_view::FactorView`] has exposures
-//! for every name, also for those that a factor model lacks. Modules are declared in reading order, and each uses only those above it.
+//! for every name, also for those that a factor model lacks. [`factor_betas::FactorBetas`] has betas to factors
+//! that a request chooses. Modules are declared in reading order, and each uses only those above it.
 
 pub mod settings;
 
@@ -49,6 +50,10 @@ pub mod model_comparison;
 pub mod cross_section;
 
 pub mod series;
+
+pub mod factor_series;
+
+pub mod factor_betas;
 
 pub mod large_moves;
 

@@ -5,7 +5,10 @@ use crate::{
     model::RiskModel,
     trade::{self, LegSeries},
 };
-use factors::roles::{ResolvedRole, Role, Roles};
+use factors::{
+    returns::Sessions,
+    roles::{ResolvedRole, Role, Roles},
+};
 use marketdata::{
     bars::Bars,
     dataset::{Dataset, Field},
@@ -115,14 +118,21 @@ pub(crate) fn role_moves(model: &RiskModel, roles: &Roles, role: Role) -> Option
         MoveUnit::BasisPoints => 100.0,
         MoveUnit::Points => 1.0,
     };
-    let levels = levels(&model.snapshot, &resolved);
+    let moves = changes_of(&model.sessions, &levels(&model.snapshot, &resolved), scale);
+    moves.iter().any(|value| value.is_finite()).then_some(moves)
+}
+
+/// Changes of a series of levels, days ascending, from session to session, times `scale`; NaN if one
+/// of the two is missing.
+pub(crate) fn changes_of(sessions: &Sessions, levels: &[(Day, f64)], scale: f64) -> Vec<f64> {
     let on =
         |day: &Day| levels.binary_search_by_key(day, |(day, _)| *day).ok().map(|at| levels[at].1);
-    for (day, place) in model.sessions.with_start().windows(2).zip(&mut moves) {
-        *place =
-            on(&day[1]).zip(on(&day[0])).map_or(f64::NAN, |(now, before)| scale * (now - before));
-    }
-    moves.iter().any(|value| value.is_finite()).then_some(moves)
+    let days = sessions.with_start().windows(2);
+    days.map(|days| {
+        let both = on(&days[1]).zip(on(&days[0]));
+        both.map_or(f64::NAN, |(now, before)| scale * (now - before))
+    })
+    .collect()
 }
 
 fn levels(snapshot: &Snapshot, resolved: &ResolvedRole) -> Vec<(Day, f64)> {

@@ -13,11 +13,15 @@ use marketdata::{
 };
 use risk::{
     cross_section::{self, CrossSection, settings::CrossSectionSettings},
+    factor_betas::FactorBetas,
+    factor_series::FactorChoice,
     model::RiskModel,
+    settings::BetaSettings,
     vendor_models::{self, DayModel, Known, VendorModels},
 };
 use rotation::prepared::{PreparedRotation, Recounted};
 use squeeze::prepared::PreparedSqueeze;
+use std::sync::Arc;
 
 /// A value prepared from a snapshot, once for all requests.
 pub trait Prepared: Send + Sync + Sized + 'static {
@@ -222,6 +226,52 @@ impl Prepared for PreparedVendorModel {
 
     fn prepare(snapshot: &Snapshot, _: &Roles, base: &VendorDay, _: Option<&Self>) -> Self {
         PreparedVendorModel(DayModel::of(snapshot, &base.name, base.on))
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+}
+
+/// Factors that a request chooses, and the settings of betas to them.
+#[derive(Debug)]
+pub struct FactorList {
+    exposure: Arc<PreparedExposure>,
+    choices: Vec<FactorChoice>,
+    settings: BetaSettings,
+    key: String,
+}
+
+impl FactorList {
+    /// Those of a view.
+    pub fn new(
+        exposure: &Arc<PreparedExposure>,
+        choices: Vec<FactorChoice>,
+        settings: BetaSettings,
+    ) -> FactorList {
+        let key = format!("{settings:?} {choices:?}");
+        FactorList { exposure: Arc::clone(exposure), choices, settings, key }
+    }
+}
+
+/// The betas of all names of a view to factors that a request chooses.
+#[derive(Debug)]
+pub struct PreparedFactorBetas(pub FactorBetas);
+
+impl Prepared for PreparedFactorBetas {
+    /// Those of the names and returns, and short interest, by which one of the factors is chosen.
+    const READS: DatasetSet =
+        PreparedExposure::READS.and(DatasetSet::of(&[Dataset::ShortInterest]));
+
+    type Base = FactorList;
+
+    fn key(base: &FactorList) -> &str {
+        &base.key
+    }
+
+    fn prepare(snapshot: &Snapshot, roles: &Roles, base: &FactorList, _: Option<&Self>) -> Self {
+        let FactorList { exposure, choices, settings, .. } = base;
+        PreparedFactorBetas(FactorBetas::of(exposure, (snapshot, roles), choices, *settings))
     }
 
     fn bytes(&self) -> usize {

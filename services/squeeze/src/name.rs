@@ -413,6 +413,7 @@ pub const fn sentence(reason: GapReason) -> &'static str {
         | GapReason::OldRate
         | GapReason::CurrencyDisagrees
         | GapReason::ForeignCash
+        | GapReason::BeyondLimit
         | GapReason::Merged
         | GapReason::LaterKnowledge => "the measure could not be computed",
     }

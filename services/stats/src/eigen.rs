@@ -1,5 +1,6 @@
 //! Eigenvalues and eigenvectors of a symmetric matrix, by Jacobi rotations.
 
+use crate::kernel;
 use crate::matrix::SymmetricMatrix;
 
 /// Maximum number of sweeps; ten are enough for any matrix of doubles.
@@ -51,11 +52,36 @@ impl Eigen {
 #[must_use]
 pub fn symmetric(matrix: &SymmetricMatrix) -> Option<Eigen> {
     let dim = matrix.dim();
-    let mut a = matrix.values().to_vec();
     let mut vectors = vec![0.0; dim * dim];
     for i in 0..dim {
         vectors[i * dim + i] = 1.0;
     }
+    rotated(matrix, matrix.values().to_vec(), vectors)
+}
+
+/// The same, from the vectors of a matrix that is nearly the same: half of the sweeps are enough. The
+/// result may differ in the last bits, and by the rounding of the vectors it began with.
+#[must_use]
+pub fn symmetric_near(matrix: &SymmetricMatrix, near: &Eigen) -> Option<Eigen> {
+    let dim = matrix.dim();
+    if near.values.len() != dim {
+        return None;
+    }
+    let images: Option<Vec<Vec<f64>>> = (0..dim).map(|k| matrix.times(near.vector(k))).collect();
+    let images = images?;
+    let mut a = vec![0.0; dim * dim];
+    for i in 0..dim {
+        for j in 0..=i {
+            let entry = kernel::dot(near.vector(i), &images[j]);
+            (a[i * dim + j], a[j * dim + i]) = (entry, entry);
+        }
+    }
+    rotated(matrix, a, near.vectors.clone())
+}
+
+/// Rotates `a`, the matrix in the coordinates of `vectors`, until it is diagonal.
+fn rotated(matrix: &SymmetricMatrix, mut a: Vec<f64>, mut vectors: Vec<f64>) -> Option<Eigen> {
+    let dim = matrix.dim();
     let enough = matrix.sum_of_squares() * 1e-32;
     let mut settled = false;
     for _ in 0..SWEEPS_MAX {

@@ -125,8 +125,9 @@ pub fn single_factor(series: &[&[f64]], factor: &[f64]) -> Option<Shrunk> {
 /// Oracle approximating shrinkage towards the identity times the mean variance, better than
 /// [`identity`] for Gaussian data and few observations.
 ///
-/// Chen, Wiesel, Eldar and Hero (2010), with the coefficient as in scikit-learn's `OAS`. `None` as
-/// for [`identity`].
+/// Chen, Wiesel, Eldar and Hero (2010), with the coefficient of scikit-learn's `OAS`, which leaves out
+/// their terms 2/p of p series: (tr(S²)/p² + m²)/((n + 1)(tr(S²)/p² − m²/p)), m the mean variance. `None`
+/// as for [`identity`].
 #[must_use]
 pub fn oracle_approximating(series: &[&[f64]]) -> Option<Shrunk> {
     let sample = Sample::of(series)?;

@@ -16,6 +16,7 @@ pub mod change;
 pub mod cholesky;
 pub mod classification;
 pub mod clustered;
+pub mod collinearity;
 pub mod covariance;
 pub mod effective_bets;
 pub mod eigen;

@@ -8,8 +8,8 @@ use crate::design::{self, Design, Square, UNKNOWNS_MAX, Unknowns};
 use crate::kernel;
 use crate::matrix::SymmetricMatrix;
 
-/// Maximum number of regressors, not counting the intercept.
-pub const REGRESSORS_MAX: usize = 8;
+/// Maximum number of regressors, not counting the intercept: eight factors and two lags of one.
+pub const REGRESSORS_MAX: usize = 10;
 
 /// Model of the standard errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,9 @@ use crate::{
         chart::{Bars, Shade},
         document::Document,
     },
-    show::{crowding, evidence, exposure, look_through, number, risk, risk_model, trades},
+    show::{
+        crowding, evidence, exposure, factor_betas, look_through, number, risk, risk_model, trades,
+    },
     terminal::Terminal,
 };
 use contract::v1::{
@@ -93,6 +95,7 @@ fn holdings(document: &mut Document, report: &ExposureReport) {
         if let Some(found) = &report.crowding {
             crowding::add(page, found);
         }
+        factor_betas::add(page, report);
         risk_model::add(page, report);
     });
 }
@@ -164,7 +167,7 @@ fn tails(report: &ExposureReport) -> Bars {
 mod tests {
     use super::*;
     use crate::report::html::Html;
-    use contract::v1::{RiskMeasure, RiskMeasureKind, RiskMeasureRequest};
+    use contract::v1::{RiskMeasure, RiskMeasureKind, RiskMeasureRequest, RiskModelReport};
 
     fn measure(kind: RiskMeasureKind, horizon_sessions: Option<i32>, value: f64) -> RiskMeasure {
         let level = RiskLevel { confidence: Some(0.99), value, ..RiskLevel::default() };
@@ -199,5 +202,38 @@ mod tests {
         assert!(!both.contains("loss of a day"), "{both}");
         assert_eq!(both.matches("99.0 % over 1 day<").count(), 1, "{both}");
         assert_eq!(both.matches("99.0 % over 10 days<").count(), 2, "{both}");
+    }
+
+    #[test]
+    fn covariances_and_chosen_factors_are_on_the_page_if_they_were_asked_for() {
+        use contract::v1::{BookFactorBeta, CovarianceRisk, FactorBetaReport, FactorExposure};
+        let page = |report: ExposureReport| {
+            let answer = AnalyzePortfolioResponse {
+                report: Some(report),
+                ..AnalyzePortfolioResponse::default()
+            };
+            document("book.csv", &answer, None).html()
+        };
+        let covariance = CovarianceRisk { volatility: Some(12_345.0), ..CovarianceRisk::default() };
+        let exposure =
+            FactorExposure { factor_id: "VALUE".to_owned(), ..FactorExposure::default() };
+        let factor = BookFactorBeta { exposure: Some(exposure), ..BookFactorBeta::default() };
+        let whole = page(ExposureReport {
+            risk_model: Some(RiskModelReport {
+                covariances: vec![covariance],
+                ..RiskModelReport::default()
+            }),
+            factor_betas: Some(FactorBetaReport {
+                condition_number: Some(4.25),
+                factors: vec![factor],
+                ..FactorBetaReport::default()
+            }),
+            ..ExposureReport::default()
+        });
+        for part in ["covariances of the names", "12.3k", "condition number 4.2", "VALUE"] {
+            assert!(whole.contains(part), "{part} is not in {whole}");
+        }
+        let plain = page(ExposureReport::default());
+        assert!(!plain.contains("covariances of the names") && !plain.contains("condition number"));
     }
 }

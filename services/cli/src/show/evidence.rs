@@ -342,6 +342,7 @@ fn reason(reason: GapReason) -> &'static str {
         GapReason::OldRate => "old exchange rate",
         GapReason::CurrencyDisagrees => "currency disagrees",
         GapReason::ForeignCash => "foreign cash",
+        GapReason::BeyondLimit => "beyond a limit",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     show::{
-        crowding, evidence, factors, look_through, number,
+        crowding, evidence, factor_betas, factors, look_through, number,
         page::Page,
         risk, risk_model,
         table::{Cell, Table},
@@ -92,6 +92,7 @@ fn body(page: &mut Page, report: &ExposureReport, coverage: &[Coverage], termina
     if let Some(found) = &report.crowding {
         crowding::add(page, found);
     }
+    factor_betas::add(page, report);
     risk_model::add(page, report);
 }
 

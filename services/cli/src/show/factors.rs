@@ -35,9 +35,12 @@ pub(crate) fn report(answer: &ListFactorsResponse, terminal: Terminal) -> Page {
     page
 }
 
-const fn unit(unit: FactorUnit) -> &'static str {
+/// What a beta is per.
+pub(crate) const fn unit(unit: FactorUnit) -> &'static str {
     match unit {
         FactorUnit::Return => "100 % return",
+        FactorUnit::BasisPoint => "a basis point",
+        FactorUnit::Point => "a unit of the series",
         FactorUnit::Unspecified => "unknown",
     }
 }

@@ -46,3 +46,19 @@ fn the_filter_stands_the_crash_of_2020() {
     assert!((0.8..1.3).contains(&filtered) && 1.4 < plain, "{filtered} {plain}");
     assert!(found.iter().all(|found| !found.unwinds.is_empty()));
 }
+
+/// Ten books over the ten years from July 2011 on, on the sessions on which the trade moved by two of
+/// its deviations or more: of the intervals in which nine of ten P&Ls should lie, 85 to 95 % hold.
+#[test]
+fn nine_of_ten_unwinds_are_inside_their_interval() {
+    let Some(folder) = real_files::folder("risk evaluation") else { return };
+    let world = World::of(&folder).expect("whole files");
+    let books: Vec<RandomBook> = (0..10).map(|number| RandomBook::of(9, number)).collect();
+    let from = Day::parse_iso("2011-07-01").expect("a day");
+    let found = run(&world, &books, (from, Day::MAX), &rows());
+    let all: Vec<(Day, bool)> =
+        found.iter().flat_map(|found| &found.unwinds).map(|(on, _, is_in)| (*on, *is_in)).collect();
+    let days: BTreeSet<Day> = all.iter().map(|(on, _)| *on).collect();
+    let inside = all.iter().filter(|(_, is_in)| *is_in).count() as f64 / all.len() as f64;
+    assert!(100 <= days.len() && (0.85..=0.95).contains(&inside), "{} {inside}", days.len());
+}

@@ -8,6 +8,7 @@ mod continued;
 mod crowding;
 mod explain;
 mod explain_oracle;
+mod factor_betas;
 mod filtered;
 mod hand;
 mod horizon;

@@ -131,3 +131,49 @@ fn what_the_market_does_twice_is_one_bet() {
     assert_eq!(found.covered, 1);
     near(found.risks[0].effective_bets.unwrap(), 1.0, 1e-12);
 }
+
+#[test]
+fn names_beyond_the_limit_have_a_reason_of_their_own() {
+    // 502 names with all returns: the two of the smallest gross are left out.
+    let mut fixture = Fixture::new();
+    let first = day("2020-06-01");
+    let symbol = |at: i32| format!("N{at:03}");
+    for at in 0..502 {
+        let close = |t: i32| (first.plus(t), 100.0 + f64::from((t * 7 + at * 3 + t * at) % 11));
+        let closes: Vec<(Day, f64)> = (0..70).map(close).collect();
+        fixture.closes(&symbol(at), &closes);
+    }
+    fixture.commit();
+    let prepared =
+        prepare(&fixture.snapshot(Instant::close_of(first.plus(69))), &Roles::standard());
+    let lines: Vec<(String, f64)> =
+        (0..502).map(|at| (symbol(at), 1e5 + 1e3 * f64::from(at))).collect();
+    let book = MeasuredBook::of(&prepared, &join(&prepared, &raw(&lines), None), None);
+    let found = measure(&prepared, &book, &[Estimator::Identity]);
+    assert_eq!(found.covered, 500);
+    let left_out: Vec<(GapReason, Subject)> =
+        found.gaps.into_iter().map(|gap| (gap.reason, gap.subject)).collect();
+    let expected = |at: i32| (GapReason::BeyondLimit, Subject::symbol(&symbol(at)));
+    assert_eq!(left_out, [expected(1), expected(0)]);
+}
+
+#[test]
+fn a_covariance_with_a_direction_without_variance_has_no_effective_bets_and_says_so() {
+    // AA and its twin: their difference has no variance in the sample, and some when it is shrunk.
+    let mut fixture = Fixture::new();
+    let first = day("2020-06-01");
+    for symbol in ["AA", "TWIN"] {
+        let close = |t: i32| (first.plus(t), 100.0 + f64::from((t * 7) % 11));
+        fixture.closes(symbol, &(0..100).map(close).collect::<Vec<_>>());
+    }
+    fixture.commit();
+    let prepared =
+        prepare(&fixture.snapshot(Instant::close_of(first.plus(99))), &Roles::standard());
+    let lines = [worth("AA", 1e6), worth("TWIN", 2e6)];
+    let book = MeasuredBook::of(&prepared, &join(&prepared, &lines, None), None);
+    let found = measure(&prepared, &book, &[Estimator::Sample]);
+    assert!(found.risks[0].volatility.is_some() && found.risks[0].effective_bets.is_none());
+    near(found.risks[0].principal_effective_bets.unwrap(), 1.0, 1e-9);
+    let [gap] = &found.gaps[..] else { panic!("{:?}", found.gaps) };
+    assert_eq!(gap.reason, GapReason::Degenerate);
+}

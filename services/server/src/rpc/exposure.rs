@@ -1,5 +1,6 @@
 //! ExposureService: the factor bets of a portfolio and its tail risk.
 
+mod analysis;
 mod backtest_request;
 mod backtest_risk;
 mod batch;
@@ -11,6 +12,7 @@ mod covariances;
 mod crowding;
 mod explain;
 mod explain_change;
+mod factor_betas;
 mod from_proto;
 mod group_by;
 mod held_shares;
@@ -29,7 +31,7 @@ mod views;
 
 use crate::{
     as_of::AsOf,
-    prepared::{Prepared, PreparedCrowds},
+    prepared::Prepared,
     refusal::{Kind, Refusal},
     rpc::{
         Handler,
@@ -37,34 +39,28 @@ use crate::{
         exchange::Outcomes,
         field::Fields,
         merged::hidden_values,
-        portfolio::{self, currency::Money},
+        portfolio,
         query::{FromProto as _, Normal, Place, Query, answer, respond},
     },
     telemetry::spans::{Step, step_now},
     views::Pinned,
 };
-use ::portfolio::{book::Book, lines::Violation};
+use ::portfolio::lines::Violation;
 use backtest_request::BacktestQuery;
 use book_history::BookHistoryQuery;
 use change_request::ChangeQuery;
 use contract::v1::{self, exposure_service_server::ExposureService};
 use explain::ExplainQuery;
 use exposure::{
-    analyze::{Request as AnalysisRequest, analyze},
-    behind::rests_on,
     factor_list::factors,
     prepared::PreparedExposure,
-    settings::{BetaSettings, Listing, TradeChoice},
     trade_members::{TradeMember, trade_members},
     validate::validate,
 };
-use factors::size_scheme::SizeScheme;
 use from_proto::{AnalysisQuery, FactorsQuery, MembersQuery, ValidationQuery};
 use marketdata::{changes::DatasetSet, dataset::Dataset};
-use risk_answer::Risk;
 pub(super) use to_proto::exposure;
 use tonic::{Request, Response, Status, Streaming};
-use views::{AnalysisViews, Seen};
 
 /// The datasets behind every analysis.
 const READS: DatasetSet = <PreparedExposure as Prepared>::READS;
@@ -168,148 +164,6 @@ pub(super) fn check_scheme(
             name: name.clone(),
             known: prepared.sector_schemes.to_vec(),
         }),
-    }
-}
-
-impl AnalysisQuery {
-    /// Whether the analysis is fast enough to run inline: everything it needs is prepared (except
-    /// proxy returns for missing history) and the portfolio is small.
-    fn is_quick(&self) -> bool {
-        let positions = self.normal.portfolio.as_ref().map_or(0, |book| book.positions.len());
-        let listed = match self.listing {
-            Listing::All => positions,
-            Listing::Largest(count) => count.min(positions),
-        };
-        // More than one set of scenarios, a number over all of them, or a horizon of several sessions
-        // is more than half a millisecond.
-        let levels: usize = match self.risk.sets.as_slice() {
-            [] => 0,
-            [set] if !set.volatility && set.by_group.is_empty() && set.horizon_sessions == 1 => {
-                set.levels.iter().map(|group| group.confidences.len()).sum()
-            }
-            _ => return false,
-        };
-        let is_small = positions <= INLINE_POSITIONS_MAX && levels * listed <= INLINE_LISTED_MAX;
-        self.settings.beta == BetaSettings::PREPARED
-            && self.settings.size_scheme == *SizeScheme::standard()
-            && self.settings.classification.is_none()
-            && self.settings.look_through.is_none()
-            && self.trades.iter().all(|trade| *trade == TradeChoice::Standard)
-            && self.repeat_on.is_empty()
-            && self.crowding.is_none()
-            && self.risk_model.is_none()
-            && is_small
-    }
-
-    /// The portfolio, checked, joined and valued.
-    fn join(&self, prepared: &PreparedExposure) -> Result<Book, Refusal> {
-        let portfolio = self.normal.portfolio.as_ref();
-        portfolio::book(portfolio, &self.settings.netting, prepared.lookup(), prepared.quotes())
-    }
-
-    /// The analysis of a book.
-    fn request<'a>(&'a self, book: &'a Book) -> AnalysisRequest<'a> {
-        AnalysisRequest {
-            book,
-            blocks: self.blocks,
-            beta: self.settings.beta,
-            tails: &self.risk.sets,
-            size_scheme: &self.settings.size_scheme,
-            classification: self.settings.classification.as_deref(),
-            look_through: self.settings.look_through,
-            group_by: &self.group_by,
-            repeat_on: &self.repeat_on,
-            trades: &self.trades,
-            listing: self.listing,
-        }
-    }
-
-    fn analyze(
-        &self,
-        pinned: &Pinned,
-        seen: Seen<'_>,
-        book: &Book,
-    ) -> Result<Answer<v1::AnalyzePortfolioResponse>, Refusal> {
-        let prepared = seen.exposure;
-        let mut report = analyze(prepared, &self.request(book));
-        let mut gaps = std::mem::take(&mut report.gaps);
-        let mut coverage = std::mem::take(&mut report.coverage);
-        let found = self.crowding.and_then(|asked| {
-            let request = asked.request((book, self.settings.look_through));
-            let mut found = seen.crowding(pinned, request)?;
-            gaps.append(&mut found.gaps);
-            coverage.append(&mut found.coverage);
-            Some(found)
-        });
-        let mut under_models = self.under_models(pinned, seen, book)?;
-        gaps.extend(under_models.iter_mut().flat_map(|found| std::mem::take(&mut found.gaps)));
-        let reads = |dataset| {
-            let of_crowds = <PreparedCrowds as Prepared>::READS;
-            READS.contains(dataset)
-                || (found.is_some() && of_crowds.contains(dataset))
-                || self.risk_model.as_ref().is_some_and(|asked| asked.reads(dataset))
-        };
-        let merged = hidden_values(pinned.snapshot(), |hidden| {
-            reads(hidden.dataset) && rests_on(prepared, book, &report, |id| hidden.involves(id))
-        });
-        let nothing = v1::Portfolio::default();
-        let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
-        let trades = definitions(&self.normal.trades, prepared);
-        let asked = (&self.normal, trades.as_slice());
-        let risk = Risk { plan: &self.risk, asked: &self.normal.risk_measures };
-        let money = (prepared.lookup().snapshot(), prepared.quotes());
-        let Money { cash, currencies, gaps: of_cash } = Money::of(portfolio, book, money);
-        gaps.extend(of_cash);
-        let report = to_proto::report(report, asked, risk, (book, portfolio))?;
-        let crowding = found.map(|found| crowding::to_proto(found, self.normal.crowding));
-        let (risk_model, uncovered) =
-            under_models.map(|found| (found.report, found.uncovered)).unzip();
-        let report = v1::ExposureReport { crowding, cash, currencies, risk_model, ..report };
-        let uncovered = uncovered.unwrap_or_default();
-        let (incremental_risks, of_lines) =
-            self.incremental(pinned, seen, (&report, &uncovered))?;
-        gaps.extend(of_lines);
-        let report = Some(v1::ExposureReport { incremental_risks, ..report });
-        let unresolved = portfolio::all_unresolved(portfolio, book, |_| true);
-        let response = v1::AnalyzePortfolioResponse { report, unresolved, ..Default::default() };
-        Ok(Answer::with_coverage(response, gaps, coverage).with_merged(merged))
-    }
-}
-
-impl Query for AnalysisQuery {
-    const MODEL: &'static str = ::exposure::MODEL_VERSION;
-    type Prepared = AnalysisViews;
-    type Response = v1::AnalyzePortfolioResponse;
-
-    fn asked(&self) -> (&AsOf, &impl Normal) {
-        (&self.as_of, &self.normal)
-    }
-
-    fn place(&mut self, views: &AnalysisViews) -> Result<Place, Refusal> {
-        // Up to 32 draws of ten thousand paths may take a second, and so may nine analyses.
-        let is_repeated = !self.normal.incremental_position_ids.is_empty();
-        if is_repeated || 0 < self.risk.simulated_sessions() {
-            return Ok(Place::Long);
-        }
-        if !self.is_quick() {
-            return Ok(Place::Pool);
-        }
-        let prepared = &*views.exposure;
-        let book = self.book.insert(self.join(prepared)?);
-        Ok(if prepared.is_whole(book, self.listing) { Place::Inline } else { Place::Pool })
-    }
-
-    fn answer(
-        &self,
-        pinned: &Pinned,
-        views: &AnalysisViews,
-    ) -> Result<Answer<Self::Response>, Refusal> {
-        let prepared = &*views.exposure;
-        check_scheme(prepared, self.settings.classification.as_ref())?;
-        match &self.book {
-            Some(book) => self.analyze(pinned, views.seen(), book),
-            None => self.analyze(pinned, views.seen(), &self.join(prepared)?),
-        }
     }
 }
 
@@ -449,40 +303,5 @@ impl Query for MembersQuery {
             ..Default::default()
         };
         Ok(Answer::with_gaps(response, gaps).with_merged(merged))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A loss over several sessions is never computed in the handler's task, and a simulated one leaves
-    /// its turn to other calls.
-    #[test]
-    fn only_single_sessions_are_quick() {
-        use v1::risk_measure_request::Method;
-        let query = |method, horizon_sessions| {
-            let measure = v1::RiskMeasureRequest {
-                measure_id: "es".to_owned(),
-                kind: v1::RiskMeasureKind::ExpectedShortfall.into(),
-                method: Some(method),
-                horizon_sessions,
-                ..Default::default()
-            };
-            AnalysisQuery::from_proto(v1::AnalyzePortfolioRequest {
-                portfolio: Some(v1::Portfolio::default()),
-                include: vec![v1::ReportBlock::Risk.into()],
-                risk_measures: vec![measure],
-                ..Default::default()
-            })
-            .unwrap()
-        };
-        let filtered = || Method::FilteredHistorical(v1::FilteredHistoricalMethod::default());
-        let one = query(filtered(), None);
-        assert!(one.is_quick() && one.risk.simulated_sessions() == 0);
-        let two = query(filtered(), Some(2));
-        assert!(!two.is_quick() && two.risk.simulated_sessions() == 2);
-        let runs = query(Method::Historical(v1::HistoricalMethod {}), Some(2));
-        assert!(!runs.is_quick() && runs.risk.simulated_sessions() == 0);
     }
 }

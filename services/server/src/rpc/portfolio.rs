@@ -28,6 +28,17 @@ const LABELS: usize = 16;
 /// Maximum bytes of a label's key and of its value.
 const LABEL_BYTES: (usize, usize) = (64, 256);
 
+/// Whether a label may have this key.
+pub fn is_label_key(key: &str) -> bool {
+    (1..=LABEL_BYTES.0).contains(&key.len())
+}
+
+/// Whether a line may be called so: by an id, or by its path.
+pub fn is_line_name(id: &str) -> bool {
+    let is_path = || (0..limits::POSITIONS).any(|line| path(line) == id);
+    (1..=POSITION_ID_BYTES).contains(&id.len()) && (!id.starts_with("portfolio.") || is_path())
+}
+
 /// Checks a portfolio and applies its defaults. Its lines are checked again when they are joined;
 /// here they are checked only if the request has other violations, to report all of them together.
 pub fn check(fields: &mut Fields, field: &str, portfolio: Option<&mut v1::Portfolio>) {
@@ -74,7 +85,7 @@ fn labels(fields: &mut Fields, path: impl Fn() -> String, labels: &[v1::Label]) 
     }
     let (key_bytes, value_bytes) = LABEL_BYTES;
     for (at, label) in labels.iter().enumerate() {
-        if label.key.is_empty() || key_bytes < label.key.len() {
+        if !is_label_key(&label.key) {
             fields
                 .add(format!("{}[{at}].key", path()), format!("must have 1 to {key_bytes} bytes"));
         }

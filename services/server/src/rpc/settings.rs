@@ -83,9 +83,11 @@ fn netting(
 }
 
 fn label_keys(fields: &mut Fields, path: &str, keys: &[String], portfolio: Option<&v1::Portfolio>) {
-    fields.at_most(path, keys.len(), LABEL_KEYS_MAX);
+    if !fields.at_most(path, keys.len(), LABEL_KEYS_MAX) {
+        return;
+    }
     let lines = portfolio.map_or(&[][..], |portfolio| &portfolio.positions);
-    for (at, key) in keys.iter().enumerate().take(LABEL_KEYS_MAX) {
+    for (at, key) in keys.iter().enumerate() {
         if keys[..at].contains(key) {
             fields.add(format!("{path}[{at}]"), "appears twice");
         }
@@ -98,7 +100,8 @@ fn label_keys(fields: &mut Fields, path: &str, keys: &[String], portfolio: Optio
     }
 }
 
-fn beta(fields: &mut Fields, asked: &mut v1::BetaSettings) -> BetaSettings {
+/// Reads the settings of betas.
+pub fn beta(fields: &mut Fields, asked: &mut v1::BetaSettings) -> BetaSettings {
     use v1::BetaShrinkage as Wire;
     let usual = BetaSettings::PREPARED;
     let half_life_sessions = fields.within_or(

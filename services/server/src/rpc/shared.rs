@@ -241,6 +241,7 @@ pub const fn gap_reason(reason: GapReason) -> v1::GapReason {
         GapReason::OldRate => Wire::OldRate,
         GapReason::CurrencyDisagrees => Wire::CurrencyDisagrees,
         GapReason::ForeignCash => Wire::ForeignCash,
+        GapReason::BeyondLimit => Wire::BeyondLimit,
     }
 }
 

@@ -8,6 +8,7 @@ mod backtests;
 mod bets;
 mod covariance;
 mod distribution;
+mod factors;
 mod libraries;
 mod oracle;
 mod regression;

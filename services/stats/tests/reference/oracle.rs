@@ -31,6 +31,11 @@ impl Oracle {
         Self::parse(include_str!("../oracle/bets.txt"))
     }
 
+    /// The output of `factors.py`.
+    pub(crate) fn factors() -> Self {
+        Self::parse(include_str!("../oracle/factors.txt"))
+    }
+
     fn parse(text: &'static str) -> Self {
         let vectors = text.lines().filter(|l| !l.starts_with('#')).map(|line| {
             let (name, numbers) = line.split_once(':').expect("a name and a colon");

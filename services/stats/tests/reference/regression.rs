@@ -136,7 +136,7 @@ fn invalid_regressions_are_refused_with_the_reason() {
         regression::least_squares(y, columns, weights, ErrorModel::Classical).map(|_| ())
     };
     assert_eq!(fit(&x, &[], None), Err(RegressionError::Regressors(0)));
-    assert_eq!(fit(&x, &[&x[..]; 9], None), Err(RegressionError::Regressors(9)));
+    assert_eq!(fit(&x, &[&x[..]; 11], None), Err(RegressionError::Regressors(11)));
     assert_eq!(fit(&x, &[&x[1..]], None), Err(RegressionError::Length));
     assert_eq!(fit(&x, &[&x], Some(&x[1..])), Err(RegressionError::Length));
     assert_eq!(fit(&wild, &[&x], None), Err(RegressionError::Range));

@@ -12,6 +12,7 @@ use crate::{
     rpc::{
         exchange::{Exchange, Outcomes, Room, exchange},
         field::Fields,
+        portfolio,
         query::{FromProto as _, Query, respond_with},
         shared,
         status::{message_of, sanitize_status},
@@ -31,6 +32,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_stream::StreamExt as _;
 use tonic::{Request, Response, Status, Streaming};
 
+/// More label keys or lines than a request may name.
+const NAMED_MAX: usize = 32;
 /// Maximum bytes of a tag.
 const TAG_BYTES: usize = 128;
 
@@ -81,7 +84,11 @@ impl Batch {
         let pinned = services.view(&as_of, AnalysisQuery::MODEL).await?;
         reads_revision(pinned.snapshot().revision());
         let extras = Extras::of(&analysis);
+        let vendors = extras.vendors().to_vec();
         let prepared = Arc::new(AnalysisViews::of(services, &pinned, extras).await?);
+        let settings = analysis.settings.as_ref();
+        let scheme = settings.map_or("", |settings| &settings.classification_scheme_id);
+        prepared.check_names(scheme, &vendors)?;
         let services = Arc::clone(services);
         Ok(Batch { services, analysis, pinned, prepared, _counted: counted })
     }
@@ -111,20 +118,34 @@ fn check(analysis: &mut v1::AnalyzePortfolioRequest) -> Result<AsOf, Refusal> {
     fields.finish(Some(as_of))
 }
 
-/// The violations of an analysis that no portfolio can mend.
+/// The violations of an analysis that no portfolio can mend: those that it has with a portfolio of
+/// whatever labels and lines it names.
 fn violations_without_portfolio(analysis: &v1::AnalyzePortfolioRequest) -> Vec<Violation> {
-    let Err(Refusal::Invalid(mut found)) = AnalysisQuery::from_proto(analysis.clone()) else {
+    let portfolio = Some(portfolio_of_what_it_names(analysis));
+    let whole = v1::AnalyzePortfolioRequest { portfolio, ..analysis.clone() };
+    let Err(Refusal::Invalid(mut found)) = AnalysisQuery::from_proto(whole) else {
         return Vec::new();
     };
-    let depends_on_it = |field: &str| {
-        let is_of = |name: &str| field.strip_prefix(name).is_some_and(|rest| rest.starts_with('['));
-        field == "portfolio"
-            || field.ends_with(".label_key")
-            || is_of("settings.netting.label_keys")
-            || is_of("incremental_position_ids")
-    };
-    found.retain(|violation| !depends_on_it(&violation.field));
+    found.retain(|violation| !violation.field.starts_with("portfolio"));
     found
+}
+
+/// A portfolio with the labels and the lines that an analysis names, as far as a portfolio can have
+/// them.
+fn portfolio_of_what_it_names(analysis: &v1::AnalyzePortfolioRequest) -> v1::Portfolio {
+    let netting = analysis.settings.iter().filter_map(|settings| settings.netting.as_ref());
+    let keys = netting.flat_map(|netting| &netting.label_keys).take(NAMED_MAX);
+    let keys = keys.chain(analysis.group_by.iter().take(NAMED_MAX).map(|group| &group.label_key));
+    let labels = keys.filter(|key| portfolio::is_label_key(key));
+    let label = |key: &String| v1::Label { key: key.clone(), value: "any".to_owned() };
+    let labelled = |key| v1::Position { labels: vec![label(key)], ..v1::Position::default() };
+    let ids = analysis.incremental_position_ids.iter().take(NAMED_MAX);
+    let ids = ids.filter(|id| portfolio::is_line_name(id));
+    let named = |id: &String| v1::Position { position_id: id.clone(), ..v1::Position::default() };
+    // Two lines without a name, because nothing is incremental in a portfolio of one line.
+    let unnamed = [v1::Position::default(), v1::Position::default()];
+    let positions = labels.map(labelled).chain(ids.map(named)).chain(unnamed).collect();
+    v1::Portfolio { positions, ..v1::Portfolio::default() }
 }
 
 /// The portfolio of a message.

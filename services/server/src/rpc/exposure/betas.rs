@@ -79,21 +79,25 @@ fn symbol(filled: RoleSymbol) -> v1::RoleSymbol {
 
 /// A name's beta to a factor, from a number of sessions.
 pub(super) fn beta((factor, beta, observations): (Factor, Beta, usize)) -> v1::FactorBeta {
+    v1::FactorBeta {
+        model_id: MODEL_ID.to_owned(),
+        factor_id: factor.id().to_owned(),
+        unit: UNIT.into(),
+        beta: Some(name_beta(beta, observations)),
+    }
+}
+
+/// A name's beta, from a number of sessions.
+pub(super) fn name_beta(beta: Beta, observations: usize) -> v1::NameBeta {
     let own = |own: regression::Estimate| v1::Estimate {
         value: own.value,
         standard_error: Some(own.standard_error),
         observations: observations as i32,
     };
-    let name = v1::NameBeta {
+    v1::NameBeta {
         value: beta.value,
         standard_error: Some(beta.standard_error),
         own_weight: Some(beta.own_weight),
         own: beta.own.map(own),
-    };
-    v1::FactorBeta {
-        model_id: MODEL_ID.to_owned(),
-        factor_id: factor.id().to_owned(),
-        unit: UNIT.into(),
-        beta: Some(name),
     }
 }

@@ -44,6 +44,9 @@ impl FromProto for ChangeQuery {
         if analysis.include.contains(&ReportBlock::RiskModel.into()) {
             of_analysis.add("include", "must not name RISK_MODEL, whose numbers have no address");
         }
+        if analysis.include.contains(&ReportBlock::FactorBetas.into()) {
+            of_analysis.add("include", "must not name FACTOR_BETAS, whose numbers have no address");
+        }
         if !analysis.incremental_position_ids.is_empty() {
             let text = "must be empty: its numbers have no address";
             of_analysis.add("incremental_position_ids", text);

@@ -2,6 +2,7 @@
 
 use super::{
     crowding::{self, CrowdingAsked},
+    factor_betas::{self, FactorBetasAsked},
     group_by::group_by as read_groupings,
     include, incremental,
     risk_model::{self, RiskModelAsked},
@@ -49,6 +50,7 @@ pub(super) struct AnalysisQuery {
     pub(super) listing: Listing,
     pub(super) crowding: Option<CrowdingAsked>,
     pub(super) risk_model: Option<RiskModelAsked>,
+    pub(super) factor_betas: Option<FactorBetasAsked>,
     /// The request with all defaults applied; the portfolio is read from it.
     pub(super) normal: v1::AnalyzePortfolioRequest,
     /// The joined portfolio, if it was joined to decide where to compute the answer.
@@ -90,6 +92,9 @@ impl FromProto for AnalysisQuery {
         let risk_model = blocks.has(Block::RiskModel).then(|| {
             risk_model::from_proto(&mut fields, request.risk_model.get_or_insert_default())
         });
+        let factor_betas = blocks.has(Block::FactorBetas).then(|| {
+            factor_betas::from_proto(&mut fields, request.factor_betas.get_or_insert_default())
+        });
         incremental::check(&mut fields, (blocks, &risk), &request);
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
         as_of.base = portfolio::currency::base(request.portfolio.as_ref());
@@ -104,6 +109,7 @@ impl FromProto for AnalysisQuery {
             listing,
             crowding,
             risk_model,
+            factor_betas,
             normal: request,
             book: None,
         }))

@@ -57,6 +57,7 @@ fn block(fields: &mut Fields, path: &str, number: i32) -> Option<Block> {
         Wire::Positions => Some(Block::Positions),
         Wire::Crowding => Some(Block::Crowding),
         Wire::RiskModel => Some(Block::RiskModel),
+        Wire::FactorBetas => Some(Block::FactorBetas),
     }
 }
 
@@ -70,6 +71,7 @@ pub(super) fn unused(fields: &mut Fields, blocks: Blocks, asked: &v1::AnalyzePor
         ("trades", !asked.trades.is_empty(), Block::Trades, Wire::Trades),
         ("crowding", asked.crowding.is_some(), Block::Crowding, Wire::Crowding),
         ("risk_model", asked.risk_model.is_some(), Block::RiskModel, Wire::RiskModel),
+        ("factor_betas", asked.factor_betas.is_some(), Block::FactorBetas, Wire::FactorBetas),
     ] {
         if is_given && !blocks.has(block) {
             fields.add(field, format!("must be absent: {}", not_asked_for(name)));

@@ -157,6 +157,11 @@ impl RiskModelAsked {
         self.models.iter().any(is_of)
     }
 
+    /// Whether covariances of names are asked for.
+    pub(super) fn has_covariances(&self) -> bool {
+        !self.covariances.is_empty()
+    }
+
     /// The same without covariances of names, of which nothing is told about a part of a book.
     pub(super) fn of_models(&self) -> RiskModelAsked {
         RiskModelAsked { covariances: Vec::new(), ..self.clone() }

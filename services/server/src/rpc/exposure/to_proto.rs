@@ -69,6 +69,7 @@ pub(super) fn report(
         currency: portfolio.currency.clone(),
         crowding: None,
         risk_model: None,
+        factor_betas: None,
         incremental_risks: Vec::new(),
     })
 }

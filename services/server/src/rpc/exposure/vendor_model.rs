@@ -16,7 +16,7 @@ use marketdata::{
 };
 use risk::{
     vendor_model::Loaded,
-    vendor_models::{AGE_DAYS_MAX, DayModel, Known},
+    vendor_models::{AGE_DAYS_MAX, DayModel, Known, VendorModels},
 };
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -25,6 +25,11 @@ const OLD_DAYS: i32 = 40;
 /// A vendor's model that covers a smaller share of the names of its exposures or of its specific
 /// volatilities has a gap: a file may be missing in part.
 const COVERED_SHARE: f64 = 0.9;
+
+/// The refusal of a vendor's model that nothing is known of.
+pub(super) fn unknown_model(known: &VendorModels, name: &str) -> Refusal {
+    Refusal::Unknown { kind: Kind::RiskModel, name: name.to_owned(), known: known.names() }
+}
 
 /// A vendor's model, or the gap of one whose data are no model.
 pub(super) fn vendor<'a>(
@@ -37,10 +42,7 @@ pub(super) fn vendor<'a>(
     };
     let of = || Subject::Dataset(Dataset::VendorExposures);
     let found = match vendors.known.0.get(name) {
-        None => {
-            let known = vendors.known.0.names();
-            return Err(Refusal::Unknown { kind: Kind::RiskModel, name: name.to_owned(), known });
-        }
+        None => return Err(unknown_model(&vendors.known.0, name)),
         Some(Known::InParts) => {
             let detail = format!(
                 "of {name} no day is known with exposures, covariances and specific volatilities"

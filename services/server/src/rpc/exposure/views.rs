@@ -1,13 +1,16 @@
 //! The prepared values that an analysis needs.
 
 use super::{
+    check_scheme, factor_betas,
     from_proto::AnalysisQuery,
     risk_model::{MODELS_MAX, vendor_name},
+    vendor_model::unknown_model,
 };
 use crate::{
     needed::Needed,
     prepared::{
-        PreparedCrossSection, PreparedCrowds, PreparedVendorModel, PreparedVendorModels, VendorDay,
+        FactorList, PreparedCrossSection, PreparedCrowds, PreparedFactorBetas, PreparedVendorModel,
+        PreparedVendorModels, VendorDay,
     },
     refusal::Refusal,
     rpc::stress::setup::no_model,
@@ -19,7 +22,10 @@ use exposure::{
     crowding::{CrowdingReport, CrowdingRequest, measure},
     prepared::PreparedExposure,
 };
-use risk::{factor_view::FactorView, series::TradeSeries};
+use risk::{
+    factor_series::FactorChoice, factor_view::FactorView, series::TradeSeries,
+    settings::BetaSettings,
+};
 use squeeze::prepared::PreparedSqueeze;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -30,12 +36,19 @@ pub(super) struct Extras {
     cross_section: bool,
     /// The models of vendors that it names, in capitals.
     vendors: Vec<String>,
+    /// The factors that it chooses, and the settings of betas to them.
+    factor_betas: Option<(Vec<FactorChoice>, BetaSettings)>,
 }
 
 impl Extras {
     /// Nothing.
     pub(super) const NONE: Extras =
-        Extras { crowds: false, cross_section: false, vendors: Vec::new() };
+        Extras { crowds: false, cross_section: false, vendors: Vec::new(), factor_betas: None };
+
+    /// The models of vendors, in capitals.
+    pub(super) fn vendors(&self) -> &[String] {
+        &self.vendors
+    }
 
     /// What a request names, which need not be valid.
     pub(super) fn of(asked: &v1::AnalyzePortfolioRequest) -> Extras {
@@ -56,6 +69,7 @@ impl Extras {
             crowds: has(v1::ReportBlock::Crowding),
             cross_section: has(v1::ReportBlock::Crowding) || (has_models && named.any(is_ours)),
             vendors,
+            factor_betas: factor_betas::chosen(asked),
         }
     }
 }
@@ -70,6 +84,8 @@ pub(super) struct AnalysisViews {
     cross_section: Option<Arc<PreparedCrossSection>>,
     /// Of requests for the model of a vendor.
     vendors: Option<Vendors>,
+    /// Of requests for betas to factors that they choose.
+    factor_betas: Option<Arc<PreparedFactorBetas>>,
 }
 
 /// The models of vendors that a request names.
@@ -109,12 +125,13 @@ pub(super) struct Seen<'a> {
     pub(super) crowds: Option<&'a PreparedCrowds>,
     pub(super) cross_section: Option<&'a PreparedCrossSection>,
     pub(super) vendors: Option<&'a Vendors>,
+    pub(super) factor_betas: Option<&'a PreparedFactorBetas>,
 }
 
 impl<'a> Seen<'a> {
     /// The model of every analysis alone.
     pub(super) const fn only(exposure: &'a PreparedExposure) -> Seen<'a> {
-        Seen { exposure, crowds: None, cross_section: None, vendors: None }
+        Seen { exposure, crowds: None, cross_section: None, vendors: None, factor_betas: None }
     }
 
     /// The crowding of a book, if it was asked for. Without a risk model it has a gap and no
@@ -155,7 +172,30 @@ impl AnalysisViews {
             true => Some(services.prepared_from(pinned, &exposure).await?),
         };
         let vendors = Vendors::of(services, pinned, extras.vendors).await?;
-        Ok(AnalysisViews { exposure, crowds, cross_section, vendors })
+        let factor_betas = match extras.factor_betas {
+            None => None,
+            Some((choices, settings)) => {
+                let list = FactorList::new(&exposure, choices, settings);
+                Some(services.prepared_from(pinned, &Arc::new(list)).await?)
+            }
+        };
+        Ok(AnalysisViews { exposure, crowds, cross_section, vendors, factor_betas })
+    }
+
+    /// Refuses what an analysis names and no portfolio has an influence on.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`].
+    pub(super) fn check_names(&self, scheme: &str, vendors: &[String]) -> Result<(), Refusal> {
+        let scheme = (!scheme.is_empty()).then(|| scheme.to_owned());
+        check_scheme(&self.exposure, scheme.as_ref())?;
+        let Some(known) = self.vendors.as_ref().map(|vendors| &vendors.known.0) else {
+            return Ok(());
+        };
+        match vendors.iter().find(|name| known.get(name).is_none()) {
+            None => Ok(()),
+            Some(name) => Err(unknown_model(known, name)),
+        }
     }
 
     /// The prepared values.
@@ -165,6 +205,7 @@ impl AnalysisViews {
             crowds: self.crowds.as_deref(),
             cross_section: self.cross_section.as_deref(),
             vendors: self.vendors.as_ref(),
+            factor_betas: self.factor_betas.as_deref(),
         }
     }
 }

@@ -1,0 +1,192 @@
+use super::*;
+use crate::{
+    fixture::{World, world, world_with},
+    prepare::prepare,
+    settings::Shrinkage,
+};
+use marketdata::instant::Instant;
+
+const SEED: u64 = 21;
+
+fn known(factors: &[KnownFactor]) -> Vec<FactorChoice> {
+    factors.iter().map(|factor| FactorChoice::Known(*factor)).collect()
+}
+
+fn own(factor_id: &str, symbol: &str, less: Option<&str>) -> FactorChoice {
+    FactorChoice::Own {
+        factor_id: factor_id.to_owned(),
+        symbol: symbol.to_owned(),
+        less: less.map(str::to_owned),
+    }
+}
+
+/// The betas of a view to some factors, and its risk model.
+fn fitted(
+    snapshot: &Snapshot,
+    choices: &[FactorChoice],
+    settings: BetaSettings,
+) -> (RiskModel, FactorBetas) {
+    let model = prepare(snapshot, &World::roles(), None);
+    let betas = FactorBetas::of(&model, (snapshot, &World::roles()), choices, settings);
+    (model, betas)
+}
+
+fn usual(snapshot: &Snapshot, choices: &[FactorChoice]) -> (RiskModel, FactorBetas) {
+    fitted(snapshot, choices, BetaSettings::PREPARED)
+}
+
+/// The betas of a name, by the ids of the factors.
+fn of_name((model, betas): &(RiskModel, FactorBetas), symbol: &str) -> Vec<(String, Option<Beta>)> {
+    let found = betas.name(model, model.snapshot.listed(symbol).unwrap()).unwrap();
+    let of = |factor: &ChosenFactor| {
+        (factor.choice.id().to_owned(), factor.place.and_then(|place| found.betas[place]))
+    };
+    betas.factors.iter().map(of).collect()
+}
+
+fn near(a: f64, b: f64, tolerance: f64) {
+    assert!((a - b).abs() <= tolerance * b.abs().max(1e-12), "{a} is not {b}");
+}
+
+#[test]
+fn market_and_size_alone_are_the_estimates_of_every_report() {
+    let world = world_with(60, 400, SEED, |names| names[30].stale = true);
+    let found = usual(&world.snapshot(), &known(&[KnownFactor::Market, KnownFactor::Size]));
+    let (model, betas) = &found;
+    let mut stale = 0;
+    for name in &world.names {
+        let id = model.snapshot.listed(&name.symbol).unwrap();
+        let fit = model.own_details(id).fit.unwrap();
+        let other = betas.name(model, id).unwrap();
+        for (beta, own) in other.betas.iter().zip([fit.market, fit.size]) {
+            let (found, own) = (beta.unwrap().own.unwrap(), own.unwrap());
+            near(found.value, own.value, 1e-9);
+            near(found.standard_error, own.standard_error, 1e-9);
+        }
+        assert_eq!((other.observations, other.dimson), (fit.observations, fit.dimson));
+        stale += usize::from(other.dimson);
+    }
+    assert_eq!(stale, 1);
+    // SIZE has no market beta over the window, so neither inflates the other.
+    let told = betas.collinearity.as_ref().unwrap();
+    told.inflation.iter().for_each(|factor| near(*factor, 1.0, 1e-9));
+    near(told.condition_number, 1.0, 1e-6);
+}
+
+#[test]
+fn a_factor_that_names_are_made_of_is_recovered_beside_others() {
+    let world = world(120, 600, SEED);
+    let yields = |at: usize| 4.0 + 0.05 * f64::from((at as u32 * 7_919) % 13) / 13.0;
+    let snapshot = world.with_series("DGS10", yields);
+    let choices = known(&[KnownFactor::Market, KnownFactor::Size, KnownFactor::Rates]);
+    let found = usual(&snapshot, &choices);
+    let (mut squares, mut covered, mut rates) = (0.0, 0, 0);
+    for name in &world.names {
+        let betas = of_name(&found, &name.symbol);
+        let market = betas[0].1.unwrap().own.unwrap();
+        squares += (market.value - name.beta) * (market.value - name.beta);
+        covered += usize::from((market.value - name.beta).abs() <= 1.96 * market.standard_error);
+        // No name has a beta to the yield.
+        let rate = betas[2].1.unwrap().own.unwrap();
+        rates += usize::from(rate.value.abs() <= 1.96 * rate.standard_error);
+    }
+    let deviation = (squares / 120.0).sqrt();
+    assert!(deviation < 0.15, "{deviation}");
+    // Of 120 intervals at 95 %, 114 are expected, with a deviation of 2.4; Newey and West's errors are
+    // a little small in samples of this size.
+    assert!((104..=119).contains(&covered) && (104..=119).contains(&rates), "{covered} {rates}");
+}
+
+#[test]
+fn the_order_of_factors_changes_no_beta_and_a_unit_only_its_own() {
+    let world = world(60, 400, SEED);
+    let yields = |at: usize| 4.0 + 0.01 * f64::from((at as u32 * 7_919) % 13);
+    let base = known(&[KnownFactor::Market, KnownFactor::Size, KnownFactor::Rates]);
+    let settings = BetaSettings { shrinkage: Shrinkage::None, ..BetaSettings::PREPARED };
+    let snapshot = world.with_series("DGS10", yields);
+    let first = fitted(&snapshot, &base, settings);
+    let turned = [base[2].clone(), base[0].clone(), base[1].clone()];
+    let turned = fitted(&snapshot, &turned, settings);
+    // The same yield as a series of the caller's is in per cent: a hundred basis points.
+    let in_points = [base[0].clone(), base[1].clone(), own("Y", "DGS10", None)];
+    let in_points = fitted(&snapshot, &in_points, settings);
+    for name in &world.names {
+        let [a, b, c] = [&first, &turned, &in_points].map(|found| of_name(found, &name.symbol));
+        for (id, beta) in &a {
+            let (beta, other) = (beta.unwrap(), b.iter().find(|(of, _)| of == id).unwrap());
+            let other = other.1.unwrap();
+            near(other.value, beta.value, 1e-4);
+            near(other.standard_error, beta.standard_error, 1e-4);
+        }
+        near(c[0].1.unwrap().value, a[0].1.unwrap().value, 1e-4);
+        near(c[2].1.unwrap().value, 100.0 * a[2].1.unwrap().value, 1e-3);
+        near(c[2].1.unwrap().standard_error, 100.0 * a[2].1.unwrap().standard_error, 1e-4);
+    }
+    let numbers = |found: &(RiskModel, FactorBetas)| found.1.collinearity.clone().unwrap();
+    near(numbers(&turned).condition_number, numbers(&first).condition_number, 1e-9);
+    near(numbers(&in_points).condition_number, numbers(&first).condition_number, 1e-9);
+    near(numbers(&turned).inflation[0], numbers(&first).inflation[2], 1e-9);
+}
+
+#[test]
+fn what_is_known_later_and_the_order_of_ingest_change_no_bit() {
+    let world = world(60, 400, SEED);
+    let choices = known(&[KnownFactor::Market, KnownFactor::Size, KnownFactor::Megacap]);
+    let bits = |found: &(RiskModel, FactorBetas)| -> Vec<Vec<[u64; 2]>> {
+        let of = |beta: Option<Beta>| {
+            beta.map_or([0; 2], |beta| [beta.value.to_bits(), beta.standard_error.to_bits()])
+        };
+        let names = world.names.iter();
+        names.map(|n| of_name(found, &n.symbol).into_iter().map(|(_, b)| of(b)).collect()).collect()
+    };
+    // The whole history as of an earlier close, and the history that ends with it.
+    let end = 350;
+    let early = usual(&world.snapshot_at(&world.market, end - 1), &choices);
+    let market = std::sync::Arc::new(world.fold(SEED, end));
+    let alone = Snapshot::new(market, Instant::close_of(world.days[end - 1]), 1).unwrap();
+    assert_eq!(bits(&early), bits(&usual(&alone, &choices)));
+    let later = usual(&world.snapshot(), &choices);
+    assert_ne!(bits(&early), bits(&later));
+    assert_eq!(bits(&later), bits(&usual(&world.folded_backwards(SEED), &choices)));
+}
+
+#[test]
+fn factors_without_values_and_those_that_others_determine_have_a_reason() {
+    let world = world(60, 400, SEED);
+    let mut choices = known(&[
+        KnownFactor::Market,
+        KnownFactor::Size,
+        KnownFactor::Megacap,
+        KnownFactor::Crowd,
+        KnownFactor::Momentum,
+        KnownFactor::MostShorted,
+    ]);
+    choices.push(own("TWICE", "^GSPC", None));
+    choices.push(own("MIXED", "^GSPC", Some("DGS10")));
+    let (_, betas) = usual(&world.with_series("DGS10", |_| 4.0), &choices);
+    let why = |id: &str| {
+        let factor = betas.factors.iter().find(|factor| factor.choice.id() == id).unwrap();
+        (factor.place, factor.series.as_ref().err().map(|none| none.reason))
+    };
+    assert_eq!(why("MARKET"), (Some(0), None));
+    assert_eq!(why("MEGACAP"), (Some(2), None));
+    // Megacaps less a multiple of small caps, which are MARKET and SIZE.
+    assert_eq!(why("CROWD"), (None, Some(GapReason::Degenerate)));
+    assert_eq!(why("TWICE"), (None, Some(GapReason::Degenerate)));
+    assert_eq!(why("MOMENTUM"), (None, Some(GapReason::InputMissing)));
+    assert_eq!(why("MOST_SHORTED"), (None, Some(GapReason::InputMissing)));
+    assert_eq!(why("MIXED"), (None, Some(GapReason::InputMissing)));
+    assert_eq!(betas.columns.len(), 3);
+    // In another order another one of them is left out.
+    let (_, turned) = usual(
+        &world.snapshot(),
+        &known(&[KnownFactor::Crowd, KnownFactor::Megacap, KnownFactor::Size, KnownFactor::Market]),
+    );
+    let places: Vec<Option<usize>> = turned.factors.iter().map(|factor| factor.place).collect();
+    assert_eq!(places, [Some(0), Some(1), Some(2), None]);
+    // Too few sessions for any beta.
+    let young = world.snapshot_at(&world.market, 40);
+    let (model, none) = usual(&young, &known(&[KnownFactor::Market]));
+    assert_eq!((none.columns.len(), none.collinearity.clone(), none.span), (0, None, None));
+    assert_eq!(none.name(&model, model.snapshot.listed("AAPL").unwrap()), None);
+}
