@@ -127,8 +127,9 @@ const DASHBOARD: &str = include_str!("../../charts/ballast/files/dashboard.json"
 
 /// The metric of a word of an expression, if it looks like one of ours.
 fn metric_of(word: &str) -> Option<&'static names::Metric> {
-    let is_ours =
-        ["ballast_", "rpc_server_", "db_client_operation_", "process_"].iter().any(|p| word.starts_with(p));
+    let is_ours = ["ballast_", "rpc_server_", "db_client_operation_", "process_"]
+        .iter()
+        .any(|p| word.starts_with(p));
     let of = |metric: &&names::Metric| {
         let name = metric.prometheus();
         let parts = ["_bucket", "_sum", "_count"].map(|part| format!("{name}{part}"));
