@@ -1,3 +1,5 @@
+//! Laws of betas to chosen factors, on markets with known parameters.
+
 use super::*;
 use crate::{
     fixture::{World, world, world_with},
