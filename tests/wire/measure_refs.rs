@@ -30,6 +30,7 @@ const OTHER: [&str; 18] = [
     "crowding.risk_gross_share",
     "incremental_risks",
     "risk_model",
+    "factor_betas",
 ];
 
 /// Why numbers of some names have no address, wherever they are.
