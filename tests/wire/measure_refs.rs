@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// comparisons with crowds, which are absent only with a whole dataset: their gap is about it. The
 /// book by currency is a sum over positions and cash, whose gaps are about those. Gaps of factor
 /// models and of incremental risk are about a line, a name or the model.
-const OTHER: [&str; 18] = [
+const OTHER: [&str; 19] = [
     "currencies",
     "settings",
     "trades.definition",
@@ -30,6 +30,7 @@ const OTHER: [&str; 18] = [
     "crowding.risk_gross_share",
     "incremental_risks",
     "risk_model",
+    "factor_betas",
 ];
 
 /// Why numbers of some names have no address, wherever they are.

@@ -343,3 +343,55 @@ fn newest_settlement(ratios: &[ShortRatio]) -> Option<Published> {
     let published_at = of_it.clone().map(|ratio| ratio.shares_short.published_at).min()?;
     Some(Published { value: of_it.count() as f64, effective_on: newest, published_at })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{calibration::level::levels, heavy::is_heavily_short};
+    use marketdata::{
+        dataset::Field,
+        fixture::{Fixture, day},
+        instant::Instant,
+        instrument::Namespace,
+    };
+
+    /// What is disclosed decides no score, no level and not who is heavily short.
+    #[test]
+    fn observations_do_not_rest_on_what_is_disclosed() {
+        let mut fixture = Fixture::new();
+        let on = day("2021-01-27");
+        for (at, symbol) in ["A", "B", "C"].into_iter().enumerate() {
+            let key = (fixture.id(Namespace::Listed, symbol), InstrumentId::NONE);
+            let facilities = (key.0, fixture.id(Namespace::Series, "REGSHO/BNQ"));
+            let seen = Instant::close_of(on);
+            let short = [(Field::SharesShort, 1e6 * (1 + at) as f64)];
+            fixture.fact(Dataset::ShortInterest, key, day("2021-01-15"), seen, &short);
+            let counts = [(Field::PublicFloat, 8e6), (Field::SharesOutstanding, 1e7)];
+            fixture.fact(Dataset::ShareCounts, key, day("2021-01-15"), seen, &counts);
+            let bar = [
+                (Field::Close, 10.0),
+                (Field::Volume, 1e5),
+                (Field::Distribution, 1.0),
+                (Field::PriceBasis, 0.0),
+                (Field::BasisOn, 0.0),
+            ];
+            fixture.fact(Dataset::Bars, key, on, seen, &bar);
+            fixture.fact(Dataset::Lending, key, on, seen, &[(Field::BorrowFee, at as f64)]);
+            let sold = [(Field::ShortVolume, at as f64), (Field::TotalVolume, 9.0)];
+            fixture.fact(Dataset::ShortSales, facilities, on, seen, &sold);
+            fixture.fact(Dataset::Fails, key, on, seen, &[(Field::FailedShares, 5e5)]);
+        }
+        fixture.commit();
+        let snapshot = fixture.snapshot(Instant::close_of(on));
+        let (all, bare) = (Universe::of(&snapshot), Universe::undisclosed(&snapshot));
+        assert!(all.names().iter().all(|name| name.disclosed.fails.is_some()));
+        assert!(bare.names().iter().all(|name| name.disclosed.fails.is_none()));
+        let seen = |of: &Universe| -> Vec<_> {
+            let score = |place| of.score(place).map(|score: &Score| (score.index, score.points));
+            let names = of.names().iter().enumerate();
+            names.map(|(at, one)| (score(at), levels(one), is_heavily_short(one))).collect()
+        };
+        assert_eq!(seen(&all), seen(&bare));
+        assert!(seen(&all).iter().all(|(score, _, _)| score.is_some()));
+    }
+}

@@ -62,6 +62,14 @@ impl AnalysisQuery {
             && is_small
     }
 
+    /// Whether the analysis may take a second or more: up to 32 draws of ten thousand paths do, and nine
+    /// analyses, and the effective bets of a covariance of a hundred names.
+    fn is_long(&self) -> bool {
+        let is_repeated = !self.normal.incremental_position_ids.is_empty();
+        let has_covariances = self.risk_model.as_ref().is_some_and(RiskModelAsked::has_covariances);
+        is_repeated || has_covariances || 0 < self.risk.simulated_sessions()
+    }
+
     /// The portfolio, checked, joined and valued.
     pub(super) fn join(&self, prepared: &PreparedExposure) -> Result<Book, Refusal> {
         let portfolio = self.normal.portfolio.as_ref();
@@ -158,11 +166,7 @@ impl Query for AnalysisQuery {
     }
 
     fn place(&mut self, views: &AnalysisViews) -> Result<Place, Refusal> {
-        // Up to 32 draws of ten thousand paths may take a second, and so may nine analyses.
-        let is_repeated = !self.normal.incremental_position_ids.is_empty();
-        // So may covariances of names: each bet of a hundred names is decomposed some twenty times.
-        let has_covariances = self.risk_model.as_ref().is_some_and(RiskModelAsked::has_covariances);
-        if is_repeated || has_covariances || 0 < self.risk.simulated_sessions() {
+        if self.is_long() {
             return Ok(Place::Long);
         }
         if !self.is_quick() {
@@ -220,5 +224,23 @@ mod tests {
         assert!(!two.is_quick() && two.risk.simulated_sessions() == 2);
         let runs = query(Method::Historical(v1::HistoricalMethod {}), Some(2));
         assert!(!runs.is_quick() && runs.risk.simulated_sessions() == 0);
+    }
+
+    /// Covariances of names leave their turn to other calls, and a factor model does not.
+    #[test]
+    fn covariances_are_long_work() {
+        let query = |covariances: &[v1::CovarianceEstimator]| {
+            let covariances = covariances.iter().map(|estimator| (*estimator).into()).collect();
+            AnalysisQuery::from_proto(v1::AnalyzePortfolioRequest {
+                portfolio: Some(v1::Portfolio::default()),
+                include: vec![v1::ReportBlock::RiskModel.into()],
+                risk_model: Some(v1::RiskModelSettings { covariances, ..Default::default() }),
+                ..Default::default()
+            })
+            .unwrap()
+        };
+        assert!(query(&[v1::CovarianceEstimator::Sample]).is_long());
+        let model = query(&[]);
+        assert!(!model.is_long() && !model.is_quick());
     }
 }
