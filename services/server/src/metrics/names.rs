@@ -1,8 +1,9 @@
 //! Every metric: its name, unit, labels and meaning, in one list. `METRICS.md` repeats it for
 //! operators, and a test compares the two and what a server exports.
 //!
-//! Names of calls and of the process are those of the semantic conventions of OpenTelemetry (1.39
-//! for RPC); those of our own begin with `ballast.`. Each label has few values: methods of the
+//! Names of calls, of operations of the store and of the process are those of the semantic
+//! conventions of OpenTelemetry (1.39 for RPC); those of our own begin with `ballast.`. So does that of
+//! the database's connections, because in Prometheus a gauge must not end in `_count`. Each label has few values: methods of the
 //! contract, codes, reasons, datasets, and the words listed here. Nothing that a caller sends is
 //! one.
 
@@ -133,8 +134,7 @@ metrics! {
         ["db_system_name", "db_operation_name", "error_type"],
         "Time of operations of the store, by the kind of fault they ended with, if any; a commit \
          waits for its turn first.";
-    STORE_CONNECTIONS: Gauge "db.client.connection.count" "{connection}"
-        ["db_client_connection_pool_name", "db_client_connection_state"],
+    STORE_CONNECTIONS: Gauge "ballast.store.connections" "{connection}" ["pool", "state"],
         "Connections to the database, by pool (`read`, `write`) and state (`used`, `idle`).";
     STORE_WAL: Gauge "ballast.store.wal" "By" [],
         "The write-ahead log of SQLite beside its file; 0 for other stores.";

@@ -228,8 +228,8 @@ fn store_connections(of: &Observed) -> Vec<Point> {
     let points = |(pool, connections): (&'static str, Option<Connections>)| {
         let Connections { used, idle } = connections?;
         let point = |state, count| {
-            let pool = KeyValue::new("db.client.connection.pool.name", pool);
-            Point(f64::from(count), vec![pool, KeyValue::new("db.client.connection.state", state)])
+            let pool = KeyValue::new("pool", pool);
+            Point(f64::from(count), vec![pool, KeyValue::new("state", state)])
         };
         Some([point("used", used), point("idle", idle)])
     };
