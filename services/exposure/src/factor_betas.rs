@@ -16,7 +16,7 @@ use marketdata::{
 use portfolio::book::{Book, Holding};
 use risk::{
     beta::Beta,
-    factor_betas::{ChosenFactor, FactorBetas},
+    factor_betas::{ChosenFactor, FactorBetas, independent_within},
     series::MoveUnit,
 };
 use stats::{
@@ -52,6 +52,8 @@ pub struct NameRow {
     pub betas: Vec<(usize, Beta)>,
     /// Number of sessions with a return of its own.
     pub observations: usize,
+    /// Number of sessions behind its own betas. 0 without.
+    pub fitted: usize,
     /// Whether lags of the market were added.
     pub dimson: bool,
 }
@@ -87,23 +89,25 @@ pub fn measure(
                 sum.add(holding.market_value, beta.value, beta.standard_error);
             }
         }
-        let has_own = found.iter().flatten().any(|beta| beta.own.is_some());
-        if is_estimated && !has_own {
-            gaps.push(gap_of_name(prepared, book, holding, found.iter().any(Option::is_some)));
+        let own = found.iter().flatten().filter(|beta| beta.own.is_some()).count();
+        if is_estimated && own < betas.columns.len() {
+            let has_mean = found.iter().any(Option::is_some);
+            gaps.push(gap_of_name(prepared, book, holding, (0 < own, has_mean)));
         }
     }
     let fit = top_down(prepared, betas, book);
     let slope = |place: usize| {
-        let fit = fit.as_ref()?;
-        let slope = fit.slopes.get(place)?;
+        let (fit, kept) = fit.as_ref()?;
+        let slope = fit.slopes.get(kept.iter().position(|of| *of == place)?)?;
         Some(Measured {
             value: slope.value * book.net_gross,
             standard_error: slope.standard_error * book.net_gross,
             observations: fit.observations,
         })
     };
-    if is_estimated && fit.is_none() {
-        gaps.push(no_top_down(betas));
+    let fitted = fit.as_ref().map_or(0, |(_, kept)| kept.len());
+    if is_estimated && fitted < betas.columns.len() {
+        gaps.push(no_top_down(betas, fit.is_some()));
     }
     let row = |factor: &ChosenFactor| {
         let series = factor.series.as_ref().ok();
@@ -122,7 +126,7 @@ pub fn measure(
     };
     BookFactors {
         factors: betas.factors.iter().map(row).collect(),
-        r_squared: fit.as_ref().and_then(|fit| fit.r_squared),
+        r_squared: fit.as_ref().and_then(|(fit, _)| fit.r_squared),
         names: names(prepared, betas, book, listed),
         gaps,
     }
@@ -147,6 +151,7 @@ fn names(
             market_value: holding.market_value,
             betas: betas.factors.iter().enumerate().filter_map(of_factor).collect(),
             observations: found.as_ref().map_or(0, |found| found.observations),
+            fitted: found.as_ref().map_or(0, |found| found.fitted),
             dimson: found.as_ref().is_some_and(|found| found.dimson),
         }
     };
@@ -154,15 +159,21 @@ fn names(
 }
 
 /// The regression of the book's own returns on all factors together: least squares with the weights of
-/// the betas, over the sessions that count for the book.
-fn top_down(prepared: &PreparedExposure, betas: &FactorBetas, book: &Book) -> Option<Fit> {
-    let columns: Vec<&[f64]> = betas.columns.iter().map(Vec::as_slice).collect();
+/// the betas, over the sessions that count for the book. With the places of the factors that can be told
+/// apart on these.
+fn top_down(
+    prepared: &PreparedExposure,
+    betas: &FactorBetas,
+    book: &Book,
+) -> Option<(Fit, Vec<usize>)> {
     let history = History::of_book(prepared, book, betas.window.start)?;
     let mut returns = history.since(&history.total, betas.window.start);
     if let Some(own) = history.own_since(betas.window.start) {
         let left_out = returns.iter_mut().zip(own).filter(|(_, own)| !**own);
         left_out.for_each(|(value, _)| *value = f64::NAN);
     }
+    let kept = independent_within(&betas.columns, &returns, &betas.weights);
+    let columns: Vec<&[f64]> = kept.iter().map(|place| betas.columns[*place].as_slice()).collect();
     let is_whole = |at: &usize| {
         returns[*at].is_finite() && columns.iter().all(|column| column[*at].is_finite())
     };
@@ -170,7 +181,7 @@ fn top_down(prepared: &PreparedExposure, betas: &FactorBetas, book: &Book) -> Op
     let least = betas.settings.min_observations;
     let errors = ErrorModel::Hac { lags: newey_west::lags(observations) };
     let fit = least_squares(&returns, &columns, Some(&betas.weights), errors).ok()?;
-    (least <= fit.observations).then_some(fit)
+    (least <= fit.observations && !kept.is_empty()).then_some((fit, kept))
 }
 
 /// The gap of a factor without estimates.
@@ -182,9 +193,19 @@ fn gap_of_factor(factor: &ChosenFactor) -> Option<Gap> {
 }
 
 /// The gap of a name without betas of its own.
-fn gap_of_name(prepared: &PreparedExposure, book: &Book, holding: &Holding, has_mean: bool) -> Gap {
+fn gap_of_name(
+    prepared: &PreparedExposure,
+    book: &Book,
+    holding: &Holding,
+    (has_own, has_mean): (bool, bool),
+) -> Gap {
     let symbol = Subject::symbol(prepared.snapshot().symbol(holding.instrument));
     let (reason, detail) = match has_mean {
+        _ if has_own => (
+            GapReason::Degenerate,
+            "a chosen factor does not vary on the sessions of its returns, or the others determine it \
+             there: the beta of its size bucket, or of all names, is used for that factor",
+        ),
         true => (
             GapReason::Proxy,
             "too few returns for betas to the chosen factors: those of its size bucket, or of all \
@@ -199,11 +220,17 @@ fn gap_of_name(prepared: &PreparedExposure, book: &Book, holding: &Holding, has_
     if book.gross <= 0.0 { gap } else { gap.of_gross(holding.gross() / book.gross) }
 }
 
-fn no_top_down(betas: &FactorBetas) -> Gap {
+fn no_top_down(betas: &FactorBetas, has_fit: bool) -> Gap {
     let least = betas.settings.min_observations;
+    let subject = Subject::Dataset(Dataset::Bars);
+    if has_fit {
+        let detail = "no slope of the book's own returns on a chosen factor that does not vary on its \
+                      sessions, or that the others determine there";
+        return Gap::new(GapReason::Degenerate, subject, detail);
+    }
     let detail = format!(
         "no slopes of the book's own returns on the chosen factors: fewer than {least} sessions on \
          which names of 95 % of the gross have returns and every factor has a value"
     );
-    Gap::new(GapReason::ShortHistory, Subject::Dataset(Dataset::Bars), detail)
+    Gap::new(GapReason::ShortHistory, subject, detail)
 }

@@ -37,9 +37,13 @@ pub struct ChosenFactor {
 /// A name's own estimates.
 #[derive(Clone, Debug, PartialEq)]
 struct OwnFit {
-    /// By place. Empty: too few returns.
-    slopes: Vec<Estimate>,
+    /// By place; `None` for a factor that does not vary on the sessions of the name, or that the others
+    /// determine there. Empty: too few returns.
+    slopes: Vec<Option<Estimate>>,
+    /// Number of returns.
     observations: usize,
+    /// Number of sessions behind the slopes.
+    fitted: usize,
     dimson: bool,
 }
 
@@ -50,6 +54,8 @@ pub struct NameBetas {
     pub betas: Vec<Option<Beta>>,
     /// Number of sessions with a return of its own in the window.
     pub observations: usize,
+    /// Number of these on which every factor has a value: those behind its own estimates. 0 without.
+    pub fitted: usize,
     /// Whether lags of the market were added.
     pub dimson: bool,
 }
@@ -97,6 +103,7 @@ impl FactorBetas {
         };
         let mut chosen: Vec<ChosenFactor> = choices.par_iter().map(read).collect();
         let weights = weights(window.len(), &settings);
+        leave_out_short(&mut chosen, &window, &weights, least);
         let columns = place(&mut chosen, &window, &weights);
         let mut betas = FactorBetas {
             factors: chosen,
@@ -109,7 +116,6 @@ impl FactorBetas {
             fits: Vec::new(),
             priors: Vec::new(),
         };
-        betas.leave_out_short(least);
         betas.span = betas.span(model);
         betas.fit_all(model);
         betas.priors = betas.priors(model);
@@ -120,7 +126,7 @@ impl FactorBetas {
     pub fn name(&self, model: &RiskModel, instrument: InstrumentId) -> Option<NameBetas> {
         let name = model.anchored(instrument);
         let fit = self.fits.get(name.row as usize);
-        let own = |place: usize| fit.and_then(|fit| fit.slopes.get(place)).copied();
+        let own = |place: usize| *fit?.slopes.get(place)?;
         let group = name.prior_group();
         let beta = |(place, priors): (usize, &Priors)| {
             priors.shrunk(group, own(place), self.settings.shrinkage)
@@ -129,6 +135,7 @@ impl FactorBetas {
         betas.iter().any(Option::is_some).then(|| NameBetas {
             betas,
             observations: fit.map_or(0, |fit| fit.observations),
+            fitted: fit.map_or(0, |fit| fit.fitted),
             dimson: fit.is_some_and(|fit| fit.dimson),
         })
     }
@@ -145,24 +152,6 @@ impl FactorBetas {
             + size_of_val(&self.weights[..])
             + self.fits.iter().map(of_fit).sum::<usize>()
             + self.priors.len() * size_of::<Priors>()
-    }
-
-    /// Leaves all factors out if they have too few sessions in common.
-    fn leave_out_short(&mut self, least: usize) {
-        let common = self.collinearity.as_ref().map_or(0, |found| found.observations);
-        if least <= common {
-            return;
-        }
-        for factor in self.factors.iter_mut().filter(|factor| factor.place.is_some()) {
-            factor.place = None;
-            factor.series = Err(NoSeries {
-                reason: GapReason::ShortHistory,
-                detail: format!(
-                    "the factors have {common} sessions of the window in common; betas need {least}"
-                ),
-            });
-        }
-        (self.columns, self.collinearity) = (Vec::new(), None);
     }
 
     fn span(&self, model: &RiskModel) -> Option<(Day, Day)> {
@@ -221,7 +210,7 @@ impl FactorBetas {
         let of_place = |place: usize| {
             let known = companies
                 .iter()
-                .filter_map(|(bucket, fit)| Some((*bucket, *fit.slopes.get(place)?)));
+                .filter_map(|(bucket, fit)| Some((*bucket, (*fit.slopes.get(place)?)?)));
             Priors::of(&known.collect::<Vec<_>>())
         };
         (0..self.columns.len()).map(of_place).collect()
@@ -237,6 +226,43 @@ fn weights(sessions: usize, settings: &BetaSettings) -> Vec<f64> {
     let lambda = stats::ewma::lambda_of_half_life(settings.half_life_sessions);
     let weights = lambda.and_then(|lambda| stats::ewma::weights(sessions, lambda));
     weights.unwrap_or_default()
+}
+
+/// Leaves out factors until the others have enough sessions in common: each time the one with the fewest
+/// sessions of its own, the later of two in the order of their names, so that the order of the list
+/// changes nothing.
+fn leave_out_short(
+    chosen: &mut [ChosenFactor],
+    window: &Range<usize>,
+    weights: &[f64],
+    least: usize,
+) {
+    loop {
+        let known = |factor: &ChosenFactor, at: usize| {
+            factor.series.as_ref().is_ok_and(|series| series.moves[window.start + at].is_finite())
+        };
+        let is_open = |factor: &&ChosenFactor| factor.series.is_ok();
+        let counts = (0..weights.len()).filter(|at| 0.0 < weights[*at]);
+        let common = counts
+            .clone()
+            .filter(|at| chosen.iter().filter(is_open).all(|factor| known(factor, *at)))
+            .count();
+        let of_factor = |at: &usize| counts.clone().filter(|on| known(&chosen[*at], *on)).count();
+        let open = (0..chosen.len()).filter(|at| chosen[*at].series.is_ok());
+        let shortest = open.min_by(|a, b| {
+            let ids = chosen[*b].choice.id().cmp(chosen[*a].choice.id());
+            of_factor(a).cmp(&of_factor(b)).then(ids)
+        });
+        let Some(shortest) = shortest.filter(|_| common < least) else { return };
+        let own = of_factor(&shortest);
+        chosen[shortest].series = Err(NoSeries {
+            reason: GapReason::ShortHistory,
+            detail: format!(
+                "it has {own} sessions of the window, and with the others {common} in common; betas \
+                 need {least}"
+            ),
+        });
+    }
 }
 
 /// Gives a place to every factor that those before it do not determine; the columns by place.
@@ -276,23 +302,54 @@ impl Fitter<'_> {
         let FactorBetas { settings, columns, weights, .. } = self.betas;
         let known = Known::of(returns, settings);
         let lags = self.lags.filter(|_| known.is_stale);
-        let mut fit =
-            OwnFit { slopes: Vec::new(), observations: known.observations, dimson: lags.is_some() };
+        let (observations, dimson) = (known.observations, lags.is_some());
+        let mut fit = OwnFit { slopes: Vec::new(), observations, fitted: 0, dimson };
         if !known.is_estimable {
             return fit;
         }
-        let mut regressors = slices(columns);
-        regressors.extend(lags.into_iter().flat_map(|(_, lags)| lags.iter().map(Vec::as_slice)));
-        let robust = self.workspace.huber(returns, &regressors, Some(weights), &self.huber);
-        let Ok(robust) = robust else { return fit };
-        if settings.min_observations <= robust.fit.observations {
-            fit.slopes = robust.fit.slopes[..columns.len()].to_vec();
-            if let Some((market, _)) = lags {
-                fit.slopes[*market] = sum_of_lags(&robust, *market, columns.len());
-            }
+        let all: Vec<usize> = (0..columns.len()).collect();
+        // Only a few names have sessions on which a factor does not vary.
+        let found = self.fit_on(&all, returns, lags).or_else(|| {
+            let kept = independent_within(columns, returns, weights);
+            self.fit_on(&kept, returns, lags)
+        });
+        if let Some((slopes, fitted)) = found.filter(|(_, n)| settings.min_observations <= *n) {
+            (fit.slopes, fit.fitted) = (slopes, fitted);
         }
         fit
     }
+
+    /// The slopes on some factors, by place, and the number of sessions. `None` if they cannot be told
+    /// apart.
+    fn fit_on(
+        &mut self,
+        kept: &[usize],
+        returns: &[f64],
+        lags: Option<&(usize, [Vec<f64>; 2])>,
+    ) -> Option<(Vec<Option<Estimate>>, usize)> {
+        let FactorBetas { columns, weights, .. } = self.betas;
+        let lagged = lags.and_then(|(market, lags)| {
+            Some((kept.iter().position(|place| place == market)?, lags))
+        });
+        let mut regressors: Vec<&[f64]> = kept.iter().map(|at| columns[*at].as_slice()).collect();
+        regressors.extend(lagged.into_iter().flat_map(|(_, lags)| lags.iter().map(Vec::as_slice)));
+        let robust = self.workspace.huber(returns, &regressors, Some(weights), &self.huber).ok()?;
+        let mut slopes = vec![None; columns.len()];
+        for (at, place) in kept.iter().enumerate() {
+            slopes[*place] = Some(match lagged {
+                Some((market, _)) if market == at => sum_of_lags(&robust, at, kept.len()),
+                _ => robust.fit.slopes[at],
+            });
+        }
+        (!kept.is_empty()).then_some((slopes, robust.fit.observations))
+    }
+}
+
+/// The places of the columns that can be told apart on the rows on which returns are known.
+pub fn independent_within(columns: &[Vec<f64>], returns: &[f64], weights: &[f64]) -> Vec<usize> {
+    let known = returns.iter().zip(weights);
+    let masked = known.map(|(value, weight)| if value.is_finite() { *weight } else { 0.0 });
+    independent(&slices(columns), &masked.collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -168,7 +168,8 @@ impl PreparedCache {
         if let Some(state) = kept.find(&kind, T::READS, view) {
             return Ok(state);
         }
-        let (pool, place) = match view.is_past {
+        // Callers can name any number of values of one view: these wait beside views of the past.
+        let (pool, place) = match view.is_past || !T::key(base).is_empty() {
             true => (&self.pools.past, self.pools.past.admit_soon()?),
             false => (&self.pools.views, self.pools.views.admit()?),
         };

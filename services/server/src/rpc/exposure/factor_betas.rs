@@ -198,7 +198,7 @@ fn name_beta((id, unit): (&str, v1::FactorUnit), beta: Beta, row: &NameRow) -> v
         model_id: MODEL_ID.to_owned(),
         factor_id: id.to_owned(),
         unit: unit.into(),
-        beta: Some(betas::name_beta(beta, row.observations)),
+        beta: Some(betas::name_beta(beta, row.fitted)),
     }
 }
 
