@@ -263,7 +263,7 @@ pub struct Line {
 #[derive(Debug, Default)]
 struct OnLine {
     has_spoken: bool,
-    /// Calls whose handlers run.
+    /// Handlers that run, and items of streams that wait or are being answered.
     running: usize,
     /// Last time that a call began or ended, or that a piece was handed over or taken.
     moved: Option<Instant>,
@@ -306,6 +306,12 @@ impl Line {
         self.all.in_flight.fetch_add(1, Ordering::AcqRel);
         self.state().running += 1;
         (Handling(Arc::clone(self)), InFlight(Arc::clone(self)))
+    }
+
+    /// Registers work of a call whose handler has answered, as items of a stream are.
+    pub fn working(self: &Arc<Line>) -> Handling {
+        self.state().running += 1;
+        Handling(Arc::clone(self))
     }
 
     /// Locks the state and records the activity.
@@ -382,7 +388,7 @@ impl Drop for Connected {
     }
 }
 
-/// Guard of a call whose handler runs.
+/// Guard of a handler that runs, or of an item of a stream.
 #[derive(Debug)]
 pub struct Handling(Arc<Line>);
 

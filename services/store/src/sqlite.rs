@@ -65,9 +65,9 @@ pub(crate) struct Sqlite {
     wal: Option<PathBuf>,
 }
 
-/// The write-ahead log beside a database.
+/// The write-ahead log beside a database: beside the file itself, if the path is a link to it.
 fn wal_of(path: &Path) -> PathBuf {
-    let mut wal = path.as_os_str().to_owned();
+    let mut wal = path.canonicalize().unwrap_or_else(|_| path.to_owned()).into_os_string();
     wal.push("-wal");
     wal.into()
 }

@@ -116,6 +116,11 @@ async fn read_three_revisions(url: &str) {
 /// Copies the files into a folder that is not writable, and reads the store there. `None` if that
 /// cannot be tested here.
 fn read_in_a_read_only_folder(files: &[&Path]) -> Option<bool> {
+    read_there(files, false)
+}
+
+/// The same, directly or through a link from elsewhere.
+fn read_there(files: &[&Path], is_through_link: bool) -> Option<bool> {
     let folder = TempDir::new().unwrap();
     for file in files {
         let to = folder.path().join(file.file_name().unwrap());
@@ -124,10 +129,15 @@ fn read_in_a_read_only_folder(files: &[&Path]) -> Option<bool> {
     }
     set_permissions(folder.path(), Permissions::from_mode(0o555)).unwrap();
     let name = folder.path().join(files[0].file_name().unwrap());
+    let elsewhere = TempDir::new().unwrap();
+    set_permissions(elsewhere.path(), Permissions::from_mode(0o755)).unwrap();
+    let link = elsewhere.path().join("link.db");
+    std::os::unix::fs::symlink(&name, &link).unwrap();
+    let opened = if is_through_link { &link } else { &name };
     let mut child = Command::new(std::env::current_exe().unwrap());
     child
         .args(["--exact", "child_reads_a_store", "--test-threads=1"])
-        .env(STORE, format!("sqlite:{}", name.display()));
+        .env(STORE, format!("sqlite:{}", opened.display()));
     // For a privileged user every folder is writable, so the child runs as another user.
     let is_privileged = fs::File::create(folder.path().join("probe")).is_ok();
     if is_privileged {
@@ -163,6 +173,8 @@ async fn a_store_is_read_in_a_read_only_folder() {
     assert!(live != Some(false), "a copy of a store in use, with its log");
     let cut = read_in_a_read_only_folder(&[&db, &wal]);
     assert!(cut != Some(true), "an unreadable WAL is not silently ignored");
+    let linked = read_there(&[&db, &wal], true);
+    assert!(linked != Some(true), "nor one beside the file that a link leads to");
     store.close().await;
     let alone = read_in_a_read_only_folder(&[&db]);
     assert!(alone != Some(false), "a store that is not in use");

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     fixture::{World, world, world_with},
     prepare::prepare,
+    series::MoveUnit,
     settings::Shrinkage,
 };
 use marketdata::instant::Instant;
@@ -191,4 +192,57 @@ fn factors_without_values_and_those_that_others_determine_have_a_reason() {
     let (model, none) = usual(&young, &known(&[KnownFactor::Market]));
     assert_eq!((none.columns.len(), none.collinearity.clone(), none.span), (0, None, None));
     assert_eq!(none.name(&model, model.snapshot.listed("AAPL").unwrap()), None);
+}
+
+/// A chosen factor with values from one session to before another, of 400.
+fn with_values(factor_id: &str, values: Range<usize>) -> ChosenFactor {
+    let move_of = |at: usize| if values.contains(&at) { (at % 7) as f64 } else { f64::NAN };
+    let moves = (0..400).map(move_of).collect();
+    let series = FactorSeries { moves, unit: MoveUnit::Points, roles: Vec::new() };
+    ChosenFactor { choice: own(factor_id, factor_id, None), series: Ok(series), place: None }
+}
+
+#[test]
+fn a_factor_that_leaves_too_few_sessions_in_common_is_left_out_alone() {
+    let left = |mut chosen: Vec<ChosenFactor>| -> Vec<String> {
+        leave_out_short(&mut chosen, &(0..400), &[1.0; 400], 60);
+        let open = chosen.iter().filter(|factor| factor.series.is_ok());
+        let mut open: Vec<String> = open.map(|factor| factor.choice.id().to_owned()).collect();
+        open.sort();
+        open
+    };
+    let old = || with_values("OLD", 0..120);
+    let (all, new) = (|| with_values("ALL", 0..400), || with_values("NEW", 300..400));
+    // OLD and NEW have no session in common; NEW has 100, OLD has 120.
+    assert_eq!(left(vec![all(), old(), new()]), ["ALL", "OLD"]);
+    assert_eq!(left(vec![new(), old(), all()]), ["ALL", "OLD"]);
+    assert_eq!(left(vec![all(), new()]), ["ALL", "NEW"]);
+    // Of two with as many sessions, whichever comes first in the list, the later name.
+    let [a, b] = [|| with_values("A", 0..100), || with_values("B", 200..300)];
+    assert_eq!(left(vec![b(), a(), all()]), left(vec![a(), all(), b()]));
+    assert_eq!(left(vec![b(), a(), all()]), ["A", "ALL"]);
+    let short = || with_values("SHORT", 0..59);
+    assert!(left(vec![short()]).is_empty());
+}
+
+#[test]
+fn a_name_keeps_its_betas_to_others_if_a_factor_does_not_vary_on_its_sessions() {
+    let world = world_with(60, 400, SEED, |names| names[30].listed_from = 250);
+    let rate = |at: usize| if at < 240 { ((at as u32 * 7_919) % 13).into() } else { 5.0 };
+    let snapshot = world.with_series("DFF", rate);
+    let mut choices = known(&[KnownFactor::Market, KnownFactor::Size]);
+    let alone = usual(&snapshot, &choices);
+    choices.push(own("RATE", "DFF", None));
+    let found = usual(&snapshot, &choices);
+    let name = &world.names[30].symbol;
+    let (with, without) = (of_name(&found, name), of_name(&alone, name));
+    for (with, without) in with.iter().zip(&without) {
+        assert_eq!(with.1.unwrap().own, without.1.unwrap().own);
+        assert!(with.1.unwrap().own.is_some());
+    }
+    // Its beta to the rate is that of its peers.
+    let rate = with[2].1.unwrap();
+    assert!(rate.own.is_none() && rate.value.is_finite());
+    let betas = found.1.name(&found.0, found.0.snapshot.listed(name).unwrap()).unwrap();
+    assert_eq!((betas.observations, betas.fitted), (149, 149), "400 - 250 closes");
 }

@@ -22,6 +22,7 @@ use crate::{
     phase::Phase,
     pool::{Nested, Room as Held},
     refusal::Refusal,
+    traffic::{Handling, Line},
 };
 use std::{
     collections::VecDeque,
@@ -76,6 +77,8 @@ pub struct Room {
     pub bytes: usize,
     /// Where they count beside requests; `None` outside of a connection.
     pub memory: Option<Nested>,
+    /// The connection, which a drain does not cut while an item waits or is being answered.
+    pub line: Option<Arc<Line>>,
 }
 
 /// Answers the items of a stream, as many at once as there is room for, until the stream ends,
@@ -123,6 +126,7 @@ struct Answering<X: Exchange> {
 struct Waiting<Item> {
     item: Item,
     bytes: usize,
+    working: Option<Handling>,
     room: Pin<Box<dyn Future<Output = Result<Option<Reserved>, Refusal>> + Send>>,
 }
 
@@ -214,7 +218,8 @@ impl<X: Exchange> Answering<X> {
                 None => Ok(None),
             }
         });
-        self.waiting = Some(Waiting { item, bytes, room });
+        let working = self.room.line.as_ref().map(Line::working);
+        self.waiting = Some(Waiting { item, bytes, working, room });
     }
 
     fn wait_again(&mut self) {
@@ -224,14 +229,17 @@ impl<X: Exchange> Answering<X> {
     }
 
     fn begin(&mut self, admitted: Result<Option<Reserved>, Refusal>) {
-        let Some(Waiting { item, bytes, .. }) = self.waiting.take() else { return };
+        let Some(Waiting { item, bytes, working, .. }) = self.waiting.take() else { return };
         let (tag, exchange) = (self.exchange.tag(&item), Arc::clone(&self.exchange));
         let (held, work) = match admitted {
             Ok(held) => (held, Ok(item)),
             Err(refusal) => (None, Err(refusal)),
         };
         let bytes = if work.is_ok() { bytes } else { 0 };
-        let answer = async move { exchange.answer(work?).await };
+        let answer = async move {
+            let _working = working;
+            exchange.answer(work?).await
+        };
         let task = Task(tokio::spawn(answer.in_current_span()));
         self.in_flight.push_back(InFlight { tag, bytes, task, _held: held });
     }

@@ -84,7 +84,7 @@ struct Doublings {
 /// A stream whose gates are open from the start if `open` says so, of twenty.
 fn doublings(in_flight: usize, open: impl Fn(u32) -> bool) -> Doublings {
     let items = NonZeroUsize::new(in_flight).unwrap();
-    within(Room { items, bytes: usize::MAX, memory: None }, open)
+    within(Room { items, bytes: usize::MAX, memory: None, line: None }, open)
 }
 
 fn within(room: Room, open: impl Fn(u32) -> bool) -> Doublings {
@@ -173,7 +173,8 @@ async fn no_more_items_are_in_flight_than_allowed() {
 #[tokio::test]
 async fn no_more_bytes_are_in_flight_than_allowed_and_one_item() {
     // Ten bytes each: two leave no room under 15.
-    let stream = within(Room { items: NonZeroUsize::MAX, bytes: 15, memory: None }, |_| false);
+    let stream =
+        within(Room { items: NonZeroUsize::MAX, bytes: 15, memory: None, line: None }, |_| false);
     stream.send(0..10);
     until(|| stream.seen.begun.load(Ordering::SeqCst) == 2).await;
     settle().await;
@@ -187,7 +188,7 @@ fn pooled() -> (Room, Arc<Pool>) {
     let pool = || Pool::new("test", ["all", "share"], [28, 28]);
     let (part, whole) = (pool(), pool());
     let memory = Some(Nested::new(part.share(), whole.share()));
-    (Room { items: NonZeroUsize::MAX, bytes: 100, memory }, whole)
+    (Room { items: NonZeroUsize::MAX, bytes: 100, memory, line: None }, whole)
 }
 
 #[tokio::test]
@@ -266,6 +267,23 @@ async fn a_drain_answers_what_is_in_flight_and_takes_nothing_more() {
     assert_eq!(stream.next().await.unwrap().unwrap_err().code(), tonic::Code::Unavailable);
     assert!(stream.next().await.is_none());
     assert_eq!(stream.seen.begun.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_connection_is_not_quiet_while_an_item_is_in_flight() {
+    let line = Arc::new(Line::default());
+    let patience = Duration::from_millis(50);
+    let room =
+        Room { items: NonZeroUsize::MIN, bytes: 100, memory: None, line: Some(Arc::clone(&line)) };
+    let mut stream = within(room, |_| false);
+    stream.send([1]);
+    until(|| stream.seen.begun.load(Ordering::SeqCst) == 1).await;
+    let quiet = tokio::time::timeout(4 * patience, line.quiet_for(patience));
+    assert!(quiet.await.is_err(), "a drain waits for the item");
+    // An outcome that nobody reads does not keep it.
+    stream.gates[1].add_permits(1);
+    tokio::time::timeout(PATIENCE, line.quiet_for(patience)).await.expect("quiet");
+    assert_eq!(stream.next().await.unwrap().unwrap().1, Some(2));
 }
 
 #[tokio::test]

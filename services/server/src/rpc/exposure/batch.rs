@@ -19,6 +19,7 @@ use crate::{
     },
     services::Services,
     telemetry::spans::reads_revision,
+    traffic::Line,
     views::Pinned,
 };
 use ::portfolio::lines::Violation;
@@ -47,6 +48,7 @@ pub(super) async fn analyze(
 ) -> Result<Response<Outcomes<v1::AnalyzePortfoliosResponse>>, Status> {
     let counted = services.exchange()?;
     let memory = request.extensions().get::<Nested>().cloned();
+    let line = request.extensions().get::<Arc<Line>>().cloned();
     let mut messages = request.into_inner();
     let first = messages.message().await?.and_then(|message| message.message);
     let batch = Batch::begin(services, first, counted).await?;
@@ -54,6 +56,7 @@ pub(super) async fn analyze(
         items: NonZeroUsize::MIN.saturating_add(2 * services.compute.threads()),
         bytes: limits::EXCHANGE_BYTES,
         memory,
+        line,
     };
     let ours = |status: Status| sanitize_status(&status).unwrap_or(status);
     let items = messages.map(move |message| item(message.map_err(ours)?));
@@ -178,13 +181,15 @@ impl Exchange for Batch {
     }
 
     fn bytes(&self, item: &v1::AnalyzePortfoliosItem) -> usize {
-        let positions = item.portfolio.iter().flat_map(|portfolio| &portfolio.positions);
+        // A longer one is refused before anything is computed: it waits for no room.
+        let is_book = |portfolio: &&v1::Portfolio| portfolio.positions.len() <= limits::POSITIONS;
+        let Some(portfolio) = item.portfolio.as_ref().filter(is_book) else { return 0 };
+        let positions = portfolio.positions.iter();
         let in_memory = |position: &v1::Position| {
             let labels = position.labels.len() * size_of::<v1::Label>();
             size_of::<v1::Position>() + labels + limits::ANSWERED_POSITION_BYTES
         };
-        let cash = item.portfolio.as_ref().map_or(0, |portfolio| portfolio.cash.len());
-        let cash = cash * size_of::<v1::CashBalance>();
+        let cash = portfolio.cash.len() * size_of::<v1::CashBalance>();
         item.encoded_len() + cash + positions.map(in_memory).sum::<usize>()
     }
 
