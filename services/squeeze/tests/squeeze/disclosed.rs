@@ -272,8 +272,8 @@ fn a_threshold_security_stays_one_for_four_days_below_the_size() {
     assert_eq!((fails("C").of_float, fails("D").of_float), (MISSING, MISSING));
 }
 
-/// Lists are missing where two settlement days are more than five sessions apart: what was before them
-/// says nothing.
+/// One settlement day without a list: it may be the one that makes or ends a row of five, so what was
+/// before it says nothing.
 #[test]
 fn a_hole_between_lists_begins_a_new_row() {
     let known = |all: [&str; 3]| {
@@ -284,12 +284,33 @@ fn a_hole_between_lists_begins_a_new_row() {
         let universe = world.universe();
         ["A", "B", "C"].map(|symbol| threshold(&universe, symbol))
     };
-    // Four days without a list, and five.
-    let [a, b, c] = known(["+++++    -++++", "+++++    +++++", "+++++    -----"]);
-    assert_eq!([a, b, c], [(Ok(4), Ok(true)), (Ok(10), Ok(true)), (Ok(0), Ok(false))]);
-    let [a, b, c] = known(["+++++     -++++", "+++++     +++++", "+++++     -----"]);
-    assert_eq!(a, (Ok(4), Err(GapReason::ShortHistory)));
-    assert_eq!([b, c], [(Ok(5), Ok(true)), (Ok(0), Ok(false))]);
+    for [a, b, c] in [
+        ["+++++ -++++", "+++++ +++++", "+++++ -----"],
+        ["+++++    -++++", "+++++    +++++", "+++++    -----"],
+    ] {
+        let [a, b, c] = known([a, b, c]);
+        assert_eq!(a, (Ok(4), Err(GapReason::ShortHistory)));
+        assert_eq!([b, c], [(Ok(5), Ok(true)), (Ok(0), Ok(false))]);
+    }
+}
+
+/// Somewhere from 2020-12-22 to 2020-12-28 two shares became one. What the lists of the 23rd and the
+/// 24th count is not known, and four days follow; lists lack none of them.
+#[test]
+fn shares_of_unknown_units_begin_a_new_row_and_say_so() {
+    let mut world = world(&["S", "T"]);
+    world.split("S", ("2020-12-22", "2020-12-28"), 0.5);
+    for symbol in ["S", "T"] {
+        fail_on(&mut world, symbol, "++++++++++");
+    }
+    let universe = world.universe();
+    assert_eq!(threshold(&universe, "T"), (Ok(10), Ok(true)));
+    assert_eq!(threshold(&universe, "S"), (Ok(4), Err(GapReason::BasisUnknown)));
+    let gap = of_name(&universe, "S", "on_fails_threshold").unwrap();
+    assert_eq!(gap.reason, GapReason::BasisUnknown);
+    assert!(gap.detail.contains("split factor") && !gap.detail.contains("hole"), "{gap:?}");
+    // Its newest balance is known.
+    assert!(of_name(&universe, "S", "fails_to_deliver_of_float").is_none());
 }
 
 /// One row of a holiday and one of a later day make no settlement days: the newest is 2020-12-31, and
