@@ -166,6 +166,43 @@ fn an_average_needs_fifteen_sessions_and_a_share_a_recent_one() {
     assert_eq!(of("V").share, Err(GapReason::Degenerate));
 }
 
+/// The newest day of the market is Friday 2021-01-22. A row of the Saturday after it, one of the Monday
+/// and one of the Tuesday are of wrong days, whatever their shares.
+#[test]
+fn a_row_with_a_wrong_date_is_no_newest_day() {
+    let mut world = world(&["S", "T", "U", "V"]);
+    for at in 3..24 {
+        for symbol in ["S", "T", "U"] {
+            world.sell_short(symbol, back(at), ("BNQ", 40.0, 100.0));
+        }
+    }
+    world.sell_short("S", day("2021-01-23"), ("Q", 90.0, 100.0));
+    world.sell_short("T", back(2), ("Q", 90.0, 100.0));
+    world.sell_short("V", back(1), ("Q", 90.0, 100.0));
+    let universe = world.universe();
+    let of = |symbol| name(&universe, symbol).disclosed.short_sales.unwrap();
+    for symbol in ["S", "T", "U"] {
+        let total = of(symbol).total.unwrap();
+        assert_eq!((total.effective_on, of(symbol).sessions), (day("2021-01-22"), 21), "{symbol}");
+        near(of(symbol).share.unwrap(), 0.4);
+        near(of(symbol).average.unwrap(), 0.4);
+    }
+    // V has no other row.
+    assert_eq!((of("V").share, of("V").average), (MISSING, MISSING));
+    let gap = of_name(&universe, "V", "short_sale_volume_share").unwrap();
+    assert!(gap.detail.contains("wrong date"), "{gap:?}");
+}
+
+/// Of one name no other one says which days are of the market: a Saturday is none.
+#[test]
+fn a_saturday_is_no_day_of_short_sales() {
+    let mut world = world(&["S"]);
+    world.sell_short("S", day("2021-01-22"), ("Q", 40.0, 100.0));
+    world.sell_short("S", day("2021-01-23"), ("Q", 90.0, 100.0));
+    let universe = world.universe();
+    near(name(&universe, "S").disclosed.short_sales.unwrap().share.unwrap(), 0.4);
+}
+
 /// The newest list is of 2021-01-14, published 20 days later: as of 2021-01-27 only that of 2020-12-31,
 /// published on 2021-01-20, is known.
 #[test]
