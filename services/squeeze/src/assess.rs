@@ -368,10 +368,8 @@ impl Assessor<'_> {
             Ok(shares) => self.participation.exit(shares, normal, recent),
             Err(reason) => ExitDays { normal: Err(reason), recent: Err(reason) },
         };
-        let volatility = volume(|t| t.volatility);
-        let squeeze_pnl = volatility.map(squeeze_threshold);
-        let squeeze_pnl =
-            squeeze_pnl.map(|jump| side.market_value * jump + options.beyond_delta(jump));
+        let jump = volume(|t| t.volatility).map(squeeze_threshold);
+        let squeeze_pnl = jump.map(|jump| side.market_value * jump + options.beyond_delta(jump));
         let covering = traded.map_err(|reason| *reason).and_then(|traded| {
             let outstanding = name.counts.outstanding_on_basis;
             let outstanding = outstanding.and_then(|shares| Ok(shares * name.shares_factor?));
