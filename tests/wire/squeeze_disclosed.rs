@@ -193,7 +193,7 @@ async fn the_real_files_of_january_2021() {
     assert_eq!(run("FUBO"), (Some(7), Some(true)));
     // KOSS is below the size on five days in a row before its three days of it.
     assert_eq!(run("KOSS"), (Some(3), Some(false)));
-    // 138,179 of 69.75 million shares are 0.2 %, but it is one since 2021-01-20, and since then it was
+    // 138,179 of 69.75 million shares are 0.2 %, but it is one since 2021-01-11, and since then it was
     // below the size on two days in a row at most.
     assert_eq!(run("GME"), (Some(0), Some(true)));
     harness.stop().await;

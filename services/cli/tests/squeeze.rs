@@ -20,7 +20,10 @@ fn sessions() -> Vec<String> {
     january.iter().map(of(1)).chain(february.iter().map(of(2))).collect()
 }
 
-/// AAA and BBB close at 20 dollars, and a euro is worth 1.25 of them. Of AAA 45 % of the volume off
+/// The settlement of the short interest.
+const SETTLED: &str = "2021-01-15";
+
+/// AAA and BBB close at 20 dollars, and a euro is worth 1.25 of them, 1.5625 up to the settlement. Of AAA 45 % of the volume off
 /// exchange is short on the last day, and 60,000 of ten million shares are not delivered on every day
 /// of the first half of January, which is known from February 2 on. It reports on 2021-02-12.
 fn files() -> [(&'static str, String); 6] {
@@ -31,7 +34,7 @@ fn files() -> [(&'static str, String); 6] {
         for symbol in ["AAA", "BBB"] {
             writeln!(prices, "{symbol},{day},20,20,20,20,1000000").unwrap();
         }
-        writeln!(rates, "{day},1.25").unwrap();
+        writeln!(rates, "{day},{}", if day.as_str() <= SETTLED { 1.5625 } else { 1.25 }).unwrap();
         if day.as_str() <= "2021-01-14" {
             let day = day.replace('-', "");
             writeln!(fails, "{day}|000000000|AAA|60000").unwrap();
@@ -101,11 +104,18 @@ fn a_short_book_in_euros_shows_what_is_disclosed() {
         !names.clone().any(|line| line.contains("BBB")),
         "nothing is disclosed of BBB:\n{text}"
     );
+    // The dollar rises from 1/1.5625 to 1/1.25 euros, by a quarter, and a price in dollars that stands still
+    // with it.
+    holds(&text, &["since settled, USD", "mark since settled, EUR"]);
+    let found = row(&text, "mark since settled", "AAA").join(" ");
+    holds(&found, &["0.00 % -25.00 % 2021-01-15"]);
     // A million and half a million shares at 20 dollars are 24 million euros.
     holds(&text, &["EUR 24.0m", "EUR 16.0m", "EUR 8.00m"]);
     let text = succeed(&asked);
     holds(&text, &["$30.0m", "$20.0m", "$10.0m"]);
     assert!(!text.contains("EUR"), "{text}");
+    let found = row(&text, "mark since settled, USD", "AAA").join(" ");
+    holds(&found, &["0.00 % 0.00 % 2021-01-15"]);
 }
 
 #[test]

@@ -15,7 +15,11 @@ use factors::{
     exit_curve::ExitLine, fund_line::FundLine, market_value::CapSource,
     squeeze_threshold::squeeze_threshold,
 };
-use marketdata::gap::{Gap, GapReason, Subject};
+use marketdata::{
+    gap::{Gap, GapReason, Subject},
+    instrument::InstrumentId,
+    old_rates::OldRate,
+};
 use portfolio::{
     book::{Book, CostMark, Lot, ShortSide, adjusted_price, cost_mark, lots_without_cost},
     convexity::Convexity,
@@ -326,6 +330,24 @@ impl Assessor<'_> {
         Ok(Mark::SinceSettlement { return_on_basis: 0.0 - total_return })
     }
 
+    /// The gap of a mark between closes that older rates convert. A mark against costs has the last
+    /// close alone, whose rate is a gap of the book.
+    fn old_rates(&self, mark: Mark, name: &SqueezeName, instrument: InstrumentId) -> Option<Gap> {
+        let Mark::SinceSettlement { .. } = mark else { return None };
+        let traded = name.traded.as_ref().ok()?;
+        let closes = [traded.since.from_on.ok()?, traded.last_on];
+        let old = closes.into_iter().filter_map(|on| self.universe.old_rate(instrument, on));
+        let each = |OldRate { on, rate_on }| {
+            format!("the close of {on} is converted at the rate of {rate_on}")
+        };
+        let old: Vec<String> = old.map(each).collect();
+        let why =
+            "the return since the settlement lacks a move of the rate or has one of earlier days";
+        let subject = Subject::number_of(self.universe.snapshot().symbol(instrument), "mark");
+        let gap = || Gap::new(GapReason::OldRate, subject, format!("{}: {why}", old.join(" and ")));
+        (!old.is_empty()).then(gap)
+    }
+
     fn line(&self, short: Short) -> ShortLine {
         let snapshot = self.universe.snapshot();
         let Short { instrument, quote, side, options, through_funds } = short;
@@ -346,10 +368,8 @@ impl Assessor<'_> {
             Ok(shares) => self.participation.exit(shares, normal, recent),
             Err(reason) => ExitDays { normal: Err(reason), recent: Err(reason) },
         };
-        let volatility = volume(|t| t.volatility);
-        let squeeze_pnl = volatility.map(squeeze_threshold);
-        let squeeze_pnl =
-            squeeze_pnl.map(|jump| side.market_value * jump + options.beyond_delta(jump));
+        let jump = volume(|t| t.volatility).map(squeeze_threshold);
+        let squeeze_pnl = jump.map(|jump| side.market_value * jump + options.beyond_delta(jump));
         let covering = traded.map_err(|reason| *reason).and_then(|traded| {
             let outstanding = name.counts.outstanding_on_basis;
             let outstanding = outstanding.and_then(|shares| Ok(shares * name.shares_factor?));
@@ -379,6 +399,7 @@ impl Assessor<'_> {
             let detail = "no average cost: the lot is not in the P&L of the short";
             Gap::new(GapReason::InputMissing, Subject::Line(self.book.line_name(lot.line)), detail)
         }));
+        gaps.extend(mark.ok().and_then(|mark| self.old_rates(mark, &name, instrument)));
         gaps.extend(adjusted_price(quote, &symbol, -side.market_value / self.gross));
         let mut lots = side.lots;
         lots.sort_unstable_by_key(|lot| lot.line);

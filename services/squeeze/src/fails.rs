@@ -14,7 +14,7 @@ use crate::{
 use factors::short_ratio::{CountsOnBasis, Published};
 use marketdata::{
     basis::Units,
-    calendar::sessions_between,
+    calendar::{is_fed_open, is_session},
     dataset::{Dataset, Field},
     day::Day,
     gap::GapReason,
@@ -37,9 +37,6 @@ pub const THRESHOLD_DAYS: u32 = 5;
 /// The least of such a day: shares, and the share of those outstanding (17 CFR 242.203(c)(6)).
 const LEAST_SHARES: f64 = 10_000.0;
 const LEAST_OF_OUTSTANDING: f64 = 0.005;
-/// Sessions from one settlement day to the next, beyond which lists are missing between them. Fewer
-/// hide no row that would make or end a threshold security by itself.
-const MOST_APART: i32 = THRESHOLD_DAYS as i32;
 
 /// The settlement days of the market, the oldest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,19 +63,26 @@ impl SettlementDays {
     }
 
     /// The row of days up to the newest one, by whether a name has the size of a threshold security on
-    /// each; `None` if that is not known of a day.
-    fn row(&self, is_large: impl Fn(Day) -> Option<bool>) -> Row {
+    /// each.
+    fn row(&self, is_large: impl Fn(Day) -> Result<bool, GapReason>) -> Row {
         let mut row = Row::EMPTY;
         let mut before: Option<Day> = None;
         for on in self.days.iter() {
-            if before.is_some_and(|before| MOST_APART < sessions_between(before, *on)) {
+            if before.is_some_and(|before| lacks_list(before, *on)) {
                 row = Row::EMPTY;
             }
-            row = is_large(*on).map_or(Row::EMPTY, |is_large| row.then(is_large));
+            row = is_large(*on).map_or_else(Row::after, |is_large| row.then(is_large));
             before = Some(*on);
         }
         row
     }
+}
+
+/// Whether a settlement day without a list lies between two days. Nothing settles on a session on which
+/// banks are closed, such as Columbus Day.
+fn lacks_list(before: Day, on: Day) -> bool {
+    let mut between = (before.epoch() + 1..on.epoch()).map(Day::from_epoch);
+    between.any(|day| is_session(day) && is_fed_open(day))
 }
 
 /// What settlement days in a row say of a name.
@@ -88,19 +92,24 @@ struct Row {
     large: u32,
     /// Those that do not have it.
     small: u32,
-    /// Whether the name is a threshold security. `None` until five days in a row say so.
-    is_threshold: Option<bool>,
+    /// Whether the name is a threshold security; until five days in a row say so, why it is not known.
+    is_threshold: Result<bool, GapReason>,
 }
 
 impl Row {
     /// No day is known.
-    const EMPTY: Row = Row { large: 0, small: 0, is_threshold: None };
+    const EMPTY: Row = Row::after(GapReason::ShortHistory);
+
+    /// After a day of which nothing is known, for a reason.
+    const fn after(reason: GapReason) -> Row {
+        Row { large: 0, small: 0, is_threshold: Err(reason) }
+    }
 
     /// After one more day.
     fn then(self, is_large: bool) -> Row {
         let (large, small) = if is_large { (self.large + 1, 0) } else { (0, self.small + 1) };
         let turned = THRESHOLD_DAYS <= large.max(small);
-        let is_threshold = if turned { Some(is_large) } else { self.is_threshold };
+        let is_threshold = if turned { Ok(is_large) } else { self.is_threshold };
         Row { large, small, is_threshold }
     }
 }
@@ -142,9 +151,14 @@ impl Fails {
             shares: newest,
             of_float,
             threshold_days: row.map(|row| row.large.min(LONGEST_RUN)),
-            is_on_threshold: row.and_then(|row| row.is_threshold.ok_or(GapReason::ShortHistory)),
+            is_on_threshold: row.and_then(|row| row.is_threshold),
             listed_on: last.map(|last| list.rows.day(last)),
         }
+    }
+
+    /// Whether all that no split factor converts are balances before the newest day.
+    fn lacks_earlier_days(&self) -> bool {
+        self.threshold_days.is_ok() && self.of_float.err() != Some(GapReason::BasisUnknown)
     }
 
     /// Why its numbers are missing, in one sentence.
@@ -167,6 +181,11 @@ impl Fails {
             (GapReason::InputMissing, None) => {
                 format!("the list of fails of {newest} does not name it, nor does an earlier one")
             }
+            (GapReason::BasisUnknown, _) if self.lacks_earlier_days() => format!(
+                "no known split factor converts its shares on some day before {newest}, and the days \
+                 after it have no {THRESHOLD_DAYS} in a row above or below the size of a threshold \
+                 security"
+            ),
             (GapReason::BasisUnknown, _) => "no known split factor converts its shares".to_owned(),
             (GapReason::ShortHistory, _) => format!(
                 "the lists of fails that are known without a hole up to {newest} have no \
@@ -214,17 +233,12 @@ impl Lists<'_> {
         Some(shares())
     }
 
-    /// Whether a day has the size of a threshold security. `None` if nothing converts its shares.
-    fn is_large(&self, on: Day, outstanding: f64) -> Option<bool> {
-        match self.balance(on) {
-            // A list has every name of that size.
-            None => Some(false),
-            Some(balance) => {
-                let shares = self.shares(self.at(on)?).ok()?;
-                let is_part = LEAST_OF_OUTSTANDING * outstanding <= balance.ok()?.value;
-                Some(is_part && LEAST_SHARES <= shares)
-            }
-        }
+    /// Whether a day has the size of a threshold security.
+    fn is_large(&self, on: Day, outstanding: f64) -> Result<bool, GapReason> {
+        // A list has every name of that size.
+        let Some((row, balance)) = self.at(on).zip(self.balance(on)) else { return Ok(false) };
+        let is_part = LEAST_OF_OUTSTANDING * outstanding <= balance?.value;
+        Ok(is_part && LEAST_SHARES <= self.shares(row)?)
     }
 
     /// The row of days up to the newest one.
@@ -249,6 +263,7 @@ impl Lists<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use marketdata::fixture::day;
 
     /// `+` and `-` are days of the size of a threshold security and others, `?` days of which it is not
     /// known: on after five, off after five, and nothing before the first five of a kind.
@@ -256,21 +271,32 @@ mod tests {
     fn five_days_make_and_end_a_threshold_security() {
         let walk = |days: &str| {
             days.chars().fold(Row::EMPTY, |row, day| match day {
-                '?' => Row::EMPTY,
+                '?' => Row::after(GapReason::BasisUnknown),
                 day => row.then(day == '+'),
             })
         };
         let found = |days| (walk(days).large, walk(days).is_threshold);
-        assert_eq!(found("++++"), (4, None));
-        assert_eq!(found("+++++"), (5, Some(true)));
-        // GME in January 2021: below the size on two days, on one of the next four, and still one.
-        assert_eq!(found("-++++-+++++++--+++-"), (0, Some(true)));
-        assert_eq!(found("+++++----"), (0, Some(true)));
-        assert_eq!(found("+++++-----"), (0, Some(false)));
-        assert_eq!(found("-----++++"), (4, Some(false)));
+        assert_eq!(found("++++"), (4, Err(GapReason::ShortHistory)));
+        assert_eq!(found("+++++"), (5, Ok(true)));
+        // GME in January 2021, one from the 11th on: after that it is below the size on two days in a row
+        // at most.
+        assert_eq!(found("-+++++-++++++--+++-"), (0, Ok(true)));
+        assert_eq!(found("+++++----"), (0, Ok(true)));
+        assert_eq!(found("+++++-----"), (0, Ok(false)));
+        assert_eq!(found("-----++++"), (4, Ok(false)));
         // Nothing of five: what was before decides.
-        assert_eq!(found("++-++--+-"), (0, None));
+        assert_eq!(found("++-++--+-"), (0, Err(GapReason::ShortHistory)));
         // A day that is not known begins anew.
-        assert_eq!(found("+++++?++"), (2, None));
+        assert_eq!(found("+++++?++"), (2, Err(GapReason::BasisUnknown)));
+    }
+
+    /// The exchange is closed on 2021-01-18, and banks alone on Veterans Day of 2020, a Wednesday.
+    #[test]
+    fn a_list_is_missing_of_every_day_on_which_banks_and_the_exchange_are_open() {
+        let lacks = |before: &str, on: &str| lacks_list(day(before), day(on));
+        assert!(!lacks("2021-01-14", "2021-01-15") && !lacks("2021-01-15", "2021-01-19"));
+        assert!(!lacks("2020-11-10", "2020-11-11") && !lacks("2020-11-10", "2020-11-12"));
+        assert!(lacks("2021-01-15", "2021-01-20") && lacks("2020-11-10", "2020-11-13"));
+        assert!(lacks("2021-02-01", "2021-02-08"));
     }
 }

@@ -5,9 +5,11 @@
 //! publishes a row per facility and one of all, so of rows of several facilities that overlap the one
 //! published last corrects the others. Shares of different facilities differ, so an average is of days
 //! of which the same facilities are known. A row names the facilities at which its name traded, so one
-//! row cannot say which are known; the rows of all names of the day do.
+//! row cannot say which are known; the rows of all names of the day do. They also say which days are of
+//! the market (`common_days`), so that a row with a wrong date makes no newest day.
 
 use crate::{
+    common_days::common_days,
     lending::Dated,
     measure::{Measured, ratio},
 };
@@ -45,12 +47,16 @@ pub struct ShortSales {
     pub sessions: u32,
     /// The newest day, and the calendar days from it to the market's latest session.
     newest: Option<(Day, i32)>,
+    /// Whether the newest day is one of the market.
+    is_of_market: bool,
 }
 
 /// Of which facilities short sales of any name are known, by day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownFacilities {
     by_day: BTreeMap<Day, Facilities>,
+    /// The sessions that are days of the market, the oldest first.
+    sessions: Vec<Day>,
     /// The market's latest session.
     freshest: Day,
 }
@@ -74,7 +80,21 @@ impl KnownFacilities {
                 *of_day = of_day.with(of_row);
             }
         }
-        Some(KnownFacilities { by_day, freshest })
+        let mut sessions = common_days(snapshot, Dataset::ShortSales, first);
+        sessions.retain(|day| is_session(*day));
+        Some(KnownFacilities { by_day, sessions, freshest })
+    }
+
+    /// The newest row up to one that is of a day of the market; without any, of a session.
+    fn newest(&self, rows: &Rows<'_>, last: usize) -> Option<usize> {
+        let newest =
+            |is_day: &dyn Fn(Day) -> bool| (0..=last).rev().find(|row| is_day(rows.day(*row)));
+        newest(&|day| self.has(day)).or_else(|| newest(&is_session))
+    }
+
+    /// Whether a day is one of the market.
+    fn has(&self, day: Day) -> bool {
+        self.sessions.binary_search(&day).is_ok()
     }
 
     fn on(&self, day: Day) -> Facilities {
@@ -98,8 +118,9 @@ impl ShortSales {
     ) -> ShortSales {
         let (today, freshest) = (snapshot.today(), known.freshest);
         let rows = snapshot.rows(Dataset::ShortSales, instrument);
-        let last = rows.last_on_or_before(today);
+        let last = rows.last_on_or_before(today).and_then(|last| known.newest(&rows, last));
         let newest = last.map(|row| (rows.day(row), freshest.epoch() - rows.day(row).epoch()));
+        let is_of_market = newest.is_some_and(|(on, _)| known.has(on));
         let absent = |reason| ShortSales {
             short: Err(reason),
             total: Err(reason),
@@ -108,12 +129,16 @@ impl ShortSales {
             average: Err(reason),
             sessions: 0,
             newest,
+            is_of_market,
         };
         let (Some(last), Some((on, age))) = (last, newest) else {
             return absent(GapReason::InputMissing);
         };
         if STALE_DAYS < age {
             return absent(GapReason::Stale);
+        }
+        if !is_of_market {
+            return absent(GapReason::InputMissing);
         }
         let first = plus_sessions(on.plus(1), -SESSIONS);
         let days = days(snapshot, &rows, last, first);
@@ -138,6 +163,7 @@ impl ShortSales {
             average,
             sessions,
             newest,
+            is_of_market,
         }
     }
 
@@ -153,6 +179,10 @@ impl ShortSales {
                 "fewer than {LEAST} of {SESSIONS} sessions have a volume of which the same facilities \
                  are known as of the newest day, {}",
                 self.facilities.letters()
+            ),
+            (GapReason::InputMissing, Some((on, _))) if !self.is_of_market => format!(
+                "the newest volume is of {on}, a wrong date or a day of few names: fewer than half as \
+                 many as the commonest day has"
             ),
             _ => "no volume of its short sales is known".to_owned(),
         }

@@ -16,6 +16,7 @@ use marketdata::{
     day::Day,
     gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
+    old_rates::OldRate,
     snapshot::Snapshot,
 };
 use rayon::prelude::*;
@@ -165,6 +166,16 @@ impl Universe {
     /// It has no rate.
     pub fn usd_per_unit(&self, on: Day) -> Measured {
         self.snapshot.rate(self.base, on).map(|rate| rate.value).map_err(|_| GapReason::NoRate)
+    }
+
+    /// The rate that converts a share's close of a day to the currency of books, if it is of an earlier
+    /// day: the older one of two rates.
+    pub(crate) fn old_rate(&self, instrument: InstrumentId, on: Day) -> Option<OldRate> {
+        let currency = self.snapshot.quotation(instrument, on).currency;
+        let of = |currency| self.snapshot.rate(currency, on).ok()?.on;
+        let both = [currency, self.base].into_iter().filter(|_| currency != self.base);
+        let rate_on = both.filter_map(of).min()?;
+        (rate_on < on).then_some(OldRate { on, rate_on })
     }
 
     /// What a unit of the currency of books is worth in dollars on the market's latest session.

@@ -47,6 +47,11 @@ pub(crate) fn amounts_are_in(currency: &str) {
     }
 }
 
+/// The code of the currency of the book.
+pub(crate) fn book_currency() -> &'static str {
+    BOOK.get().map_or("USD", String::as_str)
+}
+
 /// An amount in the currency of the book: `-$583.2bn`, `-EUR 583.2bn`.
 pub(crate) fn money(value: f64) -> String {
     amount(BOOK.get().map(String::as_str), value)

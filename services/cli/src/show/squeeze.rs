@@ -52,8 +52,8 @@ fn ranked_names(answer: &RankSqueezeResponse) -> Table {
         ">short/float",
         ">change in short",
         ">days to cover",
-        ">since settled",
-        ">20 days",
+        ">since settled, USD",
+        ">20 days, USD",
         ">traded a day",
         "percentiles",
     ]);
@@ -131,6 +131,7 @@ pub(crate) fn basis(page: &mut Page, answer: &AssessShortBookResponse, terminal:
 }
 
 fn shorts(answer: &AssessShortBookResponse, lines: usize) -> Table {
+    let mark = format!(">mark since settled, {}", number::book_currency());
     let mut table = Table::new(&[
         "short",
         ">market value",
@@ -140,7 +141,8 @@ fn shorts(answer: &AssessShortBookResponse, lines: usize) -> Table {
         ">own exit",
         ">at recent volume",
         ">P&L",
-        ">since settled",
+        ">since settled, USD",
+        &mark,
         "settled",
         "percentiles",
     ]);
@@ -159,12 +161,12 @@ pub(crate) fn by_score(answer: &AssessShortBookResponse) -> Vec<(&ShortLine, &Sq
     ranked
 }
 
-fn book_row(line: &ShortLine, name: &SqueezeName) -> [Cell; 11] {
-    let own = line
-        .mark
-        .as_ref()
-        .filter(|mark| mark.basis() == MarkBasis::AverageCost)
-        .and_then(|mark| mark.profit_and_loss);
+/// The return of the name is in dollars, as in a ranking, and the mark of the short in the currency of the
+/// book.
+fn book_row(line: &ShortLine, name: &SqueezeName) -> [Cell; 12] {
+    let mark = |basis| line.mark.as_ref().filter(|mark| mark.basis() == basis);
+    let own = mark(MarkBasis::AverageCost).and_then(|mark| mark.profit_and_loss);
+    let since = mark(MarkBasis::Settlement).map(|mark| mark.return_on_basis);
     let settled = input(name, "short_interest");
     [
         name.symbol.as_str().into(),
@@ -176,6 +178,7 @@ fn book_row(line: &ShortLine, name: &SqueezeName) -> [Cell; 11] {
         number::cell(line.exit_days_at_recent_volume, days),
         number::gain(own, number::money_signed),
         short_side(name.return_since_settlement),
+        number::gain(since, number::percent),
         Cell::faint(settled.map(|input| input.observed_on.clone()).unwrap_or_default()),
         Cell::faint(stands_out(name)),
     ]
@@ -230,7 +233,10 @@ fn portrait(name: &SqueezeName) -> String {
     }
     if let Some(since) = name.return_since_settlement {
         let words = if 0.0 < since { "cost the shorts" } else { "paid the shorts" };
-        out.push_str(&format!("; since then it has {words} {}", number::share(since.abs())));
+        out.push_str(&format!(
+            "; since then it has {words} {} in dollars",
+            number::share(since.abs())
+        ));
     }
     out.push_str(".\n");
     out

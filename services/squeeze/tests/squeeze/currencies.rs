@@ -199,6 +199,58 @@ fn a_mark_without_the_rate_of_its_settlement_is_a_gap() {
     assert_eq!(eur.gaps.iter().find(|gap| is_gap(gap)).unwrap().reason, GapReason::NoRate);
 }
 
+/// Rates of the day before the settlement and of two days before the last close, of which the last
+/// ones hold: a mark since the settlement rests on both, in a book of another currency than the share's.
+/// One against a cost has the rate of the last close alone, which is a gap of the line's value.
+#[test]
+fn a_mark_at_old_rates_says_so() {
+    let mut world = World::new();
+    for (symbol, code) in [("S", "USD"), ("P", "GBX"), ("E", "EUR")] {
+        world.bars(symbol, |_| (10.0, 8e5)).settle(symbol, SETTLED, [1.6e6, 8e6, 10e6]);
+        let key = (world.fixture.id(Namespace::Listed, symbol), InstrumentId::NONE);
+        let values = [(Field::Currency, world.fixture.text(code))];
+        let ever = marketdata::dataset::EVER;
+        world.fixture.fact(Dataset::Identifiers, key, day("2000-01-03"), ever, &values);
+    }
+    for (series, days) in
+        [("EURUSD", ["2020-12-30", "2021-01-25"]), ("GBPUSD", [SETTLED, "2021-01-26"])]
+    {
+        let key = (world.fixture.id(Namespace::Series, series), InstrumentId::NONE);
+        for on in days {
+            let values = [(Field::Value, 1.25)];
+            world.fixture.fact(Dataset::Series, key, day(on), Instant::close_of(day(on)), &values);
+        }
+    }
+    world.fixture.commit();
+    let told = |base: Currency, symbol: &str, cost: Option<f64>| {
+        let prepared = prepared(&world, base);
+        let book = joined(&prepared, &[RawLine { currency: "", ..line(symbol, -100.0, cost) }]);
+        let report = assess(&prepared.universe, Shorts::of(&book), Participation::USUAL);
+        assert!(report.lines[0].mark.is_some(), "{:?}", report.lines[0]);
+        let mark = Subject::number_of(symbol, "mark");
+        let found = report.lines[0].gaps.iter().find(|gap| gap.subject == mark).cloned();
+        found.map(|gap| (gap.reason, gap.detail))
+    };
+    let why = |closes: &str| {
+        let why = format!(
+            "{closes}: the return since the settlement lacks a move of the rate or has one of \
+             earlier days"
+        );
+        Some((GapReason::OldRate, why))
+    };
+    let of_last = "the close of 2021-01-27 is converted at the rate of";
+    let both = format!(
+        "the close of 2020-12-31 is converted at the rate of 2020-12-30 and {of_last} 2021-01-25"
+    );
+    assert_eq!(told(euro(), "S", None), why(&both));
+    // The older of two rates is the one that is told.
+    assert_eq!(told(euro(), "P", None), why(&both));
+    assert_eq!(told(Currency::USD, "P", None), why(&format!("{of_last} 2021-01-26")));
+    assert_eq!(told(Currency::USD, "S", None), None);
+    assert_eq!(told(euro(), "E", None), None, "no rate converts it");
+    assert_eq!(told(euro(), "S", Some(8.0)), None);
+}
+
 /// A crowd with all of the short interest: 1.6 million x 10 and 1 million x 6 dollars, in euros 17.6
 /// million. Its rounds are the same; what it loses and sells is divided by the rate.
 #[test]

@@ -166,6 +166,43 @@ fn an_average_needs_fifteen_sessions_and_a_share_a_recent_one() {
     assert_eq!(of("V").share, Err(GapReason::Degenerate));
 }
 
+/// The newest day of the market is Friday 2021-01-22. A row of the Saturday after it, one of the Monday
+/// and one of the Tuesday are of wrong days, whatever their shares.
+#[test]
+fn a_row_with_a_wrong_date_is_no_newest_day() {
+    let mut world = world(&["S", "T", "U", "V"]);
+    for at in 3..24 {
+        for symbol in ["S", "T", "U"] {
+            world.sell_short(symbol, back(at), ("BNQ", 40.0, 100.0));
+        }
+    }
+    world.sell_short("S", day("2021-01-23"), ("Q", 90.0, 100.0));
+    world.sell_short("T", back(2), ("Q", 90.0, 100.0));
+    world.sell_short("V", back(1), ("Q", 90.0, 100.0));
+    let universe = world.universe();
+    let of = |symbol| name(&universe, symbol).disclosed.short_sales.unwrap();
+    for symbol in ["S", "T", "U"] {
+        let total = of(symbol).total.unwrap();
+        assert_eq!((total.effective_on, of(symbol).sessions), (day("2021-01-22"), 21), "{symbol}");
+        near(of(symbol).share.unwrap(), 0.4);
+        near(of(symbol).average.unwrap(), 0.4);
+    }
+    // V has no other row.
+    assert_eq!((of("V").share, of("V").average), (MISSING, MISSING));
+    let gap = of_name(&universe, "V", "short_sale_volume_share").unwrap();
+    assert!(gap.detail.contains("wrong date"), "{gap:?}");
+}
+
+/// Of one name no other one says which days are of the market: a Saturday is none.
+#[test]
+fn a_saturday_is_no_day_of_short_sales() {
+    let mut world = world(&["S"]);
+    world.sell_short("S", day("2021-01-22"), ("Q", 40.0, 100.0));
+    world.sell_short("S", day("2021-01-23"), ("Q", 90.0, 100.0));
+    let universe = world.universe();
+    near(name(&universe, "S").disclosed.short_sales.unwrap().share.unwrap(), 0.4);
+}
+
 /// The newest list is of 2021-01-14, published 20 days later: as of 2021-01-27 only that of 2020-12-31,
 /// published on 2021-01-20, is known.
 #[test]
@@ -272,8 +309,8 @@ fn a_threshold_security_stays_one_for_four_days_below_the_size() {
     assert_eq!((fails("C").of_float, fails("D").of_float), (MISSING, MISSING));
 }
 
-/// Lists are missing where two settlement days are more than five sessions apart: what was before them
-/// says nothing.
+/// One settlement day without a list: it may be the one that makes or ends a row of five, so what was
+/// before it says nothing.
 #[test]
 fn a_hole_between_lists_begins_a_new_row() {
     let known = |all: [&str; 3]| {
@@ -284,12 +321,33 @@ fn a_hole_between_lists_begins_a_new_row() {
         let universe = world.universe();
         ["A", "B", "C"].map(|symbol| threshold(&universe, symbol))
     };
-    // Four days without a list, and five.
-    let [a, b, c] = known(["+++++    -++++", "+++++    +++++", "+++++    -----"]);
-    assert_eq!([a, b, c], [(Ok(4), Ok(true)), (Ok(10), Ok(true)), (Ok(0), Ok(false))]);
-    let [a, b, c] = known(["+++++     -++++", "+++++     +++++", "+++++     -----"]);
-    assert_eq!(a, (Ok(4), Err(GapReason::ShortHistory)));
-    assert_eq!([b, c], [(Ok(5), Ok(true)), (Ok(0), Ok(false))]);
+    for [a, b, c] in [
+        ["+++++ -++++", "+++++ +++++", "+++++ -----"],
+        ["+++++    -++++", "+++++    +++++", "+++++    -----"],
+    ] {
+        let [a, b, c] = known([a, b, c]);
+        assert_eq!(a, (Ok(4), Err(GapReason::ShortHistory)));
+        assert_eq!([b, c], [(Ok(5), Ok(true)), (Ok(0), Ok(false))]);
+    }
+}
+
+/// Somewhere from 2020-12-22 to 2020-12-28 two shares became one. What the lists of the 23rd and the
+/// 24th count is not known, and four days follow; lists lack none of them.
+#[test]
+fn shares_of_unknown_units_begin_a_new_row_and_say_so() {
+    let mut world = world(&["S", "T"]);
+    world.split("S", ("2020-12-22", "2020-12-28"), 0.5);
+    for symbol in ["S", "T"] {
+        fail_on(&mut world, symbol, "++++++++++");
+    }
+    let universe = world.universe();
+    assert_eq!(threshold(&universe, "T"), (Ok(10), Ok(true)));
+    assert_eq!(threshold(&universe, "S"), (Ok(4), Err(GapReason::BasisUnknown)));
+    let gap = of_name(&universe, "S", "on_fails_threshold").unwrap();
+    assert_eq!(gap.reason, GapReason::BasisUnknown);
+    assert!(gap.detail.contains("split factor") && !gap.detail.contains("hole"), "{gap:?}");
+    // Its newest balance is known.
+    assert!(of_name(&universe, "S", "fails_to_deliver_of_float").is_none());
 }
 
 /// One row of a holiday and one of a later day make no settlement days: the newest is 2020-12-31, and
