@@ -287,7 +287,7 @@ const RELAXATION_RANGE: f64 = 1e4;
 
 /// What one unit of a relaxation costs, of which a unit is a book's size, or one: relaxations count as
 /// shares of their limits.
-fn relaxation_cost(limit: f64, size: f64) -> f64 {
+pub(crate) fn relaxation_cost(limit: f64, size: f64) -> f64 {
     if limit.abs() <= 0.0 {
         return 1.0;
     }

@@ -35,7 +35,7 @@ use marketdata::{currency::Currency, gap::Gap, instrument::InstrumentId};
 use portfolio::book::Book;
 use risk::{
     factor_view::{FactorView, Rung},
-    like_this::{self, DaysLikeThis},
+    like_this::{self, DaysLikeThis, NoDays},
     specific_sources::{Mover, Specifics},
 };
 use std::{ops::Range, sync::OnceLock};
@@ -196,20 +196,24 @@ impl<'a> Desk<'a> {
         // Unreachable: the covariance and the variances are those of an estimated model.
         let risk = risk.map_err(|_| NoDesk::Faults(Vec::new()))?;
         let (risk, large_days) = match terms.days {
-            VarianceDays::All => (risk, None),
+            VarianceDays::All => (risk, Ok(None)),
             VarianceDays::LargeMoves => {
                 let held = gathered.lines.iter().map(|line| line.held).zip(&gathered.movers);
                 let days = like_this::days(view, &view.returns);
-                let found = days.and_then(|days| risk.clone().on_days(view, held, days));
-                found.map_or((risk, None), |(risk, days)| (risk, Some(days)))
+                let on_days = |days| risk.clone().on_days(view, held, days);
+                match days.and_then(|days| on_days(days).ok_or(NoDays::NoCovariance)) {
+                    Ok((risk, days)) => (risk, Ok(Some(days))),
+                    Err(none) => (risk, Err(none)),
+                }
             }
         };
         check_values(&gathered.held_options, &risk, (view.weights.len(), terms))?;
         let mut desk =
             Desk::valued(view, (gathered, &funds), (risk, terms), caller).ok_or(NoDesk::Gone)?;
-        desk.large_days = large_days;
+        let no_days = large_days.as_ref().err().copied();
+        desk.large_days = large_days.ok().flatten();
         desk.set_volatilities();
-        desk.add_gaps(terms, book);
+        desk.add_gaps(no_days, book);
         Ok(desk)
     }
 

@@ -5,6 +5,7 @@ use crate::{
     option::{OptionFault, QuotedOption},
 };
 use marketdata::instrument::InstrumentId;
+use portfolio::unresolved::Cause;
 
 /// Days of a year in which a rate a year is paid: carry is money times rate times days/360.
 pub(crate) const RATE_DAYS: f64 = 360.0;
@@ -162,11 +163,20 @@ pub enum TermsFault {
         /// How many values they need.
         values: usize,
     },
-    /// An instrument has no price, no volume or no exposures; the fact that it lacks.
+    /// No price of an instrument can be used, and why.
+    NoPrice {
+        /// Place among the instruments.
+        at: usize,
+        /// What it moves as.
+        instrument: InstrumentId,
+        /// The reason: none is loaded, or no rate or split factor converts it.
+        cause: Cause,
+    },
+    /// An instrument has no volume or no exposures; the fact that it lacks.
     Lacks {
         /// Place among the instruments.
         at: usize,
-        /// What it lacks: "price", "volume" or "exposures".
+        /// What it lacks: "volume" or "exposures".
         what: &'static str,
     },
 }
@@ -178,6 +188,7 @@ impl TermsFault {
             TermsFault::Instrument { at, .. }
             | TermsFault::Repeated(at)
             | TermsFault::Option { at, .. }
+            | TermsFault::NoPrice { at, .. }
             | TermsFault::Lacks { at, .. } => Some(*at),
             TermsFault::Positions(_)
             | TermsFault::Single { .. }

@@ -15,10 +15,18 @@
 //! that of all days, each name weighted by its squared value, and at least one: calm days understate
 //! (methodology B6).
 //!
+//! A day counts only if every factor has a return on it. Where such days are few, the 30 may have moved
+//! little: [`DaysLikeThis::gap`] says so.
+//!
 //! Asked for an earlier session, everything is of the days before it; σ_c is then theirs.
 
 use crate::factor_view::FactorView;
-use marketdata::{day::Day, instrument::InstrumentId};
+use marketdata::{
+    dataset::Dataset,
+    day::Day,
+    gap::{Gap, GapReason, Subject},
+    instrument::InstrumentId,
+};
 use stats::{
     matrix::SymmetricMatrix,
     moments::{Ddof, standard_deviation},
@@ -40,6 +48,78 @@ pub struct DaysLikeThis {
     pub least_move: f64,
     /// Specific deviations on these days over those of all days, at least one.
     pub residual_ratio: f64,
+    /// The sessions that they are taken from.
+    pub among: Usable,
+}
+
+impl DaysLikeThis {
+    /// Why these days may not be what their name says. `None` if all of them are large moves, and taken
+    /// from all sessions with a return of the trade.
+    #[must_use]
+    pub fn gap(&self) -> Option<Gap> {
+        let Usable { moved, whole } = self.among;
+        let (count, least) = (self.days.len(), self.least_move);
+        if LARGE <= least && whole == moved {
+            return None;
+        }
+        let left_out = match moved - whole {
+            0 => String::new(),
+            missing => format!(", because on {missing} of them a factor has none"),
+        };
+        let detail = format!(
+            "the {count} days on which the trade moved far are taken from {whole} of {moved} sessions \
+             with a return of the trade{left_out}; on the least of them it moved {least:.2} standard \
+             deviations"
+        );
+        Some(Gap::new(GapReason::ShortHistory, Subject::Dataset(Dataset::Bars), detail))
+    }
+}
+
+/// How many sessions of the history can be days like this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usable {
+    /// The trade has a return.
+    pub moved: usize,
+    /// All factors have one, too.
+    pub whole: usize,
+}
+
+/// Why there are no days like this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoDays {
+    /// No trade is known.
+    NoTrade,
+    /// The trade stands still, so no move of it is large.
+    Still,
+    /// Fewer than 30 sessions are usable.
+    Few(Usable),
+    /// They have no covariance.
+    NoCovariance,
+}
+
+impl NoDays {
+    /// The reason, as half a sentence.
+    #[must_use]
+    pub fn why(self) -> String {
+        match self {
+            NoDays::NoTrade => {
+                "the trade has no returns, because one of its legs is not loaded or has \
+                                too few: no days are known on which it moved far"
+                    .to_owned()
+            }
+            NoDays::Still => {
+                "the returns of the trade do not vary: there are no days on which it moved far"
+                    .to_owned()
+            }
+            NoDays::Few(Usable { moved, whole }) => format!(
+                "all factors have a return on {whole} of {moved} sessions with a return of the trade, \
+                 and it takes {LARGE_MIN} to find days on which the trade moved far"
+            ),
+            NoDays::NoCovariance => {
+                "the factors have no covariance on the days on which the trade moved far".to_owned()
+            }
+        }
+    }
 }
 
 /// The sessions of the history that are like this one, ascending.
@@ -47,6 +127,7 @@ pub struct DaysLikeThis {
 pub struct Sessions {
     places: Vec<usize>,
     least_move: f64,
+    among: Usable,
     /// Sessions of the history that are known.
     known: usize,
 }
@@ -60,15 +141,17 @@ impl Sessions {
             days: self.places.iter().map(|at| days[*at]).collect(),
             least_move: self.least_move,
             residual_ratio,
+            among: self.among,
         }
     }
 }
 
-/// The days on which all coordinates and the trade have a move. `None` without a trade, or with fewer
-/// than 30 of them.
-#[must_use]
-pub fn days(model: &FactorView<'_>, coordinates: &[Vec<f64>]) -> Option<Sessions> {
-    let deviation = model.trade?.standard_deviation;
+/// The days on which all coordinates and the trade have a move.
+///
+/// # Errors
+/// [`NoDays`], without a trade or with fewer than 30 of them.
+pub fn days(model: &FactorView<'_>, coordinates: &[Vec<f64>]) -> Result<Sessions, NoDays> {
+    let deviation = model.trade.ok_or(NoDays::NoTrade)?.standard_deviation;
     days_among(model, coordinates, (deviation, usize::MAX))
 }
 
@@ -82,30 +165,35 @@ pub fn days_before(
     let trade = model.trade?.returns.get(model.first..model.first + known)?;
     let trade: Vec<f64> = trade.iter().copied().filter(|c| c.is_finite()).collect();
     let deviation = standard_deviation(&trade, Ddof::Sample)?;
-    days_among(model, coordinates, (deviation, known))
+    days_among(model, coordinates, (deviation, known)).ok()
 }
 
 fn days_among(
     model: &FactorView<'_>,
     coordinates: &[Vec<f64>],
     (deviation, known): (f64, usize),
-) -> Option<Sessions> {
-    let trade = model.trade.filter(|_| 0.0 < deviation)?;
+) -> Result<Sessions, NoDays> {
+    let trade = model.trade.ok_or(NoDays::NoTrade)?;
+    if deviation <= 0.0 || deviation.is_nan() {
+        return Err(NoDays::Still);
+    }
     let moves: Vec<f64> =
         trade.returns[model.first..].iter().take(known).map(|c| (c / deviation).abs()).collect();
     let is_whole = |at: &usize| {
         moves[*at].is_finite() && coordinates.iter().all(|values| values[*at].is_finite())
     };
     let mut places: Vec<usize> = (0..moves.len()).filter(is_whole).collect();
+    let moved = moves.iter().filter(|size| size.is_finite()).count();
+    let among = Usable { moved, whole: places.len() };
     if places.len() < LARGE_MIN {
-        return None;
+        return Err(NoDays::Few(among));
     }
     places.sort_by(|a, b| moves[*b].total_cmp(&moves[*a]).then(a.cmp(b)));
     let large = places.iter().filter(|at| LARGE <= moves[**at]).count().max(LARGE_MIN);
     places.truncate(large);
-    let least_move = moves[*places.last()?];
+    let least_move = places.last().map_or(0.0, |at| moves[*at]);
     places.sort_unstable();
-    Some(Sessions { places, least_move, known })
+    Ok(Sessions { places, least_move, among, known })
 }
 
 /// The covariance of coordinates on some days, blended with that of any day.

@@ -162,7 +162,7 @@ impl<'a> Setting<'a> {
     /// The distribution on days like this one. `None` without a trade, or with too few such days.
     pub(crate) fn like_this(&self, book: &Book) -> Option<(Joint, DaysLikeThis)> {
         let factors = &self.model.returns;
-        let days = like_this::days(self.model, factors)?;
+        let days = like_this::days(self.model, factors).ok()?;
         let common = like_this::covariance(&self.average.common, factors, &days)?;
         let held = book.holdings.iter();
         let values = held.filter_map(|holding| {

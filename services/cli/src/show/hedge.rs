@@ -12,7 +12,7 @@ use crate::{
 };
 use contract::v1::{
     BeforeAfter, HedgeCoverStep, HedgeInfeasible, HedgeOutcome, HedgePlan, HedgePlanKind,
-    HedgeSide, HedgeSolution, HedgeTradeMove, HedgeUnsolvedReason, PlanHedgeResponse,
+    HedgeSide, HedgeSolution, HedgeTradeMove, HedgeUnsolvedReason, LikeThisDays, PlanHedgeResponse,
     TraceFrontierResponse, hedge_plan::Result as Outcome,
 };
 
@@ -83,7 +83,8 @@ pub(crate) fn as_it_is(answer: &PlanHedgeResponse) -> String {
         return "There is no plan; the reasons follow.\n".to_owned();
     };
     let day = outcome.volatility.map_or(0.0, |risk| risk.before);
-    let mut out = format!("As it is, the book moves {} on a usual day", number::money(day));
+    let days = days_of_risk(answer.large_days.as_ref());
+    let mut out = format!("As it is, the book moves {} on {days}", number::money(day));
     let pnl = |deviations| Some(trade_move(outcome, deviations)?.before.as_ref()?.pnl);
     if let (Some(unwinds), Some(resumes)) = (pnl(-3.0), pnl(3.0)) {
         let (unwinds, resumes) = (number::makes_or_loses(unwinds), number::makes_or_loses(resumes));
@@ -94,6 +95,16 @@ pub(crate) fn as_it_is(answer: &PlanHedgeResponse) -> String {
     }
     out.push_str(".\n");
     out
+}
+
+/// The day that risk is of: a usual one, unless variances are those of large moves of the trade.
+fn days_of_risk(large: Option<&LikeThisDays>) -> String {
+    let Some(large) = large else { return "a usual day".to_owned() };
+    format!(
+        "a day like the {} on which the crowded trade moved most, by {:.2} standard deviations or more",
+        large.moved_on.len(),
+        large.least_standard_deviations
+    )
 }
 
 /// What a desk chooses by.
@@ -185,6 +196,10 @@ pub(crate) fn frontier(
 
 /// The plans of a frontier side by side.
 pub(crate) fn points(page: &mut Page, answer: &TraceFrontierResponse) {
+    if answer.large_days.is_some() {
+        let days = days_of_risk(answer.large_days.as_ref());
+        page.say(format!("The risk of a plan is that of {days}.\n"));
+    }
     page.side_by_side("frontier", along(answer));
     for point in &answer.points {
         if let Some(Outcome::Infeasible(found)) =
@@ -370,4 +385,38 @@ fn cover_order(steps: &[HedgeCoverStep]) -> Table {
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn risk_is_said_to_be_of_the_days_that_it_is_of() {
+        let outcome = HedgeOutcome {
+            volatility: Some(BeforeAfter { before: 1.5e6, after: 1e6 }),
+            ..HedgeOutcome::default()
+        };
+        let solution = HedgeSolution { outcome: Some(outcome), ..HedgeSolution::default() };
+        let plan = HedgePlan { result: Some(Outcome::Solution(solution)), ..HedgePlan::default() };
+        let mut answer = PlanHedgeResponse { plans: vec![plan], ..PlanHedgeResponse::default() };
+        assert_eq!(as_it_is(&answer), "As it is, the book moves $1.50m on a usual day.\n");
+        answer.large_days = Some(LikeThisDays {
+            moved_on: vec!["2021-01-27".to_owned(); 30],
+            least_standard_deviations: 0.814,
+            residual_ratio: 1.0,
+        });
+        assert_eq!(
+            as_it_is(&answer),
+            "As it is, the book moves $1.50m on a day like the 30 on which the crowded trade moved \
+             most, by 0.81 standard deviations or more.\n"
+        );
+        let mut frontier = TraceFrontierResponse::default();
+        let shown = |answer: &TraceFrontierResponse| {
+            super::frontier(answer, "gross", Terminal::plain()).render(Terminal::plain())
+        };
+        assert!(!shown(&frontier).contains("standard deviations"));
+        frontier.large_days = answer.large_days;
+        assert!(shown(&frontier).contains("that of a day like the 30 on which the crowded trade"));
+    }
 }

@@ -5,12 +5,14 @@ use super::{
     nodes::{Counted, Nodes},
 };
 use crate::{
+    assemble::relaxation_cost,
     branch::{self, Searched},
     constraint::{Side, Unit},
     convex::ConvexSolver,
     limits::{Caller, SolveLimits, Stopped},
     problem::Problem,
 };
+use std::cell::Cell;
 
 /// Solves by which the largest ticket that suffices is bisected: to a thousandth of the ticket.
 const TICKET_STEPS: usize = 10;
@@ -29,45 +31,36 @@ pub(crate) fn explain_picks(
     caller: &Caller,
 ) -> Result<Infeasible, Stopped> {
     let nodes = Nodes::of(limits);
-    let picks = Picks { problem, nodes: &nodes, caller };
-    let statement = problem.statement();
-    let (lines, ticket) = (statement.max_lines.as_ref(), statement.min_ticket.as_ref());
-    let (all, none) = (problem.traded().len(), 0.0);
-    let (count, money) = (lines.map_or(all, |l| l.count), ticket.map_or(none, |t| t.money));
+    let picks = Picks { problem, nodes: &nodes, caller, is_unsure: Cell::new(false) };
+    let (count, money) = picks.limits();
     let fewest = picks.smallest_count(count, money)?;
     let largest = picks.largest_ticket(count, money)?;
-    let changed_lines = |to: Suffices<usize>| Relaxation {
-        constraint: lines.map(|limit| limit.id.clone()).unwrap_or_default(),
-        side: Side::Upper,
-        from: count as f64,
-        to: to.value as f64,
-        unit: Unit::Lines,
-        may_be_smaller: to.may_be_smaller,
-    };
-    let changed_ticket = |to: Suffices<f64>| Relaxation {
-        constraint: ticket.map(|limit| limit.id.clone()).unwrap_or_default(),
-        side: Side::Lower,
-        from: money,
-        to: to.value,
-        unit: Unit::Money,
-        may_be_smaller: to.may_be_smaller,
-    };
-    let alone: Vec<Relaxation> =
-        fewest.map(changed_lines).into_iter().chain(largest.map(changed_ticket)).collect();
-    let together = match (alone.first(), picks.smallest_count(count, none)?) {
-        (Some(first), _) => vec![first.clone()],
-        (None, Some(fewest)) => {
-            let ticket = picks.largest_ticket(fewest.value, money)?;
-            [changed_lines(fewest)].into_iter().chain(ticket.map(changed_ticket)).collect()
-        }
-        (None, None) => Vec::new(),
-    };
+    let lines = fewest.map(|to| Changes { lines: Some(to), ticket: None });
+    let ticket = largest.map(|to| Changes { lines: None, ticket: Some(to) });
+    let alone: Vec<Changes> = lines.into_iter().chain(ticket).collect();
+    let together = picks.smallest_sum(&alone)?;
+    let is_unsure = picks.is_unsure.get();
+    let together = together.map_or_else(Vec::new, |changes| picks.relaxations(changes));
+    let together =
+        together.into_iter().map(|change| Relaxation { may_be_smaller: is_unsure, ..change });
     // One that may stay, whatever the other is, has no part in the conflict.
-    let lines = lines.filter(|_| fewest.is_some() || largest.is_none());
-    let ticket = ticket.filter(|_| largest.is_some() || fewest.is_none());
+    let statement = problem.statement();
+    let lines = statement.max_lines.as_ref().filter(|_| fewest.is_some() || largest.is_none());
+    let ticket = statement.min_ticket.as_ref().filter(|_| largest.is_some() || fewest.is_none());
     let ids = lines.map(|limit| &limit.id).into_iter().chain(ticket.map(|limit| &limit.id));
-    let conflict = ids.cloned().collect();
-    Ok(Infeasible { conflict, alone, together, solves: nodes.taken() })
+    Ok(Infeasible {
+        conflict: ids.cloned().collect(),
+        alone: alone.into_iter().flat_map(|changes| picks.relaxations(changes)).collect(),
+        together: together.collect(),
+        solves: nodes.taken(),
+    })
+}
+
+/// Changes of the limits that suffice together.
+#[derive(Clone, Copy, Debug)]
+struct Changes {
+    lines: Option<Suffices<usize>>,
+    ticket: Option<Suffices<f64>>,
 }
 
 /// Searches with other limits on lines and tickets.
@@ -75,6 +68,8 @@ struct Picks<'a> {
     problem: &'a Problem,
     nodes: &'a Nodes,
     caller: &'a Caller,
+    /// Whether any search ended without a proof.
+    is_unsure: Cell<bool>,
 }
 
 /// A limit that suffices.
@@ -95,6 +90,86 @@ enum Verdict {
 }
 
 impl Picks<'_> {
+    /// The number of lines and the ticket as they are; all lines, and zero, without a limit.
+    fn limits(&self) -> (usize, f64) {
+        let statement = self.problem.statement();
+        let lines = statement.max_lines.as_ref().map(|limit| limit.count);
+        let ticket = statement.min_ticket.as_ref().map(|limit| limit.money);
+        (lines.unwrap_or(self.problem.traded().len()), ticket.unwrap_or(0.0))
+    }
+
+    fn relaxations(&self, changes: Changes) -> Vec<Relaxation> {
+        let statement = self.problem.statement();
+        let (count, money) = self.limits();
+        let lines = statement.max_lines.as_ref().zip(changes.lines).map(|(limit, to)| Relaxation {
+            constraint: limit.id.clone(),
+            side: Side::Upper,
+            from: count as f64,
+            to: to.value as f64,
+            unit: Unit::Lines,
+            may_be_smaller: to.may_be_smaller,
+        });
+        let ticket =
+            statement.min_ticket.as_ref().zip(changes.ticket).map(|(limit, to)| Relaxation {
+                constraint: limit.id.clone(),
+                side: Side::Lower,
+                from: money,
+                to: to.value,
+                unit: Unit::Money,
+                may_be_smaller: to.may_be_smaller,
+            });
+        lines.into_iter().chain(ticket).collect()
+    }
+
+    /// What a unit of each limit costs: changes count as shares of their limits, as those of other
+    /// limits do.
+    fn prices(&self) -> (f64, f64) {
+        let (count, money) = self.limits();
+        let price = |limit, unit| {
+            let size = self.problem.unit_size(unit);
+            relaxation_cost(limit, size) / size
+        };
+        (price(count as f64, Unit::Lines), price(money, Unit::Money))
+    }
+
+    /// The smallest sum of changes: the least of those that suffice alone, unless some more lines with a
+    /// smaller ticket take less. `None` if nothing is known to suffice.
+    fn smallest_sum(&self, alone: &[Changes]) -> Result<Option<Changes>, Stopped> {
+        let (count, money) = self.limits();
+        let (per_line, per_money) = self.prices();
+        let of_lines = |value: usize| per_line * (value - count) as f64;
+        let sum = |changes: &Changes| {
+            changes.lines.map_or(0.0, |to| of_lines(to.value))
+                + changes.ticket.map_or(0.0, |to| per_money * (money - to.value))
+        };
+        let mut best = alone.iter().copied().min_by(|a, b| sum(a).total_cmp(&sum(b)));
+        let suffices_as_it_is = alone.iter().any(|changes| changes.lines.is_none());
+        let first = match suffices_as_it_is {
+            true => count + 1,
+            false => match self.smallest_count(count, 0.0)? {
+                Some(fewest) => fewest.value,
+                None => return Ok(best),
+            },
+        };
+        let all = self.problem.traded().len();
+        for lines in first..=all {
+            // A ticket that takes the sum below the best one.
+            let left = best.as_ref().map_or(f64::INFINITY, sum) - of_lines(lines);
+            if left <= 0.0 {
+                break;
+            }
+            let worth = (money - left / per_money).max(0.0);
+            if self.suffice(lines, worth)? == Verdict::Met {
+                let ticket = self.largest_met(lines, (worth, money))?;
+                let lines = Suffices { value: lines, may_be_smaller: false };
+                let found = Changes { lines: Some(lines), ticket: Some(ticket) };
+                let is_less = best.as_ref().is_none_or(|best| sum(&found) < sum(best));
+                best = if is_less { Some(found) } else { best };
+            }
+        }
+        Ok(best)
+    }
+
     /// Whether a search finds trades.
     fn suffice(&self, count: usize, ticket: f64) -> Result<Verdict, Stopped> {
         let changed = self.problem.with_max_lines(count).with_min_ticket(ticket);
@@ -109,6 +184,7 @@ impl Picks<'_> {
             Ok(Searched::Infeasible | Searched::NoPick) => Ok(Verdict::NotMet),
             Err(Stopped::Cancelled) => Err(Stopped::Cancelled),
             Ok(Searched::Unbounded(_)) | Err(Stopped::NodeLimit | Stopped::NotConverged) => {
+                self.is_unsure.set(true);
                 Ok(Verdict::Unknown)
             }
         }
@@ -149,7 +225,15 @@ impl Picks<'_> {
         if too_large <= 0.0 || self.suffice(count, 0.0)? != Verdict::Met {
             return Ok(None);
         }
-        let (mut low, mut high) = (0.0, too_large);
+        self.largest_met(count, (0.0, too_large)).map(Some)
+    }
+
+    /// The same between a ticket with which trades meet everything and one that is too large.
+    fn largest_met(
+        &self,
+        count: usize,
+        (mut low, mut high): (f64, f64),
+    ) -> Result<Suffices<f64>, Stopped> {
         let mut may_be_smaller = false;
         for _ in 0..TICKET_STEPS {
             let middle = 0.5 * (low + high);
@@ -161,6 +245,6 @@ impl Picks<'_> {
                 }
             }
         }
-        Ok(Some(Suffices { value: low, may_be_smaller }))
+        Ok(Suffices { value: low, may_be_smaller })
     }
 }

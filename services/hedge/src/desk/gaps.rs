@@ -1,23 +1,24 @@
 //! What a desk lacks.
 
 use super::{Desk, DeskLine};
-use crate::terms::{DeskTerms, VarianceDays};
 use marketdata::{
     currency::Currency,
     dataset::Dataset,
     gap::{Gap, GapReason, Subject},
 };
 use portfolio::book::Book;
+use risk::like_this::NoDays;
 use std::collections::BTreeMap;
 
 impl Desk<'_> {
-    pub(super) fn add_gaps(&mut self, terms: &DeskTerms, book: &Book) {
-        if terms.days == VarianceDays::LargeMoves && self.large_days.is_none() {
-            let detail =
-                "too few days on which the trade moved far: variances are those of all days";
+    /// `no_days`: why variances are not those of large moves, if they were to be.
+    pub(super) fn add_gaps(&mut self, no_days: Option<NoDays>, book: &Book) {
+        if let Some(none) = no_days {
+            let detail = format!("{}; variances are those of all days", none.why());
             let subject = Subject::Dataset(Dataset::Bars);
             self.gaps.push(Gap::new(GapReason::ShortHistory, subject, detail));
         }
+        self.gaps.extend(self.large_days().and_then(|days| days.gap()));
         self.add_stand_in_gaps();
         self.add_first_order_gaps();
         self.add_rate_gaps(book);

@@ -15,7 +15,10 @@ use marketdata::{
     gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
 };
-use portfolio::book::{Book, Holding, Lot};
+use portfolio::{
+    book::{Book, Holding, Lot},
+    unresolved::Cause,
+};
 use risk::{
     factor_view::FactorView,
     specific_sources::{Mover, Source},
@@ -132,15 +135,24 @@ impl Reader<'_> {
         let valued = instrument.option.map_or(Ok(()), |quoted| self.value(quoted, &mut line));
         faults.extend(valued.err().map(|fault| TermsFault::Option { at, fault }));
         let mover = Mover::of(self.view, self.funds, instrument.moves_as);
+        let no_price = line.unit_value.is_none().then(|| self.no_price(at, instrument.moves_as));
+        // Without a rate the money that trades is unknown as the price is, which is said once.
+        let lacks_rate =
+            matches!(no_price, Some(TermsFault::NoPrice { cause: Cause::NoRate(_), .. }));
+        faults.extend(no_price);
         let known = [
-            ("price", line.unit_value.is_some()),
-            ("volume", line.volume.is_some()),
+            ("volume", line.volume.is_some() || lacks_rate),
             ("exposures", self.view.describes(instrument.moves_as)),
         ];
         let lacks = known.iter().filter(|(_, known)| !known);
         faults.extend(lacks.map(|(what, _)| TermsFault::Lacks { at, what }));
         to.lines.push(DeskLine { rung: mover.name.as_ref().map(|name| name.rung), ..line });
         to.movers.push(mover);
+    }
+
+    fn no_price(&self, at: usize, instrument: InstrumentId) -> TermsFault {
+        let cause = Cause::no_quote(&self.view.risk.snapshot, instrument);
+        TermsFault::NoPrice { at, instrument, cause }
     }
 
     fn instrument_line(&self, instrument: &Instrument) -> DeskLine {

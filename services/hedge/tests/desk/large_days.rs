@@ -10,11 +10,16 @@ use hedge::{
     optimize::evaluate,
     scheme::Scheme,
     terms::{DeskTerms, VarianceDays},
-    walk_forward::effectiveness,
+    walk_forward::{OutOfSample, effectiveness},
     wish::Wish,
 };
 use marketdata::gap::GapReason;
-use risk::{factor_view::FactorView, fixture::world, like_this::days_before, series::TradeSeries};
+use risk::{
+    factor_view::FactorView,
+    fixture::world,
+    like_this::{NoDays, Usable, days, days_before},
+    series::TradeSeries,
+};
 
 const NAMES: [(&str, f64); 4] = [("AAPL", 3e6), ("MSFT", 2e6), ("NVDA", 1e6), ("AMZN", 4e6)];
 
@@ -104,26 +109,100 @@ fn earlier_days_are_those_known_then() {
     assert!(last < Some(view.model.sessions.days()[factors.first + known]));
     let book = view.book(&NAMES);
     let desk = desk_of(&factors, &book, &large(&view));
+    let usual = desk_of(&factors, &book, &terms(&view, &FUNDS));
+    let [by_large, by_all] = [&desk, &usual].map(out_of_sample);
+    println!("{by_large:?} {by_all:?}");
+    assert_eq!(by_large.sessions, by_all.sessions);
+    assert!((by_large.value - by_all.value).abs() > 1e-3, "{by_large:?} {by_all:?}");
+}
+
+/// How well an overlay hedged months that it did not know.
+fn out_of_sample(desk: &Desk<'_>) -> OutOfSample {
     let wish: Wish = wish(1e-6);
-    let reports = reports(&desk, &wish);
+    let reports = reports(desk, &wish);
     let plan = plan(&reports, Scheme::Overlay);
-    let found = effectiveness(&desk, &wish, (Scheme::Overlay, plan), LIMITS, &Caller::waiting());
-    let found = found.unwrap().unwrap().out_of_sample.unwrap();
-    assert!(0.2 < found.value, "the factors of this market are the same on all days: {found:?}");
+    let found = effectiveness(desk, &wish, (Scheme::Overlay, plan), LIMITS, &Caller::waiting());
+    found.unwrap().unwrap().out_of_sample.unwrap()
+}
+
+/// What gaps say of the days.
+fn said(desk: &Desk<'_>) -> Vec<String> {
+    let gaps = desk.gaps().iter().filter(|gap| gap.reason == GapReason::ShortHistory);
+    let details = gaps.map(|gap| gap.detail.to_string());
+    details
+        .filter(|detail| detail.contains("trade moved far") || detail.contains("it moved far"))
+        .collect()
 }
 
 #[test]
-fn without_such_days_the_plan_is_that_of_all_days_and_a_gap_says_so() {
+fn without_such_days_the_plan_is_that_of_all_days_and_a_gap_says_why() {
     let view = View::of(&world(300, 900, 61).snapshot());
-    let factors = view.factors_by(None);
     let book = view.book(&NAMES);
+    let factors = view.factors_by(None);
     let usual = desk_of(&factors, &book, &terms(&view, &FUNDS));
     let desk = desk_of(&factors, &book, &large(&view));
     assert_eq!(overlay(&desk), overlay(&usual));
-    let said = |desk: &Desk<'_>| {
-        desk.gaps().iter().any(|gap| {
-            gap.reason == GapReason::ShortHistory && gap.detail.contains("trade moved far")
-        })
+    let [why] = &said(&desk)[..] else { panic!("{:?}", said(&desk)) };
+    assert!(why.starts_with("the trade has no returns"), "{why}");
+    assert!(said(&usual).is_empty() && desk.large_days().is_none());
+    // A trade that stands still, and a factor that is known on 20 sessions only.
+    let still = vec![0.0; view.model.sessions.len()];
+    let trade_of =
+        |returns, standard_deviation| TradeSeries { standard_deviation, ..trade(returns) };
+    let desk_said = |factors: &FactorView<'_>| said(&desk_of(factors, &book, &large(&view)));
+    let why = desk_said(&view.factors_by(Some(trade_of(&still, 0.0))));
+    assert!(
+        why.len() == 1 && why[0].starts_with("the returns of the trade do not vary"),
+        "{why:?}"
+    );
+    let returns: Vec<f64> = (0..view.model.sessions.len()).map(far).collect();
+    let (short, moved) = known_last(&view, &returns, 20);
+    let none = days(&short, &short.returns).unwrap_err();
+    assert_eq!(none, NoDays::Few(Usable { moved, whole: 20 }));
+    let few = format!("all factors have a return on 20 of {moved} sessions");
+    assert!(none.why().starts_with(&few), "{none:?}");
+}
+
+/// A view whose first factor is known on the last sessions only, and the sessions of its history.
+fn known_last<'a>(view: &'a View, returns: &'a [f64], known: usize) -> (FactorView<'a>, usize) {
+    let mut factors = view.factors_by(Some(trade(returns)));
+    let sessions = factors.returns[0].len();
+    factors.returns[0][..sessions - known].fill(f64::NAN);
+    (factors, sessions)
+}
+
+/// Of the last 83 sessions the trade moved far on 83/17, hence on at most five: the 30 days are others
+/// too, of 0.002/0.01 = 0.2 standard deviations.
+#[test]
+fn days_that_hardly_moved_or_left_sessions_out_are_told() {
+    let view = View::of(&world(300, 900, 61).snapshot());
+    let returns: Vec<f64> = (0..view.model.sessions.len()).map(far).collect();
+    let book = view.book(&NAMES);
+    let of = |factors: &FactorView<'_>| {
+        let desk = desk_of(factors, &book, &large(&view));
+        (said(&desk), desk.large_days().unwrap())
     };
-    assert!(said(&desk) && !said(&usual) && desk.large_days().is_none());
+    let (whole, _) = known_last(&view, &returns, returns.len() - view.factors().first);
+    let (told, days) = of(&whole);
+    assert!(told.is_empty() && 4.0 - 1e-9 <= days.least_move, "{told:?}");
+    let (short, sessions) = known_last(&view, &returns, 83);
+    let (told, days) = of(&short);
+    assert_eq!(days.days.len(), 30);
+    let expected = format!(
+        "the 30 days on which the trade moved far are taken from 83 of {sessions} sessions with a \
+         return of the trade, because on {} of them a factor has none; on the least of them it moved \
+         0.20 standard deviations",
+        sessions - 83
+    );
+    assert_eq!(told, [expected]);
+    // One session without a factor leaves large moves only, and is told all the same.
+    let (one, _) = known_last(&view, &returns, sessions - 1);
+    let (told, days) = of(&one);
+    assert!(4.0 - 1e-9 <= days.least_move && told.len() == 1, "{told:?}");
+    assert!(told[0].contains(&format!("{} of {sessions} sessions", sessions - 1)), "{told:?}");
+    // Sessions of a small trade leave nothing out, and are told as well.
+    let small: Vec<f64> = returns.iter().map(|c| c / 4.0).collect();
+    let (told, days) = of(&view.factors_by(Some(trade(&small))));
+    assert!(days.least_move < 2.0 && told.len() == 1, "{told:?}");
+    assert!(told[0].contains(&format!("{sessions} of {sessions} sessions")), "{told:?}");
 }

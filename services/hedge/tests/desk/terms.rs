@@ -8,11 +8,14 @@ use hedge::{
     clock::{Clock, SessionMinute},
     desk::{Desk, NoDesk},
     limits::Caller,
+    option::QuotedOption,
     scenario::{Moves, NoScenario},
     scheme::Scheme,
-    terms::{Mark, TermsFault},
+    terms::{Instrument, Mark, TermsFault},
     wish::{Limit, Meaning, WishFault},
 };
+use marketdata::currency::{Currency, NoRate};
+use portfolio::{option::Right, unresolved::Cause};
 use risk::fixture::world;
 use std::collections::BTreeMap;
 
@@ -48,6 +51,46 @@ fn every_fault_is_named_at_once() {
             TermsFault::Lacks { at: 3, what: "volume" },
         ])
     );
+}
+
+/// Closes in dollars in a view in euros, to which the last rate is of the twentieth session before the last
+/// one: they are prices, and the rate is what lacks. Shares and options on them are refused for it.
+#[test]
+fn a_rate_that_is_too_old_is_no_missing_price() {
+    let world = world(120, 420, 59);
+    let last = world.days.len() - 20;
+    let snapshot = world.with_series("EURUSD", |at| if at <= last { 1.25 } else { 0.0 });
+    let euro = Currency::parse("EUR").unwrap();
+    let view = View::of(&snapshot.in_currency(euro));
+    let (book, factors) = (view.book(&[("AAPL", 1e6)]), view.factors());
+    let mut asked = terms(&view, &FUNDS);
+    let mut contract = instrument(&view, "^GSPC");
+    contract.id = "PUT".to_owned();
+    contract.contract_units = Some(100.0);
+    contract.option = Some(QuotedOption {
+        right: Right::Put,
+        strike: 100.0,
+        expires_on: world.days[world.days.len() - 1].plus(60),
+        premium: 5.0,
+        half_spread: 0.1,
+        rate: 0.04,
+        dividend_yield: 0.0,
+        may_write: false,
+    });
+    asked.instruments.push(contract);
+    let missing = NoRate {
+        currency: euro,
+        on: world.days[world.days.len() - 1],
+        last_on: Some(world.days[last]),
+    };
+    let expected = |(at, one): (usize, &Instrument)| TermsFault::NoPrice {
+        at,
+        instrument: one.moves_as,
+        cause: Cause::NoRate(missing),
+    };
+    let expected = asked.instruments.iter().enumerate().map(expected).collect();
+    let faults = Desk::of(&factors, &book, &asked, &Caller::waiting()).unwrap_err();
+    assert_eq!(faults, NoDesk::Faults(expected));
 }
 
 #[test]

@@ -270,6 +270,41 @@ fn searches_for_lines_and_tickets_share_one_count() {
     assert!(0 < open, "some count was too small to be sure");
 }
 
+/// Ids and limits of changes.
+fn to(changes: &[Relaxation]) -> Vec<(&str, f64)> {
+    changes.iter().map(|change| (change.constraint.as_str(), change.to)).collect()
+}
+
+/// 40 are to be sold, net, in lines of at most 35 and tickets of 20.01. Two lines sell 40 in tickets of
+/// 20 at most: a change by 0.01 of 20.01. Three do it as they are, 30 and 30.01 sold and 20.01 bought: a
+/// change by one of two lines.
+#[test]
+fn of_two_changes_that_suffice_alone_the_smaller_share_is_taken() {
+    let mut statement = book(4, 35.0, vec![limit("net", Measure::Net, 60.0, 60.0)]);
+    statement.max_lines = lines(2);
+    statement.min_ticket = Some(MinTicket { id: "ticket".to_owned(), money: 20.01 });
+    let found = conflict(&statement);
+    let [("lines", 3.0), ("ticket", ticket)] = to(&found.alone)[..] else { panic!("{found:?}") };
+    assert!((20.0 - 20.01 / 512.0..=20.0 + 1e-6).contains(&ticket), "{found:?}");
+    assert_eq!(to(&found.together), [("ticket", ticket)], "{found:?}");
+}
+
+/// 60 are to be sold, net, in lines of at most 25 and tickets of 21. Two lines sell 50 at most. Three sell
+/// 60 in tickets of 20: one of two lines and 1 of 21, in sum 0.55. Four do it in tickets of 15. Five do it
+/// as they are, four times 21 sold and 24 bought: three of two lines, 1.5. So the smallest sum is not of
+/// what suffices alone.
+#[test]
+fn two_small_changes_are_less_than_a_large_one() {
+    let mut statement = book(6, 25.0, vec![limit("net", Measure::Net, 40.0, 40.0)]);
+    statement.max_lines = lines(2);
+    statement.min_ticket = Some(MinTicket { id: "ticket".to_owned(), money: 21.0 });
+    let found = conflict(&statement);
+    assert_eq!(to(&found.alone), [("lines", 5.0)], "{found:?}");
+    let [("lines", 3.0), ("ticket", ticket)] = to(&found.together)[..] else { panic!("{found:?}") };
+    assert!((20.0 - 21.0 / 512.0..=20.0 + 1e-6).contains(&ticket), "{found:?}");
+    assert!(found.together.iter().all(|change| !change.may_be_smaller), "{found:?}");
+}
+
 /// A change of a search that was cut short is no smaller than that of a whole one, and says so if it is
 /// larger.
 #[test]

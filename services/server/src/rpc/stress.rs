@@ -176,6 +176,7 @@ impl Query for LossQuery {
         if let Some((outcome, days)) = like_this {
             response.likely_loss_like_this = shown.likely_loss(outcome, &mut gaps);
             response.like_this = Some(like_this_days(&days));
+            gaps.extend(days.gap());
         }
         Ok(setup.enclosed(response, pinned, gaps))
     }

@@ -9,9 +9,14 @@ use ::hedge::{
     wish::{Wish, WishFault},
 };
 use contract::v1;
+use marketdata::snapshot::Snapshot;
 
 /// Why terms are refused.
-pub(super) fn of_terms(faults: Vec<TermsFault>, problem: &v1::HedgeProblem) -> Refusal {
+pub(super) fn of_terms(
+    faults: Vec<TermsFault>,
+    problem: &v1::HedgeProblem,
+    snapshot: &Snapshot,
+) -> Refusal {
     let mut fields = Fields::new();
     for fault in faults {
         let (path, text) = match fault {
@@ -51,6 +56,10 @@ pub(super) fn of_terms(faults: Vec<TermsFault>, problem: &v1::HedgeProblem) -> R
             }
             TermsFault::Repeated(at) => {
                 (format!("problem.instruments[{at}]"), "is another line of the problem".to_owned())
+            }
+            TermsFault::NoPrice { at, instrument, cause } => {
+                let why = cause.why(snapshot.symbol(instrument));
+                (format!("problem.instruments[{at}]"), format!("cannot trade: {why}"))
             }
             TermsFault::Lacks { at, what } => {
                 let contract =

@@ -76,7 +76,7 @@ impl<'a> Setting<'a> {
         finder.finish()?;
         let desk = Desk::of(view, &book, &terms, &asked.caller.of_solves());
         let desk = desk.map_err(|none| match none {
-            NoDesk::Faults(faults) => faults::of_terms(faults, source.problem),
+            NoDesk::Faults(faults) => faults::of_terms(faults, source.problem, prepared.snapshot()),
             // The client no longer waits.
             NoDesk::Gone => Refusal::DeadlineExceeded,
         })?;

@@ -24,7 +24,7 @@ use marketdata::{
     instrument::InstrumentId,
     snapshot::Snapshot,
 };
-use risk::factor_view::FactorView;
+use risk::{factor_view::FactorView, like_this::DaysLikeThis};
 use stress::{
     hypothetical::{HypotheticalReport, hypothetical},
     liquidity::{ExitTerms, adjusted},
@@ -148,6 +148,7 @@ fn shocked(
     gaps.extend(fixed_strikes(setup, Rates::Fixed));
     let shown = Shown { setup, view: Some(view) };
     let (like_this, days) = like_this.unzip();
+    gaps.extend(days.as_ref().and_then(DaysLikeThis::gap));
     let result = v1::StressResult {
         outcome: Some(shown.outcome(&average)),
         outcome_like_this: like_this.as_ref().map(|outcome| shown.outcome(outcome)),
