@@ -12,14 +12,23 @@ use std::{os::unix::fs::symlink, path::Path, time::Duration};
 use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 
-/// The bytes of an answer under a reference.
+/// The bytes of an answer under a reference. A server that polls may need a moment under load, and says
+/// so.
 async fn answer_under(server: &Harness, reference: &v1::SnapshotRef) -> Vec<u8> {
     let request = v1::ListInstrumentsRequest {
         as_of: replay_of(reference),
         ..v1::ListInstrumentsRequest::default()
     };
-    let answer = server.market_data().await.list_instruments(request).await.unwrap();
-    answer.into_inner().encode_to_vec()
+    let mut client = server.market_data().await;
+    let answered = async {
+        loop {
+            match client.list_instruments(request.clone()).await {
+                Ok(answer) => break answer.into_inner(),
+                Err(behind) => expect_refusal(&behind, Code::Unavailable, "REPLICA_BEHIND", &[]),
+            }
+        }
+    };
+    soon("an answer", answered).await.encode_to_vec()
 }
 
 /// Sends a file under one id until it is written, while the database moves.
