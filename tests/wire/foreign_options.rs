@@ -7,6 +7,7 @@ use crate::{
     hedge::outcome,
     portfolio::of,
     stress,
+    stress_options::a_short,
 };
 use contract::v1::{
     self, OptionRight, PositionKind as Kind, hedge_constraint::Limited, hedge_line::Line,
@@ -15,22 +16,6 @@ use contract::v1::{
 };
 use simulation::market::Market;
 use std::fmt::Write as _;
-use tonic::transport::Channel;
-
-/// A short of the sample book and its close.
-async fn a_short(channel: &Channel, of: &v1::Portfolio) -> (String, f64) {
-    let asked = v1::AnalyzePortfolioRequest {
-        as_of: on(LAST_ON),
-        portfolio: Some(of.clone()),
-        top_positions: Some(10_000),
-        ..Default::default()
-    };
-    let mut client = v1::exposure_service_client::ExposureServiceClient::new(channel.clone());
-    let report = client.analyze_portfolio(asked).await.unwrap().into_inner().report.unwrap();
-    let is_short = |row: &&v1::PositionExposure| row.market_value < 0.0;
-    let row = report.positions.iter().find(is_short).unwrap();
-    (row.symbol.clone(), row.price.unwrap())
-}
 
 /// A euro costs 1.1 to 1.3 dollars in turn. A replay moves the strike of a put in dollars with the rate: in
 /// a limit of a hedge as in a stress test, which adds what the put makes beyond its delta.

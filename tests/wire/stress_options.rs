@@ -46,7 +46,7 @@ fn chosen(symbol: &str, jump: f64) -> Shorts {
 }
 
 /// A name of the sample book that is short, and its close.
-async fn a_short(channel: &Channel, of: &v1::Portfolio) -> (String, f64) {
+pub(crate) async fn a_short(channel: &Channel, of: &v1::Portfolio) -> (String, f64) {
     let asked = v1::AnalyzePortfolioRequest {
         as_of: on(LAST_ON),
         portfolio: Some(of.clone()),

@@ -177,6 +177,14 @@ pub(crate) struct ParsedFile {
 /// Memory of a text besides its bytes: it is kept twice, in a list and in a tree.
 const TEXT_OVERHEAD: u64 = 96;
 
+/// The outcome of adding up rows that describe one thing.
+pub(crate) struct Sums {
+    /// The lines that were added to an earlier one.
+    pub(crate) added: Vec<u32>,
+    /// The lines whose sum is out of range.
+    pub(crate) out_of_range: Vec<(u32, Fault)>,
+}
+
 impl ParsedFile {
     pub(crate) fn new(received_at: Instant, limits: Limits) -> ParsedFile {
         let today = received_at.new_york_day();
@@ -198,6 +206,17 @@ impl ParsedFile {
             named_on: None,
             today,
             days: Days::of_file_received(today),
+        }
+    }
+
+    /// Notes rows that were added to earlier ones, and rejects those whose sum is out of range.
+    pub(crate) fn record(&mut self, sums: Sums) {
+        for line in sums.added {
+            self.skipped += 1;
+            self.note(NoteCode::AddedUp, || format!("line {line}"));
+        }
+        for (line, fault) in sums.out_of_range {
+            self.reject(line, fault);
         }
     }
 

@@ -8,7 +8,7 @@
 use super::{layout::Layout, reader::Reader};
 use crate::{
     note::NoteCode,
-    parsed_file::{Flow, NameId, ParsedFile, StagedRows, not_negative},
+    parsed_file::{Flow, NameId, ParsedFile, StagedRows, Sums, not_negative},
 };
 use marketdata::{dataset::Dataset, day::Day};
 use std::collections::BTreeMap;
@@ -101,23 +101,9 @@ impl Reader for FailsReader {
             }
         }
         let sums = add_up(parsed_file.staged(Dataset::Fails));
-        for line in sums.added {
-            parsed_file.skipped += 1;
-            parsed_file.note(NoteCode::AddedUp, || format!("line {line}"));
-        }
-        for (line, fault) in sums.out_of_range {
-            parsed_file.reject(line, fault);
-        }
+        parsed_file.record(sums);
         Ok(())
     }
-}
-
-/// What became of rows of one symbol and day.
-struct Sums {
-    /// The lines that were added to an earlier one.
-    added: Vec<u32>,
-    /// The lines whose sum nothing holds.
-    out_of_range: Vec<(u32, Fault)>,
 }
 
 /// Adds rows of one symbol and day up into the first of them.

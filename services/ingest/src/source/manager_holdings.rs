@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     note::NoteCode,
-    parsed_file::{Flow, NameId, ParsedFile, StagedRows, Stated, not_negative, or_absent},
+    parsed_file::{Flow, NameId, ParsedFile, StagedRows, Stated, Sums, not_negative, or_absent},
 };
 use marketdata::{
     dataset::{Dataset, Field},
@@ -155,23 +155,9 @@ impl Reader for ManagerHoldingsReader {
 
     fn finish(&mut self, parsed_file: &mut ParsedFile) -> Result<(), Refusal> {
         let sums = add_up(parsed_file.staged(Dataset::ManagerHoldings));
-        for line in sums.added {
-            parsed_file.skipped += 1;
-            parsed_file.note(NoteCode::AddedUp, || format!("line {line}"));
-        }
-        for (line, fault) in sums.out_of_range {
-            parsed_file.reject(line, fault);
-        }
+        parsed_file.record(sums);
         Ok(())
     }
-}
-
-/// What became of the rows of one position of one filing.
-struct Sums {
-    /// The lines that were added to an earlier one.
-    added: Vec<u32>,
-    /// The lines whose sum no position has.
-    out_of_range: Vec<(u32, Fault)>,
 }
 
 /// The order in which rows of one position of one filing are beside each other, in that of the file.

@@ -8,7 +8,8 @@
 //!   room, and an outcome is sent only when the client takes it, so a slow client slows only its own
 //!   stream. What is in flight counts among the requests of its connection and of the server. An item
 //!   waits for room there as long as older ones of its stream are in flight, because these will leave
-//!   room; without any it waits a moment, and is refused. No other is read meanwhile.
+//!   room; without any it waits a moment, and is refused. No other is read meanwhile. The item that
+//!   waits is decoded already and is in no bound: one per stream.
 //! - Outcomes keep the order of arrival and carry the tag of their item. Completion order would
 //!   send some of them earlier, but two calls with the same items would not get the same bytes.
 //! - If an item is refused, or its computation panics, its outcome reports that. Later items are
