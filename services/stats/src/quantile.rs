@@ -77,62 +77,6 @@ pub fn quantile_in_place(values: &mut [f64], p: f64, rule: QuantileRule) -> Opti
     Some(low + place.fraction * (high - low))
 }
 
-/// Ranks (from 1, ascending) of sample values that enclose a quantile of their distribution.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct OrderInterval {
-    /// Rank of the lower bound. `None` if the sample is too short for one.
-    pub lower_rank: Option<usize>,
-    /// Rank of the upper bound. `None` if the sample is too short for one.
-    pub upper_rank: Option<usize>,
-    /// Probability that the bounds enclose the quantile, at least the requested level.
-    pub coverage: f64,
-}
-
-/// The distribution-free confidence interval of the p-quantile from `n` independent values.
-///
-/// The number of values below the quantile is binomial (n, p); each tail outside the interval has
-/// probability at most (1 − level)/2. With dependent values (volatility clusters) the interval
-/// would have to be wider. `None` unless n > 0 and p and level lie inside (0, 1).
-#[must_use]
-pub fn order_interval(n: usize, p: f64, level: f64) -> Option<OrderInterval> {
-    let inside = |x: f64| x > 0.0 && x < 1.0;
-    if n == 0 || !inside(p) || !inside(level) {
-        return None;
-    }
-    let tail = (1.0 - level) / 2.0;
-    let (mut below, mut lower_rank, mut upper_rank) = (0.0, None, None);
-    let (mut outside_low, mut inside_to) = (0.0, 1.0);
-    for successes in 0..n {
-        // Here `below` is P(B < successes), the probability that rank `successes` lies above the
-        // quantile.
-        if below <= tail && successes > 0 {
-            lower_rank = Some(successes);
-            outside_low = below;
-        }
-        below += binomial(n, p, successes);
-        // Now it is P(B ≤ successes), the probability that rank `successes + 1` lies at or above
-        // the quantile.
-        if below >= 1.0 - tail {
-            upper_rank = Some(successes + 1);
-            inside_to = below.min(1.0);
-            break;
-        }
-    }
-    if upper_rank.is_none() && below <= tail {
-        lower_rank = Some(n);
-        outside_low = below;
-    }
-    Some(OrderInterval { lower_rank, upper_rank, coverage: inside_to - outside_low })
-}
-
-/// Probability of exactly `k` successes in `n` trials, 0 < p < 1.
-fn binomial(n: usize, p: f64, k: usize) -> f64 {
-    let (trials, hits) = (n as f64, k as f64);
-    let choices =
-        libm::lgamma(trials + 1.0) - libm::lgamma(hits + 1.0) - libm::lgamma(trials - hits + 1.0);
-    libm::exp(choices + hits * libm::log(p) + (trials - hits) * libm::log1p(-p))
-}
-
 /// Rounds places that differ from a whole number only by the rounding of p.
 pub(crate) fn snap(place: f64) -> f64 {
     let whole = place.round();

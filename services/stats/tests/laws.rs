@@ -10,9 +10,9 @@ use stats::ewma::{self, Centre};
 use stats::kernel::dot;
 use stats::ledoit_wolf;
 use stats::matrix::SymmetricMatrix;
-use stats::moments::{self, Ddof, Moments};
+use stats::moments::{self, Ddof};
 use stats::normal;
-use stats::quantile::{QuantileRule, order_interval, quantile};
+use stats::quantile::{QuantileRule, quantile};
 use stats::rank;
 use stats::regression::{ErrorModel, Fit, least_squares};
 use stats::rng::Rng;
@@ -59,26 +59,12 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn moments_shift_scale_and_merge(x in values(5..50), shift in -5.0..5.0_f64,
-                                     scale in 0.1..10.0_f64, cut in 0..50_usize) {
-        let m = Moments::of(&x).unwrap();
+    fn moments_shift_and_scale(x in values(5..50), shift in -5.0..5.0_f64, scale in 0.1..10.0_f64) {
         let moved: Vec<f64> = x.iter().map(|x| shift + scale * x).collect();
-        let n = Moments::of(&moved).unwrap();
-        let variance = |m: &Moments| m.variance(Ddof::Sample).unwrap();
-        prop_assert!(near(n.mean().unwrap(), shift + scale * m.mean().unwrap(), 1e-13));
-        prop_assert!(near(variance(&n), scale * scale * variance(&m), 1e-11));
-        prop_assert!(near(n.skewness().unwrap(), m.skewness().unwrap(), 1e-7));
-        prop_assert!(near(n.excess_kurtosis().unwrap(), m.excess_kurtosis().unwrap(), 1e-7));
-        prop_assert!(near(variance(&m), moments::variance(&x, Ddof::Sample).unwrap(), 1e-13));
-
-        let (head, tail) = x.split_at(cut.min(x.len()));
-        let [mut a, mut b] = [Moments::EMPTY; 2];
-        head.iter().for_each(|&x| a.push(x));
-        tail.iter().for_each(|&x| b.push(x));
-        let joined = a.merge(&b);
-        prop_assert_eq!(joined.count(), x.len());
-        prop_assert!(near(joined.skewness().unwrap(), m.skewness().unwrap(), 1e-9));
-        prop_assert!(near(joined.excess_kurtosis().unwrap(), m.excess_kurtosis().unwrap(), 1e-9));
+        let mean = |x: &[f64]| moments::mean(x).unwrap();
+        let variance = |x: &[f64]| moments::variance(x, Ddof::Sample).unwrap();
+        prop_assert!(near(mean(&moved), shift + scale * mean(&x), 1e-13));
+        prop_assert!(near(variance(&moved), scale * scale * variance(&x), 1e-11));
     }
 
     #[test]
@@ -193,16 +179,6 @@ proptest! {
         let least = x.iter().map(|x| objective(-x)).fold(f64::INFINITY, f64::min);
         prop_assert!(near(t.expected_shortfall, least, 1e-11));
         prop_assert!(near(objective(t.value_at_risk), least, 1e-11));
-    }
-
-    #[test]
-    fn order_intervals_cover_and_widen(n in 1..400_usize, p in 0.005..0.5_f64) {
-        let mild = order_interval(n, p, 0.8).unwrap();
-        let strict = order_interval(n, p, 0.99).unwrap();
-        prop_assert!(mild.coverage >= 0.8 - 1e-12 && strict.coverage >= 0.99 - 1e-12);
-        prop_assert!(strict.lower_rank.unwrap_or(0) <= mild.lower_rank.unwrap_or(0));
-        prop_assert!(mild.upper_rank.unwrap_or(n + 1) <= strict.upper_rank.unwrap_or(n + 1));
-        prop_assert!(mild.lower_rank.unwrap_or(0) < mild.upper_rank.unwrap_or(n + 1));
     }
 
     #[test]

@@ -109,20 +109,11 @@ put("ties_percentile_of_5", [scipy.stats.percentileofscore(ties, 5.0, kind="mean
 for rule in ("linear", "lower", "higher", "inverted_cdf", "weibull", "median_unbiased"):
     put(f"quantile_{rule}", [np.quantile(y, p, method=rule) for p in (0.01, 0.05, 0.5, 0.9, 1.0)])
 
-# The normal distribution, and binomial tails for order-statistic intervals.
+# The normal distribution.
 ps = np.array([1e-300, 1e-20, 1e-8, 0.001, 0.01, 0.025, 0.05, 0.3, 0.5, 0.6, 0.95, 0.975, 0.99, 0.999999])
 put("normal_p", ps), put("normal_quantile", scipy.stats.norm.ppf(ps))
 xs = np.array([-37.0, -20.0, -8.0, -3.0, -1.0, -0.1, 0.0, 0.5, 2.0, 5.0])
 put("normal_x", xs), put("normal_cdf", scipy.stats.norm.cdf(xs)), put("normal_pdf", scipy.stats.norm.pdf(xs))
-rows = []
-for m, p, level in ((1000, 0.05, 0.95), (500, 0.01, 0.95), (250, 0.01, 0.9), (20, 0.05, 0.9), (99, 0.5, 0.99)):
-    tail = (1 - level) / 2
-    low = max((r for r in range(1, m + 1) if scipy.stats.binom.cdf(r - 1, m, p) <= tail), default=0)
-    high = min((r for r in range(1, m + 1) if scipy.stats.binom.cdf(r - 1, m, p) >= 1 - tail), default=0)
-    cover = (scipy.stats.binom.cdf(high - 1, m, p) if high else 1.0) - (
-        scipy.stats.binom.cdf(low - 1, m, p) if low else 0.0)
-    rows.append((m, p, level, low, high, cover))
-put("order_interval", rows)
 
 # Covariances: the LCG fixture of methodology.md, C5, and others of its shape.
 f = lcg(300).reshape(60, 5)

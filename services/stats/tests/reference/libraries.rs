@@ -21,7 +21,8 @@ use stats::{
     ewma::{self, Centre},
     ledoit_wolf,
     matrix::SymmetricMatrix,
-    moments::{self, Ddof, Moments},
+    moments::{self, Ddof},
+    parametric::Fit,
     quantile::QuantileRule,
     regression::{ErrorModel, least_squares},
     scenarios::Scenarios,
@@ -85,7 +86,7 @@ fn ours(returns: &Returns, row: [&str; 4]) -> (f64, f64) {
     let [library, measure, parameter, of] = row;
     let share = || parameter.parse::<f64>().expect("a share");
     let values = || returns.of(of);
-    let moments = || Moments::of(values()).expect("moments");
+    let shape = || Fit::cornish_fisher(&[values().to_vec()]).expect("a fit");
     let value = match (library, measure) {
         ("skfolio", "value_at_risk") => {
             let rule = rule_of_skfolio(values().len(), share());
@@ -106,10 +107,10 @@ fn ours(returns: &Returns, row: [&str; 4]) -> (f64, f64) {
         ("skfolio", "biased_deviation") => {
             moments::standard_deviation(values(), Ddof::Population).expect("a deviation")
         }
-        ("skfolio", "skew") => moments().skewness().expect("a skewness"),
-        ("skfolio", "kurtosis") => moments().excess_kurtosis().expect("a kurtosis") + 3.0,
+        ("skfolio", "skew") => shape().skewness,
+        ("skfolio", "kurtosis") => shape().excess_kurtosis + 3.0,
         ("empyrical" | "pypfopt", "annual_volatility") => {
-            moments().standard_deviation(Ddof::Sample).expect("a deviation") * YEAR.sqrt()
+            moments::standard_deviation(values(), Ddof::Sample).expect("a deviation") * YEAR.sqrt()
         }
         ("empyrical", "beta") => {
             let market = returns.of(parameter);

@@ -1,7 +1,8 @@
 //! Value at risk, expected shortfall, quantile rules and their intervals.
 
-use stats::moments::{Ddof, Moments};
-use stats::quantile::{QuantileRule, order_interval, quantile};
+use stats::moments::{self, Ddof};
+use stats::parametric::Fit;
+use stats::quantile::{QuantileRule, quantile};
 use stats::{normal, tail};
 
 use crate::oracle::Oracle;
@@ -84,37 +85,24 @@ fn quantiles_agree_with_numpy() {
 /// population moments throughout.
 #[test]
 fn parametric_tails() {
-    let moments = Moments::of(&RETURNS).expect("moments");
-    let skewness = moments.skewness().expect("spread");
-    let kurtosis = moments.excess_kurtosis().expect("spread");
+    let fit = Fit::cornish_fisher(&[RETURNS.to_vec()]).expect("a fit");
+    let (skewness, kurtosis) = (fit.skewness, fit.excess_kurtosis);
     close("skewness, excess kurtosis", &[skewness, kurtosis], &[-0.457_862, -0.371_470], 5e-7);
     let z = normal::quantile(0.05).expect("inside (0, 1)");
     let bent = normal::cornish_fisher(z, skewness, kurtosis);
-    let mean = moments.mean().expect("values");
+    let mean = moments::mean(&RETURNS).expect("values");
     for (ddof, gaussian, cornish_fisher) in
         [(Ddof::Sample, 0.038_942, 0.041_762), (Ddof::Population, 0.038_063, 0.040_812)]
     {
-        let sd = moments.standard_deviation(ddof).expect("spread");
+        let sd = moments::standard_deviation(&RETURNS, ddof).expect("spread");
         let actual = [-(mean + z * sd), -(mean + bent * sd)];
         close("VaR", &actual, &[gaussian, cornish_fisher], 5e-7);
-    }
-}
-
-/// scipy 1.17.1 `binom.cdf`: n, p, level, lower rank, upper rank (0 for none), coverage.
-#[test]
-fn order_intervals_agree_with_scipy() {
-    for row in Oracle::read().get("order_interval").chunks_exact(6) {
-        let interval = order_interval(row[0] as usize, row[1], row[2]).expect("an interval");
-        let ranks = [interval.lower_rank, interval.upper_rank].map(|r| r.unwrap_or(0) as f64);
-        close("ranks", &ranks, &row[3..5], 0.0);
-        close_relative("coverage", &[interval.coverage], &row[5..], 1e-11);
     }
 }
 
 /// Oracle `parametric`: moments by scipy, expected shortfall by quadrature.
 #[test]
 fn fitted_distributions() {
-    use stats::parametric::Fit;
     let o = Oracle::parametric();
     let series = [o.get("parametric_series").to_vec()];
     let fits = [
