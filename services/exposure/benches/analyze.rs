@@ -4,13 +4,14 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use exposure::{
-    analyze::{Request, analyze},
+    analyze::analyze,
     blocks::Blocks,
-    breakdown::GroupBy,
     factor_betas,
     factor_risk::{self, BookModel, MeasuredBook},
+    grouping::GroupBy,
     name_covariance::{self, Estimator},
     prepared::{PreparedExposure, prepare},
+    request::Request,
     settings::{
         BetaSettings, LevelSettings, Listing, TailMethod, TailPart, TailSettings, TradeChoice,
     },

@@ -1,83 +1,30 @@
 //! Computes the whole report from a joined book.
 
 use crate::{
-    blocks::{Block, Blocks},
-    breakdown::{GroupBy, Grouped},
+    blocks::Block,
+    book_betas::TopDownBetas,
+    breakdown::Grouped,
     classification::Classification,
     concentration,
-    driver::Driver,
     factor::Factor,
     gaps,
     groups::{Finder, Groups},
     history::History,
+    listed::largest,
     look_through, positions,
     prepared::PreparedExposure,
     profit,
     repeat::repeat,
-    report::{BookBeta, Concentration, ExposureReport, FactorExposure, Measured},
-    settings::{BetaSettings, Listing, TailSettings, TradeChoice},
+    report::{BookBeta, Concentration, ExposureReport, FactorExposure},
+    request::Request,
     sizing::Sizing,
     sums::{BetaSum, Sums},
     tail_risk::{self, Tail},
-    top_down::{Map, TopDown},
     trade,
     trades::{self, OwnTrade, Trade},
 };
-use factors::{
-    look_through::{FundView, Part},
-    size_scheme::SizeScheme,
-};
-use marketdata::{day::Day, gap::Gap, instrument::InstrumentId, quotes::Quote};
-use portfolio::book::Book;
-
-/// A portfolio analysis request.
-#[derive(Clone, Debug)]
-pub struct Request<'a> {
-    /// The book, joined on the same view.
-    pub book: &'a Book,
-    /// The blocks of the report. The fields of other blocks are not read.
-    pub blocks: Blocks,
-    /// Settings of the betas. If they differ from the prepared ones, the book's betas are estimated
-    /// anew.
-    pub beta: BetaSettings,
-    /// The sets of scenarios, and what is measured on each.
-    pub tails: &'a [TailSettings],
-    /// How companies are sorted by size. It changes no beta and no leg of a trade.
-    pub size_scheme: &'a SizeScheme,
-    /// The classification scheme of sectors; `None` for the one that classifies the most names of the
-    /// view.
-    pub classification: Option<&'a str>,
-    /// How the book is looked through its funds; `None` if it is not.
-    pub look_through: Option<FundView>,
-    /// What to group the book by.
-    pub group_by: &'a [GroupBy],
-    /// Past days whose returns are applied to today's positions, each once.
-    pub repeat_on: &'a [Day],
-    /// The trades to report, 1 to [`crate::settings::TRADES_MAX`].
-    pub trades: &'a [TradeChoice],
-    /// The positions to list.
-    pub listing: Listing,
-}
-
-impl<'a> Request<'a> {
-    /// The request without the fields of blocks that it does not have.
-    fn of_its_blocks(&self) -> Request<'a> {
-        let mut request = self.clone();
-        if !self.blocks.has(Block::Breakdowns) {
-            request.group_by = &[];
-        }
-        if !self.blocks.has(Block::Trades) {
-            (request.trades, request.repeat_on) = (&[], &[]);
-        }
-        if !self.blocks.has(Block::Risk) {
-            request.tails = &[];
-        }
-        if !self.blocks.has(Block::Positions) {
-            request.listing = Listing::Largest(0);
-        }
-        request
-    }
-}
+use factors::look_through::Part;
+use marketdata::{gap::Gap, instrument::InstrumentId};
 
 /// Analyses a book.
 pub fn analyze(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureReport {
@@ -122,7 +69,7 @@ fn analyze_prepared(
     // Before the rows of returns displace the names from the processor's cache.
     let concentration = concentration(prepared, request, (parts, groups.gross));
     let history = history(prepared, request, &sums);
-    let listed = positions::largest(book, request.listing);
+    let listed = largest(book, request.listing);
     let grouped =
         Grouped { prepared, request, sizing: &sizing, classification: &classification, groups };
     let shown_parts = (&grouped, &listed[..], &asked[..]);
@@ -234,41 +181,4 @@ fn factors(
         beta: BookBeta { bottom_up, top_down },
     };
     rows.map(row).into()
-}
-
-/// Betas from regressing the book's own returns.
-pub(crate) struct TopDownBetas {
-    pub(crate) market: Option<Measured>,
-    up_market: Option<Measured>,
-    size: Option<Measured>,
-}
-
-impl TopDownBetas {
-    fn of(prepared: &PreparedExposure, history: &History, gross: f64) -> TopDownBetas {
-        let drivers = &prepared.drivers;
-        let returns = history.since(&history.total, drivers.first);
-        let own = history.own_since(drivers.first);
-        let least = prepared.settings.min_observations;
-        let fit = |drivers: &[&Driver], least| Some(Map::of(drivers, own, least)?.fit(&returns));
-        let slope = |fit: &Option<TopDown>, at: usize| {
-            fit.as_ref()?.slopes.get(at).map(|slope| trade::in_money(*slope, gross))
-        };
-        let both: Vec<_> = drivers.market.iter().chain(&drivers.size).collect();
-        let together = fit(&both, least);
-        let up: Vec<_> = drivers.up_market.iter().collect();
-        // Half of the sessions is enough, as for names: the market falls on the other half.
-        let rising = fit(&up, least.div_ceil(2));
-        TopDownBetas {
-            market: drivers.market.as_ref().and_then(|_| slope(&together, 0)),
-            up_market: slope(&rising, 0),
-            size: drivers.size.as_ref().and_then(|_| slope(&together, 1)),
-        }
-    }
-}
-
-impl PreparedExposure {
-    /// Whether a price is more than a week older than the latest in the view.
-    pub(crate) fn is_stale(&self, quote: Quote) -> bool {
-        self.quotes.last_day().is_some_and(|last| quote.on.plus(7) < last)
-    }
 }

@@ -1,11 +1,12 @@
 //! Back-tests of a measure of risk: forecasts against what a book made on the sessions after them.
 
 use crate::{
-    analyze::{Request, analyze},
+    analyze::analyze,
     blocks::{Block, Blocks},
     day_pnl::session_pnl,
     prepared::PreparedExposure,
     report::{DayPnl, TailRisk},
+    request::Request,
     settings::{BetaSettings, Listing, TailSettings},
 };
 use factors::size_scheme::SizeScheme;

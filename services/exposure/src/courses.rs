@@ -6,15 +6,15 @@
 //! filter simulates paths along which its recursion runs on. Fitted distributions need no courses,
 //! because the moments of a sum follow from theirs.
 
-use crate::{
-    settings::{PATHS_MIN, TailMethod, TailSettings},
-    tail_risk::Shares,
-};
+use crate::settings::{PATHS_MIN, TailMethod, TailSettings};
 use stats::{
     paths::Paths,
     scenarios::{Dependence, Scenario},
 };
 use std::{borrow::Cow, sync::Arc};
+
+/// The share of each scenario in a number.
+pub(crate) type Shares = Vec<(Scenario, f64)>;
 
 /// The courses of the scenarios of a set.
 #[derive(Debug)]

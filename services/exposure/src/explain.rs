@@ -17,8 +17,8 @@ pub use report::{FactorPnl, GroupPnl, LotPnl, NamePnl, Part, PnlReport, TradePnl
 pub use window::{NoWindow, Window, WindowPart};
 
 use crate::{
-    breakdown::GroupBy,
     factor::Factor,
+    grouping::GroupBy,
     prepared::PreparedExposure,
     settings::{BetaSettings, Listing, TradeChoice},
     trades::{self, OwnTrade, Trade},
@@ -144,5 +144,5 @@ fn explain_prepared(views: Views<'_>, request: &Request<'_>) -> PnlReport {
 /// The leg of a trade at the start.
 fn leg(start: &PreparedExposure, trade: &Trade<'_>, holding: &Holding, carried: &Carried) -> usize {
     let name = start.name(holding.instrument);
-    trade.membership.leg(start, holding.instrument, name, carried.start_value)
+    trade.membership.leg(start.standard_sizes(), holding.instrument, name, carried.start_value)
 }

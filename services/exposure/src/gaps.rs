@@ -4,9 +4,9 @@ mod old_rates;
 mod past_day;
 
 use crate::{
-    analyze::{Request, TopDownBetas},
     beta::{PRIOR_NAMES_MIN, PriorMean},
     blocks::{Block, Blocks},
+    book_betas::TopDownBetas,
     factor::Factor,
     groups::{Groups, Later},
     history::{History, is_known},
@@ -15,6 +15,7 @@ use crate::{
     prepared::PreparedExposure,
     profit,
     report::{ExposureReport, TailRisk, TradeExposure, TradeLeg},
+    request::Request,
     settings::{BetaSettings, TailSettings},
     sums::Sums,
     trade_lines::{fault, of_other_days},

@@ -133,7 +133,12 @@ impl Groups {
                 for side in sides {
                     if 0.0 < side.abs() {
                         let test = trade.membership;
-                        let leg = test.leg(finder.prepared, part.instrument, found.name, side);
+                        let leg = test.leg(
+                            finder.prepared.standard_sizes(),
+                            part.instrument,
+                            found.name,
+                            side,
+                        );
                         groups.legs[at][leg].add(side, 0.0, beta);
                     }
                 }

@@ -1,14 +1,15 @@
 //! The book's own past returns at today's positions, by leg of every trade.
 
 use crate::{
-    kernel::add_scaled_rows, name::NONE, panel::Panel, prepared::PreparedExposure,
-    settings::TRADES_MAX, sums::TradeSums,
+    kernel::add_scaled_rows,
+    lacking::{Lacking, LegTerms},
+    name::NONE,
+    panel::Panel,
+    prepared::PreparedExposure,
+    settings::TRADES_MAX,
+    sums::TradeSums,
 };
-use marketdata::instrument::InstrumentId;
 use portfolio::book::Book;
-
-/// A leg's names with returns: rows of the panel and their shares of gross.
-pub(crate) type LegTerms = Vec<(u32, f32)>;
 
 /// Minimum share of the joined gross whose returns must be known for a session to count.
 const KNOWN_SHARE_MIN: f64 = 0.95;
@@ -19,31 +20,6 @@ const SHARE_ROUNDING: f64 = 1e-9;
 /// Whether a session counts, given the share of gross without a return and the share that joined.
 pub(crate) fn is_known(missing: f64, joined: f64) -> bool {
     missing <= (1.0 - KNOWN_SHARE_MIN) * joined + SHARE_ROUNDING
-}
-
-/// A name with missing returns: its row of the panel if it has one, its leg of each trade, its net
-/// value as a share of the net gross, and its gross as a share of gross.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lacking {
-    pub(crate) instrument: InstrumentId,
-    pub(crate) row: Option<u32>,
-    /// By trade; the standard one is always there.
-    pub(crate) legs: [u8; TRADES_MAX + 1],
-    pub(crate) weight: f64,
-    pub(crate) gross_share: f64,
-}
-
-impl Lacking {
-    /// Its leg of a trade.
-    pub(crate) fn leg_of(&self, trade: usize) -> usize {
-        usize::from(self.legs[trade])
-    }
-
-    /// Number of the given sessions on which it has no return of its own.
-    pub(crate) fn absent(&self, panel: &Panel, sessions: &[usize]) -> usize {
-        let is_absent = |at: &&usize| self.row.is_none_or(|row| panel.own(row, **at).is_none());
-        sessions.iter().filter(is_absent).count()
-    }
 }
 
 /// Returns on gross from the names' own returns only, by leg and in total, from a session on.

@@ -3,7 +3,7 @@
 //! A position belongs to the first leg of its sign that selects it. A line that may be a fund is
 //! not selected by size, because its size is then that of nothing.
 
-use crate::{name::NameRow, prepared::PreparedExposure};
+use crate::{name::NameRow, standard_sizes::StandardSizes};
 use factors::{
     fund_holdings::newest_holdings,
     roles::Roles,
@@ -67,19 +67,19 @@ impl Membership {
     #[inline]
     pub(crate) fn leg(
         &self,
-        prepared: &PreparedExposure,
+        sizes: StandardSizes<'_>,
         instrument: InstrumentId,
         name: &NameRow,
         market_value: f64,
     ) -> usize {
-        self.leg_of(prepared, instrument, name.may_be_fund, market_value)
+        self.leg_of(sizes, instrument, name.may_be_fund, market_value)
     }
 
     /// The same, given whether data do not classify the name as a company.
     #[inline]
     pub(crate) fn leg_of(
         &self,
-        prepared: &PreparedExposure,
+        sizes: StandardSizes<'_>,
         instrument: InstrumentId,
         may_be_fund: bool,
         market_value: f64,
@@ -90,8 +90,8 @@ impl Membership {
                 Side::Short => market_value < 0.0,
             };
             is_of_side
-                && leg.any_of.contains(prepared, instrument, may_be_fund)
-                && !leg.none_of.contains(prepared, instrument, may_be_fund)
+                && leg.any_of.contains(sizes, instrument, may_be_fund)
+                && !leg.none_of.contains(sizes, instrument, may_be_fund)
         };
         self.legs.iter().position(is_selected).unwrap_or(self.legs.len())
     }
@@ -153,7 +153,7 @@ impl NameSet {
     #[inline]
     fn contains(
         &self,
-        prepared: &PreparedExposure,
+        sizes: StandardSizes<'_>,
         instrument: InstrumentId,
         may_be_fund: bool,
     ) -> bool {
@@ -165,11 +165,11 @@ impl NameSet {
             return false;
         }
         let in_band = || {
-            let sized = prepared.standard_size(instrument);
+            let sized = sizes.band(instrument);
             sized.is_some_and(|sized| self.bands >> sized.band & 1 == 1)
         };
         let in_rank = || {
-            let company = prepared.size(instrument);
+            let company = sizes.company(instrument);
             let is_within =
                 |rank: u32| self.ranks.iter().any(|(first, last)| *first <= rank && rank <= *last);
             company.is_some_and(|company| is_within(company.rank))

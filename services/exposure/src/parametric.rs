@@ -6,10 +6,10 @@
 //! independent ones.
 
 use crate::{
-    courses::Courses,
+    courses::{Courses, Shares},
+    replay::{Measured, MeasuredLevel, OUT_OF_RANGE, Replay, spread},
     report::{TailLevel, TailStandIns, TailVolatility, VolatilityStandIns},
     settings::{SEED_SESSIONS, TailMethod, TailPart, TailSettings},
-    tail_risk::{Measured, MeasuredLevel, OUT_OF_RANGE, Replay, Shares, spread},
     volatility,
 };
 use stats::{

@@ -48,7 +48,12 @@ impl Parts {
     pub fn by_leg(prepared: &PreparedExposure, book: &Book) -> Parts {
         let leg = |held: &Holding| {
             let name = prepared.name(held.instrument);
-            prepared.membership().leg(prepared, held.instrument, name, held.market_value)
+            prepared.membership().leg(
+                prepared.standard_sizes(),
+                held.instrument,
+                name,
+                held.market_value,
+            )
         };
         let legs = prepared.standard_trade().legs.iter().map(|leg| leg.leg_id.clone());
         Parts::of(legs, book, leg)

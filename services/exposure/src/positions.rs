@@ -1,22 +1,20 @@
 //! The listed positions of a report.
 
 use crate::{
-    analyze::Request,
     beta::Beta,
     blocks::Block,
     classification::Classification,
     name::{NONE, NameRow},
     prepared::PreparedExposure,
     report::PositionRow,
-    settings::{DRAWS, Listing},
+    request::Request,
     sizing::Sizing,
-    stand_in::{StandIn, StandIns},
-    tail_risk::{Tail, TailWeights},
+    tail_risk::Tail,
     trades::Trade,
 };
 use factors::size_scheme::SchemeSize;
 use marketdata::gap::Gap;
-use portfolio::book::{Book, Holding, cost_mark};
+use portfolio::book::{Holding, cost_mark};
 
 /// What the rows of all positions share.
 #[derive(Clone, Copy)]
@@ -59,25 +57,10 @@ fn legs(
     let name = prepared.name(holding.instrument);
     let leg = |trade: &&Trade<'_>| {
         let (instrument, value) = (holding.instrument, holding.market_value);
-        let leg = trade.membership.leg(prepared, instrument, name, value);
+        let leg = trade.membership.leg(prepared.standard_sizes(), instrument, name, value);
         Some(leg).filter(|leg| *leg < trade.definition.legs.len())
     };
     trades.iter().map(leg).collect()
-}
-
-/// The positions to list, in order.
-pub(crate) fn largest(book: &Book, listing: Listing) -> Vec<&Holding> {
-    // The bits of non-negative doubles order like the doubles; holdings are in the order of names.
-    let key = |(at, holding): (usize, &Holding)| (!holding.market_value.abs().to_bits(), at);
-    let mut keys: Vec<(u64, usize)> = book.holdings.iter().enumerate().map(key).collect();
-    if let Listing::Largest(count) = listing
-        && count < keys.len()
-    {
-        keys.select_nth_unstable(count);
-        keys.truncate(count);
-    }
-    keys.sort_unstable();
-    keys.iter().map(|(_, at)| &book.holdings[*at]).collect()
 }
 
 fn row(shown: Shown<'_>, holding: &Holding, contributions: Vec<Vec<f64>>) -> PositionRow {
@@ -135,99 +118,4 @@ fn proxied_sessions(prepared: &PreparedExposure, name: &NameRow, tail: &Tail) ->
             tail.sessions.iter().filter(is_absent).count()
         }
     }
-}
-
-/// The contributions of positions to a number over a set of scenarios.
-pub(crate) fn contributions(
-    prepared: &PreparedExposure,
-    listed: &[&Holding],
-    weights: &TailWeights,
-    stand_ins: Option<&StandIns>,
-) -> Vec<f64> {
-    let weighted = weighted_returns(prepared, listed, weights, stand_ins);
-    let part = |(holding, weighted): (&&Holding, f64)| 0.0 - weighted * holding.market_value;
-    listed.iter().zip(weighted).map(part).collect()
-}
-
-/// The weighted returns of names: minus what one unit of value of each adds to a number over a set
-/// of scenarios.
-pub(crate) fn weighted_returns(
-    prepared: &PreparedExposure,
-    held: &[&Holding],
-    weights: &TailWeights,
-    stand_ins: Option<&StandIns>,
-) -> Vec<f64> {
-    let own = own_tail_returns(prepared, held, weights);
-    let of = |(holding, own): (&&Holding, f64)| {
-        tail_return(prepared, holding, (weights, stand_ins), own)
-    };
-    held.iter().zip(own).map(of).collect()
-}
-
-/// Number of names summed side by side, because each addition waits for the one before and each
-/// return for memory.
-const SIDE_BY_SIDE: usize = 8;
-
-/// The tail-weighted sum of each name's own returns.
-fn own_tail_returns(
-    prepared: &PreparedExposure,
-    listed: &[&Holding],
-    tail: &TailWeights,
-) -> Vec<f64> {
-    let panel = &prepared.panel;
-    let row = |(at, holding): (usize, &&Holding)| {
-        let row = prepared.name(holding.instrument).row;
-        (row != NONE).then(|| (at, panel.row(row)))
-    };
-    let rows: Vec<(usize, &[f32])> = listed.iter().enumerate().filter_map(row).collect();
-    let (groups, rest) = rows.as_chunks::<SIDE_BY_SIDE>();
-    let mut sums = vec![0.0; listed.len()];
-    let mut put = |group: &[(usize, &[f32])], values: &[f64]| {
-        group.iter().zip(values).for_each(|((at, _), value)| sums[*at] = *value);
-    };
-    for group in groups {
-        put(group, &weighted(group.map(|(_, row)| row), &tail.own));
-    }
-    for one in rest {
-        put(&[*one], &weighted([one.1], &tail.own));
-    }
-    sums
-}
-
-/// Σ weight·return of each row over sessions.
-fn weighted<const N: usize>(rows: [&[f32]; N], weights: &[(usize, f64)]) -> [f64; N] {
-    let mut sums = [0.0; N];
-    for (session, weight) in weights {
-        for (sum, row) in sums.iter_mut().zip(rows) {
-            *sum += weight * f64::from(row[*session]);
-        }
-    }
-    sums
-}
-
-/// A name's weighted return over the tail: the sum over its own returns, plus that over its
-/// stand-ins.
-fn tail_return(
-    prepared: &PreparedExposure,
-    holding: &Holding,
-    (weights, stand_ins): (&TailWeights, Option<&StandIns>),
-    own: f64,
-) -> f64 {
-    let mut sum = own;
-    let stretches = stand_ins.and_then(|all| all.stretches.get(&holding.instrument));
-    let Some(stretches) = stretches else { return sum };
-    let stand_in = StandIn::of(prepared, holding.instrument);
-    for stretch in stretches {
-        for session in stretch.sessions() {
-            let Some(by_draw) = weights.by_draw(session) else { continue };
-            let mapped = stand_in.mapped(session);
-            for (draw, weight) in
-                by_draw.iter().enumerate().filter(|(_, weight)| 0.0 < weight.abs())
-            {
-                let residual = |rows: &[u32; DRAWS]| stand_in.residual(rows[draw], session);
-                sum += weight * (mapped + stretch.rows.as_ref().map_or(0.0, residual));
-            }
-        }
-    }
-    sum
 }

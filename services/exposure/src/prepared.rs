@@ -1,13 +1,14 @@
 //! The state shared by all analyses of a view: the risk model, and the lookup of names by symbol.
 
-use crate::{day_pnl::DayMoves, membership::Membership, positions, settings::Listing};
-use factors::{
-    funds::Funds,
-    roles::Roles,
-    size_scheme::{SchemeSize, SizeScheme, Sizer},
-    trade::TradeDefinition,
+use crate::{
+    day_moves::DayMoves,
+    listed::largest,
+    membership::Membership,
+    settings::Listing,
+    standard_sizes::{Buckets, StandardSizes},
 };
-use marketdata::{dataset::Dataset, instrument::InstrumentId, snapshot::Snapshot};
+use factors::{funds::Funds, roles::Roles, size_scheme::SchemeSize, trade::TradeDefinition};
+use marketdata::{dataset::Dataset, instrument::InstrumentId, quotes::Quote, snapshot::Snapshot};
 use portfolio::{book::Book, lookup::Lookup};
 use rayon::prelude::*;
 use risk::{
@@ -15,10 +16,7 @@ use risk::{
     name::{NONE, NameRow},
     settings::BetaSettings,
 };
-use std::{
-    ops::Deref,
-    sync::{Arc, OnceLock},
-};
+use std::{ops::Deref, sync::Arc};
 
 /// The datasets that a prepared view depends on, apart from names.
 pub const READS: &[Dataset] = &[
@@ -45,14 +43,6 @@ pub struct PreparedExposure {
     funds: Arc<Funds>,
 }
 
-/// Buckets of companies under the standard scheme, found when a book first needs them.
-#[derive(Debug)]
-struct Buckets {
-    sizer: Sizer,
-    /// By number of the company.
-    companies: Vec<OnceLock<Option<SchemeSize>>>,
-}
-
 /// Prepares a view on the threads of the caller's pool. An earlier state, of any view, does not
 /// change a bit of the result; its unchanged parts are reused.
 pub fn prepare(
@@ -66,10 +56,7 @@ pub fn prepare(
     );
     let membership =
         Membership::of(snapshot, roles, &model.roles.trade, &|name| snapshot.listed(name));
-    let buckets = Buckets {
-        sizer: Sizer::new(SizeScheme::standard().clone(), snapshot),
-        companies: (0..model.sizes().companies).map(|_| OnceLock::new()).collect(),
-    };
+    let buckets = Buckets::new(snapshot, model.sizes().companies);
     let moves = DayMoves::new(model.peers.names.len());
     let funds = Funds::of(snapshot, &model.quotes);
     PreparedExposure {
@@ -97,38 +84,35 @@ impl PreparedExposure {
     /// nothing must be drawn.
     pub fn is_whole(&self, book: &Book, listing: Listing) -> bool {
         let is_whole = |name: &NameRow| name.row != NONE && name.absent == 0;
-        let is_sized =
-            |id: InstrumentId| self.bucket_cell(id).is_none_or(|cell| cell.get().is_some());
+        let is_sized = |id: InstrumentId| self.standard_sizes().is_found(id);
         let is_ready =
             |id: InstrumentId| self.model.estimated(id).is_some_and(is_whole) && is_sized(id);
         book.holdings.iter().all(|holding| is_ready(holding.instrument))
-            && positions::largest(book, listing)
+            && largest(book, listing)
                 .iter()
                 .all(|holding| self.model.is_detailed(holding.instrument))
     }
 
     /// The bucket of a line's company under the standard scheme. `None` if its size is unknown.
     pub fn standard_size(&self, instrument: InstrumentId) -> Option<SchemeSize> {
-        let sizer = &self.buckets.sizer;
-        let (snapshot, sizes) = (self.model.snapshot(), self.model.sizes());
-        *self.bucket_cell(instrument)?.get_or_init(|| sizer.size(snapshot, sizes, instrument))
+        self.standard_sizes().band(instrument)
+    }
+
+    /// The sizes of companies under the standard scheme.
+    pub(crate) fn standard_sizes(&self) -> StandardSizes<'_> {
+        StandardSizes { model: &self.model, buckets: &self.buckets }
     }
 
     /// Finds the buckets of instruments on the threads of the caller's pool.
     pub fn size_all(&self, instruments: impl Iterator<Item = InstrumentId>) {
-        let is_missing =
-            |id: &InstrumentId| self.bucket_cell(*id).is_some_and(|c| c.get().is_none());
-        let missing: Vec<InstrumentId> = instruments.filter(is_missing).collect();
+        let sizes = self.standard_sizes();
+        let missing: Vec<InstrumentId> = instruments.filter(|id| !sizes.is_found(*id)).collect();
         // Splitting an empty list would start rayon's global pool on a thread outside of any pool.
         if !missing.is_empty() {
             missing.par_iter().for_each(|id| {
                 self.standard_size(*id);
             });
         }
-    }
-
-    fn bucket_cell(&self, instrument: InstrumentId) -> Option<&OnceLock<Option<SchemeSize>>> {
-        self.buckets.companies.get(self.model.size(instrument)?.issuer as usize)
     }
 
     /// Finds instruments by any identifier.
@@ -138,9 +122,8 @@ impl PreparedExposure {
 
     /// Memory held, in bytes, excluding the market.
     pub fn bytes(&self) -> usize {
-        let buckets = size_of_val(&self.buckets.companies[..]);
         let members = self.membership.bytes() + self.funds.heap_bytes();
-        let found = self.lookup.heap_bytes() + buckets + members;
+        let found = self.lookup.heap_bytes() + self.buckets.bytes() + members;
         self.model.bytes() + found + self.moves.bytes()
     }
 
@@ -178,5 +161,10 @@ impl PreparedExposure {
     ) -> PreparedExposure {
         let model = self.model.with_settings(settings, instruments);
         PreparedExposure { model, ..self.clone() }
+    }
+
+    /// Whether a price is more than a week older than the latest in the view.
+    pub(crate) fn is_stale(&self, quote: Quote) -> bool {
+        self.quotes.last_day().is_some_and(|last| quote.on.plus(7) < last)
     }
 }

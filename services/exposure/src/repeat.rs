@@ -95,7 +95,8 @@ impl PastDay {
         let mut leg_pnl = vec![0.0; trade.definition.legs.len() + 1];
         for (holding, return_then) in book.holdings.iter().zip(&self.returns) {
             let (name, value) = (prepared.name(holding.instrument), holding.market_value);
-            let leg = trade.membership.leg(prepared, holding.instrument, name, value);
+            let leg =
+                trade.membership.leg(prepared.standard_sizes(), holding.instrument, name, value);
             leg_pnl[leg] += value * return_then;
         }
         let on_day = |session: usize| trade.driver.map(|driver| driver.returns[session]);

@@ -3,14 +3,15 @@
 //! Money is in the portfolio's currency. P&L is signed from the holder's side. Risk measures are
 //! losses, positive. Returns and volatilities are decimals per day.
 
+mod look_through;
 mod repeat;
 
+pub use look_through::{LookedThroughBook, SeenName};
 pub use repeat::{Repeat, TradeRepeat};
 
 use crate::{
     beta::Beta,
     factor::{Factor, FactorRole},
-    look_through::LookedThroughBook,
     settings::{BetaSettings, TailSettings},
 };
 use factors::{market_value::CapSource, size_scheme::SchemeSize, trade::Side};

@@ -2,7 +2,7 @@
 
 pub(crate) use risk::stand_in::StandIn;
 
-use crate::{history::Lacking, prepared::PreparedExposure, settings::DRAWS, sums::TradeSums};
+use crate::{lacking::Lacking, prepared::PreparedExposure, settings::DRAWS, sums::TradeSums};
 use marketdata::instrument::InstrumentId;
 use risk::stand_in::Stretch;
 use std::collections::BTreeMap;

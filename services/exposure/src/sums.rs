@@ -3,7 +3,7 @@
 use crate::{
     blocks::Blocks,
     groups::{Finder, Groups},
-    history::{Lacking, LegTerms},
+    lacking::{Lacking, LegTerms},
     name::{NONE, NameRow},
     prepared::PreparedExposure,
     report::{Measured, TailRisk},
@@ -118,7 +118,8 @@ impl Sums {
                 let value = holding.market_value;
                 let test = trade.membership;
                 // A trade has few legs.
-                *leg = test.leg(prepared, holding.instrument, found.name, value) as u8;
+                *leg = test.leg(prepared.standard_sizes(), holding.instrument, found.name, value)
+                    as u8;
             }
             sums.groups.add(prepared, &part, found);
             sums.add((index, holding), (found.name, legs), prepared, book);

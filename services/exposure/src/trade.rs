@@ -1,7 +1,8 @@
 //! A trade in a book: its legs, its beta to the trade, and the cost of an unwind.
 
 use crate::{
-    history::{History, Lacking},
+    history::History,
+    lacking::Lacking,
     prepared::PreparedExposure,
     report::{BookBeta, Exposure, Measured, TradeExposure, TradeLeg},
     sums::Sums,

@@ -73,7 +73,8 @@ fn of_trade(prepared: &PreparedExposure, trade: &Trade<'_>) -> (Vec<LegMembers>,
 fn legs_of(prepared: &PreparedExposure, trade: &Trade<'_>, id: InstrumentId) -> [usize; 2] {
     let company = prepared.size(id);
     let may_be_fund = company.is_some_and(|company| company.kind != InstrumentKind::Company);
-    [1.0, -1.0].map(|value| trade.membership.leg_of(prepared, id, may_be_fund, value))
+    [1.0, -1.0]
+        .map(|value| trade.membership.leg_of(prepared.standard_sizes(), id, may_be_fund, value))
 }
 
 fn member(prepared: &PreparedExposure, id: InstrumentId) -> TradeMember {

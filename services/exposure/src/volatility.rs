@@ -10,9 +10,9 @@
 //! another divisor ([`Courses::freedom`]).
 
 use crate::{
-    courses::Courses,
+    courses::{Courses, Shares},
+    replay::Replay,
     report::{TailVolatility, VolatilityStandIns},
-    tail_risk::{Replay, Shares},
 };
 use stats::{
     moments::{self, Ddof},

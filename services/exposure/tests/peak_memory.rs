@@ -5,9 +5,10 @@
 #![expect(clippy::unwrap_used, reason = "a market made for tests is whole")]
 
 use exposure::{
-    analyze::{Request, analyze},
+    analyze::analyze,
     blocks::Blocks,
     prepared::{PreparedExposure, prepare},
+    request::Request,
     settings::{
         BetaSettings, LevelSettings, Listing, OwnDefinition, TailMethod, TailPart, TailSettings,
         TradeChoice,

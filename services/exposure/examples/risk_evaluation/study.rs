@@ -2,11 +2,12 @@
 
 use crate::market::{RandomBook, World};
 use exposure::{
-    analyze::{Request, analyze},
+    analyze::analyze,
     backtest::{Forecast, forecasts, made_on},
     blocks::{Block, Blocks},
     prepared::{PreparedExposure, prepare},
     report::TradeExposure,
+    request::Request,
     settings::{BetaSettings, LevelSettings, Listing, TailMethod, TailSettings, TradeChoice},
 };
 use factors::{roles::Roles, size_scheme::SizeScheme};

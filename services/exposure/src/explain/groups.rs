@@ -10,9 +10,9 @@ use super::{
     report::GroupPnl,
 };
 use crate::{
-    breakdown::{GroupBy, LabelGroups},
     classification::Classification,
     gaps,
+    grouping::{GroupBy, LabelGroups},
     groups::Later,
     prepared::PreparedExposure,
     sizing::Sizing,

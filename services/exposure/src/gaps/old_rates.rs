@@ -2,10 +2,10 @@
 
 use super::betas;
 use crate::{
-    analyze::Request,
     blocks::Block,
     prepared::PreparedExposure,
     report::{ExposureReport, Repeat, TailRisk},
+    request::Request,
 };
 use factors::roles::ResolvedRole;
 use marketdata::{

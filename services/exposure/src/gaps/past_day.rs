@@ -1,8 +1,8 @@
 //! The gaps of past days on today's positions: repeated days, and the worst of each set of scenarios.
 
 use crate::{
-    analyze::Request,
     report::{DayPnl, ExposureReport, Repeat},
+    request::Request,
     trades::Trade,
 };
 use marketdata::{

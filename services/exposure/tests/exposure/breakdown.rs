@@ -2,7 +2,7 @@
 
 use crate::*;
 use exposure::{
-    breakdown::LabelGroups,
+    grouping::LabelGroups,
     report::{Breakdown, Exposure},
 };
 use portfolio::netting::Netting;

@@ -2,8 +2,8 @@
 
 use crate::*;
 use exposure::{
-    breakdown::LabelGroups,
     explain::{GroupPnl, HeldOn, NoWindow, PnlReport, Request as PnlRequest, Window, WindowPart},
+    grouping::LabelGroups,
 };
 
 /// The state at the close of the session that is so many sessions before the last one.

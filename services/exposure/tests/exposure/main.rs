@@ -24,12 +24,13 @@ mod truth;
 mod unknown_size;
 
 use exposure::{
-    analyze::{Request, analyze},
+    analyze::analyze,
     blocks::{Block, Blocks},
-    breakdown::GroupBy,
     factor::Factor,
+    grouping::GroupBy,
     prepared::{self, PreparedExposure},
     report::{ExposureReport, PositionRow, TailRisk, TradeExposure},
+    request::Request,
     settings::{
         BetaSettings, LevelSettings, Listing, Shrinkage, TailMethod, TailPart, TailSettings,
         TradeChoice,

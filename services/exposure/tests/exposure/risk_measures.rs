@@ -1,7 +1,7 @@
 //! Several sets of scenarios in one analysis, volatility, and contributions.
 
 use crate::*;
-use exposure::breakdown::LabelGroups;
+use exposure::grouping::LabelGroups;
 use stats::moments::{Ddof, variance};
 
 fn analysis(prepared: &PreparedExposure, book: &Book, tails: &[TailSettings]) -> ExposureReport {

@@ -1,7 +1,7 @@
 //! Converts books looked through their funds to protobuf.
 
 use crate::rpc::{exposure::exposure, shared::timestamp};
-use ::exposure::look_through::{LookedThroughBook, SeenName};
+use ::exposure::report::{LookedThroughBook, SeenName};
 use contract::v1;
 use factors::{fund_line::FundLine, funds::Unseen};
 

@@ -24,9 +24,10 @@ use crate::{
 use ::portfolio::book::Book;
 use contract::v1;
 use exposure::{
-    analyze::{Request as AnalysisRequest, analyze},
+    analyze::analyze,
     behind::rests_on,
     prepared::PreparedExposure,
+    request::Request as AnalysisRequest,
     settings::{BetaSettings, Listing, TradeChoice},
 };
 use factors::size_scheme::SizeScheme;

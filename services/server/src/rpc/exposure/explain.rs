@@ -21,8 +21,8 @@ use crate::{
 use ::portfolio::lines::Violation;
 use contract::v1;
 use exposure::{
-    breakdown::GroupBy,
     explain::{HeldOn, NoWindow, Request, Window, WindowPart, explain},
+    grouping::GroupBy,
     prepared::PreparedExposure,
     settings::{Listing, TradeChoice},
 };

@@ -27,7 +27,7 @@ use ::portfolio::{book::Book, lines::Violation};
 use contract::v1;
 use exposure::{
     blocks::{Block, Blocks},
-    breakdown::GroupBy,
+    grouping::GroupBy,
     settings::{Listing, TradeChoice},
 };
 use marketdata::{currency::Currency, day::Day};

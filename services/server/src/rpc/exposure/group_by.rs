@@ -4,7 +4,7 @@ use super::to_proto;
 use crate::rpc::{field::Fields, portfolio::kind::group_id};
 use contract::v1;
 use exposure::{
-    breakdown::{GroupBy, LabelGroups},
+    grouping::{GroupBy, LabelGroups},
     report::{Breakdown, Group},
 };
 use v1::GroupByKind as Kind;

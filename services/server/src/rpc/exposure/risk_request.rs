@@ -5,7 +5,7 @@ use crate::rpc::field::Fields;
 use contract::v1;
 use exposure::{
     blocks::{Block, Blocks},
-    breakdown::GroupBy,
+    grouping::GroupBy,
     settings::{
         FILTER_DECAY, HORIZON_SESSIONS_MAX, LevelSettings, SCENARIOS_MIN, TailMethod, TailPart,
         TailSettings, WINDOW_SESSIONS_MAX,

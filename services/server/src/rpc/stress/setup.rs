@@ -17,12 +17,13 @@ use crate::{
 use ::portfolio::book::Book;
 use contract::v1;
 use exposure::{
-    analyze::{Request, analyze},
+    analyze::analyze,
     behind::rests_on,
     blocks::Blocks,
     parts::Parts,
     prepared::PreparedExposure,
     report::ExposureReport,
+    request::Request,
     settings::{BetaSettings, Listing, TradeChoice},
 };
 use factors::roles::Roles;
