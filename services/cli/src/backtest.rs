@@ -4,7 +4,7 @@ use crate::{
     as_of_args::{AsOfArguments, ReferenceArguments},
     book::{self, BookArguments},
     connect::Connection,
-    query_commands::Output,
+    output::Output,
     show, terminal,
 };
 use anyhow::Result;

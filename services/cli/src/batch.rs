@@ -6,7 +6,8 @@ use crate::{
     connect::Connection,
     error_report::Fault,
     json,
-    query_commands::{Output, block},
+    output::Output,
+    query_commands::block,
     show, terminal,
 };
 use anyhow::{Result, bail};

@@ -1,6 +1,6 @@
 //! A book through time: its shares analysed at the close of each session.
 
-use crate::{connect::Connection, query_commands::Output, show, terminal};
+use crate::{connect::Connection, output::Output, show, terminal};
 use anyhow::Result;
 use clap::Args;
 use contract::v1::{

@@ -3,10 +3,10 @@
 
 use crate::{
     as_of_args::AsOfArguments,
-    connect::Connection,
+    connect::{Clients, Connection},
     error_report::Fault,
     ingest::fresh_id,
-    query_commands::Output,
+    output::Output,
     report::{self, file::ReportArguments},
     show,
     terminal::{self, Terminal},
@@ -14,9 +14,10 @@ use crate::{
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use contract::v1::{
-    CalibrateSqueezeRequest, CalibrateSqueezeResponse, GetCalibrationRequest,
-    GetCalibrationResponse, SqueezeLabel,
+    AnswerInfo, AsOf, CalibrateSqueezeRequest, CalibrateSqueezeResponse, GetCalibrationRequest,
+    GetCalibrationResponse, SqueezeLabel, as_of::When,
 };
+use tonic::Status;
 
 /// What to do with the calibration.
 #[derive(Subcommand, Clone, Debug)]
@@ -128,4 +129,20 @@ async fn shown(
     terminal::say(&output.text("GetCalibrationResponse", &answer, page)?);
     let (found, info) = (answer.calibration.as_ref(), answer.info.as_ref());
     arguments.report.write(|| report::calibration::document(found, info))
+}
+
+/// The data of an answer.
+pub(crate) fn same_data(info: Option<&AnswerInfo>) -> Option<AsOf> {
+    let snapshot = info.and_then(|info| info.snapshot.clone());
+    Some(AsOf { when: snapshot.map(When::Snapshot), ..AsOf::default() })
+}
+
+/// The newest calibration that the data of an answer hold.
+pub(crate) async fn newest_calibration(
+    info: Option<&AnswerInfo>,
+    connection: &Connection,
+    clients: &Clients,
+) -> Result<GetCalibrationResponse, Status> {
+    let request = connection.request(GetCalibrationRequest { as_of: same_data(info) });
+    Ok(clients.squeeze().get_calibration(request).await?.into_inner())
 }

@@ -6,7 +6,7 @@ use crate::{
     connect::Connection,
     error_report::Fault,
     json,
-    query_commands::Output,
+    output::Output,
     settings_args::NettingArguments,
     show, terminal,
 };

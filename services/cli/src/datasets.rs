@@ -1,8 +1,6 @@
 //! `ballast datasets`: asks a server what data it holds.
 
-use crate::{
-    as_of_args::AsOfArguments, connect::Connection, query_commands::Output, show, terminal,
-};
+use crate::{as_of_args::AsOfArguments, connect::Connection, output::Output, show, terminal};
 use anyhow::Result;
 use clap::Args;
 use contract::v1::ListDatasetsRequest;

@@ -1,8 +1,6 @@
 //! `ballast factors`: asks a server what betas are measured against.
 
-use crate::{
-    as_of_args::AsOfArguments, connect::Connection, query_commands::Output, show, terminal,
-};
+use crate::{as_of_args::AsOfArguments, connect::Connection, output::Output, show, terminal};
 use anyhow::Result;
 use clap::Args;
 use contract::v1::ListFactorsRequest;

@@ -6,7 +6,8 @@ use crate::{
     connect::Connection,
     error_report::Fault,
     hedge_instruments, json,
-    query_commands::{GapArguments, Output},
+    output::Output,
+    query_commands::GapArguments,
     report::{self, file::ReportArguments},
     show, terminal,
 };

@@ -1,9 +1,7 @@
 //! The history of a measure, a score or the state: as known now, or each value as known at the close
 //! of its session.
 
-use crate::{
-    as_of_args::AsOfArguments, connect::Connection, query_commands::Output, show, terminal,
-};
+use crate::{as_of_args::AsOfArguments, connect::Connection, output::Output, show, terminal};
 use anyhow::Result;
 use clap::Args;
 use contract::v1::{GetIndicatorHistoryRequest, HistoryVintage};

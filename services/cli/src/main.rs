@@ -19,6 +19,7 @@ mod hedge_instruments;
 mod history;
 mod ingest;
 mod json;
+mod output;
 mod pnl;
 mod progress;
 mod query_commands;
@@ -202,7 +203,7 @@ async fn run(arguments: &Arguments, terminal: Terminal) -> Result<u8> {
         Command::Serve(settings) => serve::run(settings).await,
         Command::Query(query) => {
             let csv = arguments.csv.as_deref();
-            let output = query_commands::Output { json: as_json, csv, terminal };
+            let output = output::Output { json: as_json, csv, terminal };
             answer(query, connection, output).await.map(|()| true)
         }
         Command::Health => store_commands::health(connection, as_json, terminal).await,
@@ -225,7 +226,7 @@ async fn run(arguments: &Arguments, terminal: Terminal) -> Result<u8> {
 fn answer<'a>(
     query: &'a Query,
     to: &'a Connection,
-    output: query_commands::Output<'a>,
+    output: output::Output<'a>,
 ) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>> {
     match query {
         Query::Rotation(what) => Box::pin(query_commands::rotation(what, to, output)),

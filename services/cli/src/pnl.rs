@@ -4,7 +4,8 @@ use crate::{
     as_of_args::{AsOfArguments, ReferenceArguments},
     book::{self, BookArguments},
     connect::Connection,
-    query_commands::{GapArguments, Output, group_by, trades},
+    output::Output,
+    query_commands::{GapArguments, group_by, trades},
     settings_args::NettingArguments,
     show, terminal,
 };

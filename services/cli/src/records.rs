@@ -1,9 +1,7 @@
 //! `ballast records`: parses the ranked variable and its conditions, sends the query and prints the
 //! answer.
 
-use crate::{
-    as_of_args::AsOfArguments, connect::Connection, query_commands::Output, show, terminal,
-};
+use crate::{as_of_args::AsOfArguments, connect::Connection, output::Output, show, terminal};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use contract::v1::{

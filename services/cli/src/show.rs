@@ -10,14 +10,17 @@ pub(crate) mod ingest;
 
 pub(crate) mod narrative;
 
+mod reading;
 pub(crate) mod rotation;
 
 pub(crate) mod factor_betas;
 pub(crate) mod factors;
 
 pub(crate) mod crowding;
+mod day_itself;
 pub(crate) mod exposure;
 pub(crate) mod look_through;
+pub(crate) mod titles;
 
 pub(crate) mod trades;
 

@@ -3,9 +3,10 @@
 use crate::{
     as_of_args::{AsOfArguments, ReferenceArguments},
     book::{self, BookArguments},
-    calibration::{self, CalibrationCommand},
-    connect::{Clients, Connection},
-    query_commands::{GapArguments, Output},
+    calibration::{self, CalibrationCommand, newest_calibration, same_data},
+    connect::Connection,
+    output::Output,
+    query_commands::GapArguments,
     report::{self, file::ReportArguments},
     settings_args::{LookThroughArguments, NettingArguments},
     show,
@@ -16,11 +17,11 @@ use crate::{
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use contract::v1::{
-    AnswerInfo, AsOf, AssessShortBookRequest, CoveringTerms, GetCalibrationRequest,
-    GetCalibrationResponse, RankSqueezeRequest, SimulateSqueezeRequest, SqueezeRankBy, as_of::When,
+    AssessShortBookRequest, CoveringTerms, RankSqueezeRequest, SimulateSqueezeRequest,
+    SqueezeRankBy,
 };
 use std::path::{Path, PathBuf};
-use tonic::{Response, Status};
+use tonic::Response;
 
 /// Assesses or watches the shorts of a portfolio, or ranks the market.
 #[derive(Args, Clone, Debug)]
@@ -231,20 +232,4 @@ async fn ranking(
         arguments.report.write(|| report::squeeze::ranking(&answer, &known))?;
     }
     Ok(())
-}
-
-/// The data of an answer.
-fn same_data(info: Option<&AnswerInfo>) -> Option<AsOf> {
-    let snapshot = info.and_then(|info| info.snapshot.clone());
-    Some(AsOf { when: snapshot.map(When::Snapshot), ..AsOf::default() })
-}
-
-/// The newest calibration that the data of an answer hold.
-pub(crate) async fn newest_calibration(
-    info: Option<&AnswerInfo>,
-    connection: &Connection,
-    clients: &Clients,
-) -> Result<GetCalibrationResponse, Status> {
-    let request = connection.request(GetCalibrationRequest { as_of: same_data(info) });
-    Ok(clients.squeeze().get_calibration(request).await?.into_inner())
 }

@@ -3,13 +3,13 @@
 use crate::{
     as_of_args::{AsOfArguments, ReferenceArguments},
     book::{self, BookArguments},
+    calibration::newest_calibration,
     connect::Connection,
-    query_commands::{GapArguments, Output},
+    output::Output,
+    query_commands::GapArguments,
     report::{self, file::ReportArguments},
     settings_args::{LookThroughArguments, NettingArguments},
-    show,
-    squeeze::newest_calibration,
-    terminal,
+    show, terminal,
 };
 use anyhow::Result;
 use clap::{Args, ValueEnum};

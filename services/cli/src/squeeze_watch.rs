@@ -4,7 +4,7 @@ use crate::{
     book::{self, BookArguments},
     connect::{Clients, Connection},
     error_report::Fault,
-    query_commands::Output,
+    output::Output,
     settings_args::{LookThroughArguments, NettingArguments},
     show, terminal,
     watch::{Followed, Patience, follow},

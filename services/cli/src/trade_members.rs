@@ -1,10 +1,7 @@
 //! `ballast members`: asks a server which names the legs of a trade stand for.
 
 use crate::{
-    as_of_args::AsOfArguments,
-    connect::Connection,
-    query_commands::{self, Output},
-    show, terminal,
+    as_of_args::AsOfArguments, connect::Connection, output::Output, query_commands, show, terminal,
 };
 use anyhow::Result;
 use clap::Args;

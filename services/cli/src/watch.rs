@@ -2,7 +2,8 @@
 
 use crate::{
     connect::{Clients, Connection},
-    query_commands::{Indicators, Output},
+    output::Output,
+    query_commands::Indicators,
     show, terminal,
 };
 use anyhow::Result;

@@ -8,7 +8,11 @@ use crate::{
     show::{calibration as words, evidence},
     terminal::Terminal,
 };
-use contract::v1::{AnswerInfo, SqueezeCalibration};
+use contract::v1::{AnswerInfo, GetCalibrationResponse, SqueezeCalibration};
+use tonic::Status;
+
+/// The newest calibration, or why it is not known.
+pub(crate) type Calibrated = Result<GetCalibrationResponse, Status>;
 
 /// The report of a calibration.
 pub(crate) fn document(
@@ -30,8 +34,28 @@ pub(crate) fn document(
     document
 }
 
+/// Adds what is known of the probabilities.
+pub(super) fn probability(document: &mut Document, calibrated: &Calibrated) {
+    document.heading("How good the probabilities are");
+    let stored = match calibrated {
+        Ok(answer) => answer.calibration.as_ref(),
+        Err(status) => {
+            let text = format!("  The calibration is unknown: {}\n", status.message());
+            return document.add(|page| page.say(text));
+        }
+    };
+    let Some(stored) = stored else { return document.add(|page| page.say(words::NONE)) };
+    document.add(|page| {
+        page.say(words::verdict(stored, Terminal::plain()));
+        if let Some(check) = &stored.check {
+            page.say(words::quality(check));
+        }
+    });
+    reliability(document, stored);
+}
+
 /// Adds the reliability diagram: the mean probability of each tenth, and how often it happened.
-pub(super) fn reliability(document: &mut Document, calibration: &SqueezeCalibration) {
+fn reliability(document: &mut Document, calibration: &SqueezeCalibration) {
     let Some(check) = &calibration.check else { return };
     let points = check.bins.iter().map(|bin| Point {
         x: bin.mean_probability,

@@ -6,7 +6,8 @@ use crate::{
         document::Document,
     },
     show::{
-        crowding, evidence, exposure, factor_betas, look_through, number, risk, risk_model, trades,
+        crowding, evidence, exposure, factor_betas, look_through, number, risk, risk_model,
+        titles::titles, trades,
     },
     terminal::Terminal,
 };
@@ -106,7 +107,7 @@ fn groups(report: &ExposureReport) -> Bars {
         return Bars::new("", "", number::money_signed);
     };
     let Breakdown { group_by, groups } = breakdown;
-    let titles = exposure::titles(group_by.as_ref(), report.settings.as_ref());
+    let titles = titles(group_by.as_ref(), report.settings.as_ref());
     let title = format!("Net by {}", titles.heading);
     let mut bars = Bars::new(title, "net market value", number::money_signed);
     for group in groups {

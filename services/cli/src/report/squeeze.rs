@@ -3,22 +3,19 @@
 
 use crate::{
     report::{
-        calibration,
+        calibration::{Calibrated, probability},
         chart::{Bars, Plane, Point, Series, Shade},
         document::Document,
         squeeze_simulation::joint_loss,
     },
-    show::{calibration as words, evidence, number, short_costs, squeeze},
+    show::{evidence, number, short_costs, squeeze},
     terminal::Terminal,
 };
 use contract::v1::{
-    AssessShortBookResponse, ExitPlan, GetCalibrationResponse, RankSqueezeResponse,
-    ShortBookTotals, SimulateSqueezeResponse,
+    AssessShortBookResponse, ExitPlan, RankSqueezeResponse, ShortBookTotals,
+    SimulateSqueezeResponse,
 };
 use tonic::Status;
-
-/// The newest calibration, or why it is not known.
-pub(crate) type Calibrated = Result<GetCalibrationResponse, Status>;
 
 /// The joint loss of a short book where there are probabilities, or why it is not known. `None`
 /// without them.
@@ -110,24 +107,4 @@ fn exit(totals: &ShortBookTotals) -> Plane {
         diagonal: None,
         series: series.into_iter().filter(|series| !series.is_empty()).collect(),
     }
-}
-
-/// Adds what is known of the probabilities.
-pub(super) fn probability(document: &mut Document, calibrated: &Calibrated) {
-    document.heading("How good the probabilities are");
-    let stored = match calibrated {
-        Ok(answer) => answer.calibration.as_ref(),
-        Err(status) => {
-            let text = format!("  The calibration is unknown: {}\n", status.message());
-            return document.add(|page| page.say(text));
-        }
-    };
-    let Some(stored) = stored else { return document.add(|page| page.say(words::NONE)) };
-    document.add(|page| {
-        page.say(words::verdict(stored, Terminal::plain()));
-        if let Some(check) = &stored.check {
-            page.say(words::quality(check));
-        }
-    });
-    calibration::reliability(document, stored);
 }

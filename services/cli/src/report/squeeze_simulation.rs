@@ -2,9 +2,9 @@
 
 use crate::{
     report::{
+        calibration::{Calibrated, probability},
         chart::{Bars, Plane, Point, Series, Shade},
         document::Document,
-        squeeze::{Calibrated, probability},
     },
     show::{evidence, number, squeeze_simulation as words},
     terminal::Terminal,

@@ -6,15 +6,15 @@ use crate::{
         page::Page,
         risk, risk_model,
         table::{Cell, Table},
+        titles::{Titles, UNKNOWN_SIZE, titles},
         trades,
     },
     terminal::{Terminal, Tone},
 };
 use contract::v1::{
-    AnalysisSettings, AnalyzePortfolioResponse, Breakdown, Coverage, CoverageAspect, DayPnl,
-    Estimate, ExplainPnlResponse, ExposureReport, FactorBeta, GroupBy, GroupByKind,
-    LongShortExposure, PositionExposure, RiskLevel, RiskMeasure, RiskMeasureKind,
-    RiskMeasureRequest, RiskSplit, RiskSplitKind,
+    AnalyzePortfolioResponse, Breakdown, Coverage, CoverageAspect, Estimate, ExplainPnlResponse,
+    ExposureReport, FactorBeta, GroupByKind, LongShortExposure, PositionExposure, RiskLevel,
+    RiskMeasure, RiskMeasureKind, RiskMeasureRequest, RiskSplit, RiskSplitKind,
 };
 use tonic::Status;
 
@@ -158,21 +158,6 @@ fn summary(total: &LongShortExposure, report: &ExposureReport) -> String {
     out
 }
 
-/// What today's shares made on the day itself.
-pub(super) fn day_itself(day: Option<&DayPnl>) -> String {
-    match day.and_then(|day| Some((day.pnl?, day.missing_gross_share))) {
-        None => "; what the day itself brought is unknown".to_owned(),
-        Some((pnl, missing)) => {
-            let part = match 0.0 < missing {
-                true => format!(" (without {} of gross)", number::share(missing)),
-                false => String::new(),
-            };
-            let made = number::made_or_lost(pnl);
-            format!("; on the day itself these shares {made} from the previous close{part}")
-        }
-    }
-}
-
 /// The book by one grouping and in total, and the name of the table.
 pub(crate) fn groups(breakdown: &Breakdown, report: &ExposureReport) -> (String, Table) {
     let Titles { name, heading, rest } =
@@ -205,37 +190,6 @@ fn whole_of<'a>(
     let of_lines = breakdown.group_by.as_ref().is_some_and(|by| is_of_lines(by.kind()));
     let seen = report.look_through.as_ref().filter(|_| !of_lines);
     seen.map_or(report.total.as_ref(), |seen| seen.exposure.as_ref())
-}
-
-/// What a table of groups is called.
-pub(crate) struct Titles {
-    /// The table.
-    pub(crate) name: String,
-    /// The column of the groups.
-    pub(crate) heading: String,
-    /// What has no group.
-    pub(crate) rest: String,
-}
-
-/// The titles of a grouping under the settings of a report.
-pub(crate) fn titles(group_by: Option<&GroupBy>, settings: Option<&AnalysisSettings>) -> Titles {
-    let group_by = group_by.cloned().unwrap_or_default();
-    let scheme = settings.map_or("", |settings| settings.classification_scheme_id.as_str());
-    let (name, heading, rest) = match group_by.kind() {
-        GroupByKind::Size => ("sizes".to_owned(), "size".to_owned(), UNKNOWN_SIZE.to_owned()),
-        GroupByKind::Sector if scheme.is_empty() => {
-            ("sectors".to_owned(), "sector".to_owned(), "unknown sector".to_owned())
-        }
-        GroupByKind::Sector => {
-            ("sectors".to_owned(), format!("sector ({scheme})"), "unknown sector".to_owned())
-        }
-        GroupByKind::PositionKind => ("kinds".to_owned(), "kind".to_owned(), String::new()),
-        GroupByKind::Label | GroupByKind::Unspecified => {
-            let key = group_by.label_key;
-            (format!("label:{key}"), key.clone(), format!("no {key}"))
-        }
-    };
-    Titles { name, heading, rest }
 }
 
 /// The measures that are split by a grouping, each at its first confidence.
@@ -384,9 +338,6 @@ fn beta(betas: &[FactorBeta], factor: &str) -> Cell {
     number::cell(value, |value| number::signed(value, 2))
 }
 
-/// The bucket of names without a known size.
-const UNKNOWN_SIZE: &str = "unknown size";
-
 fn bucket(bucket_id: &str) -> &str {
     if bucket_id.is_empty() { UNKNOWN_SIZE } else { bucket_id }
 }
@@ -394,6 +345,7 @@ fn bucket(bucket_id: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contract::v1::GroupBy;
     use contract::v1::{
         BreakdownContribution, BreakdownGroup, GroupContribution, RiskContribution,
     };

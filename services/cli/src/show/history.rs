@@ -5,7 +5,7 @@ use crate::{
     show::{
         evidence, number,
         page::Page,
-        rotation,
+        reading, rotation,
         table::{Cell, Table},
     },
     terminal::{Terminal, Tone},
@@ -63,7 +63,7 @@ pub(crate) fn points(
 fn value(measure: &IndicatorMeasure, point: &IndicatorPoint) -> Cell {
     match point.value {
         Some(value) => {
-            Cell::plain(rotation::in_unit(measure.unit(), measure.kind(), value)).of(value)
+            Cell::plain(reading::in_unit(measure.unit(), measure.kind(), value)).of(value)
         }
         None => {
             let (tone, name) = rotation::state_name(point.state());

@@ -1,6 +1,6 @@
 //! The rotation report in a few short sentences: who led, how broad it was, what the megacaps lost.
 
-use crate::show::{number, rotation};
+use crate::show::{number, reading};
 use contract::v1::IndicatorReading;
 
 /// Builds sentences from the readings that have values; skips the others.
@@ -98,7 +98,7 @@ fn shorts(readings: &Readings<'_>) -> Option<String> {
 
 fn rates(readings: &Readings<'_>) -> Option<String> {
     let (reading, _) = readings.get("ten_year_change_bp.1d")?;
-    let change = rotation::value(reading)?;
+    let change = reading::value(reading)?;
     let age = reading.age_days.unwrap_or(0);
     let when = match age {
         0 => "that day".to_owned(),

@@ -2,11 +2,10 @@
 
 use crate::{
     show::{
-        evidence,
-        exposure::{Titles, titles},
-        number,
+        evidence, number,
         page::Page,
         table::{Cell, Table},
+        titles::{Titles, titles},
     },
     terminal::{Terminal, Tone},
 };

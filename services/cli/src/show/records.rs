@@ -4,7 +4,7 @@ use crate::{
     show::{
         evidence, number,
         page::Page,
-        rotation,
+        reading, rotation,
         table::{Cell, Table},
     },
     terminal::{Terminal, Tone},
@@ -21,10 +21,10 @@ pub(crate) fn days(answer: &QueryRecordsResponse, titles: &[String], terminal: T
         page.say(format!("{}.\n", answer.words));
     }
     if let Some(observation) = &answer.observation {
-        let value = rotation::in_unit(answer.unit(), answer.kind(), observation.value);
+        let value = reading::in_unit(answer.unit(), answer.kind(), observation.value);
         let mut words = format!("The ranked day, {}: {value}.", observation.on);
         if let Some(previous) = &answer.previous {
-            let value = rotation::in_unit(answer.unit(), answer.kind(), previous.value);
+            let value = reading::in_unit(answer.unit(), answer.kind(), previous.value);
             words.push_str(&format!(" The previous day that counts, {}: {value}.", previous.on));
         }
         page.say(format!("{words}\n\n"));
@@ -66,7 +66,7 @@ fn values(answer: &QueryRecordsResponse, day: &RecordDay) -> Vec<Cell> {
         .into_iter()
         .chain(conditions)
         .map(|(unit, kind, value)| {
-            let text = rotation::in_unit(unit, kind, value);
+            let text = reading::in_unit(unit, kind, value);
             match kind {
                 RecordKind::Change => number::gain(Some(value), |_| text.clone()),
                 RecordKind::Level | RecordKind::Unspecified => Cell::plain(text).of(value),

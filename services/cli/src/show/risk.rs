@@ -1,7 +1,7 @@
 //! Risk measures: one row per confidence, and what the scenarios behind them are.
 
 use crate::show::{
-    exposure::day_itself,
+    day_itself::day_itself,
     number,
     table::{Cell, Table},
 };

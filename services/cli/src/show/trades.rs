@@ -1,9 +1,8 @@
 //! Trades in the book: is it in them, what would an unwind cost, what did a past day bring.
 
 use super::{
-    evidence,
-    exposure::day_itself,
-    number,
+    day_itself::day_itself,
+    evidence, number,
     table::{Cell, Table},
 };
 use crate::terminal::{Terminal, Tone};
