@@ -17,10 +17,11 @@ use crate::{
 use marketdata::{
     gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
-    old_rates::OldRate,
     quotes::{Quote, Quotes},
 };
 use std::collections::BTreeMap;
+
+pub use crate::lot::Lot;
 
 /// The position in one instrument: the sum of its lots.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,27 +59,6 @@ pub fn adjusted_price(quote: Option<Quote>, symbol: &str, gross_share: f64) -> O
     );
     let subject = Subject::symbol(symbol);
     Some(Gap::new(GapReason::AdjustedPrice, subject, detail).of_gross(gross_share))
-}
-
-/// One line of a holding.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Lot {
-    /// Index of the line.
-    pub line: usize,
-    /// Market value in the portfolio's currency, negative for a short.
-    pub market_value: f64,
-    /// Shares in the units of the view's day, negative for a short. `None` without a price.
-    pub shares: Option<f64>,
-    /// Whether the line gave a market value, not shares or contracts.
-    pub gave_value: bool,
-    /// Average cost per share.
-    pub average_cost: Option<f64>,
-    /// shares · (price − average cost); `None` without a cost or a price.
-    pub profit_and_loss: Option<f64>,
-    /// The old rate on which its shares rest if they follow from a value, or its value without a price.
-    pub old_rate: Option<OldRate>,
-    /// Whether its netting set is short. Without another netting: whether the holding is.
-    pub is_short: bool,
 }
 
 /// The lots of a holding whose netting sets are short, added up.

@@ -9,6 +9,7 @@
 mod columns;
 mod contract;
 mod holding;
+mod signed;
 
 use crate::{identifier::InstrumentRef, lines::Size, option::OptionModel};
 use columns::{Columns, layout};

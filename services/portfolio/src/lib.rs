@@ -17,3 +17,4 @@ pub mod resolve;
 pub mod unresolved;
 
 mod join;
+mod lot;

@@ -6,7 +6,7 @@
 //! number per holding, what it leaves boxed. It is part of long and of short and of nothing else:
 //! everything that is linear in net positions (betas, P&L, scenarios) does not see it.
 
-use crate::book::Lot;
+use crate::lot::Lot;
 use std::collections::BTreeMap;
 
 /// Which lots of an instrument are added up before they count as long or as short.

@@ -3,7 +3,9 @@
 use crate::cholesky::{factor_in_place, solve_in_place};
 use crate::kernel;
 use crate::matrix::SymmetricMatrix;
-use crate::regression::{REGRESSORS_MAX, RegressionError};
+
+/// Maximum number of regressors, not counting the intercept: eight factors and two lags of one.
+pub const REGRESSORS_MAX: usize = 10;
 
 /// Maximum number of unknowns: the intercept and the slopes.
 pub(crate) const UNKNOWNS_MAX: usize = REGRESSORS_MAX + 1;
@@ -16,6 +18,31 @@ pub(crate) type Unknowns = [f64; UNKNOWNS_MAX];
 
 /// A small matrix, row by row, with as many entries per row as there are unknowns.
 pub(crate) type Square = [f64; UNKNOWNS_MAX * UNKNOWNS_MAX];
+
+/// Why a regression has no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegressionError {
+    /// No regressor, or more than [`REGRESSORS_MAX`].
+    #[error("{0} regressors, not 1 to {REGRESSORS_MAX}")]
+    Regressors(usize),
+    /// The columns or weights do not have the length of y.
+    #[error("columns of unequal length")]
+    Length,
+    /// An infinite value, a negative weight, or a result too large for a double.
+    #[error("a value or weight is out of range")]
+    Range,
+    /// Fewer complete rows than unknowns plus one.
+    #[error("{have} complete observations, at least {need} needed")]
+    TooFew {
+        /// Complete rows.
+        have: usize,
+        /// Rows needed.
+        need: usize,
+    },
+    /// A regressor is constant or a linear combination of those before it.
+    #[error("regressor {0} is constant or a combination of the others")]
+    Collinear(usize),
+}
 
 /// y and the columns of X, each less its weighted mean. The slopes are those of the caller's
 /// problem, and the normal equations are much better conditioned.

@@ -8,8 +8,7 @@ use crate::design::{self, Design, Square, UNKNOWNS_MAX, Unknowns};
 use crate::kernel;
 use crate::matrix::SymmetricMatrix;
 
-/// Maximum number of regressors, not counting the intercept: eight factors and two lags of one.
-pub const REGRESSORS_MAX: usize = 10;
+pub use crate::design::{REGRESSORS_MAX, RegressionError};
 
 /// Model of the standard errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,31 +51,6 @@ pub struct Fit {
     pub observations: usize,
     /// (Σw)²/Σw² over those rows.
     pub effective_observations: f64,
-}
-
-/// Why a regression has no result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RegressionError {
-    /// No regressor, or more than [`REGRESSORS_MAX`].
-    #[error("{0} regressors, not 1 to {REGRESSORS_MAX}")]
-    Regressors(usize),
-    /// The columns or weights do not have the length of y.
-    #[error("columns of unequal length")]
-    Length,
-    /// An infinite value, a negative weight, or a result too large for a double.
-    #[error("a value or weight is out of range")]
-    Range,
-    /// Fewer complete rows than unknowns plus one.
-    #[error("{have} complete observations, at least {need} needed")]
-    TooFew {
-        /// Complete rows.
-        have: usize,
-        /// Rows needed.
-        need: usize,
-    },
-    /// A regressor is constant or a linear combination of those before it.
-    #[error("regressor {0} is constant or a combination of the others")]
-    Collinear(usize),
 }
 
 /// Fits once with a temporary workspace; see [`Workspace::least_squares`].

@@ -1,6 +1,6 @@
 //! The columns of a portfolio file.
 
-use super::holding::signed;
+use super::signed::signed;
 use marketdata::symbol::Symbol;
 use tables::{
     header::{Column, Header},

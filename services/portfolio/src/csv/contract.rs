@@ -1,6 +1,6 @@
 //! The terms of swaps, futures and options in a portfolio file.
 
-use super::{Contract, OptionSensitivity, columns::ContractColumns, holding::signed};
+use super::{Contract, OptionSensitivity, columns::ContractColumns, signed::signed};
 use crate::{
     lines::Size,
     option::{OptionModel, Right},

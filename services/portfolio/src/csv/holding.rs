@@ -2,6 +2,7 @@
 
 use super::{
     CashLine, Contract, Label, PositionLine, Read, columns::Columns, contract::ContractKind,
+    signed::signed,
 };
 use crate::{
     identifier::{InstrumentRef, may_be_cash},
@@ -13,17 +14,6 @@ use tables::{
     refusal::{Fault, Reason, excerpt},
     row::{Row, text},
 };
-
-/// A number with a minus sign before or after it, or in parentheses.
-pub(super) fn signed(field: &str, found: &[u8]) -> Result<Option<f64>, Fault> {
-    let value = match found.strip_suffix(b"-") {
-        Some(positive) if !positive.is_empty() && !is_missing(found) => {
-            amount(field, positive)?.map(|read| -read.value)
-        }
-        _ => amount(field, found)?.map(|read| read.value),
-    };
-    Ok(value)
-}
 
 /// −1 for a short side, 1 for a long one, `None` for other texts.
 fn side(found: &[u8]) -> Option<f64> {
