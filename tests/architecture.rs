@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a rule that cannot be checked fails")]
 
 mod contract_text;
+mod module_circles;
 mod threat_model;
 
 use serde_json::Value;

@@ -6,10 +6,12 @@ use contract::v1::{
     market_data_service_client::MarketDataServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
 };
+use h2::Reason;
 use marketdata::day::Day;
 use simulation::market::{Market, Parameters};
 use std::{
     error::Error as _,
+    iter::successors,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -58,15 +60,25 @@ impl Run {
 /// not send.
 type Count = [u64; 3];
 
+/// Whether a call came to a connection that was reaching its age: the client dropped it from its
+/// queue, or a GOAWAY said that its stream was not processed (RFC 9113, 6.8). tonic does not send
+/// such a call again, other clients do. What a server answers has no source.
+fn was_not_processed(status: &Status) -> bool {
+    let causes = || successors(status.source(), |error| error.source());
+    let ended = |error: &h2::Error| {
+        error.is_go_away() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR)
+    };
+    match status.code() {
+        Code::Cancelled => causes().next().is_some(),
+        _ => causes().any(|error| error.downcast_ref().is_some_and(ended)),
+    }
+}
+
 fn count(counts: &mut Count, ended: std::result::Result<(), Status>) -> Result<()> {
     match ended {
         Ok(()) => counts[0] += 1,
         Err(status) if status.code() == Code::ResourceExhausted => counts[1] += 1,
-        // The connection reached its age between the client's choice of it and the call. What a
-        // server sends has no source.
-        Err(status) if status.code() == Code::Cancelled && status.source().is_some() => {
-            counts[2] += 1;
-        }
+        Err(status) if was_not_processed(&status) => counts[2] += 1,
         Err(status) => return Err(status.into()),
     }
     Ok(())
