@@ -91,7 +91,8 @@ metrics! {
          `computations` (of the last four those that run and those that wait), `files` (open file \
          descriptors).";
     PLACES_LIMIT: Gauge "ballast.places.limit" "{place}" ["of"],
-        "Places that there are; beyond them a call is refused or a connection closed.";
+        "Places that there are; beyond them a call is refused or a connection closed. Streams of health \
+         and reflection may be more, by one per connection, whose first one is never refused.";
     MEMORY_HELD: Gauge "ballast.memory.held" "By" ["of"],
         "Memory held within a limit: `requests` and `answers` in flight, `items` of streams in flight \
          (portfolios of AnalyzePortfolios, which are among the requests as well), `uploads`, `watches`, \
@@ -139,7 +140,8 @@ metrics! {
         "Time of operations of the store, by the kind of fault they ended with, if any; a commit \
          waits for its turn first.";
     STORE_CONNECTIONS: Gauge "ballast.store.connections" "{connection}" ["pool", "state"],
-        "Connections to the database, by pool (`read`, `write`) and state (`used`, `idle`).";
+        "Connections to the database, by pool (`read`, `write`) and state (`used`, `idle`); one more \
+         that listens for commits (PostgreSQL) or keeps the file open (SQLite) is in no pool.";
     STORE_WAL: Gauge "ballast.store.wal" "By" [],
         "The write-ahead log of SQLite beside its file; 0 for other stores.";
     AUDIT_DROPPED: Counter "ballast.audit.dropped" "{call}" [],
