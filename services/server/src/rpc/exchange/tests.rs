@@ -17,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The events that a test observes.
 #[derive(Debug, Default)]
 struct Seen {
+    decoded: AtomicUsize,
     now: AtomicUsize,
     most: AtomicUsize,
     begun: AtomicUsize,
@@ -50,6 +51,7 @@ impl Exchange for Doubling {
     }
 
     fn decode(&self, item: u32) -> Result<u32, Status> {
+        self.seen.decoded.fetch_add(1, Ordering::SeqCst);
         if item == 15 { Err(Status::invalid_argument("no item")) } else { Ok(item) }
     }
 
@@ -216,6 +218,19 @@ async fn an_item_waits_for_room_while_older_ones_are_in_flight() {
     let doubled: Vec<_> = stream.rest().await.into_iter().map(|(_, doubled)| doubled).collect();
     assert_eq!(doubled, [Some(2), Some(4), Some(6), Some(8)]);
     assert_eq!(pool.held(), 0);
+}
+
+#[tokio::test]
+async fn items_of_many_streams_are_decoded_only_with_room() {
+    let (room, pool) = pooled();
+    let streams: Vec<Doublings> = (0..8).map(|_| within(room.clone(), |_| false)).collect();
+    streams.iter().for_each(|stream| stream.send([1]));
+    settle().await;
+    let decoded = |stream: &Doublings| stream.seen.decoded.load(Ordering::SeqCst);
+    // Two of ten bytes; the other six have a byte each as they were received.
+    assert_eq!((streams.iter().map(decoded).sum::<usize>(), pool.held()), (2, 26));
+    drop(streams);
+    until(|| pool.held() == 0).await;
 }
 
 #[tokio::test]
