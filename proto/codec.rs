@@ -5,9 +5,10 @@
 
 use crate::{
     reader::{self, Fields},
+    undecoded,
     weight::{self, Weighed},
 };
-use prost::bytes::Buf as _;
+use prost::bytes::{Buf as _, Bytes};
 use std::marker::PhantomData;
 use tonic::{
     Status,
@@ -136,17 +137,44 @@ impl<T: prost::Message + Fields + Weighed + Default> Decoder for SliceDecoder<T>
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<T>, Status> {
         let message = buffer.copy_to_bytes(buffer.remaining());
+        if undecoded::keep(&message) {
+            return Ok(Some(T::default()));
+        }
         if T::IS_REQUEST && weight::LEAST_BYTES < message.len() {
-            let bytes = weight::weight::<T>(&message);
-            if weight::REQUEST_BYTES < bytes {
-                return Err(Status::resource_exhausted("its lists take too much memory"));
-            }
+            let bytes = weight_of::<T>(&message)?;
             // Texts of the message are copied: they take about what it has in bytes.
             weight::take(bytes.saturating_add(message.len()))?;
         }
-        let read = reader::read(&message).map_or_else(|| T::decode(&message[..]), Ok);
-        read.map(Some).map_err(|error| Status::internal(error.to_string()))
+        read(&message).map(Some)
     }
+}
+
+/// Bytes in memory of the elements of all lists of a request.
+///
+/// # Errors
+/// RESOURCE_EXHAUSTED if they are more than a request may have.
+fn weight_of<T: Weighed>(message: &[u8]) -> Result<usize, Status> {
+    let bytes = weight::of_encoded::<T>(message);
+    if weight::REQUEST_BYTES < bytes {
+        return Err(Status::resource_exhausted("its lists take too much memory"));
+    }
+    Ok(bytes)
+}
+
+fn read<T: prost::Message + Fields + Default>(message: &Bytes) -> Result<T, Status> {
+    let read = reader::read(message).map_or_else(|| T::decode(&message[..]), Ok);
+    read.map_err(|error| Status::internal(error.to_string()))
+}
+
+/// Decodes a message of a stream that was received [undecoded], once there is room for it.
+///
+/// # Errors
+/// The status that ends the stream.
+pub fn decode<T: prost::Message + Fields + Weighed + Default>(
+    message: &Bytes,
+) -> Result<T, Status> {
+    weight_of::<T>(message)?;
+    read(message)
 }
 
 #[cfg(test)]

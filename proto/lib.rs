@@ -5,6 +5,7 @@ pub mod codec;
 #[cfg(test)]
 mod one_by_one;
 pub mod reader;
+pub mod undecoded;
 pub mod weight;
 
 /// Package `ballast.v1`.

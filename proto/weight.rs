@@ -59,18 +59,40 @@ pub fn of_lists<M: Weighed + prost::Message>(message: &M) -> usize {
     weight::<M>(&message.encode_to_vec())
 }
 
+/// The same of an encoded message.
+pub fn of_encoded<M: Weighed>(message: &[u8]) -> usize {
+    weight::<M>(message)
+}
+
+/// Visits the values of a field in an encoded message, found by the numbers of the fields that lead
+/// to it, all of which are messages, texts or lists of them.
+pub fn visit<'a>(message: &'a [u8], path: &[u32], visitor: &mut dyn FnMut(&'a [u8])) {
+    let Some((number, rest)) = path.split_first() else { return visitor(message) };
+    each_value(message, |key, value| {
+        if key >> 3 == *number {
+            visit(value, rest, visitor);
+        }
+    });
+}
+
 /// Bytes in memory of the elements of all lists in a message. What follows a broken field does not
 /// count, because decoders stop there, too.
-pub(crate) fn weight<M: Weighed>(mut bytes: &[u8]) -> usize {
+fn weight<M: Weighed>(bytes: &[u8]) -> usize {
     let mut weight = 0_usize;
+    each_value(bytes, |key, value| weight = weight.saturating_add(M::weigh(key, value)));
+    weight
+}
+
+/// Visits the fields of a message that have a length, up to the first broken one: the number of
+/// each with its wire type, and its bytes.
+fn each_value<'a>(mut bytes: &'a [u8], mut visitor: impl FnMut(u32, &'a [u8])) {
     while let Some(key) = number(&mut bytes) {
         let rest = match key & 7 {
             0 => number(&mut bytes).map(|_| bytes),
             1 => bytes.get(8..),
             2 => value(&mut bytes).map(|value| {
                 // A key that does not fit is that of no field.
-                let key = u32::try_from(key).unwrap_or(0);
-                weight = weight.saturating_add(M::weigh(key, value));
+                visitor(u32::try_from(key).unwrap_or(0), value);
                 bytes
             }),
             // The fields of a group count as those of the message around it: too much rather than too
@@ -82,7 +104,6 @@ pub(crate) fn weight<M: Weighed>(mut bytes: &[u8]) -> usize {
         let Some(rest) = rest else { break };
         bytes = rest;
     }
-    weight
 }
 
 /// A number of variable length.
@@ -190,6 +211,28 @@ mod tests {
         let positions = vec![line; 10_000];
         let report = v1::ExposureReport { positions, ..Default::default() };
         assert!(weight_of(&report) + weight_of(&book) < REQUEST_BYTES, "{}", weight_of(&report));
+    }
+
+    #[test]
+    fn the_values_of_a_field_are_found_wherever_they_are() {
+        let of = |tag: &str, positions| v1::AnalyzePortfoliosItem {
+            request_tag: tag.to_owned(),
+            portfolio: Some(v1::Portfolio {
+                positions: vec![v1::Position::default(); positions],
+                ..v1::Portfolio::default()
+            }),
+        };
+        let item = |item| v1::AnalyzePortfoliosRequest {
+            message: Some(v1::analyze_portfolios_request::Message::Item(item)),
+        };
+        // Messages one after another are merged.
+        let bytes = [item(of("a", 2)), item(of("b", 3))].map(|item| item.encode_to_vec()).concat();
+        let mut positions = 0;
+        visit(&bytes, &[2, 2, 2], &mut |_| positions += 1);
+        let mut tags = Vec::new();
+        visit(&bytes, &[2, 1], &mut |tag| tags.push(tag));
+        assert_eq!((positions, &tags[..]), (5, &[&b"a"[..], b"b"][..]));
+        visit(&bytes, &[1], &mut |_| panic!("there is no setup"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::{
     exposure::{example, market},
     harness::{Harness, expect_refusal, held, reference, replay_of, soon},
+    metrics,
     raw::Raw,
 };
 use contract::v1::{
@@ -10,11 +11,16 @@ use contract::v1::{
     exposure_service_client::ExposureServiceClient, position::Size,
 };
 use prost::Message as _;
-use server::{clock::Clock, config::Config};
+use server::{
+    clock::Clock,
+    config::Config,
+    limits::{self, Limits},
+};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_stream::{StreamExt as _, wrappers::UnboundedReceiverStream};
 use tonic::{Code, Request, Status, transport::Channel};
+use tonic_types::StatusExt as _;
 
 fn setup(analysis: v1::AnalyzePortfolioRequest) -> v1::AnalyzePortfoliosRequest {
     let setup = v1::AnalyzePortfoliosSetup { analysis: Some(analysis) };
@@ -103,6 +109,62 @@ async fn a_stream_over_the_limit_is_refused_until_another_one_ends() {
     };
     soon("the place comes free", free).await;
     harness.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_has_a_share_of_the_streams() {
+    let change = |config: &mut Config| config.limits.exchanges_per_caller = 1;
+    let harness = Harness::with(Clock::system(), change).await;
+    // The share is that of a caller and not of a connection.
+    let client = async || ExposureServiceClient::new(harness.channel().await);
+    let (items, received) = mpsc::unbounded_channel();
+    items.send(setup(v1::AnalyzePortfolioRequest::default())).unwrap();
+    let received = UnboundedReceiverStream::new(received);
+    let _first = client().await.analyze_portfolios(received).await.unwrap();
+    let another = vec![setup(v1::AnalyzePortfolioRequest::default())];
+    let refused = exchange(&mut client().await, another).await.unwrap_err();
+    expect_refusal(&refused, Code::ResourceExhausted, "OVERLOADED", &[]);
+    let quota = refused.get_details_quota_failure().unwrap().violations;
+    assert_eq!(quota[0].subject, "limits.exchanges_per_caller");
+}
+
+/// A book whose lists and whose answer take more than one connection may have at least.
+fn too_large_a_book() -> v1::Portfolio {
+    let lists = limits::REQUEST_LIST_BYTES / limits::POSITIONS - size_of::<v1::Position>();
+    let labels = vec![v1::Label::default(); lists / size_of::<v1::Label>()];
+    let line = v1::Position { labels, ..v1::Position::default() };
+    v1::Portfolio { positions: vec![line; limits::POSITIONS], ..v1::Portfolio::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_never_fits_is_refused_undecoded_and_counted() {
+    let least = Limits::standard().largest_request_bytes();
+    let change = |config: &mut Config| {
+        config.limits.request_memory_bytes_per_connection = least;
+    };
+    let harness = Harness::with(Clock::system(), change).await;
+    let mut client = ExposureServiceClient::new(harness.channel().await);
+    let large = item("large", Some(too_large_a_book()));
+    assert!(large.encoded_len() < least / 10, "{} bytes", large.encoded_len());
+    let messages = vec![setup(v1::AnalyzePortfolioRequest::default()), large, item("none", None)];
+    let (outcomes, end) = exchange(&mut client, messages).await.unwrap();
+    assert!(end.is_none(), "{end:?}");
+    let tags: Vec<&str> = outcomes.iter().map(|outcome| outcome.request_tag.as_str()).collect();
+    assert_eq!(tags, ["large", "none"]);
+    let Some(Outcome::Error(error)) = &outcomes[0].outcome else { panic!("{:?}", outcomes[0]) };
+    assert_eq!(error.code, Code::ResourceExhausted as i32);
+    assert!(error.message.contains(&least.to_string()), "{}", error.message);
+    let values = metrics::values(&harness).await;
+    for reason in ["OVERLOADED", "INVALID_REQUEST"] {
+        let is_it = |series: &String| {
+            series.starts_with("ballast_items_refused_total{") && series.contains(reason)
+        };
+        let found: Vec<f64> = values.iter().filter(|(s, _)| is_it(s)).map(|(_, v)| *v).collect();
+        assert_eq!(found, [1.0], "{reason}");
+    }
+    let of_items = |name: &str| values[&format!("ballast_memory_{name}_bytes{{of=\"items\"}}")];
+    let half = Limits::standard().request_memory_bytes / 2;
+    assert_eq!((of_items("held"), of_items("limit")), (0.0, half as f64));
 }
 
 #[tokio::test(flavor = "multi_thread")]

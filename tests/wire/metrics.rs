@@ -4,7 +4,9 @@ use crate::{
     admin_port::get,
     harness::{Harness, header, soon},
 };
-use contract::v1;
+use contract::v1::{
+    self, analyze_portfolios_request::Message, exposure_service_client::ExposureServiceClient,
+};
 use server::metrics::names;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,9 +32,20 @@ async fn used() -> Harness {
     harness
 }
 
+/// Sends an item that is refused on a stream that goes on.
+async fn refused_item(harness: &Harness) {
+    let mut client = ExposureServiceClient::new(harness.channel().await);
+    let message = |message| v1::AnalyzePortfoliosRequest { message: Some(message) };
+    let (setup, item) = (Message::Setup(Default::default()), Message::Item(Default::default()));
+    let messages = tokio_stream::iter([message(setup), message(item)]);
+    let mut outcomes = client.analyze_portfolios(messages).await.unwrap().into_inner();
+    outcomes.message().await.unwrap().expect("an item without a portfolio is refused");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_exports_exactly_the_documented_metrics() {
     let harness = used().await;
+    refused_item(&harness).await;
     let documented: BTreeSet<String> = names::ALL.iter().map(names::Metric::prometheus).collect();
     let exported = async {
         loop {

@@ -19,13 +19,14 @@ use crate::{
     },
     clock::Stopwatch,
     limits::Limits,
+    line::{Handling, InFlight, Line},
     metrics::calls::{CallMeter, CallMetrics},
     patience::until,
     phase::Phase,
     refusal::Refusal,
     rpc::status::sanitize_status,
     telemetry::spans::CallTracer,
-    traffic::{Charge, Handling, InFlight, Line, Traffic, Weight},
+    traffic::{Charge, Traffic, Weight},
     turn::Turns,
 };
 use contract::weight::{MEMORY, Memory};
@@ -160,8 +161,10 @@ where
         let (layer, gone) = (self.layer.clone(), Gone::default());
         let answer = async move {
             let mut ends = Box::pin(ends);
+            let items = (charge.items(), meter.items());
             let mut request = layer.watch_body(request, shape, &charge, (&gone, meter));
-            request.extensions_mut().insert(charge.items());
+            request.extensions_mut().insert(items.0);
+            request.extensions_mut().insert(items.1);
             let memory: Arc<dyn Memory> = Arc::clone(&charge) as _;
             let handler = async {
                 charge.check()?;

@@ -9,10 +9,10 @@ use crate::{
     clock::Stopwatch,
     config::{Config, Connections, Drain},
     limits,
+    line::{Calls, Line},
     phase::Phase,
     rotating::Rotating,
     tls::{self, TlsKeys},
-    traffic::{Calls, Line},
 };
 use std::{
     convert::Infallible,

@@ -11,6 +11,7 @@ pub mod as_of;
 pub mod audit;
 pub mod auth;
 pub mod call;
+pub mod caller_places;
 pub mod clock;
 pub mod compute;
 pub mod config;
@@ -21,6 +22,7 @@ pub mod follower;
 pub mod guard;
 pub mod hex;
 pub mod limits;
+pub mod line;
 pub mod market;
 pub mod metrics;
 pub mod models;
@@ -58,6 +60,7 @@ use crate::{
     clock::{Clock, Stopwatch},
     config::{Config, Drain},
     guard::Guard,
+    line::Calls,
     market::Resident,
     metrics::{
         Metrics,
@@ -72,7 +75,7 @@ use crate::{
     store_health::StoreState,
     store_url::StoreUrl,
     traced_store::TracedStore,
-    traffic::{Calls, Traffic},
+    traffic::Traffic,
     turn::Turns,
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};

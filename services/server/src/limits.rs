@@ -32,8 +32,8 @@ pub struct Limits {
     pub answer_bytes_per_connection: usize,
     /// Bytes of requests in flight, over all calls: a request counts until its handler has
     /// answered, as it was sent and with its texts and lists once they are decoded; of an upload
-    /// only the incomplete message counts, of an exchange the items in flight and their expected
-    /// answers, which have half of this at most.
+    /// only the incomplete message counts, of an exchange that, the item that waits for room as it
+    /// was sent, and the items in flight with their expected answers, which have half of this at most.
     pub request_memory_bytes: usize,
     /// Share of these bytes that one connection may hold.
     pub request_memory_bytes_per_connection: usize,
@@ -62,6 +62,9 @@ pub struct Limits {
     pub watch_memory_bytes: usize,
     /// Concurrent streams of portfolios, over all connections.
     pub exchanges: usize,
+    /// Share of these streams that one caller may hold, who is known by name, or by address without
+    /// authentication.
+    pub exchanges_per_caller: usize,
     /// Heavy computations waiting for a thread; further ones are rejected.
     pub compute_queue: usize,
     /// Calls per second of one caller, who is known by name, or by address without authentication; 0
@@ -126,6 +129,7 @@ impl Limits {
             watchers: 1_024,
             watch_memory_bytes: 128 * MIB,
             exchanges: 32,
+            exchanges_per_caller: 16,
             compute_queue: 64,
             calls_per_s_per_caller: 0,
             queue_ms: 1_000,
@@ -282,6 +286,9 @@ pub const SETTINGS_BYTES: usize = 64 * 1024;
 /// Different settings that one store keeps: a change every working day for forty years. A server
 /// with yet another does not start.
 pub const SETTINGS_KEPT: u64 = 10_000;
+/// Bytes that the items of one connection may hold of the last quarter of those of all streams: a book
+/// of 500 positions, for each of 32 connections by default.
+pub const SMALL_ITEMS_BYTES: usize = MIB;
 /// Bytes in memory of the items of one exchange that may be in flight and of their answers, beyond the
 /// last one: a book of 500 positions has about 730 KiB.
 pub const EXCHANGE_BYTES: usize = 16 * MIB;

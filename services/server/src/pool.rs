@@ -3,6 +3,9 @@
 //! The last quarter is reserved for connections that hold little, so that those that hold much do
 //! not lock out the others. A pool may leave each connection a first part of its share whatever the
 //! others hold.
+//!
+//! A refusal names the most bytes that the connection could have had, and what can never fit is
+//! refused without a wait.
 
 use crate::{limits, refusal::Refusal};
 use std::{
@@ -21,6 +24,8 @@ pub struct Pool {
     share: usize,
     /// What each connection may hold even if the pool is full.
     assured: usize,
+    /// What a connection may hold of the last quarter.
+    small: usize,
     held: Mutex<usize>,
 }
 
@@ -40,14 +45,21 @@ impl Pool {
         settings: [&'static str; 2],
         [most, share]: [usize; 2],
     ) -> Arc<Pool> {
-        Arc::new(Pool { what, settings, most, share, assured: 0, held: Mutex::new(0) })
+        let (assured, small) = (0, limits::SMALL_SHARE_BYTES);
+        Arc::new(Pool { what, settings, most, share, assured, small, held: Mutex::new(0) })
     }
 
     /// The same pool, of which each connection may hold `assured` bytes even if it is full: it then
     /// exceeds its bound, by that much per connection at most.
     pub fn assuring(self: Arc<Pool>, assured: usize) -> Arc<Pool> {
-        let Pool { what, settings, most, share, .. } = *self;
-        Arc::new(Pool { what, settings, most, share, assured, held: Mutex::new(0) })
+        let Pool { what, settings, most, share, small, .. } = *self;
+        Arc::new(Pool { what, settings, most, share, assured, small, held: Mutex::new(0) })
+    }
+
+    /// The same pool, of whose last quarter a connection may hold `small` bytes.
+    pub fn leaving(self: Arc<Pool>, small: usize) -> Arc<Pool> {
+        let Pool { what, settings, most, share, assured, .. } = *self;
+        Arc::new(Pool { what, settings, most, share, assured, small, held: Mutex::new(0) })
     }
 
     /// The share of a new connection, which holds nothing yet.
@@ -60,6 +72,11 @@ impl Pool {
         *lock(&self.held)
     }
 
+    /// The bytes that all connections may hold together.
+    pub fn limit(&self) -> usize {
+        self.most
+    }
+
     fn full(&self, limit: usize, setting: &'static str) -> Refusal {
         Refusal::Overloaded { what: self.what, setting, limit: limit as u64 }
     }
@@ -67,12 +84,11 @@ impl Pool {
     /// Checks the limits for a connection that would hold `own` bytes and a pool that would hold
     /// `all`.
     fn has_room(&self, own: usize, all: usize) -> Result<(), Refusal> {
-        let is_small = own <= limits::SMALL_SHARE_BYTES;
-        let most = if is_small { self.most } else { self.most - self.most / 4 };
+        let most = if own <= self.small { self.most } else { self.most - self.most / 4 };
         match () {
             () if self.share < own => Err(self.full(self.share, self.settings[1])),
             () if own <= self.assured => Ok(()),
-            () if most < all => Err(self.full(self.most, self.settings[0])),
+            () if most < all => Err(self.full(most, self.settings[0])),
             () => Ok(()),
         }
     }
@@ -84,21 +100,35 @@ impl Share {
         Room { share: self.clone(), bytes: 0 }
     }
 
+    /// Whether so many bytes fit if nobody holds any.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] if they do not.
+    pub fn fits(&self, bytes: usize) -> Result<(), Refusal> {
+        self.pool.has_room(bytes, bytes)
+    }
+
     /// Takes room for bytes; waits a moment for it.
     ///
     /// # Errors
-    /// [`Refusal::Overloaded`] if there is none.
+    /// [`Refusal::Overloaded`] if there is none; at once if there never can be.
     pub async fn wait_for(&self, bytes: usize) -> Result<Room, Refusal> {
-        let give_up = Instant::now() + Duration::from_millis(limits::ADMISSION_WAIT_MS);
+        self.fits(bytes)?;
         let mut room = self.empty();
-        loop {
-            match room.resize(bytes) {
-                Ok(()) => return Ok(room),
-                Err(refusal) if give_up <= Instant::now() => return Err(refusal),
-                Err(_) => {
-                    tokio::time::sleep(Duration::from_millis(limits::ADMISSION_RETRY_MS)).await;
-                }
+        retried(|| room.resize(bytes)).await?;
+        Ok(room)
+    }
+}
+
+/// Tries to take room until it is there, for a moment.
+async fn retried(mut attempt: impl FnMut() -> Result<(), Refusal>) -> Result<(), Refusal> {
+    let give_up = Instant::now() + Duration::from_millis(limits::ADMISSION_WAIT_MS);
+    loop {
+        match attempt() {
+            Err(_) if Instant::now() < give_up => {
+                tokio::time::sleep(Duration::from_millis(limits::ADMISSION_RETRY_MS)).await;
             }
+            ended => return ended,
         }
     }
 }
@@ -161,13 +191,44 @@ impl Nested {
         Nested { part, whole }
     }
 
-    /// Takes room for bytes in both; waits a moment for it in each.
+    /// Counts an item that has been received, beyond the limit if need be: it is in memory. It has no
+    /// room in the part yet.
+    pub fn received(&self, bytes: usize) -> Received {
+        let [part, mut whole] = [&self.part, &self.whole].map(Share::empty);
+        whole.force(bytes);
+        Received { rooms: [part, whole] }
+    }
+
+    /// Whether so many bytes fit if nobody holds any.
     ///
     /// # Errors
-    /// [`Refusal::Overloaded`] if there is none.
-    pub async fn wait_for(&self, bytes: usize) -> Result<[Room; 2], Refusal> {
-        Ok([self.part.wait_for(bytes).await?, self.whole.wait_for(bytes).await?])
+    /// [`Refusal::Overloaded`] if they do not.
+    pub fn fits(&self, bytes: usize) -> Result<(), Refusal> {
+        self.part.fits(bytes)?;
+        self.whole.fits(bytes)
     }
+
+    /// Takes room in both for an item once it is decoded, in place of what it has as received; waits
+    /// a moment for it, and holds none of either meanwhile.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] if there is none; at once if there never can be.
+    pub async fn wait_for(&self, item: Received, bytes: usize) -> Result<[Room; 2], Refusal> {
+        self.fits(bytes)?;
+        let Received { rooms: [mut part, mut whole] } = item;
+        retried(|| {
+            part.resize(bytes)?;
+            whole.resize(bytes).inspect_err(|_| part.force(0))
+        })
+        .await?;
+        Ok([part, whole])
+    }
+}
+
+/// What an item of a stream holds before it is decoded.
+#[derive(Debug)]
+pub struct Received {
+    rooms: [Room; 2],
 }
 
 impl Drop for Room {
@@ -218,9 +279,9 @@ mod tests {
         let _four = hold(&greedy, 4 * SMALL).unwrap();
         assert_eq!(hold(&greedy, 1).unwrap_err(), 4 * SMALL as u64, "the limit of its share");
         let _two = hold(&second, 2 * SMALL).unwrap();
-        assert_eq!(hold(&second, 1).unwrap_err(), 8 * SMALL as u64, "the last quarter");
+        assert_eq!(hold(&second, 1).unwrap_err(), 6 * SMALL as u64, "without the last quarter");
         let _small = hold(&stranger, SMALL).unwrap();
-        assert_eq!(hold(&stranger, 1).unwrap_err(), 8 * SMALL as u64, "it is no longer small");
+        assert_eq!(hold(&stranger, 1).unwrap_err(), 6 * SMALL as u64, "it is no longer small");
         let _last = hold(&pool.share(), SMALL).unwrap();
         assert_eq!(hold(&pool.share(), 1).unwrap_err(), 8 * SMALL as u64, "the whole pool");
     }
@@ -242,12 +303,64 @@ mod tests {
         let whole = Pool::new("whole", SETTINGS, [8 * SMALL, 8 * SMALL]);
         let part = Pool::new("part", SETTINGS, [4 * SMALL, 4 * SMALL]);
         let stream = Nested::new(part.share(), whole.share());
-        let held = stream.wait_for(3 * SMALL).await.unwrap();
-        assert!(stream.wait_for(1).await.is_err(), "three quarters of the part");
+        let held = stream.wait_for(stream.received(0), 3 * SMALL).await.unwrap();
+        let refused = stream.wait_for(stream.received(0), 1).await;
+        assert!(refused.is_err(), "three quarters of the part");
         assert_eq!((part.held(), whole.held()), (3 * SMALL, 3 * SMALL), "nothing is left behind");
         let _call = hold(&whole.share(), 3 * SMALL).unwrap();
         drop(held);
         assert_eq!((part.held(), whole.held()), (0, 3 * SMALL));
+    }
+
+    #[tokio::test]
+    async fn an_item_counts_as_received_and_then_as_decoded() {
+        let whole = Pool::new("whole", SETTINGS, [8 * SMALL, 8 * SMALL]);
+        let part = Pool::new("part", SETTINGS, [4 * SMALL, 4 * SMALL]);
+        let stream = Nested::new(part.share(), whole.share());
+        let item = stream.received(10);
+        assert_eq!((part.held(), whole.held()), (0, 10));
+        let held = stream.wait_for(item, 30).await.unwrap();
+        assert_eq!((part.held(), whole.held()), (30, 30), "in place of what was received");
+        drop(held);
+        assert_eq!((part.held(), whole.held()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn an_item_that_waits_for_the_whole_holds_nothing_of_the_part() {
+        let whole = Pool::new("whole", SETTINGS, [4 * SMALL, 4 * SMALL]);
+        let part = Pool::new("part", SETTINGS, [4 * SMALL, 4 * SMALL]);
+        let call = hold(&whole.share(), 3 * SMALL).unwrap();
+        let (waits, other) = (Nested::new(part.share(), whole.share()), part.share());
+        let mut waiting = Box::pin(waits.wait_for(waits.received(0), 2 * SMALL));
+        let soon = Duration::from_millis(3 * limits::ADMISSION_RETRY_MS);
+        assert!(tokio::time::timeout(soon, &mut waiting).await.is_err(), "the call has the whole");
+        let _all_of_the_part = hold(&other, 3 * SMALL).unwrap();
+        drop((call, _all_of_the_part));
+        waiting.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_can_never_fit_is_refused_at_once_and_the_limit_is_named() {
+        let pool = Pool::new("test", SETTINGS, [8 * SMALL, 7 * SMALL]);
+        let began = Instant::now();
+        let limit = async |bytes| match pool.share().wait_for(bytes).await {
+            Err(Refusal::Overloaded { limit, setting, .. }) => (limit, setting),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(limit(8 * SMALL).await, (7 * SMALL as u64, "share"));
+        assert_eq!(limit(7 * SMALL).await, (6 * SMALL as u64, "all"), "without the last quarter");
+        assert!(began.elapsed() < Duration::from_millis(limits::ADMISSION_WAIT_MS / 2));
+    }
+
+    #[test]
+    fn a_pool_may_leave_more_to_those_that_hold_little() {
+        let pool = Pool::new("test", SETTINGS, [16 * SMALL, 16 * SMALL]).leaving(2 * SMALL);
+        let _greedy = hold(&pool.share(), 12 * SMALL).unwrap();
+        let second = pool.share();
+        let _small = hold(&second, 2 * SMALL).unwrap();
+        assert_eq!(hold(&second, 1).unwrap_err(), 12 * SMALL as u64);
+        let _other = hold(&pool.share(), 2 * SMALL).unwrap();
+        assert_eq!(hold(&pool.share(), 1).unwrap_err(), 16 * SMALL as u64, "all is held");
     }
 
     #[test]

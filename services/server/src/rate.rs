@@ -1,6 +1,6 @@
 //! How often each caller may call.
 
-use crate::{limits, refusal::Refusal};
+use crate::{auth::Caller, limits, refusal::Refusal};
 use std::{
     collections::BTreeMap,
     net::IpAddr,
@@ -15,6 +15,16 @@ pub enum Origin {
     Address(IpAddr),
     /// The name of the caller.
     Caller(Arc<str>),
+}
+
+impl Origin {
+    /// Who calls over a connection from an address, if it has one.
+    pub fn of(caller: &Caller, address: Option<IpAddr>) -> Option<Origin> {
+        match caller.is_anonymous() {
+            true => address.map(Origin::Address),
+            false => Some(Origin::Caller(Arc::clone(caller.name()))),
+        }
+    }
 }
 
 /// The rates of all callers: a bucket each, which holds the calls of one second and is refilled

@@ -3,6 +3,7 @@
 
 use crate::{
     as_of::{AsOf, Pin},
+    caller_places::{CallerPlace, CallerPlaces},
     clock::Clock,
     compute::{Compute, Pools},
     config::{Config, ConfigError},
@@ -15,6 +16,7 @@ use crate::{
     pool::{Pool, Room},
     prepared::Prepared,
     prepared_cache::{PreparedCache, PreparedUse},
+    rate::Origin,
     refusal::Refusal,
     revisions::Wakes,
     settings::Settings,
@@ -59,7 +61,7 @@ pub struct Services {
     watchers: Arc<Semaphore>,
     watch_memory: Arc<Pool>,
     watch_turns: Arc<Semaphore>,
-    exchanges: Arc<Semaphore>,
+    exchanges: Arc<CallerPlaces>,
     explanations: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
     upload_memory: Memory,
@@ -105,7 +107,11 @@ impl Services {
                 [limits.watch_memory_bytes; 2],
             ),
             watch_turns: Arc::new(Semaphore::new(limits::WATCH_TURNS)),
-            exchanges: Arc::new(Semaphore::new(limits.exchanges)),
+            exchanges: CallerPlaces::new(
+                "streams of portfolios",
+                ["limits.exchanges", "limits.exchanges_per_caller"],
+                [limits.exchanges, limits.exchanges_per_caller],
+            ),
             explanations: Arc::new(Semaphore::new(limits::EXPLANATIONS)),
             uploads: Arc::new(Semaphore::new(limits.uploads)),
             upload_memory: Memory::new(limits.upload_memory_bytes),
@@ -307,17 +313,12 @@ impl Services {
         Arc::clone(&self.watch_turns).acquire_owned().await.map_err(|_| Refusal::ShuttingDown)
     }
 
-    /// A permit for a stream of portfolios; it is held until it is dropped.
+    /// A place for a stream of portfolios of a caller; it is held until it is dropped.
     ///
     /// # Errors
-    /// [`Refusal::Overloaded`] if there are too many.
-    pub fn exchange(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        let most = self.limits.exchanges;
-        Arc::clone(&self.exchanges).try_acquire_owned().map_err(|_| Refusal::Overloaded {
-            what: "streams of portfolios",
-            setting: "limits.exchanges",
-            limit: most as u64,
-        })
+    /// [`Refusal::Overloaded`] if there are too many, or the caller has its share.
+    pub fn exchange(&self, caller: Option<Origin>) -> Result<CallerPlace, Refusal> {
+        self.exchanges.take(caller)
     }
 
     /// A turn to explain a change, until it is dropped.
@@ -354,7 +355,7 @@ impl Services {
 
     /// Number of streams of portfolios.
     pub fn exchanges_under_way(&self) -> usize {
-        self.limits.exchanges.saturating_sub(self.exchanges.available_permits())
+        self.exchanges.taken()
     }
 
     /// Memory taken by uploads, bytes.

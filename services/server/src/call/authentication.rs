@@ -10,11 +10,11 @@ use crate::{
         role::{self, CallerRole},
     },
     clock::Clock,
+    line::Line,
     rate::{Origin, Rates},
     refusal::Refusal,
     rotating::Rotating,
     telemetry::spans::names_caller,
-    traffic::Line,
 };
 use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
 use std::{
@@ -62,11 +62,7 @@ impl AuthLayer {
         let (path, line) = (request.uri().path(), request.extensions().get::<Arc<Line>>());
         let address = line.and_then(|line| line.address());
         let caller = self.identify(path, request.headers(), line)?;
-        let origin = match caller.is_anonymous() {
-            true => address.map(Origin::Address),
-            false => Some(Origin::Caller(Arc::clone(caller.name()))),
-        };
-        match origin {
+        match Origin::of(&caller, address) {
             Some(origin) if !role::OPEN.contains(&path) => self.rates.take(origin)?,
             _ => {}
         }

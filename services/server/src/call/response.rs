@@ -5,12 +5,13 @@ use crate::{
     call::{code_name::code_name, method::Shape},
     clock::Stopwatch,
     limits,
+    line::{InFlight, Line, Unread},
     metrics::calls::CallMeter,
     pool::Room,
     refusal::Refusal,
     rpc::status::{is_fault, sanitize_status},
     telemetry::spans::{CallSpan, Step, step_now},
-    traffic::{Charge, InFlight, Line, Unread},
+    traffic::Charge,
 };
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};

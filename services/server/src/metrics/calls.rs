@@ -21,6 +21,7 @@ pub struct CallMetrics {
     received: Counter<u64>,
     sent: Counter<u64>,
     refused: Counter<u64>,
+    items_refused: Counter<u64>,
 }
 
 impl CallMetrics {
@@ -46,6 +47,7 @@ impl CallMetrics {
             received: counter(names::CALLS_RECEIVED),
             sent: counter(names::CALLS_SENT),
             refused: counter(names::CALLS_REFUSED),
+            items_refused: counter(names::ITEMS_REFUSED),
         }
     }
 
@@ -76,6 +78,11 @@ impl CallMeter {
         self.metrics.sent.add(bytes as u64, std::slice::from_ref(&self.method));
     }
 
+    /// Records the items of the call, if it is a stream of them.
+    pub fn items(&self) -> ItemMeter {
+        ItemMeter { refused: self.metrics.items_refused.clone(), method: self.method.clone() }
+    }
+
     /// Records why the call gets no answer.
     pub fn refused(&self, reason: String) {
         self.metrics.refused.add(1, &[self.method.clone(), KeyValue::new("reason", reason)]);
@@ -89,6 +96,20 @@ impl CallMeter {
             KeyValue::new("rpc.response.status_code", code),
         ];
         self.metrics.duration.record(seconds, &labels);
+    }
+}
+
+/// Records the items of one stream.
+#[derive(Clone, Debug)]
+pub struct ItemMeter {
+    refused: Counter<u64>,
+    method: KeyValue,
+}
+
+impl ItemMeter {
+    /// Records why the outcome of an item is an error.
+    pub fn refused(&self, reason: String) {
+        self.refused.add(1, &[self.method.clone(), KeyValue::new("reason", reason)]);
     }
 }
 

@@ -81,6 +81,9 @@ metrics! {
         "Bytes of answers handed to the connection.";
     CALLS_REFUSED: Counter "ballast.calls.refused" "{call}" ["rpc_method", "reason"],
         "Calls that got no answer, by the reason of their ErrorInfo; `none` if the status has none.";
+    ITEMS_REFUSED: Counter "ballast.items.refused" "{item}" ["rpc_method", "reason"],
+        "Items of streams (portfolios of AnalyzePortfolios) whose outcome is an error, by the reason of \
+         its ErrorInfo; they do not end their stream.";
     PLACES_USED: Gauge "ballast.places.used" "{place}" ["of"],
         "Places taken: `connections`, `watches`, `portfolio_streams` (of AnalyzePortfolios), \
          `probe_streams` (of health and reflection), `uploads`, `analyses` of prepared views, \
@@ -88,9 +91,11 @@ metrics! {
          `computations` (of the last four those that run and those that wait), `files` (open file \
          descriptors).";
     PLACES_LIMIT: Gauge "ballast.places.limit" "{place}" ["of"],
-        "Places that there are; beyond them a call is refused or a connection closed.";
+        "Places that there are; beyond them a call is refused or a connection closed. Streams of health \
+         and reflection may be more, by one per connection, whose first one is never refused.";
     MEMORY_HELD: Gauge "ballast.memory.held" "By" ["of"],
-        "Memory held within a limit: `requests` and `answers` in flight, `uploads`, `watches`, \
+        "Memory held within a limit: `requests` and `answers` in flight, `items` of streams in flight \
+         (portfolios of AnalyzePortfolios, which are among the requests as well), `uploads`, `watches`, \
          `prepared` values.";
     MEMORY_LIMIT: Gauge "ballast.memory.limit" "By" ["of"],
         "That limit; beyond it a call is refused, or a prepared value dropped.";
@@ -135,7 +140,8 @@ metrics! {
         "Time of operations of the store, by the kind of fault they ended with, if any; a commit \
          waits for its turn first.";
     STORE_CONNECTIONS: Gauge "ballast.store.connections" "{connection}" ["pool", "state"],
-        "Connections to the database, by pool (`read`, `write`) and state (`used`, `idle`).";
+        "Connections to the database, by pool (`read`, `write`) and state (`used`, `idle`); one more \
+         that listens for commits (PostgreSQL) or keeps the file open (SQLite) is in no pool.";
     STORE_WAL: Gauge "ballast.store.wal" "By" [],
         "The write-ahead log of SQLite beside its file; 0 for other stores.";
     AUDIT_DROPPED: Counter "ballast.audit.dropped" "{call}" [],
@@ -192,6 +198,8 @@ pub mod of {
     pub const FILES: &str = "files";
     /// Bytes of requests in flight.
     pub const REQUESTS: &str = "requests";
+    /// Bytes of items of streams in flight.
+    pub const ITEMS: &str = "items";
     /// Bytes of answers in flight.
     pub const ANSWERS: &str = "answers";
     /// Bytes of prepared values.

@@ -5,13 +5,14 @@ use crate::{
     auth::issuer_keys::IssuerKeys,
     clock::Stopwatch,
     compute::Compute,
+    line::Calls,
     metrics::{
         names::{self, Kind, Metric, of},
         process::{self, Process},
         sampler::Sampled,
     },
     services::Services,
-    traffic::{Calls, Traffic},
+    traffic::Traffic,
     turn::Turns,
 };
 use marketdata::dataset::Dataset;
@@ -173,6 +174,7 @@ fn memory_held(of: &Observed) -> Vec<Point> {
         "of",
         [
             (of::REQUESTS, Some(traffic.request_bytes() as f64)),
+            (of::ITEMS, Some(traffic.item_bytes().0 as f64)),
             (of::ANSWERS, Some(traffic.answer_bytes() as f64)),
             (of::UPLOADS, Some(of.services.upload_bytes() as f64)),
             (of::WATCHES, Some(of.services.watch_bytes() as f64)),
@@ -187,6 +189,7 @@ fn memory_limit(of: &Observed) -> Vec<Point> {
         "of",
         [
             (of::REQUESTS, Some(limits.request_memory_bytes as f64)),
+            (of::ITEMS, Some(of.traffic.item_bytes().1 as f64)),
             (of::ANSWERS, Some(limits.answer_bytes as f64)),
             (of::UPLOADS, Some(limits.upload_memory_bytes as f64)),
             (of::WATCHES, Some(limits.watch_memory_bytes as f64)),

@@ -9,7 +9,7 @@
 //!   stream. What is in flight counts among the requests of its connection and of the server. An item
 //!   waits for room there as long as older ones of its stream are in flight, because these will leave
 //!   room; without any it waits a moment, and is refused. No other is read meanwhile. The item that
-//!   waits is decoded already and is in no bound: one per stream.
+//!   waits is not decoded, which can take ten times its bytes; until then these count.
 //! - Outcomes keep the order of arrival and carry the tag of their item. Completion order would
 //!   send some of them earlier, but two calls with the same items would not get the same bytes.
 //! - If an item is refused, or its computation panics, its outcome reports that. Later items are
@@ -20,10 +20,10 @@
 //!   stream ends with UNAVAILABLE.
 
 use crate::{
+    line::{Handling, Line},
     phase::Phase,
     pool::{Nested, Room as Held},
     refusal::Refusal,
-    traffic::{Handling, Line},
 };
 use std::{
     collections::VecDeque,
@@ -44,7 +44,9 @@ pub type Outcomes<T> = ReceiverStream<Result<T, Status>>;
 
 /// Answers each item of a bidirectional stream; its fields hold for all items.
 pub trait Exchange: Send + Sync + 'static {
-    /// A message that the client sends.
+    /// A message that the client sends, undecoded.
+    type Message: Send + 'static;
+    /// The same, decoded.
     type Item: Send + 'static;
     /// The client's tag of an item, which identifies its outcome.
     type Tag: Send + 'static;
@@ -53,8 +55,20 @@ pub trait Exchange: Send + Sync + 'static {
     /// A message sent to the client.
     type Outcome: Send + 'static;
 
+    /// What a message takes, found without decoding it.
+    fn size(&self, message: &Self::Message) -> Size;
+
+    /// Decodes a message.
+    ///
+    /// # Errors
+    /// The status that ends the stream, if it is not an item.
+    fn decode(&self, message: Self::Message) -> Result<Self::Item, Status>;
+
     /// The tag of an item.
     fn tag(&self, item: &Self::Item) -> Self::Tag;
+
+    /// The tag of an item that is refused and not decoded.
+    fn tag_of_message(&self, message: &Self::Message) -> Self::Tag;
 
     /// Answers one item.
     fn answer(
@@ -62,11 +76,17 @@ pub trait Exchange: Send + Sync + 'static {
         item: Self::Item,
     ) -> impl Future<Output = Result<Self::Report, Refusal>> + Send;
 
-    /// Memory that an item takes while it is in flight, about, in bytes.
-    fn bytes(&self, item: &Self::Item) -> usize;
-
     /// The message with the outcome of an item.
     fn outcome(&self, tag: Self::Tag, answered: Result<Self::Report, Refusal>) -> Self::Outcome;
+}
+
+/// Memory of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// As it was received, bytes.
+    pub received: usize,
+    /// Decoded and with its answer, about, bytes.
+    pub in_flight: usize,
 }
 
 /// What may be in flight at once.
@@ -87,7 +107,7 @@ pub struct Room {
 /// outcome.
 pub fn exchange<X: Exchange>(
     exchange: X,
-    items: impl Stream<Item = Result<X::Item, Status>> + Send + 'static,
+    messages: impl Stream<Item = Result<X::Message, Status>> + Send + 'static,
     room: Room,
     phase: watch::Receiver<Phase>,
 ) -> Outcomes<X::Outcome> {
@@ -96,9 +116,9 @@ pub fn exchange<X: Exchange>(
     let answering = async move {
         let (exchange, in_flight) = (Arc::new(exchange), VecDeque::new());
         let mut answering = Answering { exchange, in_flight, waiting: None, room };
-        let items = pin!(items);
+        let messages = pin!(messages);
         tokio::select! {
-            () = answering.all(items, phase, &sender) => {}
+            () = answering.all(messages, phase, &sender) => {}
             // Dropping the tasks cancels the items in flight.
             () = sender.closed() => {}
         }
@@ -119,14 +139,14 @@ struct Answering<X: Exchange> {
     exchange: Arc<X>,
     in_flight: VecDeque<InFlight<X>>,
     /// The item that was read last, until it has room.
-    waiting: Option<Waiting<X::Item>>,
+    waiting: Option<Waiting<X::Message>>,
     room: Room,
 }
 
 /// An item that waits for room.
-struct Waiting<Item> {
-    item: Item,
-    bytes: usize,
+struct Waiting<Message> {
+    message: Message,
+    size: Size,
     working: Option<Handling>,
     room: Pin<Box<dyn Future<Output = Result<Option<Reserved>, Refusal>> + Send>>,
 }
@@ -153,9 +173,9 @@ impl<T> Drop for Task<T> {
 }
 
 /// The next event on a stream.
-enum Event<Item, Report> {
+enum Event<Message, Report> {
     /// The client sent an item, or `None` at its end.
-    Arrived(Option<Result<Item, Status>>),
+    Arrived(Option<Result<Message, Status>>),
     /// The item that waited has room, or waited in vain.
     Admitted(Result<Option<Reserved>, Refusal>),
     /// The oldest item is answered.
@@ -168,7 +188,7 @@ impl<X: Exchange> Answering<X> {
     /// Reads and answers items; returns when the last message was sent.
     async fn all(
         &mut self,
-        mut items: Pin<&mut impl Stream<Item = Result<X::Item, Status>>>,
+        mut messages: Pin<&mut impl Stream<Item = Result<X::Message, Status>>>,
         mut phase: watch::Receiver<Phase>,
         sender: &mpsc::Sender<Result<X::Outcome, Status>>,
     ) {
@@ -184,13 +204,15 @@ impl<X: Exchange> Answering<X> {
                 }
                 answered = answered(oldest) => Event::Answered(answered),
                 admitted = admitted(room) => Event::Admitted(admitted),
-                item = items.next(), if reads => Event::Arrived(item),
+                message = messages.next(), if reads => Event::Arrived(message),
             };
             match event {
                 Event::Stopping => end = Some(Err(Refusal::ShuttingDown.into())),
-                Event::Arrived(Some(Ok(item))) => self.wait(item),
-                Event::Admitted(Err(_)) if !self.in_flight.is_empty() => self.wait_again(),
-                Event::Admitted(admitted) => self.begin(admitted),
+                Event::Arrived(Some(Ok(message))) => self.wait(message),
+                Event::Admitted(Err(_)) if self.may_leave_room() => self.wait_again(),
+                Event::Admitted(admitted) => {
+                    end = self.begin(admitted).map_or_else(|status| Some(Err(status)), |()| end);
+                }
                 Event::Arrived(Some(Err(status))) => end = Some(Err(status)),
                 Event::Arrived(None) => end = Some(Ok(())),
                 Event::Answered(answered) => {
@@ -211,38 +233,56 @@ impl<X: Exchange> Answering<X> {
         self.in_flight.len() < self.room.items.get() && bytes < self.room.bytes
     }
 
-    fn wait(&mut self, item: X::Item) {
-        let (bytes, memory) = (self.exchange.bytes(&item), self.room.memory.clone());
+    fn wait(&mut self, message: X::Message) {
+        let (size, memory) = (self.exchange.size(&message), self.room.memory.clone());
+        let received = memory.map(|memory| (memory.received(size.received), memory));
         let room = Box::pin(async move {
-            match memory {
-                Some(memory) => memory.wait_for(bytes).await.map(Some),
+            match received {
+                Some((item, memory)) => memory.wait_for(item, size.in_flight).await.map(Some),
                 None => Ok(None),
             }
         });
         let working = self.room.line.as_ref().map(Line::working);
-        self.waiting = Some(Waiting { item, bytes, working, room });
+        self.waiting = Some(Waiting { message, size, working, room });
     }
 
     fn wait_again(&mut self) {
-        if let Some(Waiting { item, .. }) = self.waiting.take() {
-            self.wait(item);
+        if let Some(Waiting { message, .. }) = self.waiting.take() {
+            self.wait(message);
         }
     }
 
-    fn begin(&mut self, admitted: Result<Option<Reserved>, Refusal>) {
-        let Some(Waiting { item, bytes, working, .. }) = self.waiting.take() else { return };
-        let (tag, exchange) = (self.exchange.tag(&item), Arc::clone(&self.exchange));
-        let (held, work) = match admitted {
-            Ok(held) => (held, Ok(item)),
-            Err(refusal) => (None, Err(refusal)),
+    /// Whether the item that waits fits once the older ones have left.
+    fn may_leave_room(&self) -> bool {
+        let memory = self.room.memory.as_ref().zip(self.waiting.as_ref());
+        let fits = memory.is_none_or(|(memory, item)| memory.fits(item.size.in_flight).is_ok());
+        fits && !self.in_flight.is_empty()
+    }
+
+    /// Begins the item that waited, or its refusal.
+    ///
+    /// # Errors
+    /// The status that ends the stream, if the message is not an item.
+    fn begin(&mut self, admitted: Result<Option<Reserved>, Refusal>) -> Result<(), Status> {
+        let Some(Waiting { message, size, working, .. }) = self.waiting.take() else {
+            return Ok(());
         };
-        let bytes = if work.is_ok() { bytes } else { 0 };
+        let exchange = Arc::clone(&self.exchange);
+        let (tag, held, work) = match admitted {
+            Ok(held) => {
+                let item = exchange.decode(message)?;
+                (exchange.tag(&item), held, Ok(item))
+            }
+            Err(refusal) => (exchange.tag_of_message(&message), None, Err(refusal)),
+        };
+        let bytes = if work.is_ok() { size.in_flight } else { 0 };
         let answer = async move {
             let _working = working;
             exchange.answer(work?).await
         };
         let task = Task(tokio::spawn(answer.in_current_span()));
         self.in_flight.push_back(InFlight { tag, bytes, task, _held: held });
+        Ok(())
     }
 }
 

@@ -20,7 +20,7 @@ use opentelemetry_otlp::{
     ExporterBuildError, LogExporter, MetricExporter, SpanExporter, WithExportConfig,
 };
 use opentelemetry_sdk::{
-    error::OTelSdkResult,
+    error::{OTelSdkError, OTelSdkResult},
     logs::{self, BatchLogProcessor, SdkLoggerProvider},
     trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider},
 };
@@ -77,21 +77,35 @@ impl Exporter {
         let metrics = async {
             match self.metrics {
                 Some(push) => push.stop().await,
-                None => true,
+                None => Ok(()),
             }
         };
         let all = async { tokio::join!(spans, records, metrics) };
-        match tokio::time::timeout(patience + patience / 4, all).await {
-            Ok((true, true, true)) => {}
-            _ => tracing::warn!("not all telemetry could be sent: the collector did not answer"),
+        let most = patience + patience / 4;
+        let ended = tokio::time::timeout(most, all).await.map_or_else(
+            |_| vec![Err(OTelSdkError::Timeout(most))],
+            |(spans, records, metrics)| vec![spans, records, metrics],
+        );
+        let causes: Vec<String> = ended.iter().filter_map(cause).collect();
+        if !causes.is_empty() {
+            tracing::warn!(cause = causes.join("; "), "not all telemetry could be sent");
         }
     }
 }
 
-/// Runs a shutdown, which blocks its thread while the runtime must go on to send; returns whether
-/// everything was sent.
-async fn flushed(shutdown: impl FnOnce() -> OTelSdkResult + Send + 'static) -> bool {
-    matches!(tokio::task::spawn_blocking(shutdown).await, Ok(Ok(())))
+/// Why not everything was sent; `None` if it was.
+fn cause(ended: &OTelSdkResult) -> Option<String> {
+    match ended {
+        Ok(()) => None,
+        Err(OTelSdkError::Timeout(_)) => Some("the collector did not answer".to_owned()),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// Runs a shutdown, which blocks its thread while the runtime must go on to send.
+async fn flushed(shutdown: impl FnOnce() -> OTelSdkResult + Send + 'static) -> OTelSdkResult {
+    let ended = tokio::task::spawn_blocking(shutdown).await;
+    ended.unwrap_or_else(|error| Err(OTelSdkError::InternalFailure(error.to_string())))
 }
 
 fn export_spans(tracing: &Tracing) -> Result<SdkTracerProvider, ConfigError> {
@@ -138,4 +152,19 @@ fn to<Builder: WithExportConfig, Built>(
     let patience = Duration::from_millis(limits::EXPORT_MS);
     build(builder.with_endpoint(endpoint).with_timeout(patience))
         .map_err(|error| ConfigError::Invalid(format!("{table}.endpoint: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collector_that_refuses_is_told_from_one_that_does_not_answer() {
+        assert_eq!(cause(&Ok(())), None);
+        let late = cause(&Err(OTelSdkError::Timeout(Duration::from_secs(2)))).unwrap();
+        assert_eq!(late, "the collector did not answer");
+        let failure = "export failed with gRPC code: InvalidArgument".to_owned();
+        let refused = cause(&Err(OTelSdkError::InternalFailure(failure))).unwrap();
+        assert!(refused.ends_with("gRPC code: InvalidArgument"), "{refused}");
+    }
 }

@@ -3,7 +3,7 @@
 
 use crate::metrics::Metrics;
 use opentelemetry_otlp::MetricExporter;
-use opentelemetry_sdk::metrics::exporter::PushMetricExporter as _;
+use opentelemetry_sdk::{error::OTelSdkResult, metrics::exporter::PushMetricExporter as _};
 use std::{sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 
@@ -29,26 +29,29 @@ impl Push {
             let mut is_failing = false;
             loop {
                 tokio::time::sleep(every).await;
-                let failed = !send(&exporter, &source).await;
+                let sent = send(&exporter, &source).await;
                 // Said once until it works again.
-                if failed && !is_failing {
-                    tracing::warn!("metrics cannot be sent; the collector does not take them");
+                if let Err(error) = &sent
+                    && !is_failing
+                {
+                    let cause = error.to_string();
+                    tracing::warn!(cause, "metrics cannot be sent");
                 }
-                is_failing = failed;
+                is_failing = sent.is_err();
             }
         });
         self.following = Some((metrics, task));
     }
 
-    /// Sends the last values; returns whether that worked.
-    pub(crate) async fn stop(self) -> bool {
-        let Some((metrics, task)) = self.following else { return true };
+    /// Sends the last values.
+    pub(crate) async fn stop(self) -> OTelSdkResult {
+        let Some((metrics, task)) = self.following else { return Ok(()) };
         task.abort();
         send(&self.exporter, &metrics).await
     }
 }
 
 /// Sums go on from the start of the process, so what was not sent is in what is sent next.
-async fn send(exporter: &MetricExporter, metrics: &Metrics) -> bool {
-    exporter.export(&metrics.collected()).await.is_ok()
+async fn send(exporter: &MetricExporter, metrics: &Metrics) -> OTelSdkResult {
+    exporter.export(&metrics.collected()).await
 }

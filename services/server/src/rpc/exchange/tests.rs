@@ -17,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The events that a test observes.
 #[derive(Debug, Default)]
 struct Seen {
+    decoded: AtomicUsize,
     now: AtomicUsize,
     most: AtomicUsize,
     begun: AtomicUsize,
@@ -39,13 +40,27 @@ struct Doubling {
 }
 
 impl Exchange for Doubling {
+    type Message = u32;
     type Item = u32;
     type Tag = String;
     type Report = u32;
     type Outcome = (String, Option<u32>);
 
+    fn size(&self, _: &u32) -> Size {
+        Size { received: 1, in_flight: 10 }
+    }
+
+    fn decode(&self, item: u32) -> Result<u32, Status> {
+        self.seen.decoded.fetch_add(1, Ordering::SeqCst);
+        if item == 15 { Err(Status::invalid_argument("no item")) } else { Ok(item) }
+    }
+
     fn tag(&self, item: &u32) -> String {
         format!("item {item}")
+    }
+
+    fn tag_of_message(&self, item: &u32) -> String {
+        self.tag(item)
     }
 
     async fn answer(&self, item: u32) -> Result<u32, Refusal> {
@@ -61,10 +76,6 @@ impl Exchange for Doubling {
             14 => panic!("a fault of an item"),
             item => Ok(2 * item),
         }
-    }
-
-    fn bytes(&self, _: &u32) -> usize {
-        10
     }
 
     fn outcome(&self, tag: String, answered: Result<u32, Refusal>) -> (String, Option<u32>) {
@@ -198,7 +209,8 @@ async fn an_item_waits_for_room_while_older_ones_are_in_flight() {
     let stream = within(room, |at| at != 1);
     stream.send([1, 2, 3, 4]);
     settle().await;
-    assert_eq!((pool.held(), stream.seen.begun.load(Ordering::SeqCst)), (20, 2));
+    // The third counts as received until it has room.
+    assert_eq!((pool.held(), stream.seen.begun.load(Ordering::SeqCst)), (21, 2));
     // Much longer than an item waits for others.
     tokio::time::sleep(Duration::from_millis(2 * limits::ADMISSION_WAIT_MS + 100)).await;
     assert_eq!(stream.seen.begun.load(Ordering::SeqCst), 2, "the third still waits");
@@ -206,6 +218,19 @@ async fn an_item_waits_for_room_while_older_ones_are_in_flight() {
     let doubled: Vec<_> = stream.rest().await.into_iter().map(|(_, doubled)| doubled).collect();
     assert_eq!(doubled, [Some(2), Some(4), Some(6), Some(8)]);
     assert_eq!(pool.held(), 0);
+}
+
+#[tokio::test]
+async fn items_of_many_streams_are_decoded_only_with_room() {
+    let (room, pool) = pooled();
+    let streams: Vec<Doublings> = (0..8).map(|_| within(room.clone(), |_| false)).collect();
+    streams.iter().for_each(|stream| stream.send([1]));
+    settle().await;
+    let decoded = |stream: &Doublings| stream.seen.decoded.load(Ordering::SeqCst);
+    // Two of ten bytes; the other six have a byte each as they were received.
+    assert_eq!((streams.iter().map(decoded).sum::<usize>(), pool.held()), (2, 26));
+    drop(streams);
+    until(|| pool.held() == 0).await;
 }
 
 #[tokio::test]
@@ -220,6 +245,32 @@ async fn an_item_is_refused_if_others_leave_no_room_for_long() {
     stream.send([2]);
     assert_eq!(stream.rest().await, [(2, Some(4))]);
     assert_eq!(pool.held(), 0);
+}
+
+#[tokio::test]
+async fn an_item_that_can_never_fit_is_refused_at_once_among_others() {
+    // Three quarters of 12 bytes have no room for ten.
+    let pool = || Pool::new("test", ["all", "share"], [12, 12]).leaving(1);
+    let (part, whole) = (pool(), pool());
+    let memory = Some(Nested::new(part.share(), whole.share()));
+    let room = Room { items: NonZeroUsize::MAX, bytes: 100, memory, line: None };
+    let began = tokio::time::Instant::now();
+    let stream = within(room, |_| true);
+    stream.send([1, 2]);
+    assert_eq!(stream.rest().await, [(1, None), (2, None)]);
+    assert!(began.elapsed() < Duration::from_millis(limits::ADMISSION_WAIT_MS / 2));
+    assert_eq!(whole.held(), 0);
+}
+
+#[tokio::test]
+async fn a_message_that_is_no_item_ends_the_stream_after_what_was_sent_before() {
+    let mut stream = doublings(4, |at| at != 1);
+    stream.send([1, 15, 2]);
+    settle().await;
+    stream.gates[1].add_permits(1);
+    assert_eq!(stream.next().await.unwrap().unwrap().1, Some(2));
+    assert_eq!(stream.next().await.unwrap().unwrap_err().code(), tonic::Code::InvalidArgument);
+    assert!(stream.next().await.is_none());
 }
 
 #[tokio::test]

@@ -6,11 +6,16 @@ use super::{
 };
 use crate::{
     as_of::AsOf,
+    auth::Caller,
+    caller_places::CallerPlace,
     limits,
+    line::Line,
+    metrics::calls::ItemMeter,
     pool::Nested,
+    rate::Origin,
     refusal::Refusal,
     rpc::{
-        exchange::{Exchange, Outcomes, Room, exchange},
+        exchange::{Exchange, Outcomes, Room, Size, exchange},
         field::Fields,
         portfolio,
         query::{FromProto as _, Query, respond_with},
@@ -19,24 +24,29 @@ use crate::{
     },
     services::Services,
     telemetry::spans::reads_revision,
-    traffic::Line,
     views::Pinned,
 };
 use ::portfolio::lines::Violation;
 use contract::{
+    codec::decode,
+    undecoded::Undecoded,
     v1::{self, analyze_portfolios_request::Message, analyze_portfolios_response::Outcome},
     weight,
 };
 use prost::Message as _;
 use std::{num::NonZeroUsize, sync::Arc};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_stream::StreamExt as _;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Request, Response, Status, Streaming, codegen::Bytes};
+use tonic_types::StatusExt as _;
 
 /// More label keys or lines than a request may name.
 const NAMED_MAX: usize = 32;
 /// Maximum bytes of a tag.
 const TAG_BYTES: usize = 128;
+/// The numbers of the fields that lead to the tag of an item in a message.
+const TAG: [u32; 2] = [2, 1];
+/// Those that lead to the positions of its portfolio.
+const POSITIONS: [u32; 3] = [2, 2, 2];
 
 /// Answers a stream.
 ///
@@ -46,9 +56,13 @@ pub(super) async fn analyze(
     services: &Arc<Services>,
     request: Request<Streaming<v1::AnalyzePortfoliosRequest>>,
 ) -> Result<Response<Outcomes<v1::AnalyzePortfoliosResponse>>, Status> {
-    let counted = services.exchange()?;
-    let memory = request.extensions().get::<Nested>().cloned();
-    let line = request.extensions().get::<Arc<Line>>().cloned();
+    let extensions = request.extensions();
+    let line = extensions.get::<Arc<Line>>().cloned();
+    let address = line.as_ref().and_then(|line| line.address());
+    let caller = extensions.get::<Caller>().and_then(|caller| Origin::of(caller, address));
+    let counted = services.exchange(caller)?;
+    let memory = extensions.get::<Nested>().cloned();
+    let counted = Counted { _place: counted, meter: extensions.get::<ItemMeter>().cloned() };
     let mut messages = request.into_inner();
     let first = messages.message().await?.and_then(|message| message.message);
     let batch = Batch::begin(services, first, counted).await?;
@@ -58,9 +72,12 @@ pub(super) async fn analyze(
         memory,
         line,
     };
-    let ours = |status: Status| sanitize_status(&status).unwrap_or(status);
-    let items = messages.map(move |message| item(message.map_err(ours)?));
-    Ok(Response::new(exchange(batch, items, room, services.phase())))
+    let messages = Undecoded::new(messages).map(|message| message.map_err(sanitized));
+    Ok(Response::new(exchange(batch, messages, room, services.phase())))
+}
+
+fn sanitized(status: Status) -> Status {
+    sanitize_status(&status).unwrap_or(status)
 }
 
 /// What holds for all portfolios of a stream.
@@ -70,14 +87,21 @@ struct Batch {
     analysis: v1::AnalyzePortfolioRequest,
     pinned: Pinned,
     prepared: Arc<AnalysisViews>,
-    _counted: OwnedSemaphorePermit,
+    counted: Counted,
+}
+
+/// Where a stream and its items count.
+struct Counted {
+    _place: CallerPlace,
+    /// `None` outside of a call.
+    meter: Option<ItemMeter>,
 }
 
 impl Batch {
     async fn begin(
         services: &Arc<Services>,
         first: Option<Message>,
-        counted: OwnedSemaphorePermit,
+        counted: Counted,
     ) -> Result<Batch, Refusal> {
         let Some(Message::Setup(setup)) = first else {
             return Err(violation("setup", "must be the first message of the stream"));
@@ -93,7 +117,7 @@ impl Batch {
         let scheme = settings.map_or("", |settings| &settings.classification_scheme_id);
         prepared.check_names(scheme, &vendors)?;
         let services = Arc::clone(services);
-        Ok(Batch { services, analysis, pinned, prepared, _counted: counted })
+        Ok(Batch { services, analysis, pinned, prepared, counted })
     }
 }
 
@@ -170,7 +194,24 @@ fn violation(field: &str, description: impl Into<String>) -> Refusal {
     Refusal::Invalid(vec![Violation { field: field.to_owned(), description: description.into() }])
 }
 
+/// What an item takes as it was received, and decoded with its answer.
+fn size(message: &Bytes) -> Size {
+    let received = message.len();
+    let lists = weight::of_encoded::<v1::AnalyzePortfoliosRequest>(message);
+    if limits::REQUEST_LIST_BYTES < lists {
+        // It is not decoded: it waits for no room.
+        return Size { received, in_flight: received };
+    }
+    let mut positions = 0_usize;
+    weight::visit(message, &POSITIONS, &mut |_| positions += 1);
+    // A longer portfolio is refused before anything is computed: it has no answer.
+    let answered = if positions <= limits::POSITIONS { positions } else { 0 };
+    // Texts are copied: they take about what the message has in bytes.
+    Size { received, in_flight: received + lists + answered * limits::ANSWERED_POSITION_BYTES }
+}
+
 impl Exchange for Batch {
+    type Message = Bytes;
     type Item = v1::AnalyzePortfoliosItem;
     type Tag = String;
     type Report = v1::AnalyzePortfolioResponse;
@@ -180,17 +221,20 @@ impl Exchange for Batch {
         item.request_tag.clone()
     }
 
-    fn bytes(&self, item: &v1::AnalyzePortfoliosItem) -> usize {
-        // A longer one is refused before anything is computed: it waits for no room.
-        let is_book = |portfolio: &&v1::Portfolio| portfolio.positions.len() <= limits::POSITIONS;
-        let Some(portfolio) = item.portfolio.as_ref().filter(is_book) else { return 0 };
-        let positions = portfolio.positions.iter();
-        let in_memory = |position: &v1::Position| {
-            let labels = position.labels.len() * size_of::<v1::Label>();
-            size_of::<v1::Position>() + labels + limits::ANSWERED_POSITION_BYTES
-        };
-        let cash = portfolio.cash.len() * size_of::<v1::CashBalance>();
-        item.encoded_len() + cash + positions.map(in_memory).sum::<usize>()
+    fn tag_of_message(&self, message: &Bytes) -> String {
+        let mut tag = &[][..];
+        weight::visit(message, &TAG, &mut |value| tag = value);
+        let text = std::str::from_utf8(tag).unwrap_or_default();
+        // A longer one would end the stream.
+        if text.len() <= TAG_BYTES { text.to_owned() } else { String::new() }
+    }
+
+    fn size(&self, message: &Bytes) -> Size {
+        size(message)
+    }
+
+    fn decode(&self, message: Bytes) -> Result<v1::AnalyzePortfoliosItem, Status> {
+        item(decode(&message).map_err(sanitized)?)
     }
 
     async fn answer(
@@ -224,9 +268,48 @@ impl Exchange for Batch {
     ) -> v1::AnalyzePortfoliosResponse {
         let outcome = match answered {
             Ok(answer) => Outcome::Answer(answer),
-            Err(refusal) => Outcome::Error(message_of(&refusal.into())),
+            Err(refusal) => {
+                let status = Status::from(refusal);
+                let reason = status.get_details_error_info().map(|info| info.reason);
+                if let Some((meter, reason)) = self.counted.meter.as_ref().zip(reason) {
+                    meter.refused(reason);
+                }
+                Outcome::Error(message_of(&status))
+            }
         };
         let snapshot = Some(shared::snapshot_ref(&self.pinned));
         v1::AnalyzePortfoliosResponse { request_tag, snapshot, outcome: Some(outcome) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(tag: &str, positions: usize) -> Bytes {
+        let portfolio = v1::Portfolio {
+            positions: vec![v1::Position::default(); positions],
+            ..v1::Portfolio::default()
+        };
+        let request_tag = tag.to_owned();
+        let item = v1::AnalyzePortfoliosItem { request_tag, portfolio: Some(portfolio) };
+        let message = Some(Message::Item(item));
+        v1::AnalyzePortfoliosRequest { message }.encode_to_vec().into()
+    }
+
+    #[test]
+    fn the_size_of_an_item_is_that_of_its_book_with_an_answer() {
+        let of = |positions: usize, answered: usize| {
+            let message = encoded("a", positions);
+            let lists = positions * size_of::<v1::Position>();
+            let in_flight = message.len() + lists + answered * limits::ANSWERED_POSITION_BYTES;
+            assert_eq!(size(&message), Size { received: message.len(), in_flight }, "{positions}");
+        };
+        of(3, 3);
+        of(10_000, 10_000);
+        of(10_001, 0);
+        let too_many = encoded("a", limits::REQUEST_LIST_BYTES / size_of::<v1::Position>() + 1);
+        let received = too_many.len();
+        assert_eq!(size(&too_many), Size { received, in_flight: received });
     }
 }
