@@ -5,6 +5,7 @@ use crate::{
     view::View,
 };
 use hedge::{
+    clock::SessionMinute,
     desk::Desk,
     limits::Caller,
     optimize::evaluate,
@@ -12,6 +13,7 @@ use hedge::{
     terms::{DeskTerms, VarianceDays},
     walk_forward::{OutOfSample, effectiveness},
     wish::Wish,
+    working::schedules,
 };
 use marketdata::gap::GapReason;
 use risk::{
@@ -91,6 +93,32 @@ fn the_covariance_is_that_of_the_days_and_plans_are_best_by_it() {
     assert!((of(&trades) - least).abs() <= 1e-6 * least.abs(), "{} {least}", of(&trades));
     assert!(least < of(&others), "{least} {}", of(&others));
     assert!(usual.large_days().is_none());
+}
+
+/// Impact and schedules have the volatility of the days asked for: of a book of one name that of its P&L
+/// over its value. It was that of all days.
+#[test]
+fn impact_and_schedules_have_the_volatility_of_the_days() {
+    let view = View::of(&world(300, 900, 61).snapshot());
+    let returns: Vec<f64> = (0..view.model.sessions.len()).map(far).collect();
+    let factors = view.factors_by(Some(trade(&returns)));
+    let book = view.book(&NAMES[..1]);
+    let of = |terms: &DeskTerms| {
+        let desk = desk_of(&factors, &book, terms);
+        let problem = desk.problem(Scheme::Cut, &wish(1e-6)).unwrap();
+        let effect = evaluate(&problem, &[-1e6]).unwrap().effect;
+        let own = desk.lines()[0].volatility;
+        assert!((3e6 * own / effect.volatility.before - 1.0).abs() < 1e-12, "{own}");
+        let worked = schedules(&desk, &[(0, -1e6)], (SessionMinute::CLOSE, 4), 0.0);
+        (own, effect.cost.after.impact, worked[0].deviation)
+    };
+    let (usual, on_large) = (of(&terms(&view, &FUNDS)), of(&large(&view)));
+    let ratio = on_large.0 / usual.0;
+    assert!(1.0 + 1e-6 < ratio, "{usual:?} {on_large:?}");
+    // Both are proportional to it.
+    for (usual, on_large) in [(usual.1, on_large.1), (usual.2, on_large.2)] {
+        assert!((on_large / usual / ratio - 1.0).abs() < 1e-12, "{usual} {on_large} {ratio}");
+    }
 }
 
 /// What the trade does later changes no earlier days, and months out of sample are hedged by these.
