@@ -23,11 +23,13 @@ pub(super) struct Simulated {
     simulation: Simulation,
     /// With which plans are found.
     plan: OnceLock<Draws>,
+    /// By which they are judged.
+    fresh: OnceLock<Draws>,
 }
 
 impl Simulated {
     pub(super) fn of(simulation: Simulation) -> Simulated {
-        Simulated { simulation, plan: OnceLock::new() }
+        Simulated { simulation, plan: OnceLock::new(), fresh: OnceLock::new() }
     }
 }
 
@@ -63,8 +65,8 @@ impl Desk<'_> {
         if self.caller.has_gone() {
             return Err(Stopped::Cancelled);
         }
-        let draws = self.draws(&simulated.simulation, Part::Fresh);
-        let drawn = Drawn::of(self, &draws, &self.risk);
+        let draws = simulated.fresh.get_or_init(|| self.draws(&simulated.simulation, Part::Fresh));
+        let drawn = Drawn::of(self, draws, &self.risk);
         let beyond = self.held_options.in_fresh_scenarios(|| drawn.beyond());
         let beyond = beyond.ok_or(Stopped::Cancelled)?;
         let traded = problem.traded().iter().zip(trades).filter(|(_, money)| 0.0 < money.abs());

@@ -128,9 +128,15 @@ fn earlier_days_are_those_known_then() {
     let returns: Vec<f64> = (0..view.model.sessions.len()).map(far).collect();
     let factors = view.factors_by(Some(trade(&returns)));
     let known = 300;
-    let mut later = returns.clone();
-    later[factors.first + known..].iter_mut().for_each(|c| *c *= 50.0);
-    let changed = view.factors_by(Some(trade(&later)));
+    let from = |first: usize| {
+        let mut later = returns.clone();
+        later[factors.first + first..].iter_mut().for_each(|c| *c *= 50.0);
+        later
+    };
+    // Its standard deviation of today is another one, too.
+    let of_today = |returns| TradeSeries { standard_deviation: 0.05, ..trade(returns) };
+    let later = from(known);
+    let changed = view.factors_by(Some(of_today(&later)));
     let of = |factors: &FactorView<'_>| days_before(factors, &factors.returns, known).unwrap();
     assert_eq!(of(&factors), of(&changed));
     let last = of(&factors).described(&factors, 1.0).days.last().copied();
@@ -142,11 +148,37 @@ fn earlier_days_are_those_known_then() {
     println!("{by_large:?} {by_all:?}");
     assert_eq!(by_large.sessions, by_all.sessions);
     assert!((by_large.value - by_all.value).abs() > 1e-3, "{by_large:?} {by_all:?}");
+    // The last month of 21 sessions begins after a year of 252 and whole months. What the trade does in
+    // it decides no hedge, but for impact, which is today's: there is none in such volumes.
+    let last = 252 + (factors.weights.len() - 253) / 21 * 21;
+    let later = from(last);
+    let changed = view.factors_by(Some(of_today(&later)));
+    let mut deep = large(&view);
+    deep.instruments.iter_mut().for_each(|one| one.volume = Some(1e20));
+    let [known, changed] =
+        [&factors, &changed].map(|factors| out_of_sample(&desk_of(factors, &book, &deep)));
+    for (known, changed) in [
+        (known.value, changed.value),
+        (known.turnover, changed.turnover),
+        (known.worst_session, changed.worst_session),
+    ] {
+        assert!((changed - known).abs() <= 1e-9 * known.abs(), "{known} {changed}");
+    }
+}
+
+/// As of today, the days of the trade of the settings are those before tomorrow.
+#[test]
+fn earlier_days_follow_the_rule_of_today() {
+    let view = View::of(&world(300, 900, 61).snapshot());
+    let factors = view.factors();
+    let today = days(&factors, &factors.returns).unwrap();
+    let earlier = days_before(&factors, &factors.returns, factors.weights.len()).unwrap();
+    assert_eq!(today.described(&factors, 1.0), earlier.described(&factors, 1.0));
 }
 
 /// How well an overlay hedged months that it did not know.
 fn out_of_sample(desk: &Desk<'_>) -> OutOfSample {
-    let wish: Wish = wish(1e-6);
+    let wish = Wish { participation: None, ..wish(1e-6) };
     let reports = reports(desk, &wish);
     let plan = plan(&reports, Scheme::Overlay);
     let found = effectiveness(desk, &wish, (Scheme::Overlay, plan), LIMITS, &Caller::waiting());
