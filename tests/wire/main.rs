@@ -45,6 +45,7 @@ mod hedge_ends;
 mod hedge_frontier;
 mod hedge_options;
 mod hedge_real;
+mod hedge_simulation;
 mod hostile;
 mod hostile_messages;
 mod identifiers;

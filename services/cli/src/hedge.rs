@@ -14,9 +14,10 @@ use crate::{
 use anyhow::{Result, bail};
 use clap::Args;
 use contract::v1::{
-    HedgeConstraint, HedgeExclusion, HedgeExclusionRule, HedgeLine, HedgeMark, HedgeProblem,
-    HedgeSide, HedgeTiming, HedgeTradesNumber, InstrumentRef, PlanHedgeRequest,
-    TraceFrontierRequest, hedge_constraint::Limited, hedge_line::Line,
+    HedgeConstraint, HedgeDistribution, HedgeExclusion, HedgeExclusionRule, HedgeLine, HedgeMark,
+    HedgeProblem, HedgeShortfall, HedgeSide, HedgeSimulation, HedgeTiming, HedgeTradesNumber,
+    InstrumentRef, PlanHedgeRequest, TraceFrontierRequest, hedge_constraint::Limited,
+    hedge_line::Line, hedge_objective::Risk,
 };
 
 /// Minute of the day, New York, at which a session opens.
@@ -54,6 +55,13 @@ pub(crate) struct HedgeArguments {
     /// Trade at most this share of a line's volume until the close; without it 0.15.
     #[arg(long, value_name = "SHARE")]
     participation: Option<f64>,
+    /// Minimise the expected shortfall instead of the variance: over `past` sessions, or over scenarios
+    /// drawn from the factor model, normal (`normal`) or Student's t with four degrees of freedom (`t`).
+    #[arg(long, value_name = "SCENARIOS", value_enum)]
+    shortfall: Option<ShortfallScenarios>,
+    /// Draw so many scenarios, an even number from 100 to 1,000; without it 500.
+    #[arg(long, value_name = "COUNT", requires = "shortfall")]
+    scenarios: Option<i32>,
     /// Days over which the trades are held; without it 10.
     #[arg(long, value_name = "DAYS")]
     horizon: Option<f64>,
@@ -83,6 +91,14 @@ pub(crate) struct HedgeArguments {
     gaps: GapArguments,
     #[command(flatten)]
     report: ReportArguments,
+}
+
+/// The scenarios of an expected shortfall.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum ShortfallScenarios {
+    Past,
+    Normal,
+    T,
 }
 
 /// A limit and its values.
@@ -214,6 +230,7 @@ impl HedgeArguments {
         problem.marks.extend(self.marks.iter().cloned());
         problem.max_lines = self.max_lines.or(problem.max_lines);
         problem.max_participation = self.participation.or(problem.max_participation);
+        self.price_shortfall(&mut problem)?;
         if self.horizon.is_some() {
             problem.objective.get_or_insert_default().horizon_sessions = self.horizon;
         }
@@ -225,6 +242,35 @@ impl HedgeArguments {
             problem.working.get_or_insert_default().period_count = self.schedule;
         }
         Ok(problem)
+    }
+}
+
+impl HedgeArguments {
+    /// Makes a problem one of expected shortfall, with the confidence and price that it has.
+    fn price_shortfall(&self, problem: &mut HedgeProblem) -> Result<()> {
+        let distribution = match self.shortfall {
+            None => return Ok(()),
+            Some(ShortfallScenarios::Past) => None,
+            Some(ShortfallScenarios::Normal) => Some(HedgeDistribution::Normal),
+            Some(ShortfallScenarios::T) => Some(HedgeDistribution::StudentT),
+        };
+        if distribution.is_none() && self.scenarios.is_some() {
+            bail!(Fault::Usage(
+                "--scenarios are drawn: --shortfall must be normal or t".to_owned()
+            ));
+        }
+        let objective = problem.objective.get_or_insert_default();
+        let known = match objective.risk {
+            Some(Risk::Shortfall(shortfall)) => shortfall,
+            _ => HedgeShortfall::default(),
+        };
+        let simulation = distribution.map(|distribution| HedgeSimulation {
+            scenario_count: self.scenarios,
+            distribution: distribution.into(),
+            ..HedgeSimulation::default()
+        });
+        objective.risk = Some(Risk::Shortfall(HedgeShortfall { simulation, ..known }));
+        Ok(())
     }
 }
 
@@ -282,6 +328,35 @@ mod tests {
         assert_eq!(read(&["--schedule"]), Some(Some(4)));
         assert_eq!(read(&["--schedule=13"]), Some(Some(13)));
         assert_eq!(read(&["--schedule=27"]), None);
+    }
+
+    #[test]
+    fn a_shortfall_is_of_past_or_of_drawn_scenarios() {
+        let read = |arguments: &[&str]| {
+            let line = ["ballast", "book.csv"].iter().chain(arguments);
+            let line = <Line as clap::Parser>::try_parse_from(line).ok()?;
+            let risk = HedgeShortfall { price: Some(2.0), ..HedgeShortfall::default() };
+            let mut problem = HedgeProblem::default();
+            problem.objective.get_or_insert_default().risk = Some(Risk::Shortfall(risk));
+            line.hedge.price_shortfall(&mut problem).ok()?;
+            match problem.objective?.risk? {
+                Risk::Shortfall(found) => Some((found.price, found.simulation)),
+                Risk::Variance(_) => None,
+            }
+        };
+        let drawn = |scenario_count, distribution: HedgeDistribution| HedgeSimulation {
+            scenario_count,
+            distribution: distribution.into(),
+            ..HedgeSimulation::default()
+        };
+        assert_eq!(read(&["--shortfall", "past"]), Some((Some(2.0), None)));
+        let normal = drawn(None, HedgeDistribution::Normal);
+        assert_eq!(read(&["--shortfall", "normal"]), Some((Some(2.0), Some(normal))));
+        let t = drawn(Some(200), HedgeDistribution::StudentT);
+        let arguments = ["--shortfall", "t", "--scenarios", "200"];
+        assert_eq!(read(&arguments), Some((Some(2.0), Some(t))));
+        assert_eq!(read(&["--shortfall", "past", "--scenarios", "200"]), None);
+        assert_eq!(read(&["--scenarios", "200"]), None);
     }
 
     #[test]

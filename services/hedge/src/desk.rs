@@ -12,6 +12,7 @@
 
 mod gaps;
 mod gather;
+mod tail;
 
 use crate::{
     clock::Clock,
@@ -19,14 +20,13 @@ use crate::{
     held_options::HeldOptions,
     history::History,
     large_days::LargeDays,
-    limits::{Caller, OPTION_VALUES},
+    limits::Caller,
     line::quadratic_impact,
     line_risk::LineRisk,
-    option::{HeldOption, LineOption},
+    option::LineOption,
     rates::Rates,
     squeezed::{Bought, BySource, SqueezedOptions, chord},
-    terms::{DeskTerms, LineTerms, ScenarioUse, TermsFault, VarianceDays},
-    walk_forward::block_starts,
+    terms::{DeskTerms, LineTerms, TermsFault, VarianceDays},
     wish::SQUEEZED_SHORTS,
 };
 use factors::{funds::Funds, impact::Y};
@@ -39,6 +39,7 @@ use risk::{
     specific_sources::{Mover, Specifics},
 };
 use std::{ops::Range, sync::OnceLock};
+use tail::{Simulated, check_values};
 
 /// A number of units this near to whole lots, as a share of itself, is one of whole lots.
 const UNITS_ROUNDING: f64 = 1e-12;
@@ -68,7 +69,7 @@ pub struct DeskLine {
     pub terms: LineTerms,
     /// What trades in it a day, in money. `None` if unknown: the line cannot trade.
     pub volume: Option<f64>,
-    /// Its volatility per session in the model, a decimal.
+    /// Its volatility per session in the model, a decimal, on the days that variances are of.
     pub volatility: f64,
     /// Beta to the market, zero if it has none.
     pub market_beta: f64,
@@ -144,6 +145,8 @@ pub struct Desk<'a> {
     /// The days that `risk` is of; `None`: all.
     pub(crate) large_days: Option<LargeDays>,
     pub(crate) history: History,
+    /// What scenarios are drawn from; `None`: they are those of the past.
+    simulated: Option<Simulated>,
     /// Of the currencies of strikes.
     rates: Rates,
     /// θ by source.
@@ -247,6 +250,7 @@ impl<'a> Desk<'a> {
             risk,
             large_days: None,
             history,
+            simulated: terms.simulation.map(Simulated::of),
             rates,
             thresholds,
             squeezed: SqueezedOptions::NONE,
@@ -327,31 +331,6 @@ impl<'a> Desk<'a> {
         self.held_options.beyond(total_return)
     }
 
-    /// P&L of the book and returns of some lines in the first sessions of the past. What lines move
-    /// as loses its mean, and so do the rates of strikes; options are valued anew at what is left,
-    /// so that they keep what their convexity makes on average. `None` if the caller has gone.
-    pub(crate) fn scenarios(
-        &self,
-        lines: impl Iterator<Item = usize>,
-        sessions: usize,
-    ) -> Option<(Vec<f64>, Vec<Vec<f64>>)> {
-        let moved = |line: usize| -> Vec<f64> {
-            let moves = self.history.centred_moves(line, sessions);
-            let of = &self.lines[line];
-            if of.option.is_none() {
-                return moves;
-            }
-            let growth = self.rates.centred(of.strike_in(), sessions);
-            moves.iter().zip(growth).map(|(r, growth)| of.moved_with(*r, growth)).collect()
-        };
-        let past = (&self.rates, sessions);
-        let mut book = self.held_options.centred(&self.history, past, &self.caller)?.to_vec();
-        for (line, held) in self.held().enumerate().filter(|(_, held)| 0.0 < held.abs()) {
-            book.iter_mut().zip(moved(line)).for_each(|(sum, r)| *sum += held * r);
-        }
-        Some((book, lines.map(moved).collect()))
-    }
-
     /// What the options of the book that are part of a line make beyond their delta at its θ.
     pub(crate) fn options_at_threshold(&self, line: usize) -> f64 {
         self.held_options.beyond_of(line, self.threshold_of(line))
@@ -389,9 +368,15 @@ impl<'a> Desk<'a> {
         self.risk.risk.variance(&exposures, &loadings)
     }
 
+    /// Volatilities of lines on the days of the risk.
     fn set_volatilities(&mut self) {
+        let covariance = self.risk.risk.covariance();
+        let ratio = self.large_days.as_ref().map_or(1.0, |large| large.residual_ratio);
         for (line, mover) in self.lines.iter_mut().zip(&self.movers) {
-            line.volatility = mover.name.as_ref().map_or(0.0, |name| self.view.volatility(name));
+            line.volatility = mover.name.as_ref().map_or(0.0, |name| {
+                let common = covariance.quadratic_form(&name.exposures).unwrap_or(0.0);
+                (common.max(0.0) + ratio * ratio * name.specific_variance).sqrt()
+            });
         }
     }
 }
@@ -412,23 +397,4 @@ fn squeezed(option: &LineOption, moves: &BySource) -> (BySource, BySource) {
         );
     }
     (bought.into_iter().map(|(source, made)| (source, sign * made)).collect(), more)
-}
-
-/// Refuses options that are to be valued too often: over the past for themselves, for the trade and
-/// for scenarios, in every scenario of a limit, and at the jump of every source of their line.
-fn check_values(
-    options: &[HeldOption],
-    risk: &LineRisk,
-    (sessions, terms): (usize, &DeskTerms),
-) -> Result<(), NoDesk> {
-    let of_scenarios = match terms.scenarios {
-        ScenarioUse::Never => 0,
-        ScenarioUse::Once => sessions,
-        ScenarioUse::EveryMonth => sessions + block_starts(sessions).sum::<usize>(),
-    };
-    let of_all = 2 * sessions + of_scenarios + terms.limited_scenarios;
-    let of = |option: &HeldOption| of_all + risk.lines[option.line].1.len();
-    let values: usize = options.iter().map(of).sum();
-    let fault = TermsFault::OptionValues { options: options.len(), values };
-    if values <= OPTION_VALUES { Ok(()) } else { Err(NoDesk::Faults(vec![fault])) }
 }

@@ -28,9 +28,11 @@ pub(crate) struct HeldOptions {
     /// By session, what they make beyond their deltas if the trade moves as it did and lines follow
     /// by their betas. Empty without a trade.
     of_trade: Vec<f64>,
-    /// By number of first sessions, what they make beyond their deltas in each of them, less what
-    /// their lines and rates make on average.
-    centred: Vec<OnceLock<Vec<f64>>>,
+    /// By number of first sessions, what they make beyond their deltas in each scenario that is made of
+    /// these: the sessions less what lines and rates make on average, or simulated ones.
+    in_scenarios: Vec<OnceLock<Vec<f64>>>,
+    /// The same in simulated scenarios that plans do not know.
+    in_fresh_scenarios: OnceLock<Vec<f64>>,
 }
 
 impl HeldOptions {
@@ -41,8 +43,10 @@ impl HeldOptions {
         (trade, sessions): (&[f64], usize),
         caller: &Caller,
     ) -> Option<HeldOptions> {
-        let centred = (0..=sessions).map(|_| OnceLock::new()).collect();
-        let mut options = HeldOptions { all, of_trade: Vec::new(), centred };
+        let in_scenarios = (0..=sessions).map(|_| OnceLock::new()).collect();
+        let in_fresh_scenarios = OnceLock::new();
+        let mut options =
+            HeldOptions { all, of_trade: Vec::new(), in_scenarios, in_fresh_scenarios };
         options.of_trade = options.sums(trade.len(), caller, |option| {
             let beta = lines[option.line].trade_beta;
             let made =
@@ -112,19 +116,52 @@ impl HeldOptions {
         (rates, sessions): (&Rates, usize),
         caller: &Caller,
     ) -> Option<&[f64]> {
-        let known = self.centred.get(sessions)?;
-        if known.get().is_none() {
-            let lines: BTreeSet<usize> = self.all.iter().map(|option| option.line).collect();
-            let moves = lines.iter().map(|line| (*line, history.centred_moves(*line, sessions)));
-            let moves: BTreeMap<usize, Vec<f64>> = moves.collect();
-            let found = self.sums(sessions, caller, |option| {
+        self.in_scenarios(sessions, || {
+            let moves = self.by_line(&|line| history.centred_moves(line, sessions));
+            self.sums(sessions, caller, |option| {
                 let growth = rates.centred(option.at.strike_in, sessions);
                 let made = |(r, growth): (&f64, &f64)| option.at.beyond_delta_with(*r, *growth);
                 moves[&option.line].iter().zip(&growth).map(made).collect()
-            })?;
-            known.get_or_init(|| found);
-        }
-        known.get().map(Vec::as_slice)
+            })
+        })
+    }
+
+    /// By scenario, the same given the returns of each line, at rates that stay. `None` as soon as the
+    /// caller has gone.
+    pub(crate) fn made(
+        &self,
+        moves: &dyn Fn(usize) -> Vec<f64>,
+        scenarios: usize,
+        caller: &Caller,
+    ) -> Option<Vec<f64>> {
+        let moves = self.by_line(moves);
+        self.sums(scenarios, caller, |option| {
+            moves[&option.line].iter().map(|r| option.at.beyond_delta(*r)).collect()
+        })
+    }
+
+    /// What was made in the scenarios of so many first sessions, found when first needed. `None` if it
+    /// is not found.
+    pub(crate) fn in_scenarios(
+        &self,
+        sessions: usize,
+        find: impl FnOnce() -> Option<Vec<f64>>,
+    ) -> Option<&[f64]> {
+        found(self.in_scenarios.get(sessions)?, find)
+    }
+
+    /// The same in scenarios that plans do not know.
+    pub(crate) fn in_fresh_scenarios(
+        &self,
+        find: impl FnOnce() -> Option<Vec<f64>>,
+    ) -> Option<&[f64]> {
+        found(&self.in_fresh_scenarios, find)
+    }
+
+    /// Something of every line that has options.
+    fn by_line(&self, of: &dyn Fn(usize) -> Vec<f64>) -> BTreeMap<usize, Vec<f64>> {
+        let lines: BTreeSet<usize> = self.all.iter().map(|option| option.line).collect();
+        lines.into_iter().map(|line| (line, of(line))).collect()
     }
 
     /// What they make beyond their deltas by line and source, where a line moves by `moved` if a
@@ -166,6 +203,15 @@ impl HeldOptions {
         }
         Some(sums)
     }
+}
+
+/// What a cell holds, found when first needed; nothing is kept of what is not found.
+fn found(cell: &OnceLock<Vec<f64>>, find: impl FnOnce() -> Option<Vec<f64>>) -> Option<&[f64]> {
+    if cell.get().is_none() {
+        let made = find()?;
+        cell.get_or_init(|| made);
+    }
+    cell.get().map(Vec::as_slice)
 }
 
 /// What an option makes beyond its delta by source.

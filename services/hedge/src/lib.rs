@@ -17,7 +17,7 @@
 //! which the hedge is held: a cost paid once can be compared with a variance and a carry per session only
 //! over a stated time. Instead of λ·H·σ² the price of risk can be κ·CVaR over scenarios
 //! ([`objective::Scenarios`]), demeaned unless the caller wants their drifts (Rockafellar and Uryasev
-//! 2000).
+//! 2000). They are past sessions, or drawn from the same factor model ([`simulated`]).
 //!
 //! The term ½·q·x² is a stand-in for the 3/2 law of impact, equal to it at one size of trade
 //! ([`line::quadratic_impact`]).
@@ -145,6 +145,8 @@ mod held_options;
 pub mod terms;
 
 mod line_risk;
+
+pub mod simulated;
 
 mod large_days;
 

@@ -101,7 +101,7 @@ impl Desk<'_> {
         }));
         constraints.extend(self.squeeze_budget(wish.squeeze, risk));
         let exclusions = wording.exclusions(wish, &mut faults);
-        let objective = match wording.objective(wish, sessions) {
+        let objective = match wording.objective(wish, (risk, sessions)) {
             Ok(objective) if faults.is_empty() => objective,
             found => {
                 faults.extend(found.err());
@@ -259,13 +259,12 @@ impl Wording<'_> {
         found
     }
 
-    fn objective(&self, wish: &Wish, sessions: usize) -> Result<Objective, WishFault> {
+    fn objective(&self, wish: &Wish, known: (&LineRisk, usize)) -> Result<Objective, WishFault> {
         let risk = match wish.aim {
             Aim::Variance { aversion } => RiskTerm::Variance { aversion },
             Aim::Tail { weight, confidence } => {
                 let traded = (0..self.desk.lines.len()).filter(|line| self.is_traded(*line));
-                let (book, returns) =
-                    self.desk.scenarios(traded, sessions).ok_or(WishFault::Gone)?;
+                let (book, returns) = self.desk.scenarios(traded, known).ok_or(WishFault::Gone)?;
                 let scenarios = Scenarios::new(confidence, book, returns, Centring::AsGiven);
                 RiskTerm::Tail { weight, scenarios: scenarios.map_err(|_| WishFault::Tail)? }
             }

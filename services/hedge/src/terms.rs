@@ -3,6 +3,7 @@
 use crate::{
     clock::Clock,
     option::{OptionFault, QuotedOption},
+    simulated::Simulation,
 };
 use marketdata::instrument::InstrumentId;
 use portfolio::unresolved::Cause;
@@ -94,8 +95,10 @@ pub struct DeskTerms {
     pub impact_size: f64,
     /// When trading begins and should be done.
     pub clock: Clock,
-    /// How often plans price scenarios of the past.
+    /// How often plans price scenarios.
     pub scenarios: ScenarioUse,
+    /// What these are drawn from. `None`: they are past sessions.
+    pub simulation: Option<Simulation>,
     /// Number of scenarios of limits ([`crate::desk::Desk::scenario`]).
     pub limited_scenarios: usize,
     /// The days that variances are estimated on.
@@ -111,7 +114,7 @@ pub enum VarianceDays {
     LargeMoves,
 }
 
-/// How often plans price scenarios of the past, for which the options of the book are valued anew.
+/// How often plans price scenarios, for which the options of the book are valued anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScenarioUse {
     /// Never: they price variance.
@@ -147,6 +150,8 @@ pub enum TermsFault {
     ImpactSize,
     /// The time over which trades are held is not positive.
     HeldSessions,
+    /// The simulation has an odd number of scenarios or none, too few degrees of freedom, or no time.
+    Simulation,
     /// An option cannot hedge.
     Option {
         /// Place among the instruments.
@@ -195,6 +200,7 @@ impl TermsFault {
             | TermsFault::Mark(_)
             | TermsFault::ImpactSize
             | TermsFault::HeldSessions
+            | TermsFault::Simulation
             | TermsFault::OptionValues { .. } => None,
         }
     }
@@ -226,6 +232,8 @@ impl DeskTerms {
         }
         found.extend((!is_positive(self.impact_size)).then_some(TermsFault::ImpactSize));
         found.extend((!is_positive(self.held_sessions)).then_some(TermsFault::HeldSessions));
+        let is_lawful = self.simulation.is_none_or(|simulation| simulation.is_lawful());
+        found.extend((!is_lawful).then_some(TermsFault::Simulation));
         found
     }
 }

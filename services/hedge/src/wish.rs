@@ -50,9 +50,10 @@ pub enum Aim {
         /// λ, in one over money ([`aversion`]).
         aversion: f64,
     },
-    /// κ·CVaR over the last sessions of the view, each line demeaned.
+    /// κ·CVaR over the scenarios of the desk: the last sessions of the view, each line demeaned, or
+    /// simulated ones.
     Tail {
-        /// κ: money of cost that one unit of money of CVaR of a session is worth.
+        /// κ: money of cost that one unit of money of CVaR is worth.
         weight: f64,
         /// 0.95 for the worst 5 %.
         confidence: f64,

@@ -18,7 +18,8 @@
 //! A day counts only if every factor has a return on it. Where such days are few, the 30 may have moved
 //! little: [`DaysLikeThis::gap`] says so.
 //!
-//! Asked for an earlier session, everything is of the days before it; σ_c is then theirs.
+//! Asked for an earlier session, everything is of the days before it; σ_c is then the weighted one of the
+//! fit window that ends there, as today's is of the one that ends today.
 
 use crate::factor_view::FactorView;
 use marketdata::{
@@ -27,10 +28,7 @@ use marketdata::{
     gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
 };
-use stats::{
-    matrix::SymmetricMatrix,
-    moments::{Ddof, standard_deviation},
-};
+use stats::matrix::SymmetricMatrix;
 
 /// A move of this many standard deviations of the trade is large.
 const LARGE: f64 = 2.0;
@@ -162,9 +160,8 @@ pub fn days_before(
     coordinates: &[Vec<f64>],
     known: usize,
 ) -> Option<Sessions> {
-    let trade = model.trade?.returns.get(model.first..model.first + known)?;
-    let trade: Vec<f64> = trade.iter().copied().filter(|c| c.is_finite()).collect();
-    let deviation = standard_deviation(&trade, Ddof::Sample)?;
+    let (risk, end) = (model.risk, model.first + known);
+    let deviation = risk.drivers.deviation_before(model.trade?.returns, end, &risk.settings)?;
     days_among(model, coordinates, (deviation, known)).ok()
 }
 
@@ -173,12 +170,25 @@ fn days_among(
     coordinates: &[Vec<f64>],
     (deviation, known): (f64, usize),
 ) -> Result<Sessions, NoDays> {
-    let trade = model.trade.ok_or(NoDays::NoTrade)?;
+    let trade = &model.trade.ok_or(NoDays::NoTrade)?.returns[model.first..];
+    let found = days_of(&trade[..known.min(trade.len())], deviation, coordinates)?;
+    Ok(Sessions { known, ..found })
+}
+
+/// The sessions on which a trade with some returns moved far by a standard deviation, and all coordinates
+/// have a move. Coordinates may go on after the returns.
+///
+/// # Errors
+/// [`NoDays`].
+pub fn days_of(
+    trade: &[f64],
+    deviation: f64,
+    coordinates: &[Vec<f64>],
+) -> Result<Sessions, NoDays> {
     if deviation <= 0.0 || deviation.is_nan() {
         return Err(NoDays::Still);
     }
-    let moves: Vec<f64> =
-        trade.returns[model.first..].iter().take(known).map(|c| (c / deviation).abs()).collect();
+    let moves: Vec<f64> = trade.iter().map(|c| (c / deviation).abs()).collect();
     let is_whole = |at: &usize| {
         moves[*at].is_finite() && coordinates.iter().all(|values| values[*at].is_finite())
     };
@@ -193,7 +203,7 @@ fn days_among(
     places.truncate(large);
     let least_move = places.last().map_or(0.0, |at| moves[*at]);
     places.sort_unstable();
-    Ok(Sessions { places, least_move, among, known })
+    Ok(Sessions { places, least_move, among, known: trade.len() })
 }
 
 /// The covariance of coordinates on some days, blended with that of any day.

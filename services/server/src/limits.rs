@@ -356,6 +356,8 @@ pub const PIECE_BYTES: usize = 64 * 1024;
 pub const GAP_SUBJECTS: usize = 10;
 /// Maximum number of different details that a gap joins; the others are counted.
 pub const GAP_DETAILS: usize = 3;
+/// Kinds of descriptions in a folded gap, of which the first of each is shown.
+pub const GAP_KINDS: usize = 10;
 /// Callers whose rates are known at once; while so many have called within a second, others are
 /// refused.
 pub const CALLERS: usize = 10_000;

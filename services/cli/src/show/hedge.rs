@@ -251,9 +251,32 @@ pub(crate) fn reasons(plan: &HedgePlan) -> String {
                 found.directions.iter().map(|one| one.line_id.as_str()).collect();
             format!("  {}: trading {} pays without end; limit it.\n", name(plan), lines.join(", "))
         }
-        Some(Outcome::Solution(solution)) => binding(name(plan), solution),
+        Some(Outcome::Solution(solution)) => {
+            format!("{}{}", shortfall(name(plan), solution), binding(name(plan), solution))
+        }
         _ => String::new(),
     }
+}
+
+/// What a plan by expected shortfall was found with, and what other scenarios say of it.
+fn shortfall(name: &str, solution: &HedgeSolution) -> String {
+    let outcome = solution.outcome.as_ref();
+    let Some((outcome, known)) = outcome.and_then(|one| Some((one, one.expected_shortfall?)))
+    else {
+        return String::new();
+    };
+    let change = |pair: BeforeAfter| {
+        format!("{} to {}", number::money(pair.before), number::money(pair.after))
+    };
+    let scenarios = outcome.shortfall_scenario_count;
+    let fresh = outcome.fresh_expected_shortfall;
+    let fresh = fresh.map_or_else(String::new, |fresh| {
+        format!(", and over as many others from {}", change(fresh))
+    });
+    format!(
+        "  {name}: expected shortfall over {scenarios} scenarios from {}{fresh}.\n",
+        change(known)
+    )
 }
 
 fn contradiction(name: &str, found: &HedgeInfeasible) -> String {
@@ -390,6 +413,30 @@ fn cover_order(steps: &[HedgeCoverStep]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plan_by_shortfall_says_what_other_scenarios_say() {
+        let pair = |before, after| Some(BeforeAfter { before, after });
+        let mut outcome = HedgeOutcome {
+            expected_shortfall: pair(3e6, 1e6),
+            shortfall_scenario_count: 500,
+            fresh_expected_shortfall: pair(2.9e6, 1.2e6),
+            ..HedgeOutcome::default()
+        };
+        let said = |outcome: &HedgeOutcome| {
+            let outcome = Some(outcome.clone());
+            shortfall("both", &HedgeSolution { outcome, ..HedgeSolution::default() })
+        };
+        assert_eq!(
+            said(&outcome),
+            "  both: expected shortfall over 500 scenarios from $3.00m to $1.00m, and over as many \
+             others from $2.90m to $1.20m.\n"
+        );
+        outcome.fresh_expected_shortfall = None;
+        assert!(said(&outcome).ends_with("from $3.00m to $1.00m.\n"));
+        outcome.expected_shortfall = None;
+        assert_eq!(said(&outcome), "");
+    }
 
     #[test]
     fn risk_is_said_to_be_of_the_days_that_it_is_of() {

@@ -12,6 +12,7 @@ use hedge::{
     terms::DAYS_PER_SESSION,
     walk_forward::OutOfSample,
 };
+use risk::{driver::Driver, like_this};
 use stats::{
     covariance,
     ewma::{self, Centre},
@@ -54,18 +55,21 @@ pub(crate) enum Method {
     Weighted,
     /// The plan: variance with a shrunk covariance and costs, from yesterday's hedge on.
     Variance,
-    /// The same with the worst 5 % of the window's sessions instead of variance.
+    /// The same with the covariance of the window's large days, by the rule of the service.
+    LargeDays,
+    /// The plan by variance with the worst 5 % of the window's sessions instead.
     Tail,
 }
 
 impl Method {
-    pub(crate) const ALL: [Method; 7] = [
+    pub(crate) const ALL: [Method; 8] = [
         Method::Spy,
         Method::Fixed,
         Method::DollarNeutral,
         Method::Both,
         Method::Weighted,
         Method::Variance,
+        Method::LargeDays,
         Method::Tail,
     ];
 
@@ -77,12 +81,13 @@ impl Method {
             Method::Both => "QQQ and IWM, least squares",
             Method::Weighted => "QQQ and IWM, least squares, half-life 126",
             Method::Variance => "plan by variance: SPY, IWM, QQQ",
+            Method::LargeDays => "plan by variance of large days: SPY, IWM, QQQ",
             Method::Tail => "plan by CVaR 95 %: SPY, IWM, QQQ",
         }
     }
 
     const fn is_plan(self) -> bool {
-        matches!(self, Method::Variance | Method::Tail)
+        matches!(self, Method::Variance | Method::LargeDays | Method::Tail)
     }
 
     /// Whether it trades a fund.
@@ -92,7 +97,7 @@ impl Method {
             Method::Fixed | Method::DollarNeutral | Method::Both | Method::Weighted => {
                 fund != "SPY"
             }
-            Method::Variance | Method::Tail => true,
+            Method::Variance | Method::LargeDays | Method::Tail => true,
         }
     }
 }
@@ -270,7 +275,7 @@ fn statement(
     };
     Some(Statement {
         lines: symbols(short).enumerate().map(line).collect(),
-        risk: FactorRisk::new(covariance(window, method)?, Vec::new()).ok()?,
+        risk: FactorRisk::new(covariance(window, method, book)?, Vec::new()).ok()?,
         objective: Objective {
             risk: risk(window, method, book, held)?,
             horizon_sessions: HORIZON_SESSIONS,
@@ -283,8 +288,9 @@ fn statement(
     })
 }
 
-/// The sample's for least squares; for plans shrunk towards one factor, the mean of all lines.
-fn covariance(window: &[&[f64]], method: Method) -> Option<SymmetricMatrix> {
+/// The sample's for least squares; for plans shrunk towards one factor, the mean of all lines, and for
+/// that of large days blended with what these show.
+fn covariance(window: &[&[f64]], method: Method, book: &[f64]) -> Option<SymmetricMatrix> {
     if method == Method::Weighted {
         let weights = ewma::weights(WINDOW, ewma::lambda_of_half_life(HALF_LIFE)?)?;
         return covariance::weighted(window, &weights, Centre::Mean);
@@ -294,7 +300,28 @@ fn covariance(window: &[&[f64]], method: Method) -> Option<SymmetricMatrix> {
     }
     let mean = |at: usize| window.iter().map(|line| line[at]).sum::<f64>() / window.len() as f64;
     let market: Vec<f64> = (0..WINDOW).map(mean).collect();
-    ledoit_wolf::single_factor(window, &market).map(|shrunk| shrunk.covariance)
+    let usual = ledoit_wolf::single_factor(window, &market)?.covariance;
+    match method {
+        Method::LargeDays => on_large_days(window, &usual, book),
+        _ => Some(usual),
+    }
+}
+
+/// The covariance on the days on which the book, which is the trade, moved by two of its deviations in
+/// the window, or the 30 on which it moved most: the rule of the service for what is known at the end of
+/// the window.
+fn on_large_days(
+    window: &[&[f64]],
+    usual: &SymmetricMatrix,
+    book: &[f64],
+) -> Option<SymmetricMatrix> {
+    let pnl = |at: usize| book.iter().zip(window).map(|(p, line)| p * line[at]).sum();
+    let trade: Vec<f64> = (0..WINDOW).map(pnl).collect();
+    let weights = ewma::weights(WINDOW, ewma::lambda_of_half_life(HALF_LIFE)?)?;
+    let deviation = Driver::of(trade.clone(), 0, &weights)?.standard_deviation;
+    let coordinates: Vec<Vec<f64>> = window.iter().map(|line| line.to_vec()).collect();
+    let days = like_this::days_of(&trade, deviation, &coordinates).ok()?;
+    like_this::covariance(usual, &coordinates, &days)
 }
 
 fn risk(window: &[&[f64]], method: Method, book: &[f64], held: &[f64]) -> Option<RiskTerm> {

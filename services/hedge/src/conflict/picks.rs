@@ -17,6 +17,9 @@ use std::cell::Cell;
 /// Solves by which the largest ticket that suffices is bisected: to a thousandth of the ticket.
 const TICKET_STEPS: usize = 10;
 
+/// Solves by which a ticket is halved where none above a thousandth suffices: to a billionth of it.
+const TICKET_HALVINGS: usize = 20;
+
 /// A search may take one of so many parts of the nodes that are left: what others take leaves some.
 const PARTS: usize = 8;
 
@@ -34,19 +37,23 @@ pub(crate) fn explain_picks(
     let picks = Picks { problem, nodes: &nodes, caller, is_unsure: Cell::new(false) };
     let (count, money) = picks.limits();
     let fewest = picks.smallest_count(count, money)?;
-    let largest = picks.largest_ticket(count, money)?;
+    let ticket_matters = 0.0 < money && picks.suffice(count, 0.0)? == Verdict::Met;
+    let largest = match ticket_matters {
+        true => picks.largest_met(count, (0.0, money))?,
+        false => None,
+    };
     let lines = fewest.map(|to| Changes { lines: Some(to), ticket: None });
     let ticket = largest.map(|to| Changes { lines: None, ticket: Some(to) });
     let alone: Vec<Changes> = lines.into_iter().chain(ticket).collect();
-    let together = picks.smallest_sum(&alone)?;
+    let together = picks.smallest_sum(&alone, ticket_matters)?;
     let is_unsure = picks.is_unsure.get();
     let together = together.map_or_else(Vec::new, |changes| picks.relaxations(changes));
     let together =
         together.into_iter().map(|change| Relaxation { may_be_smaller: is_unsure, ..change });
     // One that may stay, whatever the other is, has no part in the conflict.
     let statement = problem.statement();
-    let lines = statement.max_lines.as_ref().filter(|_| fewest.is_some() || largest.is_none());
-    let ticket = statement.min_ticket.as_ref().filter(|_| largest.is_some() || fewest.is_none());
+    let lines = statement.max_lines.as_ref().filter(|_| fewest.is_some() || !ticket_matters);
+    let ticket = statement.min_ticket.as_ref().filter(|_| ticket_matters || fewest.is_none());
     let ids = lines.map(|limit| &limit.id).into_iter().chain(ticket.map(|limit| &limit.id));
     Ok(Infeasible {
         conflict: ids.cloned().collect(),
@@ -134,7 +141,11 @@ impl Picks<'_> {
 
     /// The smallest sum of changes: the least of those that suffice alone, unless some more lines with a
     /// smaller ticket take less. `None` if nothing is known to suffice.
-    fn smallest_sum(&self, alone: &[Changes]) -> Result<Option<Changes>, Stopped> {
+    fn smallest_sum(
+        &self,
+        alone: &[Changes],
+        suffices_as_it_is: bool,
+    ) -> Result<Option<Changes>, Stopped> {
         let (count, money) = self.limits();
         let (per_line, per_money) = self.prices();
         let of_lines = |value: usize| per_line * (value - count) as f64;
@@ -143,7 +154,6 @@ impl Picks<'_> {
                 + changes.ticket.map_or(0.0, |to| per_money * (money - to.value))
         };
         let mut best = alone.iter().copied().min_by(|a, b| sum(a).total_cmp(&sum(b)));
-        let suffices_as_it_is = alone.iter().any(|changes| changes.lines.is_none());
         let first = match suffices_as_it_is {
             true => count + 1,
             false => match self.smallest_count(count, 0.0)? {
@@ -160,7 +170,7 @@ impl Picks<'_> {
             }
             let worth = (money - left / per_money).max(0.0);
             if self.suffice(lines, worth)? == Verdict::Met {
-                let ticket = self.largest_met(lines, (worth, money))?;
+                let Some(ticket) = self.largest_met(lines, (worth, money))? else { continue };
                 let lines = Suffices { value: lines, may_be_smaller: false };
                 let found = Changes { lines: Some(lines), ticket: Some(ticket) };
                 let is_less = best.as_ref().is_none_or(|best| sum(&found) < sum(best));
@@ -215,27 +225,19 @@ impl Picks<'_> {
         Ok(Some(Suffices { value: high, may_be_smaller }))
     }
 
-    /// The largest ticket below one that is too large with which some trades meet everything, by
-    /// bisection: smaller ones never suffice less. `None` if none is known to.
-    fn largest_ticket(
-        &self,
-        count: usize,
-        too_large: f64,
-    ) -> Result<Option<Suffices<f64>>, Stopped> {
-        if too_large <= 0.0 || self.suffice(count, 0.0)? != Verdict::Met {
-            return Ok(None);
-        }
-        self.largest_met(count, (0.0, too_large)).map(Some)
-    }
-
-    /// The same between a ticket with which trades meet everything and one that is too large.
+    /// The largest ticket with which some trades meet everything, between one with which they do and one
+    /// that is too large, by bisection: smaller ones never suffice less. `None` if only no ticket at all
+    /// is known to suffice, which is no limit.
     fn largest_met(
         &self,
         count: usize,
         (mut low, mut high): (f64, f64),
-    ) -> Result<Suffices<f64>, Stopped> {
+    ) -> Result<Option<Suffices<f64>>, Stopped> {
         let mut may_be_smaller = false;
-        for _ in 0..TICKET_STEPS {
+        for step in 0..TICKET_STEPS + TICKET_HALVINGS {
+            if TICKET_STEPS <= step && 0.0 < low {
+                break;
+            }
             let middle = 0.5 * (low + high);
             match self.suffice(count, middle)? {
                 Verdict::Met => low = middle,
@@ -245,6 +247,6 @@ impl Picks<'_> {
                 }
             }
         }
-        Ok(Suffices { value: low, may_be_smaller })
+        Ok((0.0 < low).then_some(Suffices { value: low, may_be_smaller }))
     }
 }

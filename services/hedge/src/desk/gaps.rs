@@ -55,8 +55,8 @@ impl Desk<'_> {
         self.gaps.extend(options.map(gap).collect::<Vec<Gap>>());
     }
 
-    /// Moves of the trade and hypothetical scenarios are returns of lines, and say nothing of rates; and a
-    /// past session may have no rate.
+    /// Moves of the trade, hypothetical and simulated scenarios are returns of lines, and say nothing of
+    /// rates; and a past session may have no rate.
     fn add_rate_gaps(&mut self, book: &Book) {
         let why = |currency: Currency| {
             let past = match self.rates.missing(currency) {
@@ -65,10 +65,13 @@ impl Desk<'_> {
                     format!(", and {missing} of {sessions} past sessions have no rate")
                 }
             };
-            Some(format!(
-                "moves of the trade and hypothetical scenarios of limits do not say what the rate of \
-                 {currency} does{past}"
-            ))
+            let moves = match self.simulated {
+                None => "moves of the trade and hypothetical scenarios of limits",
+                Some(_) => {
+                    "moves of the trade, hypothetical scenarios of limits and simulated scenarios"
+                }
+            };
+            Some(format!("{moves} do not say what the rate of {currency} does{past}"))
         };
         let gaps = self.fixed_strikes(book, why);
         self.gaps.extend(gaps);

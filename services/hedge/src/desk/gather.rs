@@ -2,7 +2,7 @@
 
 use super::DeskLine;
 use crate::{
-    option::{HeldOption, LineOption, OptionFault, QuotedOption},
+    option::{HeldOption, LineOption, QuotedOption},
     terms::{DAYS_PER_SESSION, DeskTerms, Instrument, LineTerms, TermsFault},
 };
 use factors::{
@@ -12,6 +12,8 @@ use factors::{
 };
 use marketdata::{
     bars::Bars,
+    currency::NoRate,
+    day::Day,
     gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
 };
@@ -132,8 +134,8 @@ impl Reader<'_> {
             faults.push(TermsFault::Repeated(at));
         }
         let mut line = self.instrument_line(instrument);
-        let valued = instrument.option.map_or(Ok(()), |quoted| self.value(quoted, &mut line));
-        faults.extend(valued.err().map(|fault| TermsFault::Option { at, fault }));
+        let valued = instrument.option.map_or(Ok(()), |quoted| self.value(at, quoted, &mut line));
+        faults.extend(valued.err());
         let mover = Mover::of(self.view, self.funds, instrument.moves_as);
         let no_price = line.unit_value.is_none().then(|| self.no_price(at, instrument.moves_as));
         // Without a rate the money that trades is unknown as the price is, which is said once.
@@ -167,16 +169,38 @@ impl Reader<'_> {
         line
     }
 
+    /// What a unit of the quotation of an instrument is worth on a session: with its last close, or
+    /// with a mark alone, whose price is in the base currency already.
+    fn rate(&self, instrument: InstrumentId, session: Day) -> Result<f64, NoRate> {
+        let snapshot = &self.view.risk.snapshot;
+        match self.view.risk.quotes().get(instrument) {
+            Some(quote) => Ok(quote.rate),
+            None => match snapshot.price_rate(instrument, session) {
+                None => Ok(1.0),
+                Some(rate) => rate.map(|rate| rate.value),
+            },
+        }
+    }
+
     /// Makes a line of contracts one of options on them; without a price it stays as it is.
-    fn value(&self, quoted: QuotedOption, line: &mut DeskLine) -> Result<(), OptionFault> {
+    fn value(
+        &self,
+        at: usize,
+        quoted: QuotedOption,
+        line: &mut DeskLine,
+    ) -> Result<(), TermsFault> {
         let price = self.price(line.instrument);
         let Some((price, session)) = price.zip(self.view.risk.quotes().session()) else {
             return Ok(());
         };
         // It is quoted as its underlying is.
-        let quote = self.view.risk.quotes().get(line.instrument);
-        let quoted = quoted.at_rate(quote.map_or(1.0, |quote| quote.rate));
-        let mut option = LineOption::of(quoted, (price, session))?;
+        let rate = self.rate(line.instrument, session).map_err(|missing| {
+            let cause = Cause::NoRate(missing);
+            TermsFault::NoPrice { at, instrument: line.instrument, cause }
+        })?;
+        let quoted = quoted.at_rate(rate);
+        let option = LineOption::of(quoted, (price, session));
+        let mut option = option.map_err(|fault| TermsFault::Option { at, fault })?;
         let snapshot = &self.view.risk.snapshot;
         let currency = snapshot.quotation(line.instrument, snapshot.today()).currency;
         option.quoted_in = (currency != snapshot.base()).then_some(currency);

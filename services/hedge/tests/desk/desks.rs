@@ -55,6 +55,7 @@ pub(crate) fn terms(view: &View, instruments: &[&str]) -> DeskTerms {
         impact_size: 0.05,
         clock: Clock::new(SessionMinute::OPEN, SessionMinute::NOON).unwrap(),
         scenarios: ScenarioUse::EveryMonth,
+        simulation: None,
         limited_scenarios: 0,
         days: VarianceDays::All,
     }

@@ -7,18 +7,18 @@ use crate::{
     view::{View, near},
 };
 use hedge::{
-    desk::Desk,
+    desk::{Desk, NoDesk},
     limits::Caller,
     optimize::{Answer, evaluate, optimize},
     option::QuotedOption,
     plan::Plan,
     scenario::{Moves, NoScenario},
     scheme::Scheme,
-    terms::DeskTerms,
+    terms::{DeskTerms, Mark, TermsFault},
     wish::{Aim, Limit, Meaning, Wish},
 };
 use marketdata::currency::Currency;
-use portfolio::option::Right;
+use portfolio::{option::Right, unresolved::Cause};
 use risk::fixture::{World, world};
 use std::{
     collections::BTreeMap,
@@ -122,6 +122,31 @@ fn a_scenario_moves_strikes_with_the_rate_of_their_currency() {
         let (kept, _) = pnl(&desk, at_rates_of_now(&desk, vec![(index, r)]));
         near(kept, 1_000.0 * price * r, 1e-6 * price * 1_000.0);
     }
+}
+
+/// The dollar has had no rate for 30 sessions, so the index has no price in euros but the caller's mark.
+/// Nothing says what its strike in dollars is worth: it was taken for euros.
+#[test]
+fn an_option_whose_quotation_has_no_rate_is_refused() {
+    let ended = |at: usize| if at + 30 < 420 { DOLLARS_PER_EURO } else { f64::NAN };
+    let view = in_euros(&world(120, 420, 47), ended);
+    let index = view.id("^GSPC");
+    assert!(view.model.quotes().get(index).is_none());
+    let dollars = View::of(&world(120, 420, 47).snapshot());
+    let (quoted, price) = put(&dollars);
+    let mut with = terms(&view, &[]);
+    with.marks.push(Mark { instrument: index, price: price / DOLLARS_PER_EURO });
+    with.instruments.push(contract(&view, quoted));
+    let (book, factors) = (view.book(&[("AAPL", 4e6)]), view.factors());
+    let found = Desk::of(&factors, &book, &with, &Caller::waiting()).unwrap_err();
+    let NoDesk::Faults(faults) = found else { panic!("{found:?}") };
+    let is_rate = |fault: &TermsFault| {
+        let TermsFault::NoPrice { at, instrument, cause: Cause::NoRate(_) } = fault else {
+            return false;
+        };
+        (*at, *instrument) == (0, index)
+    };
+    assert!(faults.iter().any(is_rate), "{faults:?}");
 }
 
 /// The caller is asked before every option of the book and every line.

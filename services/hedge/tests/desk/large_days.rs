@@ -5,6 +5,7 @@ use crate::{
     view::View,
 };
 use hedge::{
+    clock::SessionMinute,
     desk::Desk,
     limits::Caller,
     optimize::evaluate,
@@ -12,6 +13,7 @@ use hedge::{
     terms::{DeskTerms, VarianceDays},
     walk_forward::{OutOfSample, effectiveness},
     wish::Wish,
+    working::schedules,
 };
 use marketdata::gap::GapReason;
 use risk::{
@@ -93,6 +95,32 @@ fn the_covariance_is_that_of_the_days_and_plans_are_best_by_it() {
     assert!(usual.large_days().is_none());
 }
 
+/// Impact and schedules have the volatility of the days asked for: of a book of one name that of its P&L
+/// over its value. It was that of all days.
+#[test]
+fn impact_and_schedules_have_the_volatility_of_the_days() {
+    let view = View::of(&world(300, 900, 61).snapshot());
+    let returns: Vec<f64> = (0..view.model.sessions.len()).map(far).collect();
+    let factors = view.factors_by(Some(trade(&returns)));
+    let book = view.book(&NAMES[..1]);
+    let of = |terms: &DeskTerms| {
+        let desk = desk_of(&factors, &book, terms);
+        let problem = desk.problem(Scheme::Cut, &wish(1e-6)).unwrap();
+        let effect = evaluate(&problem, &[-1e6]).unwrap().effect;
+        let own = desk.lines()[0].volatility;
+        assert!((3e6 * own / effect.volatility.before - 1.0).abs() < 1e-12, "{own}");
+        let worked = schedules(&desk, &[(0, -1e6)], (SessionMinute::CLOSE, 4), 0.0);
+        (own, effect.cost.after.impact, worked[0].deviation)
+    };
+    let (usual, on_large) = (of(&terms(&view, &FUNDS)), of(&large(&view)));
+    let ratio = on_large.0 / usual.0;
+    assert!(1.0 + 1e-6 < ratio, "{usual:?} {on_large:?}");
+    // Both are proportional to it.
+    for (usual, on_large) in [(usual.1, on_large.1), (usual.2, on_large.2)] {
+        assert!((on_large / usual / ratio - 1.0).abs() < 1e-12, "{usual} {on_large} {ratio}");
+    }
+}
+
 /// What the trade does later changes no earlier days, and months out of sample are hedged by these.
 #[test]
 fn earlier_days_are_those_known_then() {
@@ -100,9 +128,15 @@ fn earlier_days_are_those_known_then() {
     let returns: Vec<f64> = (0..view.model.sessions.len()).map(far).collect();
     let factors = view.factors_by(Some(trade(&returns)));
     let known = 300;
-    let mut later = returns.clone();
-    later[factors.first + known..].iter_mut().for_each(|c| *c *= 50.0);
-    let changed = view.factors_by(Some(trade(&later)));
+    let from = |first: usize| {
+        let mut later = returns.clone();
+        later[factors.first + first..].iter_mut().for_each(|c| *c *= 50.0);
+        later
+    };
+    // Its standard deviation of today is another one, too.
+    let of_today = |returns| TradeSeries { standard_deviation: 0.05, ..trade(returns) };
+    let later = from(known);
+    let changed = view.factors_by(Some(of_today(&later)));
     let of = |factors: &FactorView<'_>| days_before(factors, &factors.returns, known).unwrap();
     assert_eq!(of(&factors), of(&changed));
     let last = of(&factors).described(&factors, 1.0).days.last().copied();
@@ -114,11 +148,37 @@ fn earlier_days_are_those_known_then() {
     println!("{by_large:?} {by_all:?}");
     assert_eq!(by_large.sessions, by_all.sessions);
     assert!((by_large.value - by_all.value).abs() > 1e-3, "{by_large:?} {by_all:?}");
+    // The last month of 21 sessions begins after a year of 252 and whole months. What the trade does in
+    // it decides no hedge, but for impact, which is today's: there is none in such volumes.
+    let last = 252 + (factors.weights.len() - 253) / 21 * 21;
+    let later = from(last);
+    let changed = view.factors_by(Some(of_today(&later)));
+    let mut deep = large(&view);
+    deep.instruments.iter_mut().for_each(|one| one.volume = Some(1e20));
+    let [known, changed] =
+        [&factors, &changed].map(|factors| out_of_sample(&desk_of(factors, &book, &deep)));
+    for (known, changed) in [
+        (known.value, changed.value),
+        (known.turnover, changed.turnover),
+        (known.worst_session, changed.worst_session),
+    ] {
+        assert!((changed - known).abs() <= 1e-9 * known.abs(), "{known} {changed}");
+    }
+}
+
+/// As of today, the days of the trade of the settings are those before tomorrow.
+#[test]
+fn earlier_days_follow_the_rule_of_today() {
+    let view = View::of(&world(300, 900, 61).snapshot());
+    let factors = view.factors();
+    let today = days(&factors, &factors.returns).unwrap();
+    let earlier = days_before(&factors, &factors.returns, factors.weights.len()).unwrap();
+    assert_eq!(today.described(&factors, 1.0), earlier.described(&factors, 1.0));
 }
 
 /// How well an overlay hedged months that it did not know.
 fn out_of_sample(desk: &Desk<'_>) -> OutOfSample {
-    let wish: Wish = wish(1e-6);
+    let wish = Wish { participation: None, ..wish(1e-6) };
     let reports = reports(desk, &wish);
     let plan = plan(&reports, Scheme::Overlay);
     let found = effectiveness(desk, &wish, (Scheme::Overlay, plan), LIMITS, &Caller::waiting());

@@ -19,6 +19,7 @@ mod real_equities;
 #[path = "../../../../tests/support/real_funds.rs"]
 mod real_funds;
 mod simulated;
+mod simulated_tail;
 mod terms;
 #[path = "../../../../tests/support/factor_view.rs"]
 mod view;

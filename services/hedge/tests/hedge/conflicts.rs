@@ -195,6 +195,27 @@ fn a_ticket_that_is_too_large_is_relaxed() {
     assert!((19.95..=20.0).contains(&ticket.to), "{ticket:?}");
 }
 
+/// 0.01 to sell in lines of at most 0.01, in tickets of 25 or more: a ticket of 0.01 will do, which is less
+/// than a thousandth of 25 and was said to be 0.
+#[test]
+fn a_ticket_far_too_large_is_relaxed_to_one_above_zero() {
+    let mut statement = book(vec![
+        limit("first", Measure::Trade(1), -0.01, 0.01),
+        limit("second", Measure::Trade(2), 0.0, 0.0),
+        limit("net", Measure::Net, None, 99.99),
+    ]);
+    statement.min_ticket = Some(MinTicket { id: "ticket".to_owned(), money: 25.0 });
+    let found = conflict(statement.clone());
+    assert_eq!(found.conflict, ["ticket"]);
+    let [change] = &found.alone[..] else { panic!("{found:?}") };
+    // Halved from 25/1024 on: 0.0122 is too large, 0.0061 is not.
+    assert!((0.005..=0.01).contains(&change.to), "{change:?}");
+    assert_eq!(found.together, found.alone);
+    let money = change.to;
+    statement.min_ticket = Some(MinTicket { id: "ticket".to_owned(), money });
+    assert!(matches!(answer(statement), Answer::Plan(_)));
+}
+
 /// No trade changes a position that must stay.
 #[test]
 fn a_limit_that_no_trade_can_reach_is_a_conflict_of_one() {

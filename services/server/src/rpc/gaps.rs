@@ -93,15 +93,30 @@ fn gross_share(group: &[Gap]) -> Option<f64> {
     (!by_subject.is_empty()).then_some(joined).map(|share: f64| share.min(1.0))
 }
 
-/// The first different details, and the number of the others.
+/// The first detail of every kind, more of them up to a few in all, and the number of the others. A
+/// hundred lines of one kind must not hide another reason.
 fn detail(group: &[Gap]) -> String {
     let details = distinct(group.iter().map(|gap| gap.detail.as_str()));
-    let shown = details.len().min(limits::GAP_DETAILS);
-    let mut text = details[..shown].join("; ");
-    if shown < details.len() {
-        text += &format!("; and {} more", details.len() - shown);
+    let mut kinds = BTreeSet::new();
+    let is_first: Vec<bool> = details.iter().map(|detail| kinds.insert(kind(detail))).collect();
+    let firsts = (0..details.len()).filter(|at| is_first[*at]).take(limits::GAP_KINDS);
+    let others = (0..details.len()).filter(|at| !is_first[*at]);
+    let others = others.take(limits::GAP_DETAILS.saturating_sub(kinds.len()));
+    let shown: BTreeSet<usize> = firsts.chain(others).collect();
+    let mut text = shown.iter().map(|at| details[*at]).collect::<Vec<_>>().join("; ");
+    if shown.len() < details.len() {
+        text += &format!("; and {} more", details.len() - shown.len());
     }
     text
+}
+
+/// A detail without its numbers and names: words with a digit, or in capitals.
+fn kind(detail: &str) -> Vec<&str> {
+    let is_value = |word: &str| {
+        let has_digit = word.contains(|letter: char| letter.is_ascii_digit());
+        has_digit || !word.contains(char::is_lowercase)
+    };
+    detail.split_whitespace().map(|word| if is_value(word) { "" } else { word }).collect()
 }
 
 /// See `GapSeverity`.
@@ -256,6 +271,26 @@ mod tests {
         assert_eq!(gap.detail, "0 returns; 1 returns; 2 returns; and 27 more");
         // Data are missing, for an unknown share of gross.
         assert_eq!((gap.gross_share, gap.severity()), (None, v1::GapSeverity::Warning));
+    }
+
+    /// Forty lines with stand-ins, whose details differ in their numbers, and one with another reason,
+    /// of a smaller share: it was among "and 38 more".
+    #[test]
+    fn every_kind_of_detail_is_readable() {
+        let stands = |at: usize| format!("{at} of 756 past sessions have no return of its own");
+        let stand_ins = (0..40).map(|at| name(&format!("N{at:02}"), &stands(at)).of_gross(0.01));
+        let rate =
+            |currency| format!("moves of the trade do not say what the rate of {currency} does");
+        let rates = ["EUR", "CHF"].map(|currency| name(currency, &rate(currency)).of_gross(1e-4));
+        let folded = folded(stand_ins.chain(rates).collect());
+        let [gap] = &folded[..] else { panic!("{folded:?}") };
+        let expected = [stands(0), stands(1), rate("CHF"), "and 39 more".to_owned()];
+        assert_eq!(gap.detail, expected.join("; "));
+        // Kinds are bounded.
+        let words = ["one", "two", "six", "ten", "red", "hot", "dry", "low", "far", "old", "new"];
+        let many = words.map(|word| name(word, word));
+        let [gap] = &self::folded(many.to_vec())[..] else { panic!() };
+        assert!(gap.detail.ends_with("; and 1 more"), "{}", gap.detail);
     }
 
     #[test]

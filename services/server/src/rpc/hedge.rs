@@ -7,6 +7,7 @@ mod option;
 mod problem;
 mod scenario;
 mod setting;
+mod simulation;
 mod solve;
 mod terms;
 mod to_proto;

@@ -39,11 +39,14 @@ pub(super) fn of_terms(
                 let most = options * OPTION_VALUES / values.max(1);
                 let text = format!(
                     "must have at most {most} options of known terms for this problem, which values \
-                     each of them anew on every session of the past, and in the scenario of every \
-                     constraint: without_effectiveness or an objective of variance allows more, where \
+                     each of them anew on every session of the past, in every simulated scenario and in \
+                     that of every constraint: without_effectiveness or an objective of variance allows more, where \
                      the objective is a shortfall"
                 );
                 ("portfolio.positions".to_owned(), text)
+            }
+            TermsFault::Simulation => {
+                ("problem.objective.shortfall.simulation".to_owned(), "cannot be drawn".to_owned())
             }
             TermsFault::HeldSessions => {
                 ("problem.objective.horizon_sessions".to_owned(), "must be positive".to_owned())

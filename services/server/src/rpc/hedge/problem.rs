@@ -2,6 +2,7 @@
 
 use super::{
     limited::{self, AskedExclusion, AskedLimit, LIMIT},
+    simulation::simulation,
     terms::{self, AMOUNT, InstrumentTerms},
     working::{self, AskedWorking},
 };
@@ -9,6 +10,7 @@ use crate::rpc::field::Fields;
 use ::hedge::{
     clock::Clock,
     limits::SolveLimits,
+    simulated::Simulation,
     terms::{LineTerms, VarianceDays},
     wish::{SqueezeBudget, WrittenBudget},
 };
@@ -39,6 +41,8 @@ pub(super) struct AskedProblem {
     pub(super) has_margin: bool,
     pub(super) positions: Vec<LineTerms>,
     pub(super) aim: AskedAim,
+    /// What scenarios of a shortfall are drawn from. `None`: they are past sessions.
+    pub(super) simulation: Option<Simulation>,
     pub(super) days: VarianceDays,
     pub(super) horizon_sessions: f64,
     pub(super) limits: Vec<AskedLimit>,
@@ -83,7 +87,7 @@ pub(super) fn problem(fields: &mut Fields, asked: &mut v1::HedgeProblem) -> Opti
         HORIZONS,
     );
     objective.horizon_sessions = Some(horizon);
-    let (aim, days) = aim(fields, &mut objective.risk);
+    let Priced { aim, simulation, days } = priced(fields, &mut objective.risk, horizon);
     let mut ids = BTreeSet::new();
     let limits = limited::constraints(fields, &mut asked.constraints, &mut ids);
     let excluded = limited::exclusions(fields, &asked.exclusions, &mut ids);
@@ -116,6 +120,7 @@ pub(super) fn problem(fields: &mut Fields, asked: &mut v1::HedgeProblem) -> Opti
         has_margin,
         positions,
         aim,
+        simulation,
         days,
         horizon_sessions: horizon,
         limits,
@@ -133,7 +138,14 @@ pub(super) fn problem(fields: &mut Fields, asked: &mut v1::HedgeProblem) -> Opti
     })
 }
 
-fn aim(fields: &mut Fields, asked: &mut Option<Risk>) -> (AskedAim, VarianceDays) {
+/// The price of risk, and what the risk is estimated on.
+struct Priced {
+    aim: AskedAim,
+    simulation: Option<Simulation>,
+    days: VarianceDays,
+}
+
+fn priced(fields: &mut Fields, asked: &mut Option<Risk>, horizon: f64) -> Priced {
     let path = "problem.objective";
     match asked.get_or_insert_with(|| Risk::Variance(v1::HedgeVariance::default())) {
         Risk::Variance(variance) => {
@@ -147,7 +159,8 @@ fn aim(fields: &mut Fields, asked: &mut Option<Risk>) -> (AskedAim, VarianceDays
             let wealth = variance.wealth.map(|wealth| {
                 fields.within(&format!("{path}.variance.wealth"), wealth, WEALTH.0, WEALTH.1)
             });
-            (AskedAim::Variance { aversion, wealth }, days(fields, &mut variance.days))
+            let days = days(fields, &format!("{path}.variance.days"), &mut variance.days);
+            Priced { aim: AskedAim::Variance { aversion, wealth }, simulation: None, days }
         }
         Risk::Shortfall(shortfall) => {
             let field = format!("{path}.shortfall.confidence");
@@ -155,15 +168,19 @@ fn aim(fields: &mut Fields, asked: &mut Option<Risk>) -> (AskedAim, VarianceDays
                 fields.within_or(&field, shortfall.confidence, CONFIDENCE, CONFIDENCES);
             let field = format!("{path}.shortfall.price");
             let price = fields.within_or(&field, shortfall.price, PRICE, WEIGHTS);
-            *shortfall = v1::HedgeShortfall { confidence: Some(confidence), price: Some(price) };
-            (AskedAim::Shortfall { confidence, price }, VarianceDays::All)
+            (shortfall.confidence, shortfall.price) = (Some(confidence), Some(price));
+            let simulated = shortfall.simulation.as_mut();
+            let simulated = simulated.map(|asked| simulation(fields, asked, (horizon, HORIZONS)));
+            let (simulation, days) = simulated.unwrap_or((None, VarianceDays::All));
+            Priced { aim: AskedAim::Shortfall { confidence, price }, simulation, days }
         }
     }
 }
 
-fn days(fields: &mut Fields, asked: &mut i32) -> VarianceDays {
+/// The days that a risk is estimated on.
+pub(super) fn days(fields: &mut Fields, path: &str, asked: &mut i32) -> VarianceDays {
     use v1::HedgeDays as Wire;
-    let (days, wire) = match fields.choice("problem.objective.variance.days", *asked) {
+    let (days, wire) = match fields.choice(path, *asked) {
         Wire::Unspecified | Wire::All => (VarianceDays::All, Wire::All),
         Wire::LargeMoves => (VarianceDays::LargeMoves, Wire::LargeMoves),
     };

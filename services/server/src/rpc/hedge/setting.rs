@@ -271,6 +271,7 @@ impl Finder<'_> {
             impact_size,
             clock,
             scenarios,
+            simulation: read.simulation,
             limited_scenarios,
             days: read.days,
         }

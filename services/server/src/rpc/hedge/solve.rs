@@ -76,7 +76,7 @@ fn outcome(
     answer: Result<Answer, Stopped>,
 ) -> Result<Outcome, Refusal> {
     Ok(match answer {
-        Ok(Answer::Plan(plan)) => Outcome::Solution(solution(setting, problem, &plan)),
+        Ok(Answer::Plan(plan)) => Outcome::Solution(solution(setting, problem, &plan)?),
         Ok(Answer::Infeasible(found)) => Outcome::Infeasible(to_proto::infeasible(&found)),
         Ok(Answer::Unbounded(found)) => Outcome::Unbounded(to_proto::unbounded(setting, &found)),
         Err(Stopped::NodeLimit) => unsolved(Reason::NodeLimit),
@@ -90,12 +90,28 @@ fn unsolved(reason: Reason) -> Outcome {
     Outcome::Unsolved(v1::HedgeUnsolved { reason: reason.into() })
 }
 
-fn solution(setting: &Setting<'_>, problem: &Problem, plan: &Plan) -> v1::HedgeSolution {
+fn solution(
+    setting: &Setting<'_>,
+    problem: &Problem,
+    plan: &Plan,
+) -> Result<v1::HedgeSolution, Refusal> {
     let money: Vec<f64> = plan.trades.iter().map(|trade| trade.money).collect();
     let found = consequences(&setting.desk, problem, &money, setting.wish.participation);
     let dealt = to_proto::dealt(plan);
-    let outcome = to_proto::outcome(setting, problem, (&plan.effect, &found), &dealt);
-    to_proto::solution(plan, outcome)
+    let mut outcome = to_proto::outcome(setting, problem, (&plan.effect, &found), &dealt);
+    outcome.fresh_expected_shortfall = fresh(setting, problem, &money)?;
+    Ok(to_proto::solution(plan, outcome))
+}
+
+/// The expected shortfall over simulated scenarios that no plan knows.
+fn fresh(
+    setting: &Setting<'_>,
+    problem: &Problem,
+    money: &[f64],
+) -> Result<Option<v1::BeforeAfter>, Refusal> {
+    let found = setting.desk.fresh_shortfall(problem, money);
+    // The client no longer waits.
+    Ok(found.map_err(|_| Refusal::DeadlineExceeded)?.map(to_proto::both))
 }
 
 /// The desk's own trades, with the report after them, and the constraints that they miss.
@@ -114,6 +130,7 @@ pub(super) fn evaluation(
     let effect = (&evaluation.effect, &found);
     let mut outcome = to_proto::outcome(setting, &problem, effect, &dealt);
     outcome.after = report_after(setting, &outcome)?;
+    outcome.fresh_expected_shortfall = fresh(setting, &problem, &money)?;
     Ok((outcome, to_proto::breaches(&evaluation.breaches)))
 }
 

@@ -9,6 +9,7 @@ use ::hedge::{
     constraint::Side,
     cover::{BuyingBack, CoverStep, cover_order as cover_order_of},
     desk::DeskLine,
+    objective::RiskTerm,
     optimize::Unbounded,
     plan::{self, Effect, Plan, ShadowPrice, Trade},
     problem::Problem,
@@ -90,10 +91,20 @@ pub(super) fn outcome(
         progress: consequences.progress.iter().map(|one| progress(setting, one)).collect(),
         schedules: schedules(setting, &dealt),
         written_loss: lost(problem, effect),
+        shortfall_scenario_count: scenario_count(problem),
+        fresh_expected_shortfall: None,
     }
 }
 
-fn both(pair: plan::BeforeAfter) -> v1::BeforeAfter {
+/// Number of scenarios of the objective.
+fn scenario_count(problem: &Problem) -> i32 {
+    match &problem.statement().objective.risk {
+        RiskTerm::Variance { .. } => 0,
+        RiskTerm::Tail { scenarios, .. } => i32::try_from(scenarios.count()).unwrap_or(i32::MAX),
+    }
+}
+
+pub(super) fn both(pair: plan::BeforeAfter) -> v1::BeforeAfter {
     v1::BeforeAfter { before: pair.before, after: pair.after }
 }
 
