@@ -7,7 +7,7 @@ use crate::{
     day::Day,
     gap::GapReason,
     instrument::InstrumentId,
-    newest::{newest_of_most, session_up_to},
+    newest::{newest_of_market, session_up_to},
     snapshot::Snapshot,
     track::Rows,
 };
@@ -68,7 +68,7 @@ impl Quotes {
             quotes.resize(quotes.len().max(index + 1), None);
             quotes[index] = quote;
         }
-        Quotes { quotes, session: newest_of_most(last_days) }
+        Quotes { quotes, session: newest_of_market(last_days) }
     }
 
     /// The last close of an instrument. `None` if it never had one, or if no known factor or rate
@@ -107,8 +107,8 @@ impl Quotes {
         undated.map(|(earliest, latest)| UndatedSplit { units_on, earliest, latest })
     }
 
-    /// The market's latest session: the newest one that most names have reached
-    /// ([`newest_of_most`]). `None` without closes.
+    /// The market's latest session: the newest one that one in ten names has reached
+    /// ([`newest_of_market`]). `None` without closes.
     pub const fn session(&self) -> Option<Day> {
         self.session
     }

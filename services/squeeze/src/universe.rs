@@ -17,7 +17,7 @@ use marketdata::{
     day::Day,
     gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
-    newest::{newest_of_most, session_up_to},
+    newest::{newest_of_market, session_up_to},
     old_rates::OldRate,
     snapshot::Snapshot,
 };
@@ -347,7 +347,7 @@ fn closes(snapshot: &Snapshot) -> (Option<Day>, Vec<InstrumentId>) {
         last_days.push(session_up_to(rows.day(last)));
         priced.push(instrument);
     }
-    (newest_of_most(last_days), priced)
+    (newest_of_market(last_days), priced)
 }
 
 /// The median day of the units in which prices are stored, if it is after today.
@@ -360,7 +360,7 @@ fn restated_on(names: &[SqueezeName], today: Day) -> Option<Day> {
 
 fn newest_settlement(ratios: &[ShortRatio]) -> Option<Published> {
     let settled = ratios.iter().map(|ratio| ratio.shares_short.effective_on);
-    let newest = newest_of_most(settled.collect())?;
+    let newest = newest_of_market(settled.collect())?;
     let of_it = ratios.iter().filter(|ratio| ratio.shares_short.effective_on == newest);
     let published_at = of_it.clone().map(|ratio| ratio.shares_short.published_at).min()?;
     Some(Published { value: of_it.count() as f64, effective_on: newest, published_at })

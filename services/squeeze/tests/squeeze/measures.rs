@@ -271,7 +271,8 @@ fn a_market_value_published_later_is_not_compared_in_silence() {
 fn one_row_of_a_later_day_is_not_the_newest_day_of_the_market() {
     let mut world = World::new();
     world.last = day("2021-01-25");
-    for symbol in ["S", "T", "U"] {
+    let symbols: Vec<String> = (0..11).map(|at| format!("S{at}")).chain(["T".to_owned()]).collect();
+    for symbol in &symbols {
         world.bars(symbol, |back| (10.0 + back as f64, 1e5));
         world.settle(symbol, SETTLED, [1.6e6, 8e6, 10e6]);
     }
@@ -280,10 +281,10 @@ fn one_row_of_a_later_day_is_not_the_newest_day_of_the_market() {
     let newest = universe.summary().newest_settlement.unwrap();
     assert_eq!(newest.effective_on, day(SETTLED));
     // The closes of the 22nd and the 25th are 13 and 12: 1.6 million shares short gained 1 each.
-    for symbol in ["S", "T", "U"] {
+    for symbol in &symbols {
         near(name(&universe, symbol).shorts_gain_last_session_usd().unwrap(), 1.6e6);
     }
-    assert_eq!(universe.summary().shorts_gain_last_session.unwrap().name_count, 3);
+    assert_eq!(universe.summary().shorts_gain_last_session.unwrap().name_count, 12);
 }
 
 /// 100 names have the settlement of December 15 and 60 of these that of December 31.
