@@ -271,7 +271,15 @@ async fn exposure(goldens: &mut Goldens, channel: Channel, market: &Market) {
         ],
         ..usual.clone()
     };
-    for (name, request) in [("exposure_defaults", usual), ("exposure_historical", other)] {
+    let chosen = v1::AnalyzePortfolioRequest {
+        as_of: on(LAST_ON),
+        include: vec![v1::ReportBlock::FactorBetas.into()],
+        factor_betas: Some(v1::FactorBetaSettings::default()),
+        ..usual.clone()
+    };
+    let requests =
+        [("exposure_defaults", usual), ("exposure_historical", other), ("factor_betas", chosen)];
+    for (name, request) in requests {
         let answer = client.analyze_portfolio(request).await.unwrap();
         goldens.keep(name, "AnalyzePortfolioResponse", answer);
     }

@@ -334,6 +334,11 @@ async fn every_name_has_its_kind() {
     harness.ingest("publication_times.csv", schedule).await;
     let sales = b"Date|Symbol|ShortVolume|TotalVolume|Market\n20220714|AAA|1|2|B,Q,N\n1\n";
     harness.ingest("CNMSshvol20220714.txt", sales).await;
+    let held = b"manager,symbol,shares,value,period,filed_at\nM/A,AAA,1,1,2022-03-31,2022-05-10\n\
+        MB,AAA,1,1,2022-03-31,2022-05-10\n";
+    harness.ingest("13f.csv", held).await;
+    let exposures = b"model,symbol,date,factor,value\nACME,AAA,2022-07-14,SIZE,1\n";
+    harness.ingest("exposures.csv", exposures).await;
     let request = v1::ListInstrumentsRequest { as_of: on(TODAY), ..Default::default() };
     let answer = harness.market_data().await.list_instruments(request).await.unwrap().into_inner();
     let kind =
@@ -343,6 +348,9 @@ async fn every_name_has_its_kind() {
     let expected = [Kind::Listed, Kind::Index, Kind::Series, Kind::Index, Kind::Schedule];
     assert_eq!(found[..5], expected);
     assert_eq!(found[5], Kind::Facilities);
+    // A slash in its name makes a manager no factor, and a factor needs no covariances to be one.
+    let found = ["M/A", "MB", "ACME/SIZE"].map(kind);
+    assert_eq!(found, [Kind::Manager, Kind::Manager, Kind::RiskFactor]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

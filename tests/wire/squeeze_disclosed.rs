@@ -2,13 +2,13 @@
 //! what was known when, and the real files of January 2021.
 
 use crate::{
-    harness::{Harness, gaps, held, is_about, on, real_data},
+    harness::{Harness, gaps, held, is_about, on, read, real_data},
     squeeze::{NOW, load},
     squeeze_real,
 };
 use contract::v1::{self, position::Size, squeeze_service_client::SqueezeServiceClient};
 use simulation::{files::SourceFile, market::Market};
-use std::{collections::BTreeSet, fmt::Write as _, path::Path};
+use std::{collections::BTreeSet, fmt::Write as _, io::Read as _, path::Path};
 use tonic::transport::Channel;
 
 const VOLUMES: &str = "Date|Symbol|ShortVolume|ShortExemptVolume|TotalVolume|Market\n\
@@ -226,5 +226,62 @@ async fn the_threshold_securities_of_january_2021() {
         let found: BTreeSet<&str> = union.iter().copied().filter(is_on).collect();
         assert_eq!(found, *list, "{day}");
     }
+    harness.stop().await;
+}
+
+/// The file of the first half of February without four days: no row of days goes over the hole, so that
+/// a name is on or off by the five days after it or not known, and never otherwise than by whole files.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hole_in_the_real_lists_is_a_gap_and_makes_no_run() {
+    let Some(folder) = real_data("fails of February 2021 with a hole") else { return };
+    let (whole, mut client) = real(&folder).await;
+    let symbols: Vec<&str> = ON_29_JANUARY.split(' ').chain(ON_12_FEBRUARY.split(' ')).collect();
+    let symbols: Vec<&str> = symbols.into_iter().collect::<BTreeSet<&str>>().into_iter().collect();
+    let truth = shorts(&mut client, "2021-03-03", &symbols).await;
+    whole.stop().await;
+
+    let harness = Harness::at("2024-04-10T12:00:00Z").await;
+    squeeze_real::load(&harness, &folder).await;
+    let files = ["fails/cnsfails202101a.txt.gz", "fails/cnsfails202101b.txt.gz"];
+    harness.ingest_real(&folder, &files).await;
+    let packed = read(&folder, "fails/cnsfails202102a.txt.gz");
+    let mut text = Vec::new();
+    flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut text).unwrap();
+    let is_in_hole = |line: &&[u8]| {
+        ["20210202|", "20210203|", "20210204|", "20210205|"].iter().any(|on| {
+            let on: &[u8] = on.as_bytes();
+            line.starts_with(on)
+        })
+    };
+    let lines: Vec<&[u8]> =
+        text.split_inclusive(|byte| *byte == b'\n').filter(|line| !is_in_hole(line)).collect();
+    harness.ingest("cnsfails202102a.txt", &lines.concat()).await;
+    let mut client = SqueezeServiceClient::new(harness.channel().await);
+    let answer = shorts(&mut client, "2021-03-03", &symbols).await;
+    let of_lists = gaps(&answer.info).iter().find(|gap| is_about(gap, "fails")).unwrap();
+    assert_eq!(of_lists.reason(), v1::GapReason::MissingObservations);
+    assert!(of_lists.detail.contains("4 settlement days between others, the last 2021-02-05"));
+    let mut unknown = 0;
+    for symbol in &symbols {
+        let (found, truth) = (name(&answer, symbol), name(&truth, symbol));
+        // Five days after the hole: those of 2021-02-08 to 2021-02-12.
+        assert!(found.fails_threshold_days.is_none_or(|days| days <= 5), "{symbol}");
+        match found.on_fails_threshold {
+            None => {
+                unknown += 1;
+                let about = |gap: &v1::Gap| {
+                    is_about(gap, &format!("{symbol}.on_fails_threshold"))
+                        || is_about(gap, &format!("{symbol}.fails_threshold_days"))
+                        || is_about(gap, &format!("{symbol}.fails_to_deliver_of_float"))
+                };
+                assert!(found.gaps.iter().any(about), "{symbol}: {:?}", found.gaps);
+            }
+            known => assert_eq!(known, truth.on_fails_threshold, "{symbol}"),
+        }
+    }
+    let is_unknown = |symbol: &&&str| name(&truth, symbol).on_fails_threshold.is_none();
+    let unknown_before = symbols.iter().filter(is_unknown).count();
+    println!("of {} names {unknown} are not known, {unknown_before} of whole files", symbols.len());
+    assert!(unknown_before < unknown && unknown < symbols.len());
     harness.stop().await;
 }

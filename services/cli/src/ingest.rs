@@ -92,8 +92,10 @@ fn kinds() -> String {
     };
     let kinds: String = SourceKind::ALL.into_iter().map(kind).collect();
     format!(
-        "Kinds of file, with the columns that detect them; most have aliases, case and further \
-         columns do not matter:\n{kinds}"
+        "Kinds of file, with the columns that they need; most have aliases, and case does not matter. \
+         A file is refused where these columns may be those of another kind, for instance date and \
+         value beside any further column: --kind then says which it is, and further columns are not \
+         read:\n{kinds}"
     )
 }
 

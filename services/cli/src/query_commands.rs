@@ -190,9 +190,10 @@ fn risk_model(names: &[String], covariances: &[CovarianceEstimator]) -> Option<R
 /// The factors of these names. What is none of ours, and has no series, is for the server to refuse.
 fn factor_betas(names: &[String]) -> Option<FactorBetaSettings> {
     let choice = |name: &String| {
-        let (factor_id, series) = name.split_once('=').unwrap_or((name, ""));
+        let (factor_id, series) = name.trim().split_once('=').unwrap_or((name.trim(), ""));
         let (symbol, less) = series.split_once(':').unwrap_or((series, ""));
-        let [factor_id, symbol, less_symbol] = [factor_id, symbol, less].map(str::to_owned);
+        let [factor_id, symbol, less_symbol] =
+            [factor_id, symbol, less].map(|part| part.trim().to_owned());
         FactorChoice { factor_id, symbol, less_symbol }
     };
     let factors = names.iter().map(choice).collect();
@@ -356,6 +357,15 @@ async fn definition(path: &str) -> Result<TradeDefinition> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn factors_may_be_separated_by_blanks() {
+        let names = ["MARKET", " SIZE", " BIOTECH = XBI : SPY "].map(str::to_owned);
+        let found = factor_betas(&names).unwrap().factors;
+        let found: Vec<[&str; 3]> =
+            found.iter().map(|one| [&*one.factor_id, &*one.symbol, &*one.less_symbol]).collect();
+        assert_eq!(found, [["MARKET", "", ""], ["SIZE", "", ""], ["BIOTECH", "XBI", "SPY"]]);
+    }
 
     #[test]
     fn what_rounding_takes_from_the_own_share_is_not_a_gap() {

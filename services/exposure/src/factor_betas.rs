@@ -10,7 +10,7 @@ use crate::{
 };
 use marketdata::{
     dataset::Dataset,
-    gap::{Gap, GapReason, Subject},
+    gap::{Gap, GapReason, MeasureRef, Subject},
     instrument::InstrumentId,
 };
 use portfolio::book::{Book, Holding};
@@ -80,6 +80,8 @@ pub fn measure(
 ) -> BookFactors {
     let mut sums = vec![BetaSum::ZERO; betas.columns.len()];
     let mut gaps: Vec<Gap> = betas.factors.iter().filter_map(gap_of_factor).collect();
+    gaps.extend(betas.factors.iter().filter_map(gap_of_lack));
+    gaps.extend(gaps_of_young(betas));
     let is_estimated = !betas.columns.is_empty();
     for holding in &book.holdings {
         let found = betas.name(prepared, holding.instrument);
@@ -114,7 +116,7 @@ pub fn measure(
         let told = factor.place.zip(betas.collinearity.as_ref());
         BookFactor {
             factor_id: factor.choice.id().to_owned(),
-            unit: series.map_or(factor.choice.unit(), |series| series.unit),
+            unit: factor.unit(),
             roles: series.map_or_else(Vec::new, |series| series.roles.clone()),
             beta: BookBeta {
                 bottom_up: factor.place.and_then(|place| sums[place].measured()),
@@ -189,7 +191,28 @@ fn gap_of_factor(factor: &ChosenFactor) -> Option<Gap> {
     let none = factor.series.as_ref().err()?;
     let id = factor.choice.id();
     let detail = format!("no betas to the factor {id}: {}", none.detail);
-    Some(Gap::new(none.reason, Subject::Series(id.to_owned()), detail))
+    Some(Gap::new(none.reason, MeasureRef::ChosenFactor(id.to_owned()), detail))
+}
+
+/// The gap of a factor whose values lack something.
+fn gap_of_lack(factor: &ChosenFactor) -> Option<Gap> {
+    let lack = factor.series.as_ref().ok()?.lack.as_ref()?;
+    let subject = MeasureRef::ChosenFactor(factor.choice.id().to_owned());
+    Some(Gap::new(lack.reason, subject, lack.detail.clone()))
+}
+
+/// The gaps of factors that shorten the window of all.
+fn gaps_of_young(betas: &FactorBetas) -> impl Iterator<Item = Gap> {
+    let (young, common) = betas.young();
+    let sessions = betas.window.len();
+    young.into_iter().map(move |(factor, own)| {
+        let detail = format!(
+            "it has values on {own} of {sessions} sessions of the window, fewer than other factors: \
+             betas to all of them rest on the {common} sessions that they have in common"
+        );
+        let subject = MeasureRef::ChosenFactor(factor.choice.id().to_owned());
+        Gap::new(GapReason::ShortHistory, subject, detail)
+    })
 }
 
 /// The gap of a name without betas of its own.

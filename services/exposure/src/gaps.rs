@@ -417,7 +417,8 @@ fn tails(report: &ExposureReport) -> Vec<Gap> {
     };
     let mut gaps: Vec<Gap> = report.tails.iter().flat_map(of).collect();
     if report.settings != BetaSettings::PREPARED {
-        let detail = "means of priors and stand-in returns are those of the default settings";
+        let detail = "means of priors of betas to MARKET and SIZE, and stand-in returns, are those of \
+                      the default settings";
         gaps.push(Gap::new(GapReason::Proxy, betas(FactorEstimate::BottomUp), detail));
     }
     gaps

@@ -165,6 +165,6 @@ impl PreparedExposure {
 
     /// Whether a price is more than a week older than the latest in the view.
     pub(crate) fn is_stale(&self, quote: Quote) -> bool {
-        self.quotes.last_day().is_some_and(|last| quote.on.plus(7) < last)
+        self.quotes.session().is_some_and(|last| quote.on.plus(7) < last)
     }
 }

@@ -20,7 +20,7 @@ use marketdata::{
     snapshot::Snapshot,
 };
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Least market value of a name, USD.
 pub const MIN_CAP_USD: f64 = 1e9;
@@ -29,6 +29,8 @@ pub const MIN_TRADED_USD: f64 = 5e6;
 /// Most names of a basket; a tenth of those that qualify if they are fewer than ten times as many.
 pub const NAMES: usize = 50;
 const BUFFER: f64 = 1.2;
+/// Number of names with unknown units that are listed.
+const NAMED: usize = 5;
 /// Maximum age of a name's settlement at a publication, in days.
 pub(crate) const MAX_SETTLEMENT_AGE: i32 = 45;
 /// A price more than this many days older than the publication does not count.
@@ -46,8 +48,12 @@ pub struct Rebalance {
     pub members: Vec<(InstrumentId, f64)>,
     /// Number of names that met the bounds on market value and traded value.
     pub eligible: usize,
-    /// Number of names with short interest but without a known float, price, share count or volume.
+    /// Number of names with short interest but without a known float, price, share count or volume, or
+    /// with unknown units.
     pub incomplete: usize,
+    /// Those of them that have all of these, but no known split factor connects their units, in the
+    /// order of names: each may be one of the most-shorted names.
+    pub unknown_units: Vec<InstrumentId>,
 }
 
 /// The basket over time.
@@ -90,10 +96,34 @@ impl MostShorted {
         self.rebalances.iter().rev().find(is_held)
     }
 
+    /// The names that could not be ranked because their units are not known, in one sentence, of the
+    /// rebalances whose names earn returns from a day on. `None` without any.
+    pub fn unknown_units(&self, snapshot: &Snapshot, first: Day) -> Option<String> {
+        let held = self.held_on(first).map(|rebalance| rebalance.published_at);
+        let of_days = self.rebalances.iter().filter(|one| held <= Some(one.published_at));
+        let found: BTreeSet<InstrumentId> =
+            of_days.flat_map(|rebalance| rebalance.unknown_units.iter().copied()).collect();
+        let mut found: Vec<InstrumentId> = found.into_iter().collect();
+        snapshot.sort_by_name(&mut found);
+        let named = found.iter().take(NAMED).map(|id| snapshot.symbol(*id));
+        let named = named.collect::<Vec<_>>().join(", ");
+        let more = if NAMED < found.len() { " and others" } else { "" };
+        (!found.is_empty()).then(|| {
+            format!(
+                "names that may be among the most shorted are left out, {} of them: no known split \
+                 factor connects their short interest, shares and prices ({named}{more})",
+                found.len()
+            )
+        })
+    }
+
     /// Memory held, in bytes.
     pub fn bytes(&self) -> usize {
-        let member = size_of::<(InstrumentId, f64)>();
-        let members = self.rebalances.iter().map(|rebalance| rebalance.members.capacity() * member);
+        let held = |rebalance: &Rebalance| {
+            rebalance.members.capacity() * size_of::<(InstrumentId, f64)>()
+                + rebalance.unknown_units.capacity() * size_of::<InstrumentId>()
+        };
+        let members = self.rebalances.iter().map(held);
         let Memo { holders, companies, publications, trading, left_out } = &self.memo;
         size_of::<MostShorted>()
             + members.sum::<usize>()
@@ -173,12 +203,16 @@ fn rebalance(
         companies.par_iter().map(|id| (*id, rank_one(snapshot, *id, publications))).collect();
     for (at, publication) in publications.iter().enumerate() {
         let judged = ranked.iter().filter_map(|(id, ranks)| Some((*id, ranks[at]?)));
-        let (mut all, mut incomplete) = (Vec::new(), 0);
+        let (mut all, mut incomplete, mut unknown_units) = (Vec::new(), 0, Vec::new());
         for (instrument, judgement) in judged {
             match judgement {
                 Judgement::Ranked(ratio) => all.push(Standing { instrument, ratio }),
                 Judgement::TooSmall => {}
                 Judgement::Incomplete => incomplete += 1,
+                Judgement::UnknownUnits => {
+                    incomplete += 1;
+                    unknown_units.push(instrument);
+                }
             }
         }
         let held = rebalances.last().map_or(&[][..], |last| &last.members);
@@ -191,6 +225,7 @@ fn rebalance(
                 members,
                 eligible,
                 incomplete,
+                unknown_units,
             });
         }
     }
@@ -301,6 +336,8 @@ enum Judgement {
     TooSmall,
     /// An input is missing.
     Incomplete,
+    /// No known split factor connects the units of the inputs.
+    UnknownUnits,
 }
 
 /// The result for a name at each publication; `None` if its latest settlement is too old.
@@ -321,11 +358,7 @@ fn rank_one(
         let latest = name.interest.at(publication.day, publication.at);
         let current = |(day, _): &(Day, f64)| publication.day <= day.plus(MAX_SETTLEMENT_AGE);
         let (settled, short) = latest.filter(current)?;
-        Some(match name.judge(publication, settled, short) {
-            Some(Some(ratio)) => Judgement::Ranked(ratio),
-            Some(None) => Judgement::TooSmall,
-            None => Judgement::Incomplete,
-        })
+        Some(name.judge(publication, settled, short).unwrap_or(Judgement::Incomplete))
     };
     publications.iter().map(judge).collect()
 }
@@ -339,21 +372,26 @@ struct Name<'a> {
 }
 
 impl Name<'_> {
-    /// Short interest over float if the name qualifies; `Some(None)` if it does not; `None` if an
-    /// input is missing.
-    fn judge(&self, publication: &Publication, settled: Day, short: f64) -> Option<Option<f64>> {
+    /// The result at a publication; `None` if an input is missing.
+    fn judge(&self, publication: &Publication, settled: Day, short: f64) -> Option<Judgement> {
         let last = self.bars.index_on_or_before(publication.last_close)?;
         if self.bars.days[last].plus(MAX_PRICE_AGE) < publication.day {
             return None;
         }
         let (float_on, float) = self.float.at(publication.day, publication.at)?;
         let (counted_on, shares) = self.shares.at(publication.day, publication.at)?;
-        let cap = ShareCount::counted(counted_on, shares)?.value(&self.bars, last)?;
-        let ratio = short * self.bars.units().change(settled, float_on)?.shares / float;
-        let qualifies = MIN_CAP_USD <= cap
-            && ratio.is_finite()
-            && MIN_TRADED_USD <= average_volume::usd_up_to(&self.bars, last).ok()?;
-        Some(qualifies.then_some(ratio))
+        let cap = ShareCount::counted(counted_on, shares)?.value(&self.bars, last);
+        let of_float = self.bars.units().change(settled, float_on);
+        let Some((cap, of_float)) = cap.zip(of_float) else { return Some(Judgement::UnknownUnits) };
+        let ratio = short * of_float.shares / float;
+        if cap < MIN_CAP_USD || !ratio.is_finite() {
+            return Some(Judgement::TooSmall);
+        }
+        match average_volume::usd_up_to(&self.bars, last) {
+            Ok(traded) if MIN_TRADED_USD <= traded => Some(Judgement::Ranked(ratio)),
+            Ok(_) => Some(Judgement::TooSmall),
+            Err(_) => None,
+        }
     }
 }
 

@@ -42,14 +42,18 @@ pub(super) fn reject(
     }
 }
 
-/// The factors of a store. A series may have a slash in its name as well.
+/// The factors of a store. A series, a manager or a list of members may have a slash in its name as well.
 fn stored(market: &Market) -> Factors<'_> {
     let (directory, revision) = (market.directory(), market.head().revision);
+    let mut no_factors = market.others(Dataset::ManagerHoldings, revision);
+    no_factors.extend(market.others(Dataset::Memberships, revision));
     let mut found: Factors<'_> = BTreeMap::new();
     for instrument in directory.all_at(revision) {
+        let has_rows = |dataset| market.track(dataset, instrument.id).is_some();
         let is_none = instrument.namespace != Namespace::Series
-            || market.track(Dataset::Series, instrument.id).is_some()
-            || market.track(Dataset::Schedules, instrument.id).is_some();
+            || has_rows(Dataset::Series)
+            || has_rows(Dataset::Schedules)
+            || no_factors.contains(&instrument.id);
         if is_none {
             continue;
         }

@@ -129,6 +129,18 @@ fn volumes_that_cannot_be_are_refused_by_line() {
     assert!(matches!(refused, Err(Refusal::TrailerCount { stated: 2, found: 1 })));
 }
 
+/// FINRA's files end with the number of their rows, and those of its API do not.
+#[test]
+fn a_file_of_short_sales_that_does_not_count_its_rows_is_noted() {
+    let noted = |bytes: &[u8]| {
+        let notes = Desk::new().ingest(bytes, received()).unwrap().report.notes;
+        notes.iter().filter(|note| note.code == NoteCode::NoTrailer).count()
+    };
+    assert_eq!((noted(VOLUMES), noted(OF_API)), (0, 0));
+    let cut = VOLUMES.strip_suffix(b"3\n").unwrap();
+    assert_eq!(noted(cut), 1);
+}
+
 /// 7,051 shares under the old CUSIP and 639,362 under the new one: those of NOV on 2021-01-04.
 #[test]
 fn fails_of_two_cusips_are_added_up() {
@@ -212,14 +224,26 @@ fn columns_that_other_files_have_tell_nothing() {
     let trades = "Trade Date,Settlement Date,Symbol,Quantity,Price\n\
                   2024-06-03,2024-06-05,AAA,500,10\n";
     let dividends = "symbol,date,announced_on,amount\nAAA,2024-06-14,2024-05-30,0.25\n";
-    let positions = "symbol,date,value\nAAA,2024-06-03,5000\n";
-    for (text, kind) in [
+    let series = |column: &str| format!("{column},date,value\nAAA,2024-06-03,5000\n");
+    let keys = ["symbol", "isin", "cusip", "SEDOL", "figi", "tenor", "realtime_start", "account"];
+    let keys = keys.map(series);
+    let values = keys.iter().map(|text| (text.as_str(), SourceKind::DateValue));
+    let bars = "date,isin,open,high,low,close\n2024-06-03,AAA,1,1,1,1\n";
+    let closes = "date,cusip,close\n2024-06-03,AAA,1\n";
+    for (text, kind) in values.chain([
         (trades, SourceKind::FailsToDeliver),
         (dividends, SourceKind::EarningsDates),
-        (positions, SourceKind::DateValue),
-    ] {
-        assert!(detect(text.as_bytes()).is_err(), "{kind:?}");
-        let symbol = (kind == SourceKind::DateValue).then(|| "VALUES".to_owned());
+        (bars, SourceKind::OhlcvSingle),
+        (closes, SourceKind::CloseSingle),
+    ]) {
+        let refusal = detect(text.as_bytes()).unwrap_err();
+        // With symbols it is nearer to the exposures of a risk model.
+        if !text.starts_with("symbol,date,value") {
+            assert_eq!(refusal.code(), "KIND_NEEDED", "{text}");
+            let hint = format!("--kind {}", kind.name());
+            assert!(refusal.to_string().contains(&hint), "{refusal}");
+        }
+        let symbol = text.contains("AAA").then(|| "VALUES".to_owned());
         let asked = Options { kind: Some(kind), symbol, ..received() };
         let report = Desk::new().ingest(text.as_bytes(), asked).unwrap().report;
         assert_eq!((report.accepted, report.rejected), (1, 0), "{kind:?}");

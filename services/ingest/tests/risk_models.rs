@@ -313,6 +313,12 @@ fn models_of_a_store_are_bounded() {
     let sales = "Date|Symbol|ShortVolume|TotalVolume|Market\n20240603|AAA|1|2|B,Q\n\
                  20240603|BBB|1|2|N\n2\n";
     desk.ingest(sales.as_bytes(), options("CNMSshvol20240603.txt")).unwrap();
+    // Nor are a manager and a list of members.
+    let held =
+        "manager,symbol,shares,value,period,filed_at\nM/A CAPITAL,AAA,1,1,2024-03-31,2024-05-10\n";
+    desk.ingest(held.as_bytes(), options("13f.csv")).unwrap();
+    let members = Options { index: Some("S&P/TSX".to_owned()), ..options("members.csv") };
+    desk.ingest(b"ticker,start_date,end_date\nAAA,2000-01-03,\n", members).unwrap();
     // The last one that fits, known ones, and those that do not, whatever the file.
     let more: String = [MODELS_MAX, 0, MODELS_MAX + 1, MODELS_MAX].map(row).concat();
     assert_eq!(forced(&mut desk, &more), [(4, Reason::TooManyModels)]);

@@ -442,7 +442,7 @@ impl Snapshot {
     }
 
     /// Whether prices of any line are converted.
-    pub(crate) fn converts_any(&self) -> bool {
+    pub fn converts_any(&self) -> bool {
         self.base() != Currency::USD || !self.currencies().quoted.is_empty()
     }
 

@@ -30,6 +30,7 @@ pub mod instrument;
 pub mod market;
 pub mod merged;
 pub mod merges;
+pub mod newest;
 pub mod old_rates;
 pub mod quotes;
 pub mod reference;

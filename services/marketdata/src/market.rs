@@ -229,6 +229,17 @@ impl Market {
         self.tracks[usize::from(dataset.code())].get(instrument.0 as usize)?.as_deref()
     }
 
+    /// The other instruments that facts of a dataset up to a revision refer to, by id: managers,
+    /// lists of members, factors. The name of such an instrument does not say which of them it is.
+    pub fn others(&self, dataset: Dataset, revision: u64) -> BTreeSet<InstrumentId> {
+        let mut found = BTreeSet::new();
+        for (_, track) in self.tracks(dataset) {
+            let rows = track.every(revision);
+            found.extend((0..rows.len()).map(|row| rows.other(row)));
+        }
+        found
+    }
+
     /// The instruments that have facts in a dataset, by id, regardless of any bounds. Computations
     /// use [`crate::snapshot::Snapshot::holders`] instead.
     pub(crate) fn tracks(&self, dataset: Dataset) -> impl Iterator<Item = (InstrumentId, &Track)> {

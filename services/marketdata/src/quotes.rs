@@ -2,12 +2,12 @@
 
 use crate::{
     basis::{PriceBasis, Units},
-    calendar::is_session,
     currency::NoRate,
     dataset::{Dataset, Field},
     day::Day,
     gap::GapReason,
     instrument::InstrumentId,
+    newest::{newest_of_market, session_up_to},
     snapshot::Snapshot,
     track::Rows,
 };
@@ -35,7 +35,7 @@ pub struct Quote {
 pub struct Quotes {
     /// By instrument id.
     quotes: Vec<Option<Quote>>,
-    last_day: Option<Day>,
+    session: Option<Day>,
 }
 
 /// A change of units on an unknown session, which hides in what units the last close is.
@@ -58,17 +58,17 @@ impl Quotes {
     /// Reads the last close of every instrument with bars.
     pub fn of(snapshot: &Snapshot) -> Quotes {
         let mut quotes = Vec::new();
-        let mut last_day = None;
+        let mut last_days = Vec::new();
         for instrument in snapshot.holders(Dataset::Bars) {
             let found = last_in_units(snapshot, instrument);
             // A close is one on its day whether or not a rate converts it.
-            last_day = last_day.max(found.map(|found| found.on));
+            last_days.extend(found.map(|found| session_up_to(found.on)));
             let quote = found.and_then(|found| found.at_rate(snapshot, instrument));
             let index = instrument.0 as usize;
             quotes.resize(quotes.len().max(index + 1), None);
             quotes[index] = quote;
         }
-        Quotes { quotes, last_day }
+        Quotes { quotes, session: newest_of_market(last_days) }
     }
 
     /// The last close of an instrument. `None` if it never had one, or if no known factor or rate
@@ -107,18 +107,10 @@ impl Quotes {
         undated.map(|(earliest, latest)| UndatedSplit { units_on, earliest, latest })
     }
 
-    /// The latest day of any close.
-    pub const fn last_day(&self) -> Option<Day> {
-        self.last_day
-    }
-
-    /// The last session with a close. `None` without closes.
-    pub fn session(&self) -> Option<Day> {
-        let mut day = self.last_day?;
-        while !is_session(day) {
-            day = day.plus(-1);
-        }
-        Some(day)
+    /// The market's latest session: the newest one that one in ten names has reached
+    /// ([`newest_of_market`]). `None` without closes.
+    pub const fn session(&self) -> Option<Day> {
+        self.session
     }
 }
 

@@ -267,6 +267,11 @@ impl Snapshot {
         }
     }
 
+    /// The other instruments that rows of a dataset refer to, whenever they were published.
+    pub fn others_whenever_published(&self, dataset: Dataset) -> BTreeSet<InstrumentId> {
+        self.market.others(dataset, self.bounds.revision)
+    }
+
     /// The history of one field without absent values. Meant for datasets whose key is the day
     /// alone.
     pub fn series(&self, dataset: Dataset, field: Field, instrument: InstrumentId) -> Series {

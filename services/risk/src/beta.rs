@@ -122,7 +122,8 @@ impl<'a> Fitter<'a> {
         if fit.dimson {
             columns.extend([self.before.as_slice(), self.after.as_slice()]);
         }
-        let robust = self.workspace.huber(returns, &columns, Some(&drivers.weights), &self.huber);
+        let huber = with_own_lags(self.huber, returns, &columns);
+        let robust = self.workspace.huber(returns, &columns, Some(&drivers.weights), &huber);
         let Ok(robust) = robust else { return };
         if robust.fit.observations < self.settings.min_observations {
             return;
@@ -141,7 +142,8 @@ impl<'a> Fitter<'a> {
     fn fit_one(&mut self, returns: &[f64], driver: Option<&Driver>) -> Option<(Estimate, usize)> {
         let column = &driver?.returns[self.drivers.first..self.drivers.end];
         let weights = Some(self.drivers.weights.as_slice());
-        let fit = self.workspace.huber(returns, &[column], weights, &self.huber).ok()?.fit;
+        let huber = with_own_lags(self.huber, returns, &[column]);
+        let fit = self.workspace.huber(returns, &[column], weights, &huber).ok()?.fit;
         // Half of the sessions is enough: the market falls on the other half.
         (self.settings.min_observations <= 2 * fit.observations)
             .then(|| (fit.slopes[0], fit.observations))
@@ -174,6 +176,16 @@ impl Known {
                 && 2 * unchanged <= observations,
         }
     }
+}
+
+/// The settings with the lags of the sessions that a fit rests on: those of a long window would be too
+/// many for a name with few returns.
+pub(crate) fn with_own_lags(huber: Huber, returns: &[f64], regressors: &[&[f64]]) -> Huber {
+    let is_whole = |at: &usize| {
+        returns[*at].is_finite() && regressors.iter().all(|regressor| regressor[*at].is_finite())
+    };
+    let observations = (0..returns.len()).filter(is_whole).count();
+    Huber { lags: newey_west::lags(observations), ..huber }
 }
 
 /// The settings of a robust fit over a window.

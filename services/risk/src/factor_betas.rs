@@ -6,11 +6,12 @@
 //! not to a book.
 
 use crate::{
-    beta::{Beta, Known, Priors, huber, neighbours, sum_of_lags},
+    beta::{Beta, Known, Priors, huber, neighbours, sum_of_lags, with_own_lags},
     drivers::Drivers,
     factor_series::{FactorChoice, FactorSeries, KnownFactor, NoSeries, Sources},
     model::RiskModel,
     name::NONE,
+    series::MoveUnit,
     settings::BetaSettings,
 };
 use factors::{kind::InstrumentKind, roles::Roles};
@@ -23,6 +24,10 @@ use stats::{
 };
 use std::ops::Range;
 
+/// A factor with fewer sessions than this share of those of another one is told to shorten the window:
+/// less are single sessions without a value.
+const LEAST_OF_LONGEST: f64 = 0.95;
+
 /// A factor of the list.
 #[derive(Clone, Debug)]
 pub struct ChosenFactor {
@@ -32,6 +37,13 @@ pub struct ChosenFactor {
     pub series: Result<FactorSeries, NoSeries>,
     /// Its place among the factors that have estimates.
     pub place: Option<usize>,
+}
+
+impl ChosenFactor {
+    /// The unit of its values, also of those that no beta is measured against.
+    pub fn unit(&self) -> MoveUnit {
+        self.series.as_ref().map_or_else(|none| none.unit, |series| series.unit)
+    }
 }
 
 /// A name's own estimates.
@@ -120,6 +132,22 @@ impl FactorBetas {
         betas.fit_all(model);
         betas.priors = betas.priors(model);
         betas
+    }
+
+    /// The factors that have values on clearly fewer sessions than another one, each with its number:
+    /// they shorten the window of the betas to all factors. With the number of sessions in common.
+    pub fn young(&self) -> (Vec<(&ChosenFactor, usize)>, usize) {
+        let counts = |at: &usize| 0.0 < self.weights[*at];
+        let sessions = || (0..self.window.len()).filter(counts);
+        let of =
+            |place: usize| sessions().filter(|at| self.columns[place][*at].is_finite()).count();
+        let is_whole = |at: &usize| self.columns.iter().all(|column| column[*at].is_finite());
+        let placed = self.factors.iter().filter_map(|factor| Some((factor, of(factor.place?))));
+        let placed: Vec<(&ChosenFactor, usize)> = placed.collect();
+        let longest = placed.iter().map(|(_, own)| *own).max().unwrap_or(0);
+        let is_young = |own: usize| (own as f64) < LEAST_OF_LONGEST * longest as f64;
+        let young = placed.into_iter().filter(|(_, own)| is_young(*own)).collect();
+        (young, sessions().filter(is_whole).count())
     }
 
     /// The betas of a name. `None` if neither it nor its peers have an estimate.
@@ -255,7 +283,9 @@ fn leave_out_short(
         });
         let Some(shortest) = shortest.filter(|_| common < least) else { return };
         let own = of_factor(&shortest);
+        let unit = chosen[shortest].unit();
         chosen[shortest].series = Err(NoSeries {
+            unit,
             reason: GapReason::ShortHistory,
             detail: format!(
                 "it has {own} sessions of the window, and with the others {common} in common; betas \
@@ -281,7 +311,8 @@ fn place(chosen: &mut [ChosenFactor], window: &Range<usize>, weights: &[f64]) ->
         factor.place = kept.iter().position(|kept| *kept == at);
         if factor.place.is_none() {
             let detail = "it does not vary, or the factors before it determine it".to_owned();
-            factor.series = Err(NoSeries { reason: GapReason::Degenerate, detail });
+            let (unit, reason) = (factor.unit(), GapReason::Degenerate);
+            factor.series = Err(NoSeries { unit, reason, detail });
         }
     }
     kept.into_iter().map(|at| known[at].1.clone()).collect()
@@ -333,7 +364,8 @@ impl Fitter<'_> {
         });
         let mut regressors: Vec<&[f64]> = kept.iter().map(|at| columns[*at].as_slice()).collect();
         regressors.extend(lagged.into_iter().flat_map(|(_, lags)| lags.iter().map(Vec::as_slice)));
-        let robust = self.workspace.huber(returns, &regressors, Some(weights), &self.huber).ok()?;
+        let huber = with_own_lags(self.huber, returns, &regressors);
+        let robust = self.workspace.huber(returns, &regressors, Some(weights), &huber).ok()?;
         let mut slopes = vec![None; columns.len()];
         for (at, place) in kept.iter().enumerate() {
             slopes[*place] = Some(match lagged {

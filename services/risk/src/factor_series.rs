@@ -125,12 +125,19 @@ impl FactorChoice {
         }
     }
 
-    /// The unit of its values. That of a caller's series follows from its kind; before that is known
-    /// it is a return.
-    pub const fn unit(&self) -> MoveUnit {
+    /// The unit of its values. That of a caller's series follows from its kind: one that no line has is
+    /// a stored series, and one that is not known counts as a line.
+    fn unit(&self, snapshot: &Snapshot) -> MoveUnit {
         match self {
             FactorChoice::Known(KnownFactor::Rates) => MoveUnit::BasisPoints,
-            FactorChoice::Known(_) | FactorChoice::Own { .. } => MoveUnit::Return,
+            FactorChoice::Known(_) => MoveUnit::Return,
+            FactorChoice::Own { symbol, .. } => {
+                let is_stored = snapshot.listed(symbol).is_none();
+                match is_stored && snapshot.series_id(symbol).is_some() {
+                    true => MoveUnit::Points,
+                    false => MoveUnit::Return,
+                }
+            }
         }
     }
 }
@@ -154,19 +161,32 @@ pub struct FactorSeries {
     pub unit: MoveUnit,
     /// What they are made of; of a difference, the minuend first.
     pub roles: Vec<FactorRole>,
+    /// What they lack. `None` if nothing is known to be missing.
+    pub lack: Option<Lack>,
 }
 
-/// Why a factor has no values.
+/// What values of a factor lack.
 #[derive(Clone, Debug, PartialEq)]
-pub struct NoSeries {
+pub struct Lack {
     /// The reason.
     pub reason: GapReason,
     /// What is missing, for people.
     pub detail: String,
 }
 
-fn missing(detail: impl Into<String>) -> NoSeries {
-    NoSeries { reason: GapReason::InputMissing, detail: detail.into() }
+/// Why a factor has no values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NoSeries {
+    /// The unit that they would have.
+    pub unit: MoveUnit,
+    /// The reason.
+    pub reason: GapReason,
+    /// What is missing, for people.
+    pub detail: String,
+}
+
+fn missing(detail: impl Into<String>) -> Lack {
+    Lack { reason: GapReason::InputMissing, detail: detail.into() }
 }
 
 /// What factors are read from.
@@ -191,25 +211,24 @@ impl Sources<'_> {
     /// If what it is made of is not known.
     pub fn read(&self, choice: &FactorChoice) -> Result<FactorSeries, NoSeries> {
         let found = match choice {
-            FactorChoice::Known(factor) => self.known(*factor)?,
-            FactorChoice::Own { symbol, less, .. } => self.own(symbol, less.as_deref())?,
+            FactorChoice::Known(factor) => self.known(*factor),
+            FactorChoice::Own { symbol, less, .. } => self.own(symbol, less.as_deref()),
         };
+        let none = |unit: MoveUnit, Lack { reason, detail }| NoSeries { unit, reason, detail };
+        let found = found.map_err(|lack| none(choice.unit(self.snapshot), lack))?;
         let window = &found.moves[self.drivers.first..self.drivers.end];
         let present = window.iter().filter(|value| value.is_finite()).count();
         let (least, sessions) = (self.least, window.len());
-        match present < least {
-            true => Err(NoSeries {
-                reason: GapReason::ShortHistory,
-                detail: format!(
-                    "it has values on {present} of {sessions} sessions of the window; betas need \
-                     {least}"
-                ),
-            }),
-            false => Ok(found),
+        if least <= present {
+            return Ok(found);
         }
+        let detail = format!(
+            "it has values on {present} of {sessions} sessions of the window; betas need {least}"
+        );
+        Err(none(found.unit, Lack { reason: GapReason::ShortHistory, detail }))
     }
 
-    fn known(&self, factor: KnownFactor) -> Result<FactorSeries, NoSeries> {
+    fn known(&self, factor: KnownFactor) -> Result<FactorSeries, Lack> {
         let drivers = self.drivers;
         match factor {
             KnownFactor::Market => self.driver(Factor::Market, drivers.market.as_ref()),
@@ -222,7 +241,7 @@ impl Sources<'_> {
             }
             KnownFactor::Value => {
                 let (moves, roles) = self.funds(VALUE_FUNDS)?;
-                Ok(FactorSeries { moves, unit: MoveUnit::Return, roles })
+                Ok(FactorSeries { moves, unit: MoveUnit::Return, roles, lack: None })
             }
             KnownFactor::MostShorted => self.most_shorted(),
             KnownFactor::Rates => self.rates(),
@@ -230,26 +249,23 @@ impl Sources<'_> {
         }
     }
 
-    fn driver(&self, factor: Factor, driver: Option<&Driver>) -> Result<FactorSeries, NoSeries> {
+    fn driver(&self, factor: Factor, driver: Option<&Driver>) -> Result<FactorSeries, Lack> {
         let roles = self.model.factor_roles(factor);
         let names: Vec<&str> = roles.iter().map(|role| role.role).collect();
         let lacks = || missing(format!("of {} too few returns are known", names.join(", ")));
         let moves = driver.ok_or_else(lacks)?.returns.clone();
-        Ok(FactorSeries { moves, unit: MoveUnit::Return, roles })
+        Ok(FactorSeries { moves, unit: MoveUnit::Return, roles, lack: None })
     }
 
     /// Returns less those of the market.
-    fn less_market(
-        &self,
-        moves: &[f64],
-        mut roles: Vec<FactorRole>,
-    ) -> Result<FactorSeries, NoSeries> {
+    fn less_market(&self, moves: &[f64], mut roles: Vec<FactorRole>) -> Result<FactorSeries, Lack> {
         let market = self.driver(Factor::Market, self.drivers.market.as_ref())?;
         roles.extend(market.roles);
-        Ok(FactorSeries { moves: less(moves, &market.moves), unit: MoveUnit::Return, roles })
+        let moves = less(moves, &market.moves);
+        Ok(FactorSeries { moves, unit: MoveUnit::Return, roles, lack: None })
     }
 
-    fn megacap(&self) -> Result<FactorSeries, NoSeries> {
+    fn megacap(&self) -> Result<FactorSeries, Lack> {
         let leg = self.model.roles.legs.first();
         let found = leg.and_then(|leg| Some((leg, leg.returns.clone()?)));
         let (leg, moves) = found.ok_or_else(|| missing("no megacap has a return"))?;
@@ -258,7 +274,7 @@ impl Sources<'_> {
         self.less_market(&moves, vec![FactorRole { role: MEGACAPS, symbols }])
     }
 
-    fn most_shorted(&self) -> Result<FactorSeries, NoSeries> {
+    fn most_shorted(&self) -> Result<FactorSeries, Lack> {
         let basket = most_shorted(self.snapshot, self.roles, None);
         if basket.returns.to.is_empty() {
             return Err(missing(
@@ -277,20 +293,26 @@ impl Sources<'_> {
             RoleSymbol::of(self.snapshot.symbol(*id).to_owned(), None)
         };
         let symbols = held.map(name).collect();
-        self.less_market(&moves, vec![FactorRole { role: MOST_SHORTED, symbols }])
+        let days = self.model.sessions.days();
+        let first = days.get(self.drivers.first).copied().unwrap_or(Day::MIN);
+        let lack = basket
+            .unknown_units(self.snapshot, first)
+            .map(|detail| Lack { reason: GapReason::BasisUnknown, detail });
+        let found = self.less_market(&moves, vec![FactorRole { role: MOST_SHORTED, symbols }])?;
+        Ok(FactorSeries { lack, ..found })
     }
 
-    fn rates(&self) -> Result<FactorSeries, NoSeries> {
+    fn rates(&self) -> Result<FactorSeries, Lack> {
         let resolved = self.roles.resolve_role(self.snapshot, Role::TenYear);
         let moves = role_moves(self.model, self.roles, Role::TenYear);
         let candidates = || self.roles.candidates(Role::TenYear).join(", ");
         let lacks = || missing(format!("of {} no changes are known", candidates()));
         let moves = moves.ok_or_else(lacks)?;
         let roles = vec![index(Role::TenYear, resolved.as_ref())];
-        Ok(FactorSeries { moves, unit: MoveUnit::BasisPoints, roles })
+        Ok(FactorSeries { moves, unit: MoveUnit::BasisPoints, roles, lack: None })
     }
 
-    fn credit(&self) -> Result<FactorSeries, NoSeries> {
+    fn credit(&self) -> Result<FactorSeries, Lack> {
         let (fund, mut roles) = self.funds(CREDIT_FUNDS)?;
         let rates = self.rates()?;
         let Drivers { first, weights, .. } = self.drivers;
@@ -298,14 +320,15 @@ impl Sources<'_> {
             .ok_or_else(|| missing("too few sessions have a return of the fund and a yield"))?;
         let moved: Vec<f64> = rates.moves.iter().map(|change| of_rates * change).collect();
         roles.extend(rates.roles);
-        Ok(FactorSeries { moves: less(&fund, &moved), unit: MoveUnit::Return, roles })
+        let moves = less(&fund, &moved);
+        Ok(FactorSeries { moves, unit: MoveUnit::Return, roles, lack: None })
     }
 
     /// The returns of the first candidate with enough of them: a fund, or one less another.
     fn funds<const N: usize>(
         &self,
         candidates: &[[&'static str; N]],
-    ) -> Result<(Vec<f64>, Vec<FactorRole>), NoSeries> {
+    ) -> Result<(Vec<f64>, Vec<FactorRole>), Lack> {
         let Drivers { first, end, .. } = *self.drivers;
         let read = |symbols: &[&'static str; N]| {
             let lines: Option<Vec<Vec<f64>>> =
@@ -344,7 +367,7 @@ impl Sources<'_> {
         moves.iter().any(|value| value.is_finite()).then_some(moves)
     }
 
-    fn own(&self, symbol: &str, less_symbol: Option<&str>) -> Result<FactorSeries, NoSeries> {
+    fn own(&self, symbol: &str, less_symbol: Option<&str>) -> Result<FactorSeries, Lack> {
         let all: Vec<&str> = std::iter::once(symbol).chain(less_symbol).collect();
         let read = |read: &dyn Fn(&str) -> Option<Vec<f64>>| -> Option<Vec<f64>> {
             let series: Option<Vec<Vec<f64>>> = all.iter().map(|symbol| read(symbol)).collect();
@@ -362,7 +385,8 @@ impl Sources<'_> {
             role: SERIES,
             symbols: vec![RoleSymbol::of((*symbol).to_owned(), None)],
         };
-        Ok(FactorSeries { moves, unit, roles: all.iter().map(role).collect() })
+        let roles = all.iter().map(role).collect();
+        Ok(FactorSeries { moves, unit, roles, lack: None })
     }
 }
 

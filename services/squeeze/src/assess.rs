@@ -6,6 +6,7 @@ use crate::{
     heavy::is_heavily_short,
     measure::{Component, Measured},
     name::{MISSED_SETTLEMENTS, SqueezeName, sentence},
+    old_rates::told,
     scenario::{Scenario, SqueezableShort, scenarios},
     shorts::{Short, Shorts},
     traded::Traded,
@@ -337,14 +338,11 @@ impl Assessor<'_> {
         let traded = name.traded.as_ref().ok()?;
         let closes = [traded.since.from_on.ok()?, traded.last_on];
         let old = closes.into_iter().filter_map(|on| self.universe.old_rate(instrument, on));
-        let each = |OldRate { on, rate_on }| {
-            format!("the close of {on} is converted at the rate of {rate_on}")
-        };
-        let old: Vec<String> = old.map(each).collect();
+        let old: Vec<OldRate> = old.collect();
         let why =
             "the return since the settlement lacks a move of the rate or has one of earlier days";
         let subject = Subject::number_of(self.universe.snapshot().symbol(instrument), "mark");
-        let gap = || Gap::new(GapReason::OldRate, subject, format!("{}: {why}", old.join(" and ")));
+        let gap = || Gap::new(GapReason::OldRate, subject, format!("{}: {why}", told(&old)));
         (!old.is_empty()).then(gap)
     }
 

@@ -28,6 +28,9 @@ pub enum DisclosedMeasure {
     FailsOfFloat,
 }
 
+/// Name in answers of whether a name is a threshold security.
+pub const ON_THRESHOLD: &str = "on_fails_threshold";
+
 /// Number of such measures.
 pub const DISCLOSED: usize = 2;
 
@@ -76,17 +79,20 @@ impl DisclosedState {
         }
     }
 
-    /// A gap for every kind without any data.
+    /// A gap for every kind without any data, and those of lists.
     pub(crate) fn gaps(&self) -> impl Iterator<Item = Gap> + use<> {
+        let of_lists = self.settlement_days.as_ref().map_or_else(Vec::new, SettlementDays::gaps);
         let missing = [
             (Dataset::ShortSales, self.facilities.is_some(), "no volumes of short sales"),
             (Dataset::Fails, self.settlement_days.is_some(), "no fails to deliver"),
             (Dataset::EarningsDates, self.has_earnings, "no days of earnings"),
         ];
-        missing.into_iter().filter(|(_, is_known, _)| !is_known).map(|(dataset, _, what)| {
+        let missing = missing.into_iter().filter(|(_, is_known, _)| !is_known);
+        let missing = missing.map(|(dataset, _, what)| {
             let detail = format!("{what} were published by the as-of date");
             Gap::new(GapReason::InputMissing, Subject::Dataset(dataset), detail)
-        })
+        });
+        missing.chain(of_lists)
     }
 }
 
@@ -154,6 +160,27 @@ impl Disclosed {
         Some(known.effective_on)
     }
 
+    /// 1 for a threshold security, and 0 for a name that is none.
+    ///
+    /// # Errors
+    /// It is not known.
+    pub fn on_threshold(&self) -> Measured {
+        let (fails, _) = self.fails.as_ref().ok_or(GapReason::InputMissing)?;
+        fails.is_on_threshold.map(|is_on| if is_on { 1.0 } else { 0.0 })
+    }
+
+    /// The gap of a name of which it is not known whether it is a threshold security, or for how long.
+    pub(crate) fn threshold_gap(
+        &self,
+        symbol: &str,
+        field: &'static str,
+        reason: GapReason,
+    ) -> Gap {
+        let none = || "no data of its kind are known".to_owned();
+        let why = self.fails.as_ref().map_or_else(none, |(of, days)| of.why_missing(reason, days));
+        Gap::new(reason, Subject::number_of(symbol, field), why)
+    }
+
     /// The gap of a missing measure of a name with the given symbol.
     pub(crate) fn gap(&self, symbol: &str, measure: DisclosedMeasure, reason: GapReason) -> Gap {
         let why = match (measure, &self.short_sales, &self.fails) {
@@ -179,14 +206,16 @@ impl Disclosed {
             gaps.push(Gap::new(reason, subject, sales.why_missing(reason)));
         }
         // What takes its balance away is a gap of the share of the float.
-        if let Some((fails, days)) = &self.fails
+        if let Some((fails, _)) = &self.fails
             && let Err(reason) = fails.is_on_threshold
             && fails.shares.err() != Some(reason)
         {
             let of_days = fails.threshold_days.err().map(|_| "fails_threshold_days");
-            let subject = field(of_days.unwrap_or("on_fails_threshold"));
-            gaps.push(Gap::new(reason, subject, fails.why_missing(reason, days)));
+            gaps.push(self.threshold_gap(symbol, of_days.unwrap_or(ON_THRESHOLD), reason));
         }
+        let fails = self.fails.as_ref();
+        gaps.extend(fails.and_then(|(fails, days)| fails.unused(symbol, days)));
+        gaps.extend(self.short_sales.as_ref().and_then(|sales| sales.unused(symbol)));
         if let Some(Err(reason)) = self.earnings {
             let detail = "no day of its next report was announced by the as-of date";
             gaps.push(Gap::new(reason, field("earnings_within_five_sessions"), detail));

@@ -1,13 +1,13 @@
 //! Shares that were not delivered, as the SEC lists them half a month at a time.
 //!
 //! A file lists only names with fails. What is known of a name is of the newest settlement day of the
-//! market (`common_days`); if the list of that day leaves it out, its balance is a gap and no zero,
+//! market whose list is whole (`common_days`); if the list of that day leaves it out, its balance is a gap and no zero,
 //! because a list gives such a name no number. It is below the size of a threshold security, because a
 //! list has every name of that size. Names that no list has are not known: they may have another
 //! symbol there.
 
 use crate::{
-    common_days::common_days,
+    common_days::{CutList, Lists},
     lending::Dated,
     measure::{Measured, ratio},
 };
@@ -17,7 +17,7 @@ use marketdata::{
     calendar::{is_fed_open, is_session},
     dataset::{Dataset, Field},
     day::Day,
-    gap::GapReason,
+    gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
     snapshot::Snapshot,
     track::Rows,
@@ -38,10 +38,12 @@ pub const THRESHOLD_DAYS: u32 = 5;
 const LEAST_SHARES: f64 = 10_000.0;
 const LEAST_OF_OUTSTANDING: f64 = 0.005;
 
-/// The settlement days of the market, the oldest first.
+/// The settlement days of the market with a whole list, the oldest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettlementDays {
     days: Arc<[Day]>,
+    /// Lists that are not whole.
+    cut: Arc<[CutList]>,
     /// The newest of them.
     newest: Day,
     /// The market's latest session.
@@ -52,9 +54,41 @@ impl SettlementDays {
     /// The days of a view. `None` if no fails of any name are known.
     pub(crate) fn of(snapshot: &Snapshot, freshest: Option<Day>) -> Option<SettlementDays> {
         let freshest = freshest.unwrap_or_else(|| snapshot.today());
-        let days = common_days(snapshot, Dataset::Fails, freshest.plus(-SEARCHED_DAYS));
-        let newest = *days.last()?;
-        Some(SettlementDays { days: days.into(), newest, freshest })
+        let lists = Lists::of(snapshot, Dataset::Fails, freshest.plus(-SEARCHED_DAYS));
+        let newest = *lists.whole.last()?;
+        Some(SettlementDays { days: lists.whole.into(), cut: lists.cut.into(), newest, freshest })
+    }
+
+    /// Gaps of all names: lists that are cut, and settlement days between two lists that have none.
+    pub(crate) fn gaps(&self) -> Vec<Gap> {
+        let gap = |detail| {
+            let subject = Subject::Dataset(Dataset::Fails);
+            Gap::new(GapReason::MissingObservations, subject, detail)
+        };
+        let mut gaps = Vec::new();
+        if let Some(CutList { on, names, usual }) = self.cut.last() {
+            gaps.push(gap(format!(
+                "lists of fails are not whole and are not used, the last of {}: that of {on} has \
+                 {names} names, and lists around it have {usual}",
+                self.cut.len()
+            )));
+        }
+        let is_cut = |on: &Day| self.cut.iter().any(|cut| cut.on == *on);
+        let pairs = self.days.windows(2).flat_map(|pair| without_list(pair[0], pair[1]));
+        let missing: Vec<Day> = pairs.filter(|on| !is_cut(on)).collect();
+        if let Some(last) = missing.last() {
+            gaps.push(gap(format!(
+                "no list of fails is known of {} settlement days between others, the last {last}: a \
+                 row of days above or below the size of a threshold security begins anew after them",
+                missing.len()
+            )));
+        }
+        gaps
+    }
+
+    /// The newest one.
+    pub const fn newest(&self) -> Day {
+        self.newest
     }
 
     /// Calendar days from the newest one to the market's latest session.
@@ -68,7 +102,7 @@ impl SettlementDays {
         let mut row = Row::EMPTY;
         let mut before: Option<Day> = None;
         for on in self.days.iter() {
-            if before.is_some_and(|before| lacks_list(before, *on)) {
+            if before.is_some_and(|before| without_list(before, *on).next().is_some()) {
                 row = Row::EMPTY;
             }
             row = is_large(*on).map_or_else(Row::after, |is_large| row.then(is_large));
@@ -78,11 +112,11 @@ impl SettlementDays {
     }
 }
 
-/// Whether a settlement day without a list lies between two days. Nothing settles on a session on which
+/// The settlement days without a whole list between two days. Nothing settles on a session on which
 /// banks are closed, such as Columbus Day.
-fn lacks_list(before: Day, on: Day) -> bool {
-    let mut between = (before.epoch() + 1..on.epoch()).map(Day::from_epoch);
-    between.any(|day| is_session(day) && is_fed_open(day))
+fn without_list(before: Day, on: Day) -> impl Iterator<Item = Day> {
+    let between = (before.epoch() + 1..on.epoch()).map(Day::from_epoch);
+    between.filter(|day| is_session(*day) && is_fed_open(*day))
 }
 
 /// What settlement days in a row say of a name.
@@ -127,6 +161,8 @@ pub struct Fails {
     pub is_on_threshold: Result<bool, GapReason>,
     /// The newest day that lists the name.
     listed_on: Option<Day>,
+    /// The newest day after the newest settlement day that has a row of the name.
+    unused_on: Option<Day>,
 }
 
 impl Fails {
@@ -139,26 +175,38 @@ impl Fails {
         (units, basis): (&Units, Day),
     ) -> Fails {
         let rows = snapshot.rows(Dataset::Fails, instrument);
-        let list = Lists { rows, units, basis };
+        let list = NameLists { rows, units, basis };
         let newest = match days.age() {
             age if OLDEST_DAYS < age => Err(GapReason::Stale),
             _ => list.balance(days.newest).unwrap_or(Err(GapReason::InputMissing)),
         };
         let of_float = newest.and_then(|known| ratio(known.value, counts.float_on_basis?));
         let row = list.row(days, newest, counts.outstanding_on_basis);
-        let last = list.rows.last_on_or_before(snapshot.today());
+        let listed_on = |on| list.rows.last_on_or_before(on).map(|row| list.rows.day(row));
         Fails {
             shares: newest,
             of_float,
             threshold_days: row.map(|row| row.large.min(LONGEST_RUN)),
             is_on_threshold: row.and_then(|row| row.is_threshold),
-            listed_on: last.map(|last| list.rows.day(last)),
+            listed_on: listed_on(days.newest),
+            unused_on: listed_on(snapshot.today()).filter(|on| days.newest < *on),
         }
     }
 
     /// Whether all that no split factor converts are balances before the newest day.
     fn lacks_earlier_days(&self) -> bool {
         self.threshold_days.is_ok() && self.of_float.err() != Some(GapReason::BasisUnknown)
+    }
+
+    /// The gap of a row that is newer than the newest settlement day of the market.
+    pub(crate) fn unused(&self, symbol: &str, days: &SettlementDays) -> Option<Gap> {
+        let detail = format!(
+            "its fails of {} are not used: a wrong date, or a day whose list is not whole; the newest \
+             whole list is of {}",
+            self.unused_on?, days.newest
+        );
+        let subject = Subject::number_of(symbol, "fails_to_deliver");
+        Some(Gap::new(GapReason::MissingObservations, subject, detail))
     }
 
     /// Why its numbers are missing, in one sentence.
@@ -170,13 +218,10 @@ impl Fails {
                  and more than {OLDEST_DAYS} are too many",
                 days.age()
             ),
-            (GapReason::InputMissing, Some(on)) if on < newest => {
+            (GapReason::InputMissing, Some(on)) => {
                 format!(
                     "the list of fails of {newest} does not name it; the last that did is of {on}"
                 )
-            }
-            (GapReason::InputMissing, Some(_)) => {
-                format!("the list of fails of {newest} does not name it")
             }
             (GapReason::InputMissing, None) => {
                 format!("the list of fails of {newest} does not name it, nor does an earlier one")
@@ -200,13 +245,13 @@ impl Fails {
 }
 
 /// What the lists say of one name, converted to the units of a day.
-struct Lists<'a> {
+struct NameLists<'a> {
     rows: Rows<'a>,
     units: &'a Units,
     basis: Day,
 }
 
-impl Lists<'_> {
+impl NameLists<'_> {
     /// The row of a day. `None` if the list of the day does not name it.
     fn at(&self, on: Day) -> Option<usize> {
         self.rows.last_on_or_before(on).filter(|row| self.rows.day(*row) == on)
@@ -293,7 +338,7 @@ mod tests {
     /// The exchange is closed on 2021-01-18, and banks alone on Veterans Day of 2020, a Wednesday.
     #[test]
     fn a_list_is_missing_of_every_day_on_which_banks_and_the_exchange_are_open() {
-        let lacks = |before: &str, on: &str| lacks_list(day(before), day(on));
+        let lacks = |before: &str, on: &str| without_list(day(before), day(on)).next().is_some();
         assert!(!lacks("2021-01-14", "2021-01-15") && !lacks("2021-01-15", "2021-01-19"));
         assert!(!lacks("2020-11-10", "2020-11-11") && !lacks("2020-11-10", "2020-11-12"));
         assert!(lacks("2021-01-15", "2021-01-20") && lacks("2020-11-10", "2020-11-13"));

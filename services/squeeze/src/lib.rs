@@ -31,6 +31,7 @@ pub mod lending;
 pub mod market;
 pub mod measure;
 pub mod name;
+mod old_rates;
 pub mod prepared;
 pub mod rank;
 pub mod scenario;

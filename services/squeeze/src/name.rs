@@ -4,6 +4,7 @@ use crate::{
     disclosed::{Disclosed, DisclosedState},
     lending::{Lending, LendingMeasure},
     measure::{COMPONENTS, Component, Measured, ratio},
+    old_rates::{self, OldRateNumber},
     traded::Traded,
 };
 use factors::{
@@ -65,6 +66,7 @@ pub struct SqueezeName {
     /// Short sales, fails and the next report of earnings.
     pub disclosed: Disclosed,
     measures: [Measured; COMPONENTS],
+    old_rates: Vec<OldRateNumber>,
 }
 
 impl SqueezeName {
@@ -111,6 +113,10 @@ impl SqueezeName {
         let known = (&market.disclosed, freshest);
         let disclosed = Disclosed::of(snapshot, instrument, known, &counts, basis);
         let measures = Component::ALL.map(|c| measure(c, &short, &traded, shares_factor));
+        let old_rates = traded.as_ref().map_or_else(
+            |_| Vec::new(),
+            |traded| old_rates::of_numbers(snapshot, instrument, traded, market_cap),
+        );
         SqueezeName {
             instrument,
             units_on,
@@ -124,7 +130,17 @@ impl SqueezeName {
             lending: market.has_lending.then(lending),
             disclosed,
             measures,
+            old_rates,
         }
+    }
+
+    /// Heap memory held, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let doubts = self.short.as_ref().map_or(0, |short| short.doubts.capacity());
+        let old_rates = self.old_rates.iter().map(OldRateNumber::heap_bytes).sum::<usize>();
+        doubts * size_of::<DataQualityFlag>()
+            + self.old_rates.capacity() * size_of::<OldRateNumber>()
+            + old_rates
     }
 
     /// Short interest / float.
@@ -358,6 +374,7 @@ impl SqueezeName {
                 detail,
             )
         }));
+        gaps.extend(self.old_rates.iter().map(|number| number.gap(symbol)));
         gaps.extend(self.lending_gaps(symbol));
         gaps.extend(self.disclosed.gaps(symbol));
         let doubts = self.short.iter().flat_map(|short| &short.doubts);

@@ -19,7 +19,7 @@ use marketdata::{
     dataset::{Dataset, Field},
     day::Day,
     facilities::Facilities,
-    gap::GapReason,
+    gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
     snapshot::Snapshot,
     track::Rows,
@@ -49,6 +49,8 @@ pub struct ShortSales {
     newest: Option<(Day, i32)>,
     /// Whether the newest day is one of the market.
     is_of_market: bool,
+    /// The newest day with a row, if a later one than the newest day is not of the market.
+    unused_on: Option<Day>,
 }
 
 /// Of which facilities short sales of any name are known, by day.
@@ -118,9 +120,12 @@ impl ShortSales {
     ) -> ShortSales {
         let (today, freshest) = (snapshot.today(), known.freshest);
         let rows = snapshot.rows(Dataset::ShortSales, instrument);
-        let last = rows.last_on_or_before(today).and_then(|last| known.newest(&rows, last));
+        let newest_row = rows.last_on_or_before(today);
+        let last = newest_row.and_then(|last| known.newest(&rows, last));
         let newest = last.map(|row| (rows.day(row), freshest.epoch() - rows.day(row).epoch()));
         let is_of_market = newest.is_some_and(|(on, _)| known.has(on));
+        let unused_on = newest_row.map(|row| rows.day(row));
+        let unused_on = unused_on.filter(|unused| newest.is_some_and(|(on, _)| on < *unused));
         let absent = |reason| ShortSales {
             short: Err(reason),
             total: Err(reason),
@@ -130,6 +135,7 @@ impl ShortSales {
             sessions: 0,
             newest,
             is_of_market,
+            unused_on,
         };
         let (Some(last), Some((on, age))) = (last, newest) else {
             return absent(GapReason::InputMissing);
@@ -164,7 +170,18 @@ impl ShortSales {
             sessions,
             newest,
             is_of_market,
+            unused_on,
         }
+    }
+
+    /// The gap of a row that is newer than the newest day, because its day is not one of the market.
+    pub(crate) fn unused(&self, symbol: &str) -> Option<Gap> {
+        let detail = format!(
+            "its short sales of {} are not used: a wrong date, or a day of few names",
+            self.unused_on?
+        );
+        let subject = Subject::number_of(symbol, "short_sale_volume_share");
+        Some(Gap::new(GapReason::MissingObservations, subject, detail))
     }
 
     /// Why its numbers are missing, in one sentence.

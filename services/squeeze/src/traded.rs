@@ -26,6 +26,7 @@ const HIGH_SESSIONS: usize = 252;
 const HIGH_LEAST: usize = 63;
 /// Calendar days read: enough for 252 sessions with weekends and holidays.
 const WINDOW_DAYS: i32 = 380;
+
 /// Prices and volumes of one name. Shares and prices are in the units of `units_on`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Traded {
@@ -53,6 +54,8 @@ pub struct Traded {
     pub five_session_return: Measured,
     /// Total return over 20 sessions, a decimal.
     pub twenty_session_return: Measured,
+    /// The sessions with which these two returns begin. `None` in a shorter history.
+    pub returns_from_on: [Option<Day>; 2],
     /// Close / highest close − 1, at most 0, on one basis of units, not adjusted for distributions.
     pub distance_to_high: Measured,
     /// Number of sessions searched for the high, at most 252.
@@ -130,6 +133,7 @@ impl Traded {
             volume_sessions,
             five_session_return: window.total_return(5),
             twenty_session_return: window.total_return(20),
+            returns_from_on: [5, 20].map(|count| Some(bars.days[last.checked_sub(count)?])),
             distance_to_high,
             high_sessions,
             volume_ratio: window.volume_ratio(),
@@ -213,12 +217,14 @@ impl Window<'_> {
         Ok(then * taken * self.chained(base)?)
     }
 
-    /// The gain of the market's latest session, if the last row is of that day.
+    /// The gain of the market's latest session.
     fn gain_on(&self, freshest: Day) -> Measured {
-        if self.bars.days[self.last] < freshest {
+        let row = self.bars.index_on_or_before(freshest).ok_or(GapReason::ShortHistory)?;
+        if self.bars.days[row] < freshest {
             return Err(GapReason::Stale);
         }
-        self.gain(self.last.checked_sub(1).ok_or(GapReason::ShortHistory)?)
+        let up_to = Window { last: row, ..*self };
+        up_to.gain(row.checked_sub(1).ok_or(GapReason::ShortHistory)?)
     }
 
     fn distance_to_high(&self) -> (u32, Measured) {

@@ -2,6 +2,7 @@
 
 use crate::{
     calibration::{model::clipped_probability, stored::stored},
+    common_days::is_cut,
     disclosed::DisclosedState,
     heavy::is_heavily_short,
     market::MostShortedState,
@@ -9,13 +10,14 @@ use crate::{
     name::{MarketState, SqueezeName},
     score::{Index, IndexTerm, Score, Scores, score},
 };
-use factors::short_ratio::{DataQualityFlag, Published, ShortRatio};
+use factors::short_ratio::{Published, ShortRatio};
 use marketdata::{
     currency::Currency,
     dataset::Dataset,
     day::Day,
     gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
+    newest::{newest_of_market, session_up_to},
     old_rates::OldRate,
     snapshot::Snapshot,
 };
@@ -199,9 +201,8 @@ impl Universe {
 
     /// Heap memory held, in bytes, excluding the market behind its snapshot.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let doubts = |name: &SqueezeName| name.short.as_ref().map_or(0, |s| s.doubts.capacity());
         self.names.capacity() * size_of::<SqueezeName>()
-            + self.names.iter().map(doubts).sum::<usize>() * size_of::<DataQualityFlag>()
+            + self.names.iter().map(SqueezeName::heap_bytes).sum::<usize>()
             + self.places.len() * PLACE_BYTES
             + self.scores.names.capacity() * size_of::<Option<Score>>()
             + self.scores.means.capacity() * size_of::<Option<f64>>()
@@ -281,6 +282,15 @@ impl Universe {
                     newest.effective_on
                 ),
             ),
+            Some(newest) if is_cut(newest.value as u32, summary.with_short_interest) => add(
+                GapReason::MissingObservations,
+                Dataset::ShortInterest,
+                format!(
+                    "the settlement of {} has {} of {} names: its list is not whole, and the others have \
+                     their last settlement before it",
+                    newest.effective_on, newest.value, summary.with_short_interest
+                ),
+            ),
             Some(_) => {}
         }
         match self.market.freshest {
@@ -327,17 +337,17 @@ impl Universe {
     }
 }
 
-/// The day of the market's latest close, and every instrument that has a close.
+/// The market's latest session, and every instrument that has a close.
 fn closes(snapshot: &Snapshot) -> (Option<Day>, Vec<InstrumentId>) {
-    let mut freshest = None;
+    let mut last_days = Vec::new();
     let mut priced = Vec::new();
     for instrument in snapshot.holders(Dataset::Bars) {
         let rows = snapshot.rows(Dataset::Bars, instrument);
         let Some(last) = rows.last() else { continue };
-        freshest = freshest.max(Some(rows.day(last)));
+        last_days.push(session_up_to(rows.day(last)));
         priced.push(instrument);
     }
-    (freshest, priced)
+    (newest_of_market(last_days), priced)
 }
 
 /// The median day of the units in which prices are stored, if it is after today.
@@ -349,7 +359,8 @@ fn restated_on(names: &[SqueezeName], today: Day) -> Option<Day> {
 }
 
 fn newest_settlement(ratios: &[ShortRatio]) -> Option<Published> {
-    let newest = ratios.iter().map(|ratio| ratio.shares_short.effective_on).max()?;
+    let settled = ratios.iter().map(|ratio| ratio.shares_short.effective_on);
+    let newest = newest_of_market(settled.collect())?;
     let of_it = ratios.iter().filter(|ratio| ratio.shares_short.effective_on == newest);
     let published_at = of_it.clone().map(|ratio| ratio.shares_short.published_at).min()?;
     Some(Published { value: of_it.count() as f64, effective_on: newest, published_at })

@@ -6,7 +6,7 @@
 
 use crate::{
     assess::unresolved,
-    disclosed::DisclosedMeasure,
+    disclosed::{DisclosedMeasure, ON_THRESHOLD},
     lending::LendingMeasure,
     measure::{Component, Measured},
     name::SqueezeName,
@@ -34,6 +34,8 @@ pub enum Watched {
     Lending(LendingMeasure),
     /// A disclosed measure.
     Disclosed(DisclosedMeasure),
+    /// 1 if it is a threshold security by its fails, 0 if it is not.
+    OnFailsThreshold,
 }
 
 impl Watched {
@@ -43,7 +45,8 @@ impl Watched {
         let lending = LendingMeasure::ALL.into_iter().map(Watched::Lending);
         let others = [Watched::Score, Watched::DaysToCoverAtRecentVolume];
         let disclosed = DisclosedMeasure::ALL.into_iter().map(Watched::Disclosed);
-        others.into_iter().chain(ranked).chain(lending).chain(disclosed)
+        let all = others.into_iter().chain(ranked).chain(lending).chain(disclosed);
+        all.chain([Watched::OnFailsThreshold])
     }
 
     /// Its name in answers.
@@ -54,6 +57,7 @@ impl Watched {
             Watched::Ranked(component) => component.id(),
             Watched::Lending(measure) => measure.id(),
             Watched::Disclosed(measure) => measure.id(),
+            Watched::OnFailsThreshold => ON_THRESHOLD,
         }
     }
 
@@ -66,20 +70,25 @@ impl Watched {
     /// which no measure of lending and no share of volumes has.
     pub fn reads(self) -> impl Iterator<Item = Dataset> {
         use Dataset::{Bars, Fails, Lending, ShareCounts, ShortInterest, ShortSales, Splits};
-        let of_float = matches!(
+        let of_counts = matches!(
             self,
             Watched::Score
                 | Watched::Ranked(Component::ShortOfFloat | Component::FloatTurnover)
                 | Watched::Disclosed(DisclosedMeasure::FailsOfFloat)
+                | Watched::OnFailsThreshold
+        );
+        let of_fails = matches!(
+            self,
+            Watched::Disclosed(DisclosedMeasure::FailsOfFloat) | Watched::OnFailsThreshold
         );
         let of_volumes = self == Watched::Disclosed(DisclosedMeasure::ShortSaleVolumeShare);
         [
             (ShortInterest, self.is_of_short_interest()),
-            (ShareCounts, of_float),
+            (ShareCounts, of_counts),
             (Bars, self.is_of_prices()),
             (Lending, self.is_of_lending()),
             (ShortSales, of_volumes),
-            (Fails, self == Watched::Disclosed(DisclosedMeasure::FailsOfFloat)),
+            (Fails, of_fails),
             (Splits, !self.is_of_lending() && !of_volumes),
         ]
         .into_iter()
@@ -90,7 +99,7 @@ impl Watched {
         match self {
             Watched::Score | Watched::DaysToCoverAtRecentVolume => true,
             Watched::Ranked(component) => component.is_of_short_interest(),
-            Watched::Lending(_) | Watched::Disclosed(_) => false,
+            Watched::Lending(_) | Watched::Disclosed(_) | Watched::OnFailsThreshold => false,
         }
     }
 
@@ -105,6 +114,7 @@ impl Watched {
             Watched::Ranked(Component::ShortOfFloat | Component::ShortInterestChange)
                 | Watched::Lending(_)
                 | Watched::Disclosed(_)
+                | Watched::OnFailsThreshold
         )
     }
 
@@ -125,6 +135,7 @@ impl Watched {
             Watched::Ranked(component) => name.measure(component),
             Watched::Lending(measure) => name.lending(measure),
             Watched::Disclosed(measure) => name.disclosed.measure(measure),
+            Watched::OnFailsThreshold => name.disclosed.on_threshold(),
         }
     }
 
@@ -133,6 +144,7 @@ impl Watched {
         match self {
             Watched::Lending(measure) => name.lending.as_ref()?.observed_on(measure),
             Watched::Disclosed(measure) => name.disclosed.observed_on(measure),
+            Watched::OnFailsThreshold => Some(name.disclosed.fails.as_ref()?.1.newest()),
             _ if self.is_settled() => Some(name.short.as_ref().ok()?.shares_short.effective_on),
             _ => Some(name.traded.as_ref().ok()?.last_on),
         }
@@ -232,6 +244,9 @@ impl Readings {
             gaps.extend(missing.into_iter().map(|(measure, reason)| match measure {
                 Watched::Lending(measure) => name.lending_gap(symbol, measure, reason),
                 Watched::Disclosed(measure) => name.disclosed.gap(symbol, measure, reason),
+                Watched::OnFailsThreshold => {
+                    name.disclosed.threshold_gap(symbol, ON_THRESHOLD, reason)
+                }
                 _ => name.lack(symbol, measure.id(), reason, measure.is_of_short_interest()),
             }));
             WatchedName { instrument: short.instrument, lines, readings }

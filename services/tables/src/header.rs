@@ -41,6 +41,12 @@ impl Header {
         })
     }
 
+    /// Whether every column is one of some, by any of its aliases.
+    pub fn has_only(&self, columns: &[Column]) -> bool {
+        let known: Vec<String> = columns.iter().copied().flatten().map(|a| squeeze(a)).collect();
+        self.names.iter().all(|name| known.contains(name))
+    }
+
     /// A column's name as the file writes it.
     pub fn name(&self, column: usize) -> &str {
         self.original.get(column).map_or("", String::as_str)

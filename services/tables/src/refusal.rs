@@ -44,6 +44,17 @@ pub enum Refusal {
         /// The first line that is not blank.
         found: String,
     },
+    /// The header has the columns of a kind, but files of other kinds have them as well.
+    #[error(
+        "the header {found:?} has the columns of a file of kind {kind}, but other files may have it as \
+         well: if it is one, name its kind (`--kind {kind}`)"
+    )]
+    KindNeeded {
+        /// The kind.
+        kind: &'static str,
+        /// The header found.
+        found: String,
+    },
     /// A well-known file of which nothing is stored.
     #[error("the file is {what}, which is not read")]
     NotRead {
@@ -191,6 +202,7 @@ impl Refusal {
             Refusal::NulByte { .. } => "NUL_BYTE",
             Refusal::Encoding(_) => "WRONG_ENCODING",
             Refusal::UnknownHeader { .. } => "UNKNOWN_HEADER",
+            Refusal::KindNeeded { .. } => "KIND_NEEDED",
             Refusal::NotRead { .. } => "KIND_NOT_READ",
             Refusal::MissingColumns { .. } => "MISSING_COLUMNS",
             Refusal::NotAPortfolio { .. } => "NOT_A_PORTFOLIO",

@@ -81,10 +81,20 @@ fn made_of(row: &contract::v1::FactorExposure) -> String {
     }
 }
 
+/// The title of the betas of names to a factor, with their unit if it is not a ratio of returns.
+fn title(row: &contract::v1::FactorExposure) -> String {
+    let unit = match row.unit() {
+        FactorUnit::BasisPoint => " (bp per bp)",
+        FactorUnit::Point => " (per unit)",
+        FactorUnit::Return | FactorUnit::Unspecified => "",
+    };
+    format!(">{}{unit}", row.factor_id)
+}
+
 fn names(found: &FactorBetaReport) -> Table {
-    let ids = found.factors.iter().filter_map(|factor| factor.exposure.as_ref());
-    let ids: Vec<&str> = ids.map(|row| row.factor_id.as_str()).collect();
-    let titles: Vec<String> = ids.iter().map(|id| format!(">{id}")).collect();
+    let rows = found.factors.iter().filter_map(|factor| factor.exposure.as_ref());
+    let titles: Vec<String> = rows.clone().map(title).collect();
+    let ids: Vec<&str> = rows.map(|row| row.factor_id.as_str()).collect();
     let fixed = ["name", ">value"].into_iter();
     let columns: Vec<&str> =
         fixed.chain(titles.iter().map(String::as_str)).chain([">sessions"]).collect();
@@ -94,7 +104,7 @@ fn names(found: &FactorBetaReport) -> Table {
             let beta = row.betas.iter().find(|beta| beta.factor_id == **id);
             let value = beta.and_then(|beta| Some((beta.unit(), beta.beta.as_ref()?.value)));
             value.map_or_else(number::absent, |(unit, value)| {
-                // A return per basis point is a small number: in parts of 10,000.
+                // A return per basis point is a small number, and is shown in basis points.
                 let scale = if unit == FactorUnit::BasisPoint { 1e4 } else { 1.0 };
                 number::cell(Some(value), |value| number::signed(scale * value, 2))
             })
@@ -152,8 +162,15 @@ mod tests {
         let mut page = Page::new();
         add(&mut page, &ExposureReport { factor_betas: Some(report), ..ExposureReport::default() });
         let text = page.render(Terminal::plain());
-        for part in ["condition number 3.0", "+$2.00m", "+$20.0k", "1.2", "a basis point", "-2.00"]
-        {
+        for part in [
+            "condition number 3.0",
+            "+$2.00m",
+            "+$20.0k",
+            "1.2",
+            "a basis point",
+            "RATES (bp per bp)",
+            "-2.00",
+        ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
     }

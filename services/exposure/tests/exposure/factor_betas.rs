@@ -103,3 +103,29 @@ fn young_names_take_the_mean_of_their_peers_and_are_told() {
     assert_eq!(found.gaps[0].subject, Subject::symbol(&symbol));
     near(found.gaps[0].gross_share.unwrap(), 0.25, 1e-12);
 }
+
+/// A factor that is not known is told by its own id, and one with half of the sessions as well.
+#[test]
+fn gaps_of_factors_name_the_factor() {
+    let world = world(80, 500, 3);
+    let rate = |at: usize| if at < 250 { f64::NAN } else { ((at as u32 * 7_919) % 13).into() };
+    let (snapshot, roles) = (world.with_series("DFF", rate), World::roles());
+    let prepared = prepare(&snapshot, &roles);
+    let own = |factor_id: &str, symbol: &str| FactorChoice::Own {
+        factor_id: factor_id.to_owned(),
+        symbol: symbol.to_owned(),
+        less: None,
+    };
+    let mut factors = chosen(&[KnownFactor::Market, KnownFactor::Size]);
+    factors.extend([own("RATE", "DFF"), own("NONE", "NOT_KNOWN")]);
+    let settings = BetaSettings::PREPARED;
+    let betas = FactorBetas::of(&prepared, (&snapshot, &roles), &factors, settings);
+    let found = measured(&(prepared, betas), &lines_of(&world, 20));
+    let told: Vec<(Subject, GapReason)> =
+        found.gaps.iter().map(|gap| (gap.subject.clone(), gap.reason)).collect();
+    let subject = |id: &str| Subject::Measure(MeasureRef::ChosenFactor(id.to_owned()));
+    let expected =
+        [(subject("NONE"), GapReason::InputMissing), (subject("RATE"), GapReason::ShortHistory)];
+    assert_eq!(told, expected);
+    assert!(found.gaps[1].detail.contains("on 249 of 499 sessions"), "{:?}", found.gaps[1]);
+}

@@ -162,3 +162,31 @@ fn a_held_name_stays_within_the_buffer() {
     assert_eq!(choose(all(), &[]).len(), 10);
     assert!(choose(Vec::new(), &held).is_empty());
 }
+
+/// N10 has the second-highest ratio, and its shares of 2020-12-31 are in units that no day decides: two
+/// shares became one on some session from 2020-12-29 to 2021-01-05. N00 has no price at all.
+#[test]
+fn names_of_unknown_units_are_named() {
+    let (mut fixture, ids) = market();
+    let start = day("2021-01-04");
+    let published = Instant::new_york(start.plus(7), 18, 0);
+    let unpriced = fixture.id(Namespace::Listed, "UNPRICED");
+    for (n, id) in ids.iter().chain([&unpriced]).enumerate() {
+        publish(&mut fixture, *id, day("2020-12-31"), published, 1e5 * (n + 1) as f64);
+    }
+    let split = [
+        (Field::FromOn, f64::from(day("2020-12-29").epoch())),
+        (Field::PriceFactor, 0.5),
+        (Field::ShareFactor, 0.5),
+    ];
+    let on = day("2021-01-05");
+    let key = (ids[10], InstrumentId::NONE);
+    fixture.fact(Dataset::Splits, key, on, Instant::new_york(on, 9, 30), &split);
+    fixture.commit();
+    let snapshot = fixture.snapshot(Instant::close_of(start.plus(11)));
+    let basket = most_shorted(&snapshot, &Roles::standard(), None);
+    let [first] = &basket.rebalances[..] else { panic!("one rebalance") };
+    assert_eq!((first.incomplete, &first.unknown_units[..]), (2, &ids[10..11]));
+    let detail = basket.unknown_units(&snapshot, start).unwrap();
+    assert!(detail.contains("1 of them") && detail.contains("(N10)"), "{detail}");
+}

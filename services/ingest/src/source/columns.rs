@@ -4,7 +4,9 @@ use super::{
     earnings_dates, fails_to_deliver, finra_short_interest, ishares_holdings, lending, listings,
     manager_holdings, memberships,
     reader::{CLOSE, DATE, HIGH, LOW, OPEN, SYMBOL},
-    risk_model, schedule, security_master, short_interest_table, short_sale_volume, splits,
+    risk_model, schedule, security_master,
+    series::PUBLISHED,
+    short_interest_table, short_sale_volume, splits,
 };
 use crate::kind::SourceKind::{self, *};
 use tables::header::Column;
@@ -56,12 +58,40 @@ pub(super) const fn excluded(kind: SourceKind) -> &'static [Column] {
     match kind {
         // Stooq's bulk files have a symbol column, but are adjusted like its single files.
         OhlcvTable => &[&["<ticker>"]],
-        OhlcvSingle => &[&["symbol", "ticker"]],
-        CloseSingle => &[SYMBOL, OPEN],
-        // With symbols it is a table of trades or positions.
-        DateValue => &[&["series", "series_id"], SYMBOL, risk_model::FACTOR, risk_model::FACTOR_A],
+        OhlcvSingle => &[&["symbol", "ticker"], IDENTIFIERS],
+        CloseSingle => &[SYMBOL, OPEN, IDENTIFIERS],
         Fred => &[&["value"], CLOSE],
         SecurityMaster => security_master::EXCLUDED,
         _ => &[],
+    }
+}
+
+/// Columns that name what a row is about, beside symbols: a file with one of them holds many names.
+const IDENTIFIERS: Column = &[
+    "isin",
+    "cusip",
+    "sedol",
+    "figi",
+    "composite_figi",
+    "ric",
+    "bbg",
+    "permno",
+    "gvkey",
+    "lei",
+    "identifier",
+    "instrument",
+    "instrument_id",
+    "security",
+    "security_id",
+    "asset",
+    "name",
+];
+
+/// The only columns that a header of this kind has. `None`: further ones do not matter.
+pub(super) const fn only(kind: SourceKind) -> Option<&'static [Column]> {
+    match kind {
+        // Any other column may name what a row is about: an identifier, a tenor, a vintage.
+        DateValue => Some(&[DATE, &["value"], PUBLISHED]),
+        _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! Detects the kind of file from its header, and finds the first row.
 
 use super::{
-    columns::{excluded, required, telling},
+    columns::{excluded, only, required, telling},
     layout::Layout,
 };
 use crate::kind::SourceKind;
@@ -70,6 +70,7 @@ fn recognise(header: &Header, asked: Option<SourceKind>) -> Option<SourceKind> {
     let fits = |kind: &SourceKind| {
         required(*kind).iter().chain(telling(*kind)).all(|column| header.find(column).is_some())
             && !excluded(*kind).iter().any(|column| header.find(column).is_some())
+            && only(*kind).is_none_or(|columns| header.has_only(columns))
             && (*kind != SourceKind::Fred || is_fred(header))
     };
     match asked {
@@ -130,14 +131,16 @@ fn unknown(line: &[u8], asked: Option<SourceKind>) -> Refusal {
         }
     });
     match nearest.max_by_key(|(present, _, _)| *present) {
-        // If no column is missing, an additional column makes it a different kind, or its names are
-        // those of other files.
-        Some((_, kind, missing)) if !missing.is_empty() => Refusal::MissingColumns {
+        // An additional column makes it a different kind, or its names are those of other files.
+        Some((_, kind, missing)) if missing.is_empty() => {
+            Refusal::KindNeeded { kind: kind.name(), found }
+        }
+        Some((_, kind, missing)) => Refusal::MissingColumns {
             kind: kind.name(),
             expected: required(kind).iter().map(|column| column[0]).collect(),
             missing,
             found,
         },
-        _ => Refusal::UnknownHeader { found },
+        None => Refusal::UnknownHeader { found },
     }
 }

@@ -10,9 +10,13 @@ use crate::{
 use marketdata::dataset::Dataset;
 use tables::{
     cell::{date, instant, number},
+    header::Column,
     refusal::{Fault, Refusal},
     row::Row,
 };
+
+/// When the rows of a file became public.
+pub(crate) const PUBLISHED: Column = &["published_at", "released_at"];
 
 /// Positions of the columns, and the series if no column names it.
 #[derive(Debug)]
@@ -46,7 +50,7 @@ impl SeriesReader {
             only,
             date: header.find(&["observation_date", "date"]).unwrap_or(0),
             value,
-            published: header.find(&["published_at", "released_at"]),
+            published: header.find(PUBLISHED),
         })
     }
 }

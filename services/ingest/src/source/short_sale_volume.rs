@@ -10,7 +10,10 @@
 //! total.
 
 use super::{layout::Layout, reader::Reader};
-use crate::parsed_file::{Flow, ParsedFile, not_negative, or_absent};
+use crate::{
+    note::NoteCode,
+    parsed_file::{Flow, ParsedFile, not_negative, or_absent},
+};
 use marketdata::{dataset::Dataset, facilities::Facilities};
 use tables::{
     cell::{amount, date},
@@ -36,11 +39,13 @@ pub(crate) struct ShortSaleVolumeReader {
     exempt: Option<usize>,
     total: usize,
     market: usize,
+    /// Whether the last line counts the rows, as in all files but those of the API.
+    has_trailer: bool,
 }
 
 impl ShortSaleVolumeReader {
     pub(crate) fn new(layout: &Layout) -> ShortSaleVolumeReader {
-        let find = |column: Column| layout.header.find(column);
+        let find = |column| layout.header.find(column);
         let required = |column: Column| find(column).unwrap_or(0);
         ShortSaleVolumeReader {
             date: required(DATE),
@@ -49,6 +54,7 @@ impl ShortSaleVolumeReader {
             exempt: find(EXEMPT),
             total: required(TOTAL),
             market: required(MARKET),
+            has_trailer: find(&["totalVolume"]).is_some(),
         }
     }
 
@@ -94,7 +100,11 @@ impl Reader for ShortSaleVolumeReader {
         Ok(Flow::Kept)
     }
 
-    fn finish(&mut self, _parsed_file: &mut ParsedFile) -> Result<(), Refusal> {
+    fn finish(&mut self, parsed_file: &mut ParsedFile) -> Result<(), Refusal> {
+        if self.has_trailer && parsed_file.trailer.is_none() {
+            let text = || "rows may be missing at the end".to_owned();
+            parsed_file.note(NoteCode::NoTrailer, text);
+        }
         Ok(())
     }
 }

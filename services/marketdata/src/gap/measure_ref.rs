@@ -29,6 +29,8 @@ pub enum MeasureRef {
         /// The estimate.
         estimate: FactorEstimate,
     },
+    /// Betas to a factor that the request chose, by its id; empty for every one.
+    ChosenFactor(String),
     /// The beta of a leg to its trade.
     LegBeta {
         /// The trade.
@@ -56,6 +58,7 @@ impl MeasureRef {
             MeasureRef::Factor { factor_id: text, .. }
             | MeasureRef::Name { symbol: text, .. }
             | MeasureRef::RepeatTrade { trade_id: text, .. }
+            | MeasureRef::ChosenFactor(text)
             | MeasureRef::Scenarios(text)
             | MeasureRef::WorstDay(text) => text.capacity(),
             MeasureRef::LegBeta { trade_id, leg_id } => trade_id.capacity() + leg_id.capacity(),

@@ -179,6 +179,23 @@ fn factors_without_values_and_those_that_others_determine_have_a_reason() {
     assert_eq!(why("MOMENTUM"), (None, Some(GapReason::InputMissing)));
     assert_eq!(why("MOST_SHORTED"), (None, Some(GapReason::InputMissing)));
     assert_eq!(why("MIXED"), (None, Some(GapReason::InputMissing)));
+    let unit = |betas: &FactorBetas, id: &str| {
+        let factor = betas.factors.iter().find(|factor| factor.choice.id() == id).unwrap();
+        factor.unit()
+    };
+    assert_eq!(
+        (unit(&betas, "TWICE"), unit(&betas, "MARKET")),
+        (MoveUnit::Return, MoveUnit::Return)
+    );
+    // A stored series without changes on enough sessions has its own unit, also in a gap.
+    let stands = known(&[KnownFactor::Market, KnownFactor::Rates]);
+    let stands = [stands, vec![own("FLAT", "DFF", None)]].concat();
+    let (_, flat) = usual(&world.with_series("DFF", |_| 4.0), &stands);
+    assert!(flat.factors.iter().skip(1).all(|factor| factor.series.is_err()));
+    assert_eq!(
+        (unit(&flat, "RATES"), unit(&flat, "FLAT")),
+        (MoveUnit::BasisPoints, MoveUnit::Points)
+    );
     assert_eq!(betas.columns.len(), 3);
     // In another order another one of them is left out.
     let (_, turned) = usual(
@@ -198,7 +215,7 @@ fn factors_without_values_and_those_that_others_determine_have_a_reason() {
 fn with_values(factor_id: &str, values: Range<usize>) -> ChosenFactor {
     let move_of = |at: usize| if values.contains(&at) { (at % 7) as f64 } else { f64::NAN };
     let moves = (0..400).map(move_of).collect();
-    let series = FactorSeries { moves, unit: MoveUnit::Points, roles: Vec::new() };
+    let series = FactorSeries { moves, unit: MoveUnit::Points, roles: Vec::new(), lack: None };
     ChosenFactor { choice: own(factor_id, factor_id, None), series: Ok(series), place: None }
 }
 
@@ -245,4 +262,50 @@ fn a_name_keeps_its_betas_to_others_if_a_factor_does_not_vary_on_its_sessions() 
     assert!(rate.own.is_none() && rate.value.is_finite());
     let betas = found.1.name(&found.0, found.0.snapshot.listed(name).unwrap()).unwrap();
     assert_eq!((betas.observations, betas.fitted), (149, 149), "400 - 250 closes");
+}
+
+/// The name is listed from session 320 on: 79 returns, for which Newey and West take
+/// floor(4 (79/100)^(2/9)) = 3 lags, and 5 for the 399 of the window. A name listed all the time whose
+/// other returns are taken away has the same errors.
+#[test]
+fn a_young_name_has_the_lags_of_its_own_sessions() {
+    let world = world_with(60, 400, SEED, |names| names[30].listed_from = 320);
+    let factors = [KnownFactor::Market, KnownFactor::Size];
+    let (model, betas) = usual(&world.snapshot(), &known(&factors));
+    let id = model.snapshot.listed(&world.names[30].symbol).unwrap();
+    let row = model.anchored(id).row;
+    let found = betas.name(&model, id).unwrap();
+    assert_eq!(found.fitted, 79);
+    let returns = model.panel.own_within(row, betas.window.clone()).to_vec();
+    let columns = slices(&betas.columns);
+    let error = |lags: usize| {
+        let huber = Huber { lags, ..huber(&betas.settings, betas.window.len()) };
+        let fit = Workspace::empty().huber(&returns, &columns, Some(&betas.weights), &huber);
+        fit.unwrap().fit.slopes[0].standard_error
+    };
+    let own = found.betas[0].unwrap().own.unwrap().standard_error;
+    near(own, error(3), 1e-12);
+    assert!(1e-6 < (own / error(5) - 1.0).abs(), "other lags give another error");
+}
+
+/// A series of the last 200 of 400 sessions shortens the window of all; one that lacks a few does not.
+#[test]
+fn a_factor_that_shortens_the_window_is_told() {
+    let world = world(60, 400, SEED);
+    let told = |missing: Range<usize>| {
+        let value = |at: usize| match missing.contains(&at) {
+            true => f64::NAN,
+            false => ((at as u32 * 7_919) % 13).into(),
+        };
+        let mut choices = known(&[KnownFactor::Market, KnownFactor::Size]);
+        choices.push(own("RATE", "DFF", None));
+        let (_, betas) = usual(&world.with_series("DFF", value), &choices);
+        let (young, common) = betas.young();
+        let young = young.into_iter().map(|(factor, own)| (factor.choice.id().to_owned(), own));
+        (young.collect::<Vec<_>>(), common)
+    };
+    // 200 levels have 199 changes.
+    assert_eq!(told(0..200), (vec![("RATE".to_owned(), 199)], 199));
+    assert_eq!(told(0..0), (vec![], 399));
+    assert_eq!(told(0..10).0, vec![]);
 }

@@ -6,7 +6,10 @@ use crate::{
     measure::{Detail, Outcome, Source, Spec, Unit},
 };
 use factors::{most_shorted::Rebalance, roles::Role};
-use marketdata::gap::{Gap, GapReason};
+use marketdata::{
+    day::Day,
+    gap::{Gap, GapReason},
+};
 
 /// Number of members listed in the answer.
 const NAMED: usize = 10;
@@ -92,6 +95,10 @@ fn described(
             basket.sessions_left_out
         );
         outcome.gaps.push(Gap::new(GapReason::MissingObservations, spec.subject(), detail));
+    }
+    let newest = basket.returns.to.last().copied().unwrap_or(Day::MAX);
+    if let Some(detail) = basket.unknown_units(inputs.snapshot, newest) {
+        outcome.gaps.push(Gap::new(GapReason::BasisUnknown, spec.subject(), detail));
     }
     if outcome.history.days.is_empty() {
         let detail = format!(

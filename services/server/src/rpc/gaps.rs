@@ -181,6 +181,11 @@ fn measure_ref(measure: &MeasureRef) -> v1::MeasureRef {
             }
             .into(),
         }),
+        MeasureRef::ChosenFactor(factor_id) => Wire::Factor(v1::FactorRef {
+            model_id: risk::factor_series::MODEL_ID.to_owned(),
+            factor_id: factor_id.clone(),
+            ..v1::FactorRef::default()
+        }),
         MeasureRef::LegBeta { trade_id, leg_id } => Wire::Trade(v1::TradeRef {
             trade_id: trade_id.clone(),
             leg_id: Some(leg_id.clone()),

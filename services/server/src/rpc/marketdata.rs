@@ -134,9 +134,10 @@ impl Query for InstrumentsQuery {
         let known = ids[cut.places.clone()].iter().filter_map(|id| snapshot.instrument(*id));
         let hidden = snapshot.hidden_by_merges();
         let of_page = &ids[cut.places.clone()];
+        let others = to_proto::Others::of(snapshot);
         let merged = hidden_values(snapshot, |hidden| of_page.contains(&hidden.survivor));
         let response = v1::ListInstrumentsResponse {
-            instruments: known.map(|known| to_proto::instrument(known, pinned, &hidden)).collect(),
+            instruments: known.map(|known| to_proto::instrument(known, &others, &hidden)).collect(),
             next_page_token: cut.next_page_token,
             total_size: cut.total_size,
             ..Default::default()

@@ -8,7 +8,7 @@
 //!
 //! β and σ are of the 60 sessions up to the day, so nothing after it enters them.
 
-use crate::common_days::common_days;
+use crate::common_days::Lists;
 use factors::{
     average_volume::{median_shares_over, rows_up_to, shares_over},
     line::Line,
@@ -17,6 +17,7 @@ use factors::{
 use marketdata::{
     bars::Bars,
     basis::Units,
+    calendar::plus_sessions,
     dataset::{Dataset, Field},
     day::Day,
     instrument::InstrumentId,
@@ -128,18 +129,21 @@ pub fn jump_excess(moves: &Moves, index: &Index, day: Day) -> Option<f64> {
     Some(ahead - 1.0 - beta * (market - 1.0) - squeeze_threshold(sigma))
 }
 
-/// Whether the shorts of a name covered after a day. `None` if neither the settlements nor the
-/// volumes say so or deny it.
+/// Whether the shorts of a name covered after a day. `None` without its two settlements, also if the
+/// volumes say that they did: what is known early would be known of squeezes alone. Without volumes the
+/// settlements decide.
 pub fn covered(snapshot: &Snapshot, instrument: InstrumentId, day: Day) -> Option<bool> {
-    let (fell, burst) = (fell(snapshot, instrument, day), burst(snapshot, instrument, day));
-    match (fell, burst) {
-        (Some(true), _) | (_, Some(true)) => Some(true),
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (None, None) => None,
-    }
+    let fell = fell(snapshot, instrument, day)?;
+    Some(fell || burst(snapshot, instrument, day) == Some(true))
 }
 
-/// Whether short interest was lower at each of the two settlements after a day.
+/// Whether the two settlements after a day that its label waits for are known of a name.
+pub fn is_settled(snapshot: &Snapshot, instrument: InstrumentId, day: Day) -> bool {
+    fell(snapshot, instrument, day).is_some()
+}
+
+/// Whether short interest was lower at each of the two settlements after a day. `None` without them
+/// within the sessions that the label looks ahead: if one is missing, a later one is not it.
 fn fell(snapshot: &Snapshot, instrument: InstrumentId, day: Day) -> Option<bool> {
     let rows = snapshot.rows(Dataset::ShortInterest, instrument);
     let units = Units::of(snapshot, instrument);
@@ -150,8 +154,10 @@ fn fell(snapshot: &Snapshot, instrument: InstrumentId, day: Day) -> Option<bool>
         Some(rows.value(row, column)? / change.shares)
     };
     let short = shares(before)?;
+    let last = plus_sessions(day, SETTLEMENTS_AHEAD as i32);
+    let is_near = |row: &usize| *row < rows.len() && rows.day(*row) <= last;
     let later: Option<Vec<f64>> = (before + 1..=before + SETTLEMENTS)
-        .map(|row| if row < rows.len() { shares(row) } else { None })
+        .map(|row| Some(row).filter(is_near).and_then(shares))
         .collect();
     Some(later?.iter().all(|later| *later < short))
 }
@@ -171,9 +177,9 @@ fn burst(snapshot: &Snapshot, instrument: InstrumentId, day: Day) -> Option<bool
 /// The last day whose labels have matured: the last one before the second newest published
 /// settlement, so that two settlements later than the day are known, whatever the label turned out
 /// to be. Positives would mature first, so no day after it is used. Settlements are days on which the
-/// market settles (`common_days`). `None` before two of them.
+/// market settles, with a whole list (`common_days`). `None` before two of them.
 pub fn matured_until(snapshot: &Snapshot) -> Option<Day> {
-    let settlements = common_days(snapshot, Dataset::ShortInterest, Day::MIN);
+    let settlements = Lists::of(snapshot, Dataset::ShortInterest, Day::MIN).whole;
     settlements.into_iter().nth_back(SETTLEMENTS - 1).map(|day| day.plus(-1))
 }
 
@@ -188,7 +194,7 @@ mod tests {
     };
 
     fn days() -> Vec<Day> {
-        (0..75).map(|at| calendar::plus_sessions(Day::from_epoch(18_600), at)).collect()
+        (0..75).map(|at| plus_sessions(Day::from_epoch(18_600), at)).collect()
     }
 
     /// Flat for sixty sessions and then +20 % on the third day after: a jump, as long as the window
@@ -224,7 +230,7 @@ mod tests {
         let end = |day: Day| day.ymd().1 != day.plus(1).ymd().1;
         let settles = |day: Day| {
             let month_days = (day.epoch()..).map(Day::from_epoch);
-            let next = calendar::plus_sessions(day, 1);
+            let next = plus_sessions(day, 1);
             calendar::is_session(day)
                 && month_days.take_while(|at| *at < next).any(|at| end(at) || at.ymd().2 == 15)
         };
@@ -265,5 +271,33 @@ mod tests {
         let early = fixture.snapshot(Instant::close_of(day("2021-02-10")));
         assert_eq!(ids.map(|id| covered(&early, id, asked)), [None, None]);
         assert_eq!(matured_until(&early), Some(day("2021-01-14")));
+    }
+
+    /// Settlements of 100, 90, 80 and 70, and of three of them. Two weeks before the third settlement of
+    /// the whole, the last day that its label may look at is 25 sessions ahead: without the settlement of
+    /// January 29 the second one after January 20 is that of February 26, the 26th session after it.
+    #[test]
+    fn a_label_without_one_of_its_settlements_is_not_known() {
+        let all = ["2021-01-15", "2021-01-29", "2021-02-12", "2021-02-26"];
+        let found = |missing: &str| {
+            let mut fixture = Fixture::new();
+            let key = (fixture.id(Namespace::Listed, "DOWN"), InstrumentId::NONE);
+            for (at, on) in all.into_iter().enumerate().filter(|(_, on)| *on != missing) {
+                let values = [(Field::SharesShort, 100.0 - 10.0 * at as f64)];
+                let on = day(on);
+                let seen = Instant::close_of(on.plus(10));
+                fixture.fact(Dataset::ShortInterest, key, on, seen, &values);
+            }
+            fixture.commit();
+            let snapshot = fixture.snapshot(Instant::close_of(day("2021-03-31")));
+            let asked = day("2021-01-20");
+            let last = plus_sessions(asked, Label::CoveredJump.sessions_ahead() as i32);
+            assert_eq!(last, day("2021-02-25"));
+            (covered(&snapshot, key.0, asked), is_settled(&snapshot, key.0, asked))
+        };
+        assert_eq!(found(""), (Some(true), true));
+        assert_eq!(found("2021-01-29"), (None, false));
+        assert_eq!(found("2021-02-12"), (None, false));
+        assert_eq!(found("2021-02-26"), (Some(true), true), "it is of another label");
     }
 }

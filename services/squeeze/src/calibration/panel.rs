@@ -3,7 +3,7 @@
 
 use crate::{
     calibration::{
-        label::{AHEAD, Index, Label, Moves, covered, jump_excess, matured_until},
+        label::{AHEAD, Index, Label, Moves, covered, is_settled, jump_excess, matured_until},
         level::{Levels, levels},
     },
     heavy::is_heavily_short,
@@ -116,17 +116,20 @@ impl Panel {
             universe.score(place).filter(|_| is_heavily_short(name))?;
             let (number, moves) = self.names.get(&name.instrument)?;
             let excess = jump_excess(moves, &self.index, on)?;
-            let event = 0.0 <= excess && self.is_covered(name.instrument, on)?;
+            let event = self.is_event(name.instrument, on, 0.0 <= excess)?;
             let excess = event.then_some(excess);
             Some(Observation { on, name: *number, levels: levels(name), event, excess })
         });
         observed.collect()
     }
 
-    fn is_covered(&self, instrument: InstrumentId, on: Day) -> Option<bool> {
+    /// Whether a name was squeezed. `None` if its label is not known: it waits for settlements also
+    /// without a jump, because otherwise only jumps would be left out where one is missing.
+    fn is_event(&self, instrument: InstrumentId, on: Day, jumped: bool) -> Option<bool> {
         match self.label {
-            Label::Jump => Some(true),
-            Label::CoveredJump => covered(&self.snapshot, instrument, on),
+            Label::Jump => Some(jumped),
+            Label::CoveredJump if jumped => covered(&self.snapshot, instrument, on),
+            Label::CoveredJump => is_settled(&self.snapshot, instrument, on).then_some(false),
         }
     }
 }

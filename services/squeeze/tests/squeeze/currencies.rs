@@ -314,3 +314,40 @@ fn a_missing_rate_is_a_gap() {
     let crowd = Subject::number_of("", "crowd");
     assert!(found.gaps.iter().any(|gap| gap.subject == crowd), "{:?}", found.gaps);
 }
+
+/// Pounds have rates up to 2021-01-25, and closes follow on two days: the returns of a ranked name end
+/// with a close at an old rate, in dollars, too. S needs no rate.
+#[test]
+fn returns_at_old_rates_say_so() {
+    let days = every_day();
+    let mut world = World::new();
+    for (symbol, code) in [("S", "USD"), ("P", "GBX")] {
+        world.bars(symbol, |_| (400.0, 8e5)).settle(symbol, SETTLED, [1.6e6, 8e6, 10e6]);
+        let key = (world.fixture.id(Namespace::Listed, symbol), InstrumentId::NONE);
+        let values = [(Field::Currency, world.fixture.text(code))];
+        let ever = marketdata::dataset::EVER;
+        world.fixture.fact(Dataset::Identifiers, key, day("2000-01-03"), ever, &values);
+    }
+    let key = (world.fixture.id(Namespace::Series, "GBPUSD"), InstrumentId::NONE);
+    for on in days.iter().map(|on| day(on)).filter(|on| *on <= day("2021-01-25")) {
+        world.fixture.fact(Dataset::Series, key, on, Instant::close_of(on), &[(Field::Value, 1.5)]);
+    }
+    let universe = world.universe();
+    let told = |symbol: &str| -> Vec<_> {
+        let gaps = crate::world::name(&universe, symbol).gaps(symbol).into_iter();
+        gaps.filter(|gap| gap.reason == GapReason::OldRate).collect()
+    };
+    assert_eq!(told("S"), []);
+    let fields = [
+        "return_since_settlement",
+        "shorts_gain_since_settlement_usd",
+        "five_session_return",
+        "twenty_session_return",
+        "line_market_cap_usd",
+    ];
+    let found = told("P");
+    let subjects: Vec<_> = found.iter().map(|gap| gap.subject.clone()).collect();
+    assert_eq!(subjects, fields.map(|field| Subject::number_of("P", field)));
+    let detail = "the close of 2021-01-27 is converted at the rate of 2021-01-25";
+    assert!(found.iter().all(|gap| gap.detail == detail), "{found:?}");
+}

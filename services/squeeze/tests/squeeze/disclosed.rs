@@ -11,13 +11,10 @@ use marketdata::{
     instant::Instant,
     instrument::Namespace,
 };
-use squeeze::{
-    disclosed::DisclosedMeasure, earnings::is_near, fails::THRESHOLD_DAYS, universe::Universe,
-    watch::Watched,
-};
+use squeeze::{disclosed::DisclosedMeasure, earnings::is_near, universe::Universe, watch::Watched};
 
 /// Names with a float of 8 and 10 million shares outstanding that trade at 10.
-fn world(symbols: &[&str]) -> World {
+pub(crate) fn world(symbols: &[&str]) -> World {
     let mut world = World::new();
     for symbol in symbols {
         world.bars(symbol, |_| (10.0, 80_000.0)).settle(symbol, SETTLED, [1.6e6, 8e6, 10e6]);
@@ -26,11 +23,11 @@ fn world(symbols: &[&str]) -> World {
 }
 
 /// The day of as many sessions before today.
-fn back(count: usize) -> Day {
+pub(crate) fn back(count: usize) -> Day {
     sessions(count + 1)[0]
 }
 
-fn of_name(universe: &Universe, symbol: &str, field: &'static str) -> Option<Gap> {
+pub(crate) fn of_name(universe: &Universe, symbol: &str, field: &'static str) -> Option<Gap> {
     let subject = Subject::number_of(symbol, field);
     name(universe, symbol).gaps(symbol).into_iter().find(|gap| gap.subject == subject)
 }
@@ -136,7 +133,7 @@ fn a_facility_without_a_trade_is_known_by_the_other_names() {
     near(of("S").average.unwrap(), 0.1);
 }
 
-const MISSING: Result<f64, GapReason> = Err(GapReason::InputMissing);
+pub(crate) const MISSING: Result<f64, GapReason> = Err(GapReason::InputMissing);
 
 #[test]
 fn an_average_needs_fifteen_sessions_and_a_share_a_recent_one() {
@@ -201,171 +198,6 @@ fn a_saturday_is_no_day_of_short_sales() {
     world.sell_short("S", day("2021-01-23"), ("Q", 90.0, 100.0));
     let universe = world.universe();
     near(name(&universe, "S").disclosed.short_sales.unwrap().share.unwrap(), 0.4);
-}
-
-/// The newest list is of 2021-01-14, published 20 days later: as of 2021-01-27 only that of 2020-12-31,
-/// published on 2021-01-20, is known.
-#[test]
-fn fails_are_those_of_the_newest_list() {
-    let mut world = world(&["S", "T", "U"]);
-    let of = |on: &str| day(on);
-    world.fail("S", of("2020-12-30"), 50_000.0).fail("S", of("2020-12-31"), 80_000.0);
-    world.fail("T", of("2020-12-30"), 70_000.0);
-    world.fail("S", of("2021-01-14"), 1.0);
-    let universe = world.universe();
-    let fails = |symbol| name(&universe, symbol).disclosed.fails.clone().unwrap().0;
-    let known = fails("S").shares.unwrap();
-    assert_eq!(
-        (known.value.to_bits(), known.effective_on),
-        (80_000f64.to_bits(), of("2020-12-31"))
-    );
-    // 80,000 of a float of 8 million.
-    near(fails("S").of_float.unwrap(), 0.01);
-    // T is not on the newest list, U on none: gaps, and no zeros.
-    assert_eq!((fails("T").of_float, fails("U").of_float), (MISSING, MISSING));
-    let why = |symbol| of_name(&universe, symbol, "fails_to_deliver_of_float").unwrap().detail;
-    assert!(why("T").contains("2020-12-31") && why("T").contains("2020-12-30"), "{}", why("T"));
-    assert!(why("U").contains("nor does an earlier one"), "{}", why("U"));
-    assert!(of_name(&universe, "S", "fails_to_deliver_of_float").is_none());
-    // Later, without another file, the list is too old.
-    world.close("S", "2021-03-05", 10.0).settle("S", "2021-02-12", [1.6e6, 8e6, 10e6]);
-    let universe = world.universe_at(Instant::close_of(day("2021-03-05")));
-    let fails = name(&universe, "S").disclosed.fails.clone().unwrap().0;
-    // 50 days from the list of 2021-01-14.
-    assert_eq!(fails.of_float, Err(GapReason::Stale));
-}
-
-/// 0.5 % of 10 million shares are 50,000, and a name becomes a threshold security with at least 10,000
-/// shares on five settlement days in a row. With neither five such days nor five others it depends on
-/// earlier ones.
-#[test]
-fn a_threshold_security_fails_on_five_days_in_a_row() {
-    let mut world = world(&["S", "T", "U", "V"]);
-    let days = ["2020-12-24", "2020-12-28", "2020-12-29", "2020-12-30", "2020-12-31"].map(day);
-    for (at, on) in days.into_iter().enumerate() {
-        world.fail("S", on, 50_000.0);
-        // One day below the size, and one day that does not list it.
-        world.fail("T", on, if at == 1 { 49_999.0 } else { 60_000.0 });
-        if at != 2 {
-            world.fail("U", on, 60_000.0);
-        }
-    }
-    // Of 1.9 million shares 0.5 % are 9,500, but 10,000 are needed.
-    world.settle("W", SETTLED, [1e5, 1e6, 1.9e6]).bars("W", |_| (10.0, 1e4));
-    for on in days {
-        world.fail("W", on, 9_999.0);
-    }
-    let universe = world.universe();
-    assert_eq!(THRESHOLD_DAYS, 5, "17 CFR 242.203(c)(6)");
-    assert_eq!(threshold(&universe, "S"), (Ok(5), Ok(true)));
-    assert_eq!(threshold(&universe, "T"), (Ok(3), Err(GapReason::ShortHistory)));
-    assert_eq!(threshold(&universe, "U"), (Ok(2), Err(GapReason::ShortHistory)));
-    assert_eq!(threshold(&universe, "W"), (Ok(0), Ok(false)));
-    assert_eq!(threshold(&universe, "V").0, MISSING_DAYS, "no list has it");
-    let gap = |symbol| of_name(&universe, symbol, "on_fails_threshold");
-    assert!(gap("T").unwrap().detail.contains("2020-12-31"), "{:?}", gap("T"));
-    assert!(gap("S").is_none() && gap("V").is_none(), "one gap of V is enough");
-}
-
-const MISSING_DAYS: Result<u32, GapReason> = Err(GapReason::InputMissing);
-
-/// The days in a row of the size of a threshold security, and whether the name is one.
-fn threshold(
-    universe: &Universe,
-    symbol: &str,
-) -> (Result<u32, GapReason>, Result<bool, GapReason>) {
-    let (fails, _) = name(universe, symbol).disclosed.fails.clone().unwrap();
-    (fails.threshold_days, fails.is_on_threshold)
-}
-
-/// Fails on consecutive sessions up to 2020-12-31: `+` has the size of a threshold security, `-` has
-/// not, and a blank is a day without the name.
-fn fail_on(world: &mut World, symbol: &str, days: &str) {
-    // 2020-12-31 is 17 sessions before 2021-01-27.
-    let first = 17 + days.len() - 1;
-    for (at, size) in days.chars().enumerate().filter(|(_, size)| *size != ' ') {
-        let shares = if size == '+' { 50_000.0 } else { 9_999.0 };
-        world.fail(symbol, back(first - at), shares);
-    }
-}
-
-/// Rule 203(c)(6): one after five days of that size, none after five days below it. A list without the
-/// name is a day below the size, and leaves its balance a gap.
-#[test]
-fn a_threshold_security_stays_one_for_four_days_below_the_size() {
-    let mut world = world(&["A", "B", "C", "D", "E"]);
-    assert_eq!(back(17), day("2020-12-31"));
-    fail_on(&mut world, "A", "-----+++++----");
-    fail_on(&mut world, "B", "----+++++-----");
-    fail_on(&mut world, "C", "+++++--+  -   ");
-    fail_on(&mut world, "D", "+++++--++     ");
-    fail_on(&mut world, "E", "-----+++-+++++");
-    let universe = world.universe();
-    let of = |symbol| threshold(&universe, symbol);
-    assert_eq!([of("A"), of("B")], [(Ok(0), Ok(true)), (Ok(0), Ok(false))]);
-    assert_eq!([of("C"), of("D")], [(Ok(0), Ok(false)), (Ok(0), Ok(false))]);
-    assert_eq!(of("E"), (Ok(5), Ok(true)));
-    let fails = |symbol| name(&universe, symbol).disclosed.fails.clone().unwrap().0;
-    assert_eq!((fails("C").of_float, fails("D").of_float), (MISSING, MISSING));
-}
-
-/// One settlement day without a list: it may be the one that makes or ends a row of five, so what was
-/// before it says nothing.
-#[test]
-fn a_hole_between_lists_begins_a_new_row() {
-    let known = |all: [&str; 3]| {
-        let mut world = world(&["A", "B", "C"]);
-        for (symbol, days) in ["A", "B", "C"].into_iter().zip(all) {
-            fail_on(&mut world, symbol, days);
-        }
-        let universe = world.universe();
-        ["A", "B", "C"].map(|symbol| threshold(&universe, symbol))
-    };
-    for [a, b, c] in [
-        ["+++++ -++++", "+++++ +++++", "+++++ -----"],
-        ["+++++    -++++", "+++++    +++++", "+++++    -----"],
-    ] {
-        let [a, b, c] = known([a, b, c]);
-        assert_eq!(a, (Ok(4), Err(GapReason::ShortHistory)));
-        assert_eq!([b, c], [(Ok(5), Ok(true)), (Ok(0), Ok(false))]);
-    }
-}
-
-/// Somewhere from 2020-12-22 to 2020-12-28 two shares became one. What the lists of the 23rd and the
-/// 24th count is not known, and four days follow; lists lack none of them.
-#[test]
-fn shares_of_unknown_units_begin_a_new_row_and_say_so() {
-    let mut world = world(&["S", "T"]);
-    world.split("S", ("2020-12-22", "2020-12-28"), 0.5);
-    for symbol in ["S", "T"] {
-        fail_on(&mut world, symbol, "++++++++++");
-    }
-    let universe = world.universe();
-    assert_eq!(threshold(&universe, "T"), (Ok(10), Ok(true)));
-    assert_eq!(threshold(&universe, "S"), (Ok(4), Err(GapReason::BasisUnknown)));
-    let gap = of_name(&universe, "S", "on_fails_threshold").unwrap();
-    assert_eq!(gap.reason, GapReason::BasisUnknown);
-    assert!(gap.detail.contains("split factor") && !gap.detail.contains("hole"), "{gap:?}");
-    // Its newest balance is known.
-    assert!(of_name(&universe, "S", "fails_to_deliver_of_float").is_none());
-}
-
-/// One row of a holiday and one of a later day make no settlement days: the newest is 2020-12-31, and
-/// the row of five days is not broken.
-#[test]
-fn a_row_with_a_wrong_date_is_no_settlement_day() {
-    let mut world = world(&["A", "B", "C"]);
-    for symbol in ["A", "B", "C"] {
-        fail_on(&mut world, symbol, "+++++");
-    }
-    world.fail("B", day("2020-12-25"), 1.0).fail("C", day("2021-01-05"), 1.0);
-    let universe = world.universe();
-    for symbol in ["A", "B", "C"] {
-        assert_eq!(threshold(&universe, symbol), (Ok(5), Ok(true)), "{symbol}");
-        let (fails, _) = name(&universe, symbol).disclosed.fails.clone().unwrap();
-        assert_eq!(fails.shares.map(|known| known.effective_on), Ok(day("2020-12-31")));
-        near(fails.of_float.unwrap(), 50_000.0 / 8e6);
-    }
 }
 
 /// Two for one between the list and the settlement: fails are in the units of the settlement, as the

@@ -12,6 +12,7 @@ mod count;
 mod currencies;
 #[cfg(test)]
 mod disclosed;
+mod fails;
 #[cfg(test)]
 mod joint;
 #[cfg(test)]

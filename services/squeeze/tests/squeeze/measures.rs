@@ -5,7 +5,7 @@ use marketdata::{
     basis::{PriceBasis, Units},
     dataset::{Dataset, Field},
     fixture::day,
-    gap::{GapReason, Subject},
+    gap::{Gap, GapReason, Subject},
     instant::Instant,
     instrument::{InstrumentId, Namespace},
     reference::ReferenceKnowledge,
@@ -263,4 +263,50 @@ fn a_market_value_published_later_is_not_compared_in_silence() {
     assert_eq!(bound(99e6), (2, Some(GapReason::LaterKnowledge)), "admitted by it");
     assert_eq!(bound(101e6), (1, Some(GapReason::LaterKnowledge)), "left out by it");
     assert_eq!(bound(0.0), (2, None), "nothing is compared");
+}
+
+/// T has a bar of the 26th and a settlement of January 8, and all other names end with the 25th and with
+/// December 31: neither makes the others old.
+#[test]
+fn one_row_of_a_later_day_is_not_the_newest_day_of_the_market() {
+    let mut world = World::new();
+    world.last = day("2021-01-25");
+    let symbols: Vec<String> = (0..11).map(|at| format!("S{at}")).chain(["T".to_owned()]).collect();
+    for symbol in &symbols {
+        world.bars(symbol, |back| (10.0 + back as f64, 1e5));
+        world.settle(symbol, SETTLED, [1.6e6, 8e6, 10e6]);
+    }
+    world.close("T", "2021-01-26", 10.0).settle("T", "2021-01-08", [1.6e6, 8e6, 10e6]);
+    let universe = world.universe();
+    let newest = universe.summary().newest_settlement.unwrap();
+    assert_eq!(newest.effective_on, day(SETTLED));
+    // The closes of the 22nd and the 25th are 13 and 12: 1.6 million shares short gained 1 each.
+    for symbol in &symbols {
+        near(name(&universe, symbol).shorts_gain_last_session_usd().unwrap(), 1.6e6);
+    }
+    assert_eq!(universe.summary().shorts_gain_last_session.unwrap().name_count, 12);
+}
+
+/// 100 names have the settlement of December 15 and 60 of these that of December 31.
+#[test]
+fn a_settlement_of_few_names_is_a_gap() {
+    let of = |count: usize| {
+        let mut world = World::new();
+        for at in 0..100 {
+            let symbol = format!("N{at}");
+            world.bars(&symbol, |_| (10.0, 1e5));
+            world.settle(&symbol, SETTLED_BEFORE, [1e6, 8e6, 10e6]);
+            if at < count {
+                world.settle(&symbol, SETTLED, [1e6, 8e6, 10e6]);
+            }
+        }
+        let is_of_list = |gap: &Gap| {
+            gap.subject == Subject::Dataset(Dataset::ShortInterest)
+                && gap.reason == GapReason::MissingObservations
+        };
+        world.universe().gaps().into_iter().find(is_of_list)
+    };
+    assert_eq!(of(100), None);
+    let gap = of(60).unwrap();
+    assert!(gap.detail.contains("2020-12-31 has 60 of 100 names"), "{gap:?}");
 }

@@ -69,7 +69,7 @@ fn turns_by_hand() {
 #[test]
 fn every_measure_is_found_by_its_name_and_reads_something() {
     let all: Vec<Watched> = Watched::all().collect();
-    assert_eq!(all.len(), 2 + Component::ALL.len() + LendingMeasure::ALL.len() + DISCLOSED);
+    assert_eq!(all.len(), 3 + Component::ALL.len() + LendingMeasure::ALL.len() + DISCLOSED);
     for watched in all {
         assert_eq!(Watched::from_id(watched.id()), Some(watched));
         let is_more = watched.reads().any(|dataset| dataset != Dataset::Splits);

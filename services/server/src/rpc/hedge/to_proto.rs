@@ -241,7 +241,7 @@ pub(super) fn cover_order(setting: &Setting<'_>) -> (Vec<v1::HedgeCoverStep>, Ve
 fn covering(setting: &Setting<'_>, line: &DeskLine) -> Result<BuyingBack, GapReason> {
     let prepared = setting.prepared;
     let quotes = prepared.quotes();
-    let freshest = quotes.last_day().ok_or(GapReason::NoPrice)?;
+    let freshest = quotes.session().ok_or(GapReason::NoPrice)?;
     let traded = Traded::of(prepared.snapshot(), line.instrument, freshest, None)?;
     let quote = quotes.get(line.instrument).ok_or(GapReason::NoPrice)?;
     let price = line.unit_value.ok_or(GapReason::NoPrice)?;

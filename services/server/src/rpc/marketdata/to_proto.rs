@@ -17,8 +17,9 @@ use marketdata::{
     instrument::{Instrument, InstrumentId, Namespace},
     merged::Hidden,
     snapshot::Snapshot,
-    symbol::{SPECIFIC_FACTOR, factor_parts},
+    symbol::factor_parts,
 };
+use std::{cell::OnceCell, collections::BTreeSet};
 use store::RevisionRecord;
 
 /// A count of rows, days or names. Those of a file are bounded by [`limits::UPLOAD_ROWS`], and a
@@ -57,12 +58,16 @@ fn unjoined(held: &DatasetContents, pinned: &Pinned) -> Vec<String> {
 }
 
 /// An instrument with its names, its datasets and what is merged into it.
-pub(super) fn instrument(known: &Instrument, pinned: &Pinned, hidden: &[Hidden]) -> v1::Instrument {
-    let snapshot = pinned.snapshot();
+pub(super) fn instrument(
+    known: &Instrument,
+    others: &Others<'_>,
+    hidden: &[Hidden],
+) -> v1::Instrument {
+    let snapshot = others.snapshot;
     let holds = |dataset: &Dataset| !snapshot.rows(*dataset, known.id).is_empty();
     v1::Instrument {
         symbol: snapshot.symbol(known.id).to_owned(),
-        kind: kind(known, snapshot).into(),
+        kind: others.kind(known).into(),
         symbols: symbols(snapshot, known.id),
         datasets: Dataset::ALL.into_iter().filter(holds).map(dataset::to_proto).collect(),
         merged: merged(snapshot, known.id),
@@ -100,31 +105,57 @@ fn merged(snapshot: &Snapshot, survivor: InstrumentId) -> Vec<v1::MergedInstrume
     merged.collect()
 }
 
-/// What a name stands for. Rows count whenever they were published: a kind is not news.
-fn kind(known: &Instrument, snapshot: &Snapshot) -> v1::InstrumentKind {
-    let has_rows = |dataset| !snapshot.rows_whenever_published(dataset, known.id).is_empty();
-    match known.namespace {
-        Namespace::Listed if snapshot.symbol(known.id).starts_with('^') => {
-            v1::InstrumentKind::Index
-        }
-        Namespace::Listed => v1::InstrumentKind::Listed,
-        Namespace::Series if has_rows(Dataset::Series) => v1::InstrumentKind::Series,
-        Namespace::Series if has_rows(Dataset::Schedules) => v1::InstrumentKind::Schedule,
-        Namespace::Series if Facilities::of_series(snapshot.symbol(known.id)).is_some() => {
-            v1::InstrumentKind::Facilities
-        }
-        Namespace::Series if is_factor(known, snapshot) => v1::InstrumentKind::RiskFactor,
-        Namespace::Series if has_rows(Dataset::Models) => v1::InstrumentKind::FittedModel,
-        // Only the lists of members refer to other ids without rows of their own.
-        Namespace::Series => v1::InstrumentKind::Index,
-    }
+/// What the ids without rows of their own stand for, by the rows that refer to them. Read once, and only
+/// if a page has such an id.
+pub(super) struct Others<'a> {
+    snapshot: &'a Snapshot,
+    managers: OnceCell<BTreeSet<InstrumentId>>,
+    lists: OnceCell<BTreeSet<InstrumentId>>,
 }
 
-/// Whether a name is that of a factor of a vendor's risk model, or stands for its specific returns.
-fn is_factor(known: &Instrument, snapshot: &Snapshot) -> bool {
-    let parts = factor_parts(snapshot.symbol(known.id));
-    parts.is_some_and(|(_, factor)| factor == SPECIFIC_FACTOR)
-        || !snapshot.rows_whenever_published(Dataset::VendorCovariances, known.id).is_empty()
+impl<'a> Others<'a> {
+    /// Reads nothing yet.
+    pub(super) const fn of(snapshot: &'a Snapshot) -> Others<'a> {
+        Others { snapshot, managers: OnceCell::new(), lists: OnceCell::new() }
+    }
+
+    fn has(
+        &self,
+        cell: &OnceCell<BTreeSet<InstrumentId>>,
+        dataset: Dataset,
+        id: InstrumentId,
+    ) -> bool {
+        cell.get_or_init(|| self.snapshot.others_whenever_published(dataset)).contains(&id)
+    }
+
+    /// What a name stands for. Rows count whenever they were published: a kind is not news.
+    fn kind(&self, known: &Instrument) -> v1::InstrumentKind {
+        let snapshot = self.snapshot;
+        let has_rows = |dataset| !snapshot.rows_whenever_published(dataset, known.id).is_empty();
+        let symbol = snapshot.symbol(known.id);
+        match known.namespace {
+            Namespace::Listed if symbol.starts_with('^') => v1::InstrumentKind::Index,
+            Namespace::Listed => v1::InstrumentKind::Listed,
+            Namespace::Series if has_rows(Dataset::Series) => v1::InstrumentKind::Series,
+            Namespace::Series if has_rows(Dataset::Schedules) => v1::InstrumentKind::Schedule,
+            Namespace::Series if has_rows(Dataset::Models) => v1::InstrumentKind::FittedModel,
+            Namespace::Series if has_rows(Dataset::VendorCovariances) => {
+                v1::InstrumentKind::RiskFactor
+            }
+            Namespace::Series if self.has(&self.managers, Dataset::ManagerHoldings, known.id) => {
+                v1::InstrumentKind::Manager
+            }
+            Namespace::Series if self.has(&self.lists, Dataset::Memberships, known.id) => {
+                v1::InstrumentKind::Index
+            }
+            Namespace::Series if Facilities::of_series(symbol).is_some() => {
+                v1::InstrumentKind::Facilities
+            }
+            Namespace::Series if factor_parts(symbol).is_some() => v1::InstrumentKind::RiskFactor,
+            // A list of members whose rows are of a later revision.
+            Namespace::Series => v1::InstrumentKind::Index,
+        }
+    }
 }
 
 /// An identifier with its days; `None` for other facts of the security master.
