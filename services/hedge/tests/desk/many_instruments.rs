@@ -47,8 +47,9 @@ fn overlay(aim: Aim, max_lines: Option<usize>, simulation: Option<Simulation>) -
 /// such a hedge is half as good out of sample as in it. In factor form it is nearly as good, so no
 /// limit on lines is needed against errors of estimation, and one of five takes most of the hedge away.
 /// Expected shortfall is that of the worst past sessions themselves, which have no such form: there a hedge
-/// by fifty instruments is worth nothing out of sample. Simulated scenarios have it, and 500 of them are
-/// not many for fifty instruments.
+/// by fifty instruments is worth nothing out of sample. Draws
+/// of that form are no better: 500 of a fat tail are too few for fifty instruments, and 1,000 better than
+/// these.
 #[test]
 fn many_instruments_are_worth_out_of_sample_what_they_are_in_it() {
     let variance = Aim::Variance { aversion: 1e-3 };
@@ -68,5 +69,5 @@ fn many_instruments_are_worth_out_of_sample_what_they_are_in_it() {
     assert!(0.2 < outside && inside - outside < 0.05, "{inside} {outside}");
     assert!(of_five + 0.1 < outside, "{of_five} {outside}");
     assert!(0.1 < inside_tail && outside_tail < 0.1, "{inside_tail} {outside_tail}");
-    assert!(outside_tail + 0.1 < few.1 && few.1 < many.1, "{few:?} {many:?}");
+    assert!(few.1 < many.1 && many.1 < 0.1, "{few:?} {many:?}");
 }

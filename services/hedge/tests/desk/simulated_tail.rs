@@ -180,17 +180,17 @@ fn neither_the_order_of_lines_nor_of_ingest_alters_a_bit() {
 
 /// The plan of an overlay; `None`: no trades meet the limits.
 fn overlay(view: &View, lines: &[(&str, f64)], wish: &Wish) -> Option<Vec<f64>> {
-    overlay_with(view, lines, wish, simulated(view, &FUNDS, drawn(200, t(4))))
+    overlay_with(view, lines, wish, &simulated(view, &FUNDS, drawn(200, t(4))))
 }
 
 fn overlay_with(
     view: &View,
     lines: &[(&str, f64)],
     wish: &Wish,
-    terms: DeskTerms,
+    terms: &DeskTerms,
 ) -> Option<Vec<f64>> {
     let (book, factors) = (view.book(lines), view.factors());
-    let desk = desk_of(&factors, &book, &terms);
+    let desk = desk_of(&factors, &book, terms);
     let problem = desk.problem(Scheme::Overlay, wish).unwrap();
     match optimize(&problem, LIMITS, &Caller::waiting()).unwrap() {
         Answer::Plan(plan) => Some(plan.trades.iter().map(|trade| trade.exact_money).collect()),
@@ -231,9 +231,9 @@ fn feasible_infeasible_degenerate_and_restated_problems() {
     twice.instruments.push(future);
     // Such a weight makes impact nothing, of which the contract has none.
     let strong = self::by_tail(1e4);
-    let both = overlay_with(&view, &held, &strong, without_costs(twice)).unwrap();
+    let both = overlay_with(&view, &held, &strong, &without_costs(twice)).unwrap();
     let one = simulated(&view, &FUNDS, drawn(200, t(4)));
-    let alone = overlay_with(&view, &held, &strong, without_costs(one)).unwrap();
+    let alone = overlay_with(&view, &held, &strong, &without_costs(one)).unwrap();
     let sums = [both.iter().sum::<f64>(), alone.iter().sum::<f64>()];
     near(sums[0], sums[1], 1e-3 * sums[1].abs());
     // Restated: one name in two lines is the same bits, and a limit that never binds the same trades.
