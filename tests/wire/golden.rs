@@ -45,7 +45,7 @@ pub(crate) const NOW: &str = "2024-08-01T12:00:00Z";
 const LEFT_OUT: [&str; 4] = ["resultId", "modelVersion", "configHash", "nextPageToken"];
 
 /// Fields whose enum may be zero: what it means is documented with them.
-const ZEROS: [&str; 1] = ["ballast.v1.RiskRef.number"];
+const ZEROS: [&str; 2] = ["ballast.v1.RiskRef.number", "ballast.v1.FactorRef.number"];
 
 /// The answers, by file name, and the fields whose enum is zero.
 #[derive(Default)]
@@ -275,7 +275,8 @@ async fn exposure(goldens: &mut Goldens, channel: Channel, market: &Market) {
         as_of: on(LAST_ON),
         include: vec![v1::ReportBlock::FactorBetas.into()],
         factor_betas: Some(v1::FactorBetaSettings::default()),
-        ..usual.clone()
+        portfolio: usual.portfolio.clone(),
+        ..Default::default()
     };
     let requests =
         [("exposure_defaults", usual), ("exposure_historical", other), ("factor_betas", chosen)];

@@ -7,6 +7,7 @@
 pub mod cell;
 pub mod content;
 pub mod export;
+mod fault;
 pub mod header;
 pub mod refusal;
 pub mod row;
