@@ -5,7 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use syn::{Item, UseTree, visit::Visit};
 
 /// The number of modules of a crate that still import each other. It only falls.
-const TIED: [(&str, usize); 0] = [];
+const TIED: [(&str, usize); 7] = [
+    ("hedge", 12),
+    ("marketdata", 12),
+    ("portfolio", 2),
+    ("server", 34),
+    ("simulation", 3),
+    ("squeeze", 16),
+    ("store", 10),
+];
 
 /// A module as its path below the crate.
 type Module = Vec<String>;

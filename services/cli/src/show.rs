@@ -49,6 +49,7 @@ pub(crate) mod stress;
 
 pub(crate) mod hedge;
 mod hedge_options;
+pub(crate) mod plan;
 pub(crate) mod ways_out;
 
 pub(crate) mod records;

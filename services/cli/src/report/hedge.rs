@@ -5,7 +5,7 @@ use crate::{
         chart::{Bars, Plane, Point, Series, Shade},
         document::Document,
     },
-    show::{evidence, hedge, number},
+    show::{evidence, hedge, number, plan},
 };
 use contract::v1::{
     HedgeOutcome, HedgePnlRange, HedgeTradeMove, PlanHedgeResponse, TraceFrontierResponse,
@@ -40,9 +40,9 @@ pub(crate) fn document(book: &str, answer: &PlanHedgeResponse) -> Document {
     document.add(|page| {
         page.table("trades", hedge::trades(answer, TRADES));
         for plan in &answer.plans {
-            let trades = hedge::solution(plan).map_or(0, |(_, outcome)| outcome.trades.len());
+            let trades = plan::solution(plan).map_or(0, |(_, outcome)| outcome.trades.len());
             if TRADES < trades {
-                let name = hedge::name(plan);
+                let name = plan::name(plan);
                 page.say(format!("  {name}: the largest {TRADES} of {trades} trades.\n"));
             }
         }
@@ -95,7 +95,7 @@ fn runs(
     let points: Vec<Option<Point>> = points
         .into_iter()
         .map(|point| {
-            let (_, outcome) = hedge::solution(point.plan.as_ref()?)?;
+            let (_, outcome) = plan::solution(point.plan.as_ref()?)?;
             Some(Point { x: point.limit, y: number(outcome)?, error: None })
         })
         .collect();
@@ -106,7 +106,7 @@ fn runs(
 /// The plans that have trades, by name, with the place of their colour; the book itself is first.
 fn outcomes(answer: &PlanHedgeResponse) -> impl Iterator<Item = (usize, &str, &HedgeOutcome)> {
     let plans = answer.plans.iter().enumerate();
-    plans.filter_map(|(at, plan)| Some((at + 1, hedge::name(plan), hedge::solution(plan)?.1)))
+    plans.filter_map(|(at, plan)| Some((at + 1, plan::name(plan), plan::solution(plan)?.1)))
 }
 
 fn moves(answer: &PlanHedgeResponse) -> Bars {
@@ -115,7 +115,7 @@ fn moves(answer: &PlanHedgeResponse) -> Bars {
     let mut bars = Bars::new(title, axis, number::money_signed);
     for (deviations, label) in MOVES {
         let moved = |outcome: &HedgeOutcome, side: fn(&HedgeTradeMove) -> Option<HedgePnlRange>| {
-            side(hedge::trade_move(outcome, deviations)?)
+            side(plan::trade_move(outcome, deviations)?)
         };
         let before = outcomes(answer).find_map(|(_, _, all)| moved(all, |one| one.before));
         let after = outcomes(answer)

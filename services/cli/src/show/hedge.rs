@@ -6,14 +6,15 @@ use crate::{
         hedge_options::options,
         number,
         page::Page,
+        plan::{name, solution, trade_move},
         table::{Cell, Table},
     },
     terminal::Terminal,
 };
 use contract::v1::{
-    BeforeAfter, HedgeCoverStep, HedgeInfeasible, HedgeOutcome, HedgePlan, HedgePlanKind,
-    HedgeSide, HedgeSolution, HedgeTradeMove, HedgeUnsolvedReason, LikeThisDays, PlanHedgeResponse,
-    TraceFrontierResponse, hedge_plan::Result as Outcome,
+    BeforeAfter, HedgeCoverStep, HedgeInfeasible, HedgeOutcome, HedgePlan, HedgeSide,
+    HedgeSolution, HedgeUnsolvedReason, LikeThisDays, PlanHedgeResponse, TraceFrontierResponse,
+    hedge_plan::Result as Outcome,
 };
 
 /// Steps of the cover order that are listed.
@@ -54,27 +55,6 @@ pub(crate) fn further(page: &mut Page, answer: &PlanHedgeResponse, most: usize) 
         page.say("  If shorts are bought back instead, in this order:\n");
         page.table("cover_order", cover_order(&answer.cover_order));
     }
-}
-
-pub(crate) fn name(plan: &HedgePlan) -> &'static str {
-    match plan.kind() {
-        HedgePlanKind::Cut => "cut",
-        HedgePlanKind::Overlay => "overlay",
-        HedgePlanKind::Both => "both",
-        HedgePlanKind::Unspecified => "other",
-    }
-}
-
-pub(crate) fn solution(plan: &HedgePlan) -> Option<(&HedgeSolution, &HedgeOutcome)> {
-    match &plan.result {
-        Some(Outcome::Solution(solution)) => Some((solution, solution.outcome.as_ref()?)),
-        _ => None,
-    }
-}
-
-pub(crate) fn trade_move(outcome: &HedgeOutcome, deviations: f64) -> Option<&HedgeTradeMove> {
-    let is_it = |one: &&HedgeTradeMove| (one.standard_deviations - deviations).abs() < 1e-9;
-    outcome.trade_moves.iter().find(is_it)
 }
 
 /// What the book does if nothing is done.

@@ -1,6 +1,6 @@
 //! The options that plans trade, as a table: what they are, what they cost and what time takes away.
 
-use crate::show::{hedge, number, table::Table};
+use crate::show::{number, plan, table::Table};
 use contract::v1::{HedgeTrade, HedgeTradedOption, OptionRight, PlanHedgeResponse};
 
 /// The options of each plan, at most so many. `None` without any.
@@ -19,12 +19,12 @@ pub(crate) fn options(answer: &PlanHedgeResponse, most: usize) -> Option<Table> 
     ]);
     let mut has_any = false;
     for plan in &answer.plans {
-        let Some((_, outcome)) = hedge::solution(plan) else { continue };
+        let Some((_, outcome)) = plan::solution(plan) else { continue };
         let options = outcome.trades.iter();
         let options = options.filter_map(|trade| Some((trade, trade.option.as_ref()?)));
         for (trade, option) in options.take(most) {
             has_any = true;
-            row(&mut table, hedge::name(plan), (trade, option));
+            row(&mut table, plan::name(plan), (trade, option));
         }
     }
     has_any.then_some(table)

@@ -3,8 +3,9 @@
 
 use crate::{
     show::{
-        hedge::{name, no_plan, solution, trade_move},
+        hedge::no_plan,
         number,
+        plan::{name, solution, trade_move},
         table::{Cell, Table},
     },
     terminal::Terminal,
