@@ -48,4 +48,4 @@ mod name_order;
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "marketdata-0.9.0";
+pub const MODEL_VERSION: &str = "marketdata-0.10.0";
