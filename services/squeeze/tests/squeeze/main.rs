@@ -12,6 +12,7 @@ mod count;
 mod currencies;
 #[cfg(test)]
 mod disclosed;
+#[cfg(test)]
 mod fails;
 #[cfg(test)]
 mod joint;
