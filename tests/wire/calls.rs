@@ -1,11 +1,12 @@
 //! Properties of every call: its id, and the limits and ends of streams.
 
-use crate::harness::{Harness, expect_refusal, soon};
+use crate::harness::{Harness, expect_refusal, header, soon};
 use contract::v1::{self, rotation_service_client::RotationServiceClient};
 use server::clock::Clock;
 use std::time::Duration;
 use tokio_stream::StreamExt as _;
 use tonic::{Code, Request, Status, Streaming};
+use tonic_types::StatusExt as _;
 
 async fn watcher(
     harness: &Harness,
@@ -65,6 +66,38 @@ async fn a_watcher_over_the_limit_is_refused_until_a_place_is_free() {
         }
     };
     soon("the place comes free", free).await;
+}
+
+/// Callers without authentication are told apart by their address, and all of a test have one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_has_a_share_of_the_watchers_and_of_the_uploads() {
+    let harness = Harness::with(Clock::system(), |config| {
+        config.limits.watchers_per_caller = 1;
+        config.limits.uploads_per_caller = 1;
+    })
+    .await;
+    let subject = |refused: &Status| {
+        expect_refusal(refused, Code::ResourceExhausted, "OVERLOADED", &[]);
+        refused.get_details_quota_failure().unwrap().violations[0].subject.clone()
+    };
+    let mut first = watcher(&harness, watch()).await.unwrap();
+    soon("a report", first.next()).await.unwrap().unwrap();
+    let refused = watcher(&harness, watch()).await.unwrap_err();
+    assert_eq!(subject(&refused), "limits.watchers_per_caller");
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let part = Some(v1::ingest_request::Part::Header(header("slow.csv")));
+    sender.send(v1::IngestRequest { part }).await.unwrap();
+    let mut client = harness.market_data().await;
+    let slow = tokio_stream::wrappers::ReceiverStream::new(receiver);
+    let _slow = tokio::spawn(async move { client.ingest(slow).await });
+    let taken = async {
+        while harness.services().uploads_under_way() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("the first upload has its place", taken).await;
+    let refused = harness.try_ingest(header("b.csv"), b"").await.unwrap_err();
+    assert_eq!(subject(&refused), "limits.uploads_per_caller");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -379,7 +379,7 @@ async fn an_upload_over_the_limit_is_refused_and_a_slow_one_meets_its_deadline()
         config.limits.max_deadline_ms = 500;
     })
     .await;
-    let place = harness.services().upload().unwrap();
+    let place = harness.services().upload(None).unwrap();
     let refused = harness.try_ingest(header("b.csv"), b"").await.unwrap_err();
     expect_refusal(&refused, Code::ResourceExhausted, "OVERLOADED", &[]);
     drop(place);

@@ -45,6 +45,7 @@ async fn server(notice_ms: u64) -> Harness {
         config.drain.notice_ms = notice_ms;
         // All callers may upload at once: an overload is not the subject.
         config.limits.uploads = CALLERS;
+        config.limits.uploads_per_caller = CALLERS;
     })
     .await;
     harness.ingest("prices.csv", BARS.as_bytes()).await;

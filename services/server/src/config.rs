@@ -253,6 +253,8 @@ impl Config {
             ),
             ("limits.probe_streams_per_connection", limits.probe_streams_per_connection as u64, 1),
             ("limits.exchanges_per_caller", limits.exchanges_per_caller as u64, 1),
+            ("limits.uploads_per_caller", limits.uploads_per_caller as u64, 1),
+            ("limits.watchers_per_caller", limits.watchers_per_caller as u64, 1),
             ("rotate_ms", self.rotate_ms, 1),
             ("connections.preface_ms", self.connections.preface_ms, 1),
             ("connections.unread_ms", self.connections.unread_ms, 1),

@@ -25,6 +25,8 @@ pub struct Limits {
     pub upload_memory_bytes: u64,
     /// Concurrent uploads.
     pub uploads: usize,
+    /// Share of these uploads that one caller may have.
+    pub uploads_per_caller: usize,
     /// Bytes of answers in flight, over all calls: an answer counts until the operating system has
     /// taken it, and a running call counts at least [`CALL_RESERVED_BYTES`].
     pub answer_bytes: usize,
@@ -57,6 +59,8 @@ pub struct Limits {
     pub probe_streams_per_connection: usize,
     /// Concurrent watch streams, over all connections.
     pub watchers: usize,
+    /// Share of these streams that one caller may hold.
+    pub watchers_per_caller: usize,
     /// Memory of these streams, bytes: their requests, what they keep between two messages, and
     /// messages that the transport has not taken yet.
     pub watch_memory_bytes: usize,
@@ -114,6 +118,7 @@ impl Limits {
             upload_ratio: 200,
             upload_memory_bytes: 4 * 1024 * MIB as u64,
             uploads: 4,
+            uploads_per_caller: 3,
             answer_bytes: 256 * MIB,
             answer_bytes_per_connection: 32 * MIB,
             request_memory_bytes: 256 * MIB,
@@ -127,6 +132,7 @@ impl Limits {
             probe_streams: 8_192,
             probe_streams_per_connection: 16,
             watchers: 1_024,
+            watchers_per_caller: 512,
             watch_memory_bytes: 128 * MIB,
             exchanges: 32,
             exchanges_per_caller: 16,

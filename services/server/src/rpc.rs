@@ -35,6 +35,7 @@ pub mod hedge;
 pub mod look_through;
 pub mod marketdata;
 pub mod merged;
+mod origin;
 pub mod page;
 pub mod portfolio;
 pub mod query;

@@ -58,12 +58,12 @@ pub struct Services {
     pub calibrating: Mutex<()>,
     prepared: Arc<PreparedCache>,
     settings: Arc<Settings>,
-    watchers: Arc<Semaphore>,
+    watchers: Arc<CallerPlaces>,
     watch_memory: Arc<Pool>,
     watch_turns: Arc<Semaphore>,
     exchanges: Arc<CallerPlaces>,
     explanations: Arc<Semaphore>,
-    uploads: Arc<Semaphore>,
+    uploads: Arc<CallerPlaces>,
     upload_memory: Memory,
     store_reads: Arc<Semaphore>,
     phase: watch::Receiver<Phase>,
@@ -100,7 +100,11 @@ impl Services {
             calibrating: Mutex::new(()),
             prepared,
             settings: Arc::new(settings),
-            watchers: Arc::new(Semaphore::new(limits.watchers)),
+            watchers: CallerPlaces::new(
+                "watch streams",
+                ["limits.watchers", "limits.watchers_per_caller"],
+                [limits.watchers, limits.watchers_per_caller],
+            ),
             watch_memory: Pool::new(
                 "bytes of watch streams",
                 ["limits.watch_memory_bytes"; 2],
@@ -113,7 +117,11 @@ impl Services {
                 [limits.exchanges, limits.exchanges_per_caller],
             ),
             explanations: Arc::new(Semaphore::new(limits::EXPLANATIONS)),
-            uploads: Arc::new(Semaphore::new(limits.uploads)),
+            uploads: CallerPlaces::new(
+                "uploads",
+                ["limits.uploads", "limits.uploads_per_caller"],
+                [limits.uploads, limits.uploads_per_caller],
+            ),
             upload_memory: Memory::new(limits.upload_memory_bytes),
             store_reads: Arc::new(Semaphore::new(limits::STORE_READS)),
             phase,
@@ -278,21 +286,16 @@ impl Services {
         }]))
     }
 
-    /// A subscription for a watch stream, and its permit; the permit lasts as long as the stream.
+    /// A subscription for a watch stream of a caller, and its place, which it keeps as long as it
+    /// lasts.
     ///
     /// # Errors
-    /// [`Refusal::Overloaded`] if there are too many watchers.
-    pub fn watch(&self) -> Result<(Wakes, OwnedSemaphorePermit), Refusal> {
-        let most = self.limits.watchers;
-        let permit =
-            Arc::clone(&self.watchers).try_acquire_owned().map_err(|_| Refusal::Overloaded {
-                what: "watch streams",
-                setting: "limits.watchers",
-                limit: most as u64,
-            })?;
+    /// [`Refusal::Overloaded`] if there are too many, or the caller has its share.
+    pub fn watch(&self, caller: Option<Origin>) -> Result<(Wakes, CallerPlace), Refusal> {
+        let place = self.watchers.take(caller)?;
         let heartbeat = Duration::from_millis(self.limits.heartbeat_ms);
         let wakes = Wakes::new(&self.market, self.phase.clone(), self.clock.clone(), heartbeat);
-        Ok((wakes, permit))
+        Ok((wakes, place))
     }
 
     /// Room for what a watch stream keeps, still empty.
@@ -330,17 +333,12 @@ impl Services {
         turn.map_err(|_| Refusal::ShuttingDown)
     }
 
-    /// A permit to upload; it is held until it is dropped.
+    /// A place for an upload of a caller; it is held until it is dropped.
     ///
     /// # Errors
-    /// [`Refusal::Overloaded`] if there are too many uploads.
-    pub fn upload(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        let most = self.limits.uploads;
-        Arc::clone(&self.uploads).try_acquire_owned().map_err(|_| Refusal::Overloaded {
-            what: "uploads",
-            setting: "limits.uploads",
-            limit: most as u64,
-        })
+    /// [`Refusal::Overloaded`] if there are too many, or the caller has its share.
+    pub fn upload(&self, caller: Option<Origin>) -> Result<CallerPlace, Refusal> {
+        self.uploads.take(caller)
     }
 
     /// A new upload's share of the memory for uploads.
@@ -350,7 +348,7 @@ impl Services {
 
     /// Number of uploads in progress.
     pub fn uploads_under_way(&self) -> usize {
-        self.limits.uploads.saturating_sub(self.uploads.available_permits())
+        self.uploads.taken()
     }
 
     /// Number of streams of portfolios.
@@ -365,7 +363,7 @@ impl Services {
 
     /// Number of watch streams.
     pub fn watches_under_way(&self) -> usize {
-        self.limits.watchers.saturating_sub(self.watchers.available_permits())
+        self.watchers.taken()
     }
 
     /// The settings that answers depend on, unless a request names earlier ones.

@@ -18,6 +18,7 @@ use crate::{
         Handler,
         envelope::Answer,
         merged::hidden_values,
+        origin::origin,
         portfolio,
         query::{Normal, Place, Query, answer},
     },
@@ -49,6 +50,7 @@ impl MarketDataService for Handler {
     ) -> Result<Response<v1::IngestResponse>, Status> {
         let caller = request.extensions().get::<Caller>().cloned();
         let caller = Arc::clone(caller.unwrap_or_else(Caller::anonymous).name());
+        let caller = (caller, origin(request.extensions()));
         Ok(Response::new(ingest::ingest(&self.services, caller, request.into_inner()).await?))
     }
 

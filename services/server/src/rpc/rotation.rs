@@ -15,6 +15,7 @@ use crate::{
         envelope::Answer,
         marketdata::instrument,
         merged::hidden_values,
+        origin::origin,
         portfolio,
         query::{Normal, Place, Query, answer},
         watch::{
@@ -63,8 +64,9 @@ impl RotationService for Handler {
         &self,
         request: Request<v1::WatchRotationRequest>,
     ) -> Result<Response<Self::WatchRotationStream>, Status> {
+        let caller = origin(request.extensions());
         let reports = Repeated::<WatchQuery>::from_proto(request.into_inner())?;
-        watch(&self.services, reports).await
+        watch(&self.services, caller, reports).await
     }
 
     async fn list_indicators(

@@ -19,6 +19,7 @@ use crate::{
         envelope::Answer,
         look_through,
         merged::hidden_values,
+        origin::origin,
         portfolio,
         query::{FromProto as _, Normal, Place, Query, answer},
         watch::{Watching, watch},
@@ -74,7 +75,8 @@ impl SqueezeService for Handler {
         &self,
         request: Request<v1::WatchSqueezeRequest>,
     ) -> Result<Response<Self::WatchSqueezeStream>, Status> {
-        watch(&self.services, Alerts::from_proto(request.into_inner())?).await
+        let caller = origin(request.extensions());
+        watch(&self.services, caller, Alerts::from_proto(request.into_inner())?).await
     }
 
     type CalibrateSqueezeStream = calibrate::Calibrating;
@@ -85,8 +87,9 @@ impl SqueezeService for Handler {
     ) -> Result<Response<Self::CalibrateSqueezeStream>, Status> {
         let caller = request.extensions().get::<Caller>().cloned();
         let caller = Arc::clone(caller.unwrap_or_else(Caller::anonymous).name());
+        let origin = origin(request.extensions());
         let query = CalibrateQuery::from_proto(request.into_inner())?;
-        Ok(Response::new(calibrate::calibrate(&self.services, caller, query).await?))
+        Ok(Response::new(calibrate::calibrate(&self.services, (caller, origin), query).await?))
     }
 
     async fn get_calibration(

@@ -8,6 +8,7 @@ pub mod repeated;
 use crate::{
     limits,
     pool::Room,
+    rate::Origin,
     refusal::Refusal,
     revisions::{Wake, Wakes},
     services::Services,
@@ -70,10 +71,11 @@ pub trait Watch: Send + 'static {
 /// [`Refusal::Overloaded`] if there are too many watchers, or no memory for another one.
 pub async fn watch<W: Watch>(
     services: &Arc<Services>,
+    caller: Option<Origin>,
     mut watch: W,
 ) -> Result<Response<Watching<W::Message>>, Status> {
     // Before the first message, so that nothing falls between it and the next one.
-    let (wakes, permit) = services.watch()?;
+    let (wakes, place) = services.watch(caller)?;
     let mut room = services.watch_room();
     room.resize(watch.bytes())?;
     let first = watch.next(services, Wake::Changed).await?;
@@ -82,7 +84,7 @@ pub async fn watch<W: Watch>(
     let failed = sender.clone();
     let services = Arc::clone(services);
     let watching = async move {
-        let _counted = permit;
+        let _counted = place;
         follow(&services, (&mut watch, room), first, wakes, sender).await;
     };
     let watching = tokio::spawn(watching.in_current_span());

@@ -6,17 +6,16 @@ use super::{
 };
 use crate::{
     as_of::AsOf,
-    auth::Caller,
     caller_places::CallerPlace,
     limits,
     line::Line,
     metrics::calls::ItemMeter,
     pool::Nested,
-    rate::Origin,
     refusal::Refusal,
     rpc::{
         exchange::{Exchange, Outcomes, Room, Size, exchange},
         field::Fields,
+        origin::origin,
         portfolio,
         query::{FromProto as _, Query, respond_with},
         shared,
@@ -58,9 +57,7 @@ pub(super) async fn analyze(
 ) -> Result<Response<Outcomes<v1::AnalyzePortfoliosResponse>>, Status> {
     let extensions = request.extensions();
     let line = extensions.get::<Arc<Line>>().cloned();
-    let address = line.as_ref().and_then(|line| line.address());
-    let caller = extensions.get::<Caller>().and_then(|caller| Origin::of(caller, address));
-    let counted = services.exchange(caller)?;
+    let counted = services.exchange(origin(extensions))?;
     let memory = extensions.get::<Nested>().cloned();
     let counted = Counted { _place: counted, meter: extensions.get::<ItemMeter>().cloned() };
     let mut messages = request.into_inner();

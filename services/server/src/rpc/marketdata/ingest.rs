@@ -11,7 +11,7 @@ use super::{
 use crate::{
     clock::Stopwatch,
     excerpt::excerpt,
-    limits, patience,
+    limits, patience, rate,
     refusal::Refusal,
     rpc::{
         query::Normal,
@@ -44,13 +44,13 @@ use tracing::Instrument as _;
 /// Why it is rejected; nothing is stored then.
 pub(super) async fn ingest(
     services: &Arc<Services>,
-    caller: Arc<str>,
+    (caller, place_of): (Arc<str>, Option<rate::Origin>),
     mut messages: Streaming<v1::IngestRequest>,
 ) -> Result<v1::IngestResponse, tonic::Status> {
     let stopwatch = Stopwatch::start();
     let header = first_header(messages.message().await?)?;
     // Taken only now: a stream that sends nothing must not take a place from others.
-    let place = services.upload()?;
+    let place = services.upload(place_of)?;
     let received_at = services.clock.now();
     let options = options(&header, received_at)?;
     let received = receive(services, &mut messages, options).await?;

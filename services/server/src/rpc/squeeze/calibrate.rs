@@ -5,6 +5,7 @@
 
 use super::{calibration, from_proto::CalibrateQuery};
 use crate::{
+    rate,
     refusal::Refusal,
     rpc::{
         query::Normal,
@@ -48,10 +49,10 @@ type Sender = mpsc::Sender<Result<v1::CalibrateSqueezeResponse, Status>>;
 /// [`Refusal::Overloaded`] if there are too many writes, and the refusals of the view.
 pub(super) async fn calibrate(
     services: &Arc<Services>,
-    caller: Arc<str>,
+    (caller, place_of): (Arc<str>, Option<rate::Origin>),
     query: CalibrateQuery,
 ) -> Result<Calibrating, Refusal> {
-    let place = services.upload()?;
+    let place = services.upload(place_of)?;
     let pinned = services.view(&query.as_of, ::squeeze::MODEL_VERSION).await?;
     let (sender, receiver) = mpsc::channel(1);
     let run = Run::new(services, &caller, query, pinned);
