@@ -1,6 +1,6 @@
 //! What is wrong with a row, and how the text that was found is shown.
 
-use crate::refusal::Reason;
+use crate::reason::Reason;
 use marketdata::{day::Day, symbol::InvalidSymbol};
 
 /// What is wrong with a row while it is read. The line number is added by the caller.

@@ -9,5 +9,6 @@ pub mod content;
 pub mod export;
 mod fault;
 pub mod header;
+mod reason;
 pub mod refusal;
 pub mod row;
