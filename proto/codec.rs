@@ -152,9 +152,13 @@ impl<T: prost::Message + Fields + Weighed + Default> Decoder for SliceDecoder<T>
 /// Bytes in memory of the elements of all lists of a request.
 ///
 /// # Errors
-/// RESOURCE_EXHAUSTED if they are more than a request may have.
+/// RESOURCE_EXHAUSTED if they are more than a request may have; the status of what is no message, which
+/// prost would decode in part.
 fn weight_of<T: Weighed>(message: &[u8]) -> Result<usize, Status> {
     let bytes = weight::of_encoded::<T>(message);
+    if bytes == weight::MALFORMED {
+        return Err(Status::internal("failed to decode Protobuf message: a field is broken"));
+    }
     if weight::REQUEST_BYTES < bytes {
         return Err(Status::resource_exhausted("its lists take too much memory"));
     }

@@ -36,7 +36,7 @@ fn arm(field: &FieldDescriptorProto, messages: &Messages<'_>) -> Option<String> 
         Message => {
             let path = path(field, messages);
             if is_list {
-                format!("element::<{path}>() + weight::<{path}>(value)")
+                format!("element::<{path}>().saturating_add(weight::<{path}>(value))")
             } else {
                 format!("weight::<{path}>(value)")
             }

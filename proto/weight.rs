@@ -64,46 +64,53 @@ pub fn of_encoded<M: Weighed>(message: &[u8]) -> usize {
     weight::<M>(message)
 }
 
+/// The weight of a message with a broken field, at any depth. prost decodes what stands before such a
+/// field, and a field that ends beyond its message in full, before it fails: it must not be decoded.
+pub const MALFORMED: usize = usize::MAX;
+
 /// Visits the values of a field in an encoded message, found by the numbers of the fields that lead
 /// to it, all of which are messages, texts or lists of them.
 pub fn visit<'a>(message: &'a [u8], path: &[u32], visitor: &mut dyn FnMut(&'a [u8])) {
     let Some((number, rest)) = path.split_first() else { return visitor(message) };
-    each_value(message, |key, value| {
+    let _until_broken = each_value(message, |key, value| {
         if key >> 3 == *number {
             visit(value, rest, visitor);
         }
     });
 }
 
-/// Bytes in memory of the elements of all lists in a message. What follows a broken field does not
-/// count, because decoders stop there, too.
+/// Bytes in memory of the elements of all lists in a message; [`MALFORMED`] if it is broken.
 fn weight<M: Weighed>(bytes: &[u8]) -> usize {
     let mut weight = 0_usize;
-    each_value(bytes, |key, value| weight = weight.saturating_add(M::weigh(key, value)));
+    let add = |key, value: &[u8]| weight = weight.saturating_add(M::weigh(key, value));
+    if each_value(bytes, add).is_none() {
+        return MALFORMED;
+    }
     weight
 }
 
-/// Visits the fields of a message that have a length, up to the first broken one: the number of
-/// each with its wire type, and its bytes.
-fn each_value<'a>(mut bytes: &'a [u8], mut visitor: impl FnMut(u32, &'a [u8])) {
-    while let Some(key) = number(&mut bytes) {
-        let rest = match key & 7 {
-            0 => number(&mut bytes).map(|_| bytes),
-            1 => bytes.get(8..),
-            2 => value(&mut bytes).map(|value| {
+/// Visits the fields of a message that have a length: the number of each with its wire type, and its
+/// bytes. `None` after those before the first broken field, if there is one.
+fn each_value<'a>(mut bytes: &'a [u8], mut visitor: impl FnMut(u32, &'a [u8])) -> Option<()> {
+    while !bytes.is_empty() {
+        let key = number(&mut bytes)?;
+        bytes = match key & 7 {
+            0 => number(&mut bytes).map(|_| bytes)?,
+            1 => bytes.get(8..)?,
+            2 => {
+                let value = value(&mut bytes)?;
                 // A key that does not fit is that of no field.
                 visitor(u32::try_from(key).unwrap_or(0), value);
                 bytes
-            }),
+            }
             // The fields of a group count as those of the message around it: too much rather than too
             // little.
-            3 | 4 => Some(bytes),
-            5 => bytes.get(4..),
-            _ => None,
+            3 | 4 => bytes,
+            5 => bytes.get(4..)?,
+            _ => return None,
         };
-        let Some(rest) = rest else { break };
-        bytes = rest;
     }
+    Some(())
 }
 
 /// A number of variable length.
@@ -191,8 +198,58 @@ mod tests {
         let among = [&unknown.concat(), &request.encode_to_vec()[..]].concat();
         assert_eq!(weight::<v1::AnalyzePortfolioRequest>(&among), expected);
         for at in 0..among.len() {
-            assert!(weight::<v1::AnalyzePortfolioRequest>(&among[..at]) <= expected);
+            let cut = weight::<v1::AnalyzePortfolioRequest>(&among[..at]);
+            assert!(cut <= expected || cut == MALFORMED);
         }
+    }
+
+    /// prost compares the length of a nested message with the whole buffer: a list whose message is said
+    /// to end before it does is read in full, and only then refused.
+    #[test]
+    fn a_message_that_does_not_hold_its_fields_has_no_weight() {
+        let book = v1::Portfolio {
+            positions: vec![v1::Position::default(); 1_000],
+            ..v1::Portfolio::default()
+        };
+        let analysis = v1::AnalyzePortfolioRequest { portfolio: Some(book), ..Default::default() };
+        let request = v1::AnalyzePortfolioHistoryRequest {
+            analysis: Some(analysis),
+            ..v1::AnalyzePortfolioHistoryRequest::default()
+        };
+        let mut bytes = request.encode_to_vec();
+        type History = v1::AnalyzePortfolioHistoryRequest;
+        assert_eq!(weight::<History>(&bytes), 1_000 * size_of::<v1::Position>());
+        // The length of the analysis follows its key: seven bits each, the lowest first.
+        assert_ne!(bytes[1] & 0x7F, 0);
+        bytes[1] -= 1;
+        assert!(History::decode(&bytes[..]).is_err());
+        assert_eq!(weight::<History>(&bytes), MALFORMED);
+    }
+
+    /// Whatever one byte says: what prost decodes has a weight, and not below that of its lists.
+    #[test]
+    fn what_can_be_decoded_is_weighed_in_full() {
+        let label = v1::Label { key: "desk".to_owned(), value: "a".to_owned() };
+        let held = v1::Position { labels: vec![label; 3], ..v1::Position::default() };
+        let book = v1::Portfolio { positions: vec![held; 3], ..v1::Portfolio::default() };
+        let request = v1::AnalyzePortfolioRequest { portfolio: Some(book), ..Default::default() };
+        let whole = request.encode_to_vec();
+        let mut decoded = 0;
+        for at in 0..whole.len() {
+            for byte in 0..=u8::MAX {
+                let mut bytes = whole.clone();
+                bytes[at] = byte;
+                let weight = weight::<v1::AnalyzePortfolioRequest>(&bytes);
+                if let Ok(request) = v1::AnalyzePortfolioRequest::decode(&bytes[..]) {
+                    decoded += 1;
+                    assert_ne!(weight, MALFORMED, "byte {at} is {byte}");
+                    // Numbers of a list one by one are no values with a length: two bytes make four.
+                    let numbers = 2 * bytes.len();
+                    assert!(weight_of(&request) <= weight + numbers, "byte {at} is {byte}");
+                }
+            }
+        }
+        assert!(1_000 < decoded, "{decoded}");
     }
 
     /// Ten thousand positions are the most of a book, fifty thousand rows the most of a report.

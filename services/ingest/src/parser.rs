@@ -234,9 +234,10 @@ impl Body {
             return Ok(());
         }
         if parsed_file.trailer.is_some() {
-            return Err(Refusal::AfterTrailer { line: self.line });
+            let refusal = Refusal::AfterTrailer { line: self.line };
+            return if self.reader.may_follow_trailer(line) { Ok(()) } else { Err(refusal) };
         }
-        if let Some(stated) = self.trailer(line) {
+        if let Some(stated) = self.trailer(line).or_else(|| self.reader.trailer(line)) {
             parsed_file.trailer = Some(stated);
             return Ok(());
         }

@@ -217,6 +217,14 @@ fn a_file_of_fails_that_does_not_count_its_rows_is_noted() {
     assert_eq!(notes.map(|note| note.count).sum::<u64>(), 1);
 }
 
+/// Two files in one: the rows of the second must not be lost unseen.
+#[test]
+fn rows_after_the_trailer_of_fails_refuse_the_file() {
+    let lines = FAILS.iter().filter(|byte| **byte == b'\n').count() as u64;
+    let refused = Desk::new().ingest(&[FAILS, FAILS].concat(), received());
+    assert_eq!(refused.unwrap_err(), Refusal::AfterTrailer { line: lines + 1 });
+}
+
 /// A list of trades has a settlement date, a symbol and a quantity, and a calendar of dividends a date
 /// and an announcement. Both are read only by a caller who says that they are fails or earnings.
 #[test]

@@ -7,11 +7,16 @@ use std::collections::BTreeMap;
 /// A row with a wrong date makes no such day. Days from `first` on count, and of a name without any of
 /// them its newest one, so that a few rows of those days are not compared with each other alone.
 pub(crate) fn common_days(snapshot: &Snapshot, dataset: Dataset, first: Day) -> Vec<Day> {
-    counted(snapshot, dataset, first).into_iter().map(|(day, _)| day).collect()
+    counted(snapshot, (dataset, first), HALF).into_iter().map(|(day, _)| day).collect()
 }
 
-/// The common days with their numbers of names.
-fn counted(snapshot: &Snapshot, dataset: Dataset, first: Day) -> Vec<(Day, u32)> {
+/// The part of the names of the commonest day that a common day has, as a divisor.
+const HALF: u32 = 2;
+/// The part that a list has of which more was lost than is there. Fewer are rows of a wrong date.
+const TENTH: u32 = 10;
+
+/// The days that have a part of the names of the commonest one, with their numbers of names.
+fn counted(snapshot: &Snapshot, (dataset, first): (Dataset, Day), part: u32) -> Vec<(Day, u32)> {
     let mut names: BTreeMap<Day, u32> = BTreeMap::new();
     for instrument in snapshot.holders(dataset) {
         let rows = snapshot.rows(dataset, instrument);
@@ -29,7 +34,7 @@ fn counted(snapshot: &Snapshot, dataset: Dataset, first: Day) -> Vec<(Day, u32)>
         }
     }
     let most = names.values().copied().max().unwrap_or(0);
-    names.into_iter().filter(|(_, count)| most <= 2 * count).collect()
+    names.into_iter().filter(|(_, count)| most <= part.saturating_mul(*count)).collect()
 }
 
 /// Lists on each side of a list that it is compared with: a month of daily lists.
@@ -51,28 +56,31 @@ pub(crate) struct CutList {
 pub(crate) struct Lists {
     /// Days with a whole list, the oldest first.
     pub(crate) whole: Vec<Day>,
-    /// The other common days, the oldest first.
+    /// Days with a tenth or more of the names of the commonest one and too few for a whole list, the
+    /// oldest first. Of a few names one is no sign of a list.
     pub(crate) cut: Vec<CutList>,
 }
 
 impl Lists {
-    /// Days as of [`common_days`].
+    /// Days as of [`common_days`], with shorter lists as well.
     ///
     /// A list has no trailer in the store, so its length is the only sign that a part of it was never
     /// loaded. The upper quartile of the lists around it stands for a whole one, because the files of
     /// half a month may all be cut. The lists of fails of January and February 2021 have at least 0.89
     /// of it.
     pub(crate) fn of(snapshot: &Snapshot, dataset: Dataset, first: Day) -> Lists {
-        let days = counted(snapshot, dataset, first);
+        let days = counted(snapshot, (dataset, first), TENTH);
+        let most = days.iter().map(|(_, names)| *names).max().unwrap_or(0);
         let mut lists = Lists { whole: Vec::new(), cut: Vec::new() };
         for (at, (on, names)) in days.iter().copied().enumerate() {
             let around = at.saturating_sub(NEIGHBOURS)..(at + NEIGHBOURS + 1).min(days.len());
             let mut counts: Vec<u32> = days[around].iter().map(|(_, names)| *names).collect();
             counts.sort_unstable();
             let usual = counts[(3 * (counts.len() - 1)).div_ceil(4)];
-            match is_cut(names, usual) {
-                true => lists.cut.push(CutList { on, names, usual }),
-                false => lists.whole.push(on),
+            if is_cut(names, usual) {
+                lists.cut.push(CutList { on, names, usual });
+            } else if most <= HALF.saturating_mul(names) {
+                lists.whole.push(on);
             }
         }
         lists
@@ -163,6 +171,9 @@ mod tests {
         assert_eq!(found.cut, [CutList { on: day(b), names: 239, usual: 310 }]);
         // The newest list as well, and lists that grow are whole.
         assert_eq!(lists(&[(a, 300), (b, 180)]).cut.len(), 1);
+        // More may be lost than is there, but thirty names are a list and 29 are not.
+        assert_eq!(lists(&[(a, 300), (b, 30)]).cut.len(), 1);
+        assert_eq!(lists(&[(a, 300), (b, 29)]).cut, []);
         assert_eq!(lists(&[(a, 300), (b, 320), (c, 340)]).cut, []);
     }
 }

@@ -1,6 +1,9 @@
 //! Numbers of a name in dollars that rest on closes converted at older rates.
 
-use crate::{measure::Component, traded::Traded};
+use crate::{
+    measure::{Component, Measured},
+    traded::Traded,
+};
 use factors::market_value::{CapSource, LineCap};
 use marketdata::{
     day::Day,
@@ -18,7 +21,8 @@ pub(crate) struct OldRateNumber {
 }
 
 /// The numbers of a name that rest on such closes. Of a return these are the two with which it begins
-/// and ends: rates in between cancel out. The market value is that of a close, or another one.
+/// and ends: rates in between cancel out. Of what many sessions make up it is the last. The market
+/// value is that of a close, or another one.
 pub(crate) fn of_numbers(
     snapshot: &Snapshot,
     instrument: InstrumentId,
@@ -34,12 +38,21 @@ pub(crate) fn of_numbers(
     let [five, twenty] = [0, 1].map(|at| known[at].ok().and(traded.returns_from_on[at]));
     let is_of_close = |cap: &LineCap| cap.source == CapSource::SharesTimesClose;
     let cap = market_cap.ok().filter(is_of_close).and(last);
+    let known = |value: Measured| value.ok().and(last);
+    let (basis, volatility) = (known(traded.cost_basis), known(traded.volatility));
     let numbers = [
         (Component::ShortsLoss.id(), settled, settled.and(last)),
         ("shorts_gain_since_settlement_usd", settled, settled.and(last)),
         (Component::Return5.id(), five, five.and(last)),
         (Component::Return20.id(), twenty, twenty.and(last)),
         ("line_market_cap_usd", None, cap),
+        ("average_daily_value_usd", None, known(traded.average_value_usd)),
+        ("sixty_session_volatility", None, volatility),
+        ("squeeze_threshold", None, volatility),
+        ("shorts_gain_last_session_usd", None, known(traded.gain_last_session)),
+        ("short_cost_basis", None, basis),
+        ("loss_on_cost_basis", None, basis),
+        ("shorts_gain_since_cost_basis_usd", None, known(traded.gain_since_cost_basis)),
     ];
     let number = |(field, first, last): (_, Option<Day>, Option<Day>)| {
         let closes = first.into_iter().chain(last).filter_map(|on| old(snapshot, instrument, on));

@@ -35,26 +35,19 @@ pub(crate) struct FailsReader {
     date: usize,
     symbol: usize,
     quantity: usize,
-    /// Number of rows that a trailer states.
-    stated: Option<u64>,
 }
 
 impl FailsReader {
     pub(crate) fn new(layout: &Layout) -> FailsReader {
         let find = |column: Column| layout.header.find(column).unwrap_or(0);
-        FailsReader {
-            date: find(DATE),
-            symbol: find(SYMBOL),
-            quantity: find(QUANTITY),
-            stated: None,
-        }
+        FailsReader { date: find(DATE), symbol: find(SYMBOL), quantity: find(QUANTITY) }
     }
 }
 
-/// The count of a trailer line: `Trailer record count 48216`. `None` if the line is none.
-fn trailer(line: &[u8]) -> Option<u64> {
+/// The text after the beginning of a trailer line. `None` if the line is none.
+fn after(beginning: &str, line: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(line).ok()?.trim().to_ascii_lowercase();
-    text.strip_prefix("trailer record count")?.trim().parse().ok()
+    text.strip_prefix(beginning).map(str::to_owned)
 }
 
 impl Reader for FailsReader {
@@ -79,26 +72,20 @@ impl Reader for FailsReader {
         Ok(Flow::Kept)
     }
 
-    /// The trailer ends the table; what follows is a sum, which nothing needs.
-    fn short_row(
-        &mut self,
-        row: &Row<'_>,
-        _parsed_file: &mut ParsedFile,
-    ) -> Option<Result<Flow, Fault>> {
-        self.stated = Some(trailer(row.get(0))?);
-        Some(Ok(Flow::End))
+    /// `Trailer record count 48216`.
+    fn trailer(&self, line: &[u8]) -> Option<u64> {
+        after("trailer record count", line)?.trim().parse().ok()
+    }
+
+    /// The sum of all quantities, which nothing needs. Rows of a second file are no such line.
+    fn may_follow_trailer(&self, line: &[u8]) -> bool {
+        after("trailer total quantity", line).is_some()
     }
 
     fn finish(&mut self, parsed_file: &mut ParsedFile) -> Result<(), Refusal> {
-        match self.stated {
-            Some(stated) if stated != parsed_file.rows => {
-                return Err(Refusal::TrailerCount { stated, found: parsed_file.rows });
-            }
-            Some(_) => {}
-            None => {
-                let text = || "rows may be missing at the end".to_owned();
-                parsed_file.note(NoteCode::NoTrailer, text);
-            }
+        if parsed_file.trailer.is_none() {
+            let text = || "rows may be missing at the end".to_owned();
+            parsed_file.note(NoteCode::NoTrailer, text);
         }
         let sums = add_up(parsed_file.staged(Dataset::Fails));
         parsed_file.record(sums);

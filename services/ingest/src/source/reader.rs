@@ -33,6 +33,16 @@ pub(crate) trait Reader: std::fmt::Debug + Send + Sync {
         None
     }
 
+    /// The number of rows that a line states, if it is a trailer of this kind alone.
+    fn trailer(&self, _line: &[u8]) -> Option<u64> {
+        None
+    }
+
+    /// Whether a line may follow the trailer.
+    fn may_follow_trailer(&self, _line: &[u8]) -> bool {
+        false
+    }
+
     /// Whether a blank line ends the table.
     fn ends_at_blank(&self) -> bool {
         false

@@ -344,6 +344,13 @@ fn returns_at_old_rates_say_so() {
         "five_session_return",
         "twenty_session_return",
         "line_market_cap_usd",
+        "average_daily_value_usd",
+        "sixty_session_volatility",
+        "squeeze_threshold",
+        "shorts_gain_last_session_usd",
+        "short_cost_basis",
+        "loss_on_cost_basis",
+        "shorts_gain_since_cost_basis_usd",
     ];
     let found = told("P");
     let subjects: Vec<_> = found.iter().map(|gap| gap.subject.clone()).collect();
