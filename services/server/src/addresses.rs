@@ -60,7 +60,7 @@ impl Drop for Counted {
 
 /// What counts as one address. A host has a whole /64 of IPv6 (RFC 4291, section 2.5.4), and may
 /// change its address within it as often as it likes.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();

@@ -1,6 +1,6 @@
 //! How often each caller may call.
 
-use crate::{auth::Caller, limits, refusal::Refusal};
+use crate::{addresses::network, auth::Caller, limits, refusal::Refusal};
 use std::{
     collections::BTreeMap,
     net::IpAddr,
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 /// Who calls: a caller with a name, or, on a server without authentication, an address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
-    /// The address that the connection comes from.
+    /// The address that the connection comes from, in IPv6 its network of 64 bits: a host has all of it.
     Address(IpAddr),
     /// The name of the caller.
     Caller(Arc<str>),
@@ -21,7 +21,7 @@ impl Origin {
     /// Who calls over a connection from an address, if it has one.
     pub fn of(caller: &Caller, address: Option<IpAddr>) -> Option<Origin> {
         match caller.is_anonymous() {
-            true => address.map(Origin::Address),
+            true => address.map(|address| Origin::Address(network(address))),
             false => Some(Origin::Caller(Arc::clone(caller.name()))),
         }
     }
@@ -90,6 +90,14 @@ impl Rates {
 mod tests {
     use super::*;
     use std::{net::Ipv4Addr, time::Duration};
+
+    #[test]
+    fn hosts_of_one_network_of_64_bits_are_one_caller() {
+        let of = |text: &str| Origin::of(&Caller::anonymous(), text.parse().ok());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::2"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    }
 
     fn caller(number: u32) -> Origin {
         Origin::Address(IpAddr::V4(Ipv4Addr::from(number)))

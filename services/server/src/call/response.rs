@@ -111,16 +111,43 @@ impl<Ends: Future<Output = Refusal> + Send + 'static> Answer<Ends> {
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| self.poll_inner(context)));
         match polled {
             Err(_) => self.end_with(Refusal::Failed("a stream panicked".into())),
-            Ok(Poll::Pending) => match self.ends.as_mut().poll(context) {
-                Poll::Ready(refusal) => self.end_with(refusal),
-                Poll::Pending => Poll::Pending,
-            },
+            Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(Some(Ok(frame)))) => match frame.into_data() {
                 Ok(bytes) => self.begin(bytes),
                 Err(frame) => Poll::Ready(Some(Ok(self.noted(frame)))),
             },
             Ok(Poll::Ready(other)) => Poll::Ready(other),
         }
+    }
+
+    /// Resolves if the call must end now, though there may be more to send: a client that reads
+    /// slowly, or a body that always has a next message, would never let it be asked otherwise.
+    fn poll_ends(&mut self, context: &mut Context<'_>) -> Poll<Refusal> {
+        // Nothing is left to cut off, and the handler may have ended by these very `ends`, which
+        // must not be polled again.
+        if self.is_end_stream() {
+            return Poll::Pending;
+        }
+        self.ends.as_mut().poll(context)
+    }
+
+    /// Whether what there is to send goes out before the end of the call: the answer to an upload,
+    /// because the write may already be durable. Its length is bounded.
+    fn is_sure(&self) -> bool {
+        self.note.shape == Shape::Upload
+    }
+
+    /// The next frame of what there is to send.
+    fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if !self.rest.is_empty() {
+            return Poll::Ready(Some(Ok(self.piece())));
+        }
+        let span = self.note.span.clone();
+        let _entered = span.enter();
+        self.poll_body(context)
     }
 
     /// Polls the body, which encodes a message when it is asked for it.
@@ -159,8 +186,11 @@ impl<Ends: Future<Output = Refusal> + Send + 'static> Answer<Ends> {
         Frame::data(Bytes::from_owner(piece))
     }
 
+    /// Ends the answer with a refusal, and gives back what was not sent of it. If part of a message
+    /// is out, the client gets this status, which is never OK, in place of the rest.
     fn end_with(&mut self, refusal: Refusal) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         self.done = true;
+        (self.rest, self.room) = (Bytes::new(), Arc::new(None));
         let status = Status::from(refusal);
         self.note.ends_with(&status);
         Poll::Ready(Some(trailers(&status)))
@@ -185,12 +215,16 @@ impl<Ends: Future<Output = Refusal> + Send + 'static> HttpBody for Answer<Ends> 
         if this.done {
             return Poll::Ready(None);
         }
-        if !this.rest.is_empty() {
-            return Poll::Ready(Some(Ok(this.piece())));
+        if this.is_sure()
+            && let Poll::Ready(next) = this.poll_next(context)
+        {
+            return Poll::Ready(next);
         }
-        let span = this.note.span.clone();
-        let _entered = span.enter();
-        this.poll_body(context)
+        match this.poll_ends(context) {
+            Poll::Ready(refusal) => this.end_with(refusal),
+            Poll::Pending if this.is_sure() => Poll::Pending,
+            Poll::Pending => this.poll_next(context),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
@@ -266,4 +300,110 @@ fn note_answer(status: &str, duration_ms: f64) {
 
 fn note_end(status: &str, duration_ms: f64) {
     tracing::info!(status, duration_ms, "call ended");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{call::CallLayer, limits::Limits, metrics::Metrics, phase::Phase};
+    use http::{Request, Response};
+    use std::{convert::Infallible, time::Duration};
+    use tokio::sync::watch;
+    use tower::{Layer as _, Service as _};
+
+    const UNARY: &str = "/ballast.v1.ExposureService/AnalyzePortfolio";
+    const EXCHANGE: &str = "/ballast.v1.ExposureService/AnalyzePortfolios";
+    const UPLOAD: &str = "/ballast.v1.MarketDataService/Ingest";
+
+    /// A body that has a next message whenever it is asked, each of four pieces.
+    struct Ready;
+
+    impl HttpBody for Ready {
+        type Data = Bytes;
+        type Error = Status;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _context: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+            let bytes = Bytes::from_static(&[0; 4 * limits::PIECE_BYTES]);
+            Poll::Ready(Some(Ok(Frame::data(bytes))))
+        }
+    }
+
+    /// The answer of a call with a deadline, whose client reads when the test does.
+    async fn answer(path: &str, deadline_ms: u64) -> (watch::Sender<Phase>, CallLayer, Body) {
+        let (phase, phases) = watch::channel(Phase::Serving);
+        let limits = Limits {
+            default_deadline_ms: deadline_ms,
+            max_deadline_ms: deadline_ms,
+            ..Limits::standard()
+        };
+        let layer = CallLayer::new(&limits, Metrics::new().unwrap().calls().clone(), phases, 7);
+        let inner = tower::service_fn(|_: Request<Body>| async {
+            Ok::<_, Infallible>(Response::new(Body::new(Ready)))
+        });
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let Ok(response) = layer.layer(inner).call(request).await;
+        (phase, layer, response.into_body())
+    }
+
+    async fn next(body: &mut Body) -> Option<Frame<Bytes>> {
+        let frame = std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await;
+        frame.map(Result::unwrap)
+    }
+
+    async fn reads_a_piece(body: &mut Body) {
+        let bytes = next(body).await.unwrap().into_data().unwrap();
+        assert_eq!(bytes.len(), limits::PIECE_BYTES);
+    }
+
+    /// The code with which a body ends at once.
+    async fn end(body: &mut Body) -> Code {
+        let frame = next(body).await.unwrap();
+        let status = Status::from_header_map(frame.trailers_ref().expect("the end")).unwrap();
+        assert!(body.is_end_stream() && next(body).await.is_none());
+        status.code()
+    }
+
+    #[tokio::test]
+    async fn a_deadline_ends_an_answer_within_a_message_and_gives_back_its_memory() {
+        for path in [UNARY, EXCHANGE] {
+            let (_phase, layer, mut body) = answer(path, 500).await;
+            reads_a_piece(&mut body).await;
+            let held = || layer.in_flight().0.answer_bytes();
+            assert!(3 * limits::PIECE_BYTES <= held(), "the rest");
+            tokio::time::sleep(Duration::from_millis(600)).await;
+            assert_eq!(end(&mut body).await, Code::DeadlineExceeded, "{path}");
+            assert_eq!(held(), 0, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_deadline_ends_a_stream_that_always_has_a_next_message() {
+        let (_phase, _layer, mut body) = answer(EXCHANGE, 500).await;
+        for _ in 0..4 {
+            reads_a_piece(&mut body).await;
+        }
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        assert_eq!(end(&mut body).await, Code::DeadlineExceeded);
+    }
+
+    #[tokio::test]
+    async fn a_cut_ends_an_answer_within_a_message() {
+        let (phase, _layer, mut body) = answer(UNARY, 60_000).await;
+        reads_a_piece(&mut body).await;
+        phase.send_replace(Phase::Cut);
+        assert_eq!(end(&mut body).await, Code::Unavailable);
+    }
+
+    #[tokio::test]
+    async fn the_answer_to_an_upload_is_sent_though_its_deadline_passes() {
+        let (_phase, _layer, mut body) = answer(UPLOAD, 500).await;
+        reads_a_piece(&mut body).await;
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        for _ in 0..3 {
+            reads_a_piece(&mut body).await;
+        }
+    }
 }

@@ -16,11 +16,14 @@
 //!   still answered.
 //! - If the client leaves, items in flight are cancelled. The computation of an item that has begun
 //!   on the compute pool runs to its end, as for any call.
+//! - At the deadline of its call a stream ends, also if the client takes no outcome: nothing more is
+//!   read, and items in flight are cancelled.
 //! - When the server shuts down, no further item is read. Those in flight are answered, and the
 //!   stream ends with UNAVAILABLE.
 
 use crate::{
     line::{Handling, Line},
+    patience,
     phase::Phase,
     pool::{Nested, Room as Held},
     refusal::Refusal,
@@ -34,6 +37,7 @@ use std::{
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
+    time::Instant,
 };
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tonic::Status;
@@ -103,7 +107,7 @@ pub struct Room {
 }
 
 /// Answers the items of a stream, as many at once as there is room for, until the stream ends,
-/// breaks, or the server shuts down. An item counts as in flight until the transport has taken its
+/// breaks, its call's deadline passes, or the server shuts down. An item counts as in flight until the transport has taken its
 /// outcome.
 pub fn exchange<X: Exchange>(
     exchange: X,
@@ -113,21 +117,29 @@ pub fn exchange<X: Exchange>(
 ) -> Outcomes<X::Outcome> {
     let (sender, receiver) = mpsc::channel(1);
     let failed = sender.clone();
+    // Found here, because the tasks of a call do not know its deadline.
+    let ends_at = patience::left().map(|left| Instant::now() + left);
     let answering = async move {
         let (exchange, in_flight) = (Arc::new(exchange), VecDeque::new());
         let mut answering = Answering { exchange, in_flight, waiting: None, room };
         let messages = pin!(messages);
         tokio::select! {
-            () = answering.all(messages, phase, &sender) => {}
+            () = answering.all(messages, phase, &sender) => None,
             // Dropping the tasks cancels the items in flight.
-            () = sender.closed() => {}
+            () = sender.closed() => None,
+            // The body of the answer ends by itself, but only when it is asked for more, which a
+            // client that does not read can put off.
+            () = passed(ends_at) => Some(Refusal::DeadlineExceeded),
         }
     };
     let answering = tokio::spawn(answering.in_current_span());
     tokio::spawn(async move {
-        // Without this a panic would look like the end of the stream.
-        if let Err(error) = answering.await {
-            let failure = Refusal::Failed(format!("an exchange ended: {error}"));
+        // Without this a panic, or a deadline, would look like the end of the stream.
+        let failure = match answering.await {
+            Ok(ended) => ended,
+            Err(error) => Some(Refusal::Failed(format!("an exchange ended: {error}"))),
+        };
+        if let Some(failure) = failure {
             let _client_gone = failed.send(Err(failure.into())).await;
         }
     });
@@ -283,6 +295,14 @@ impl<X: Exchange> Answering<X> {
         let task = Task(tokio::spawn(answer.in_current_span()));
         self.in_flight.push_back(InFlight { tag, bytes, task, _held: held });
         Ok(())
+    }
+}
+
+/// Resolves at a time; never without one.
+async fn passed(at: Option<Instant>) {
+    match at {
+        None => std::future::pending().await,
+        Some(at) => tokio::time::sleep_until(at).await,
     }
 }
 

@@ -254,7 +254,7 @@ async fn an_item_that_can_never_fit_is_refused_at_once_among_others() {
     let (part, whole) = (pool(), pool());
     let memory = Some(Nested::new(part.share(), whole.share()));
     let room = Room { items: NonZeroUsize::MAX, bytes: 100, memory, line: None };
-    let began = tokio::time::Instant::now();
+    let began = Instant::now();
     let stream = within(room, |_| true);
     stream.send([1, 2]);
     assert_eq!(stream.rest().await, [(1, None), (2, None)]);
@@ -340,4 +340,22 @@ async fn a_connection_is_not_quiet_while_an_item_is_in_flight() {
 #[tokio::test]
 async fn a_stream_without_items_ends_at_once() {
     assert_eq!(doublings(2, |_| true).rest().await, []);
+}
+
+#[tokio::test]
+async fn a_deadline_ends_a_stream_whose_client_takes_no_outcomes() {
+    let ends_at = Instant::now() + Duration::from_millis(100);
+    let mut stream = patience::until(ends_at, async { doublings(3, |at| at != 2) }).await;
+    stream.send(0..10);
+    // One outcome on its way, one that waits for its place, and an item that runs.
+    until(|| stream.seen.now.load(Ordering::SeqCst) == 1).await;
+    until(|| stream.items.is_closed()).await;
+    until(|| stream.seen.now.load(Ordering::SeqCst) == 0).await;
+    assert!(ends_at <= Instant::now());
+    let begun = stream.seen.begun.load(Ordering::SeqCst);
+    stream.gates[2].add_permits(1);
+    assert_eq!(stream.next().await.unwrap().unwrap().1, Some(0), "it was on its way");
+    assert_eq!(stream.next().await.unwrap().unwrap_err().code(), tonic::Code::DeadlineExceeded);
+    assert!(stream.next().await.is_none());
+    assert_eq!(stream.seen.begun.load(Ordering::SeqCst), begun, "nothing more is answered");
 }
