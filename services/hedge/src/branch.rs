@@ -7,6 +7,7 @@
 use crate::{
     assemble::Pick,
     convex::{Convex, Optimum},
+    flat,
     limits::{SolveLimits, Stopped},
     problem::Problem,
 };
@@ -57,6 +58,13 @@ pub(crate) fn search(
     known: Option<&[Pick]>,
 ) -> Result<Searched, Stopped> {
     let is_limited = problem.limits_picks();
+    if flat::is_best_left(problem) {
+        let optimum = Optimum::left(problem);
+        let pick = if is_limited { Pick::Out } else { Pick::Free };
+        let picks = vec![pick; problem.traded().len()];
+        let bound = optimum.objective;
+        return Ok(Searched::Best(Best { optimum, nodes: 0, bound, picks }));
+    }
     let free = vec![Pick::Free; problem.traded().len()];
     let root = match solver.solve(&free)? {
         Convex::Optimal(optimum) => optimum,

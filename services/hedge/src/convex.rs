@@ -52,6 +52,19 @@ impl Optimum {
         Optimum { solved: None, ..self }
     }
 
+    /// No trades where these are known to be best without solving: no limit has a price.
+    pub(crate) fn left(problem: &Problem) -> Optimum {
+        let trades = problem.no_trades();
+        let none = Residuals { stationarity: 0.0, primal: 0.0, dual: 0.0, complementarity: 0.0 };
+        Optimum {
+            objective: problem.objective(&trades),
+            shares: vec![None; trades.len()],
+            trades,
+            residuals: none,
+            solved: None,
+        }
+    }
+
     /// The relaxations of a problem of [`Goal::Relaxed`]: its objective is what they cost.
     pub(crate) fn relaxed(assembly: Assembly, solution: Solution, residuals: Residuals) -> Optimum {
         let trades = assembly.trades(&solution.values);

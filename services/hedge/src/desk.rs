@@ -217,6 +217,7 @@ impl<'a> Desk<'a> {
         desk.large_days = large_days.ok().flatten();
         desk.set_volatilities();
         desk.add_gaps(no_days, book);
+        desk.gaps.extend(desk.below_nothing().ok_or(NoDesk::Gone)?);
         Ok(desk)
     }
 
@@ -273,7 +274,8 @@ impl<'a> Desk<'a> {
     }
 
     /// What is missing: positions that cannot trade, have no exposures or no return of their own on
-    /// some past sessions, with their share of gross, and funds that cannot be looked through.
+    /// some past sessions, or fall below nothing in simulated scenarios, with their share of gross, and
+    /// funds that cannot be looked through.
     #[must_use]
     pub fn gaps(&self) -> &[Gap] {
         &self.gaps

@@ -1,6 +1,6 @@
 //! The scenarios whose tail a plan may price: past sessions, or simulated ones.
 
-use super::{Desk, NoDesk};
+use super::{Desk, DeskLine, NoDesk};
 use crate::{
     limits::{OPTION_VALUES, Stopped},
     line_risk::LineRisk,
@@ -12,6 +12,7 @@ use crate::{
     terms::{DeskTerms, ScenarioUse, TermsFault},
     walk_forward::block_starts,
 };
+use marketdata::gap::{Gap, GapReason, Subject};
 use std::sync::OnceLock;
 
 /// P&L of the book and returns of lines, by scenario.
@@ -80,6 +81,43 @@ impl Desk<'_> {
             after: fresh.cvar(&money),
         };
         Ok(fresh.ok().map(both))
+    }
+
+    /// One gap per line that simulated scenarios carry below nothing, those that plans know and fresh ones
+    /// together. A floor would be another formula than that of the contract, and a drift. `None` if the
+    /// caller has gone.
+    pub(super) fn below_nothing(&self) -> Option<Vec<Gap>> {
+        let Some(simulated) = &self.simulated else { return Some(Vec::new()) };
+        let draws = |part| self.draws(&simulated.simulation, part);
+        let plan = simulated.plan.get_or_init(|| draws(Part::Plan));
+        let fresh = simulated.fresh.get_or_init(|| draws(Part::Fresh));
+        let drawn = [plan, fresh].map(|draws| Drawn::of(self, draws, &self.risk));
+        let count = plan.scenarios() + fresh.scenarios();
+        let mut gaps = Vec::new();
+        let counts = |line: &DeskLine| 0.0 < line.held.abs() || line.can_trade();
+        for (at, line) in self.lines.iter().enumerate().filter(|(_, line)| counts(line)) {
+            if self.caller.has_gone() {
+                return None;
+            }
+            let moves = drawn.iter().flat_map(|drawn| drawn.moves(at));
+            let below: Vec<f64> = moves.filter(|r| *r < -1.0).collect();
+            gaps.extend((!below.is_empty()).then(|| self.below(line, &below, count)));
+        }
+        Some(gaps)
+    }
+
+    fn below(&self, line: &DeskLine, below: &[f64], count: usize) -> Gap {
+        let worst = below.iter().fold(0.0_f64, |worst, r| worst.min(*r));
+        let detail = format!(
+            "{} of {count} simulated scenarios, {:.1} %, carry its return below -100 %, at worst to \
+             {:.0} %: they are beyond the model",
+            below.len(),
+            100.0 * below.len() as f64 / count as f64,
+            100.0 * worst
+        );
+        let gap = Gap::new(GapReason::Implausible, Subject::symbol(&line.id), detail);
+        let gross = self.gross();
+        if line.is_position && 0.0 < gross { gap.of_gross(line.held.abs() / gross) } else { gap }
     }
 
     /// The first sessions of the past. What lines move as loses its mean, and so do the rates of

@@ -16,7 +16,10 @@ use hedge::{
     walk_forward::effectiveness,
     wish::{Aim, Limit, Meaning, Wish},
 };
-use marketdata::snapshot::Snapshot;
+use marketdata::{
+    gap::{GapReason, Subject},
+    snapshot::Snapshot,
+};
 use risk::fixture::{World, world, world_with};
 
 const NORMAL: Distribution = Distribution::Normal;
@@ -317,6 +320,64 @@ fn scenarios_of_large_days_have_their_variance() {
     let within = 4.0 * error / 20_000_f64.sqrt();
     near(all / usual, expected, within);
     near(large / on_large, expected, within);
+}
+
+/// A long and a short of one name have no shortfall, in simulated scenarios and in those of the past. So
+/// nothing is traded, unless a limit asks for a trade.
+#[test]
+fn a_book_without_a_shortfall_trades_nothing() {
+    let view = View::of(&world(120, 420, 47).snapshot());
+    let (book, factors) = (view.book(&[("AAPL", 1e6), ("AAPL", -1e6)]), view.factors());
+    for distribution in [Some(NORMAL), Some(t(4)), None] {
+        for (count, weight) in [(100, 0.01), (500, 0.5), (500, 1e4)] {
+            let simulation = distribution.map(|distribution| drawn(count, distribution));
+            for instruments in [&["^GSPC"][..], &FUNDS] {
+                let terms = DeskTerms { simulation, ..terms(&view, instruments) };
+                let desk = desk_of(&factors, &book, &terms);
+                let solved = |wish: &Wish| {
+                    let problem = desk.problem(Scheme::Overlay, wish).unwrap();
+                    optimize(&problem, LIMITS, &Caller::waiting())
+                };
+                let Ok(Answer::Plan(plan)) = solved(&by_tail(weight)) else {
+                    unreachable!("{simulation:?} {weight} {instruments:?}")
+                };
+                assert!(plan.trades.iter().all(|trade| trade.money == 0.0), "{plan:?}");
+                assert_eq!((plan.proof.objective, plan.proof.gap), (0.0, 0.0));
+                let limits = vec![limited("long", Meaning::Net, Some(1e4), None)];
+                if let Ok(Answer::Plan(plan)) = solved(&Wish { limits, ..by_tail(weight) }) {
+                    near(plan.trades.iter().map(|trade| trade.exact_money).sum(), 1e4, 1.0);
+                }
+            }
+        }
+    }
+}
+
+/// Normal returns of one session are far from -100 %. Over so many that the deviation of a name is one,
+/// 15.9 % of normal returns are below: Φ(-1). A floor would lift their mean, so a gap says it.
+#[test]
+fn simulated_returns_below_nothing_are_a_gap() {
+    let view = View::of(&world(120, 420, 47).snapshot());
+    let (book, factors) = (view.book(&[("AAPL", 3e6), ("MSFT", 1e6)]), view.factors());
+    let found = |simulation| {
+        let desk = desk_of(&factors, &book, &simulated(&view, &FUNDS, simulation));
+        let volatility = desk.lines()[desk.place("AAPL").unwrap()].volatility;
+        let gaps = desk.gaps().iter().filter(|gap| gap.reason == GapReason::Implausible).cloned();
+        (gaps.collect::<Vec<_>>(), volatility)
+    };
+    let (none, volatility) = found(drawn(2_000, NORMAL));
+    assert_eq!(none, []);
+    let sessions = volatility.powi(-2);
+    let (gaps, _) = found(Simulation { sessions, ..drawn(2_000, NORMAL) });
+    let gap = gaps.iter().find(|gap| gap.subject == Subject::symbol("AAPL")).unwrap();
+    assert_eq!(gap.gross_share, Some(0.75));
+    let (count, rest) = gap.detail.split_once(" of 4000 simulated scenarios, ").unwrap();
+    // One of each pair is below with a chance of .317, so the error is half of √(.317·.683/2,000).
+    near(count.parse::<f64>().unwrap() / 4_000.0, 0.158_655, 4.0 * 0.0052);
+    assert!(rest.contains("below -100 %, at worst to -"), "{rest}");
+    // Instruments that may be traded count, and have no share of the book.
+    let (gaps, _) = found(Simulation { sessions: 1e6, ..drawn(2_000, NORMAL) });
+    let fund = gaps.iter().find(|gap| gap.subject == Subject::symbol("^GSPC")).unwrap();
+    assert_eq!(fund.gross_share, None);
 }
 
 #[test]
