@@ -283,8 +283,9 @@ async fn a_collector_gets_the_metrics_that_the_page_shows() {
     let sent = sink.metrics.lock().unwrap();
     let (process, metrics) = sent.last().unwrap();
     let found: BTreeSet<&str> = metrics.iter().map(|metric| metric.name.as_str()).collect();
-    // No call was refused, and the market is empty.
-    let absent = [names::CALLS_REFUSED.name, names::DATA_PUBLISHED.name];
+    // No call and no item of a stream was refused, and the market is empty.
+    let absent = [names::CALLS_REFUSED, names::ITEMS_REFUSED, names::DATA_PUBLISHED];
+    let absent = absent.map(|metric| metric.name);
     let known = names::ALL.iter().map(|metric| metric.name);
     let expected: BTreeSet<&str> = known.filter(|name| !absent.contains(name)).collect();
     assert_eq!(found, expected);
