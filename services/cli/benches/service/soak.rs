@@ -64,7 +64,7 @@ type Count = [u64; 3];
 /// queue, or a GOAWAY said that its stream was not processed (RFC 9113, 6.8). tonic does not send
 /// such a call again, other clients do. What a server answers has no source.
 fn was_not_processed(status: &Status) -> bool {
-    let causes = || successors(status.source(), |error| error.source());
+    let causes = || successors(status.source(), |error| (*error).source());
     let ended = |error: &h2::Error| {
         error.is_go_away() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR)
     };
