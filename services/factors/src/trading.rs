@@ -1,17 +1,10 @@
 //! The sessions from a day on, and which of them remain valid in a later snapshot.
 //!
 //! A session is a day on which at least one in ten of the instruments alive around it has a price,
-//! so that neither a bar on a Saturday nor a gap in one file creates or removes a session. The last one
-//! is the newest day of the market, so that a bar of a day after all others creates none either.
+//! so that neither a bar on a Saturday nor a gap in one file creates or removes a session.
 
 use crate::{comparison::Comparison, returns::Sessions};
-use marketdata::{
-    dataset::Dataset,
-    day::Day,
-    instrument::InstrumentId,
-    newest::{MARKET_SHARE, newest_of_market},
-    snapshot::Snapshot,
-};
+use marketdata::{dataset::Dataset, day::Day, instrument::InstrumentId, snapshot::Snapshot};
 use rayon::prelude::*;
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -19,7 +12,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 const CALENDAR_DAYS_PER_HUNDRED: i32 = 160;
 
 /// At least one in this many living instruments must trade for a day to be a session.
-const TRADING_SHARE: u32 = MARKET_SHARE as u32;
+const TRADING_SHARE: u32 = 10;
 
 /// Number of instruments counted by one thread at a time. Sums of counts are the same in any order.
 const COUNTED_TOGETHER: usize = 256;
@@ -72,7 +65,7 @@ impl Trading {
     }
 
     fn last_price(&self) -> Option<Day> {
-        newest(&self.lives)
+        self.lives.values().map(|(_, end)| *end).max()
     }
 
     /// The last `count` sessions that have a session before them; fewer if there are not enough.
@@ -109,12 +102,6 @@ impl Trading {
                 None => lives.remove(&id),
             };
         }
-        // Days after the newest one of the market are no sessions, whatever trades on them.
-        let (before, now) = (self.last_price(), newest(&lives));
-        if before != now {
-            let newest = before.into_iter().chain(now).min();
-            changed = changed.min(newest.map_or(self.first, |day| day.plus(1)));
-        }
         let changed = changed.max(self.first);
         let kept = self.sessions.with_start().iter().copied().take_while(|day| *day < changed);
         let days = kept.chain(trading_days(snapshot, &lives, changed)).collect();
@@ -129,15 +116,10 @@ impl Trading {
     }
 }
 
-/// The newest day of the market.
-fn newest(lives: &BTreeMap<InstrumentId, Life>) -> Option<Day> {
-    newest_of_market(lives.values().map(|(_, end)| *end).collect())
-}
-
-/// The newest day of the market by all bars.
+/// The last day with a bar of any instrument.
 fn last_bar(snapshot: &Snapshot) -> Option<Day> {
     let last = |id| snapshot.span(Dataset::Bars, id).map(|(_, last)| last);
-    newest_of_market(snapshot.holders(Dataset::Bars).filter_map(last).collect())
+    snapshot.holders(Dataset::Bars).filter_map(last).max()
 }
 
 /// The days of an instrument's first and last price from a day on.
@@ -160,14 +142,12 @@ fn trading_days(snapshot: &Snapshot, lives: &BTreeMap<InstrumentId, Life>, first
     let count = |lives: &[(InstrumentId, Life)]| DayCounts::of(snapshot, lives, first, span);
     let counts = alive.par_chunks(COUNTED_TOGETHER).map(count);
     let counts = counts.reduce(|| DayCounts::zero(span), DayCounts::plus);
-    let newest = newest(lives).unwrap_or(last);
     let mut alive = 0;
     let mut sessions = Vec::new();
     for (at, (trading, births)) in counts.trading.iter().zip(&counts.births).enumerate() {
         alive += births;
-        let day = first.plus(at as i32);
-        if day <= newest && 0 < *trading && alive as u32 <= trading * TRADING_SHARE {
-            sessions.push(day);
+        if 0 < *trading && alive as u32 <= trading * TRADING_SHARE {
+            sessions.push(first.plus(at as i32));
         }
     }
     sessions
@@ -322,37 +302,5 @@ mod tests {
             }
             earlier = Some((anew, snapshot));
         }
-    }
-
-    /// Twelve names, of which one has a bar of a week later: no session, also if it was stored first.
-    /// When all of them have a later bar, that day is one.
-    #[test]
-    fn a_bar_after_all_others_is_no_session() {
-        let mut fixture = Fixture::new();
-        let days: Vec<Day> = (0..5).map(|at| day("2021-01-04").plus(at)).collect();
-        let stray = day("2021-01-14");
-        for at in 0..12 {
-            let own = days.iter().copied().chain((at == 3).then_some(stray));
-            let closes: Vec<_> = own.map(|day| (day, 1.0)).collect();
-            fixture.closes(&format!("A{at}"), &closes);
-        }
-        fixture.commit();
-        let as_of = Instant::close_of(day("2021-01-20"));
-        let before = fixture.snapshot(as_of);
-        let first = Trading::latest(&before, 3, None);
-        assert_eq!(first.sessions.with_start().last(), days.last());
-        assert!(!first.sessions.with_start().contains(&stray));
-        for at in 0..12 {
-            fixture.closes(&format!("A{at}"), &[(day("2021-01-19"), 1.0)]);
-        }
-        fixture.commit();
-        let after = fixture.snapshot(as_of);
-        let comparison = Comparison::of(&after, &before);
-        let continued = Trading::latest(&after, 3, Some((&first, &comparison)));
-        let anew = Trading::latest(&after, 3, None);
-        assert_eq!(continued.sessions, anew.sessions);
-        assert_eq!(anew.sessions.with_start().last(), Some(&day("2021-01-19")));
-        // One of twelve traded on that day, while all were alive.
-        assert!(!anew.sessions.with_start().contains(&stray));
     }
 }
