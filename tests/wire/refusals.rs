@@ -1,16 +1,23 @@
 //! One row per bad request and per limit: its status, its reason, its field paths.
 
-use crate::harness::{
-    Harness, expect_refusal, header, held, named, on, reference, replay_of, soon, upload,
+use crate::{
+    harness::{
+        Harness, expect_refusal, header, held, named, on, reference, replay_of, soon, upload,
+    },
+    metrics::values,
+    raw::{Raw, framed},
 };
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
 };
-use server::clock::Clock;
+use prost::Message as _;
+use server::{clock::Clock, limits::Limits};
 use tonic::{Code, Request};
 use tonic_types::StatusExt as _;
 
+const ANALYZE_PORTFOLIO: &str = "/ballast.v1.ExposureService/AnalyzePortfolio";
+const REQUESTS_HELD: &str = "ballast_memory_held_bytes{of=\"requests\"}";
 const NOW: &str = "2021-02-01T21:00:00Z";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -401,20 +408,33 @@ async fn requests_that_are_large_only_once_they_are_decoded_share_a_bound() {
     let positions = vec![v1::Position::default(); (22 << 20) / size_of::<v1::Position>()];
     let portfolio = Some(v1::Portfolio { positions, ..v1::Portfolio::default() });
     let request = v1::AnalyzePortfolioRequest { portfolio, ..Default::default() };
-    let client = ExposureServiceClient::new(harness.channel().await);
-    let call = async || Box::pin(client.clone().analyze_portfolio(request.clone())).await;
-    let refusal = async {
-        loop {
-            let (first, second, third) = tokio::join!(call(), call(), call());
-            let ended = [first, second, third].map(Result::unwrap_err);
-            if let Some(full) = ended.iter().find(|one| one.code() == Code::ResourceExhausted) {
-                break full.clone();
-            }
-            ended.iter().for_each(|one| assert_eq!(one.code(), Code::InvalidArgument, "{one}"));
+    let request = framed(0, &request.encode_to_vec());
+    let raw = Raw::connect(harness.address(), 65_535).await;
+    let status = async || {
+        let mut call = raw.call(ANALYZE_PORTFOLIO, &[]).await;
+        call.send(&request, true);
+        call.read_answer().await.status
+    };
+    assert_eq!(status().await.code(), Code::InvalidArgument, "by itself it fits, and is too long");
+    // Beside five requests of 4 MiB each that do not end it finds no room.
+    let mut endless = Vec::new();
+    for _ in 0..5 {
+        let mut call = raw.call(ANALYZE_PORTFOLIO, &[]).await;
+        let most = Limits::standard().receive_bytes;
+        call.send(&framed(0, &vec![0; most])[..most], false);
+        endless.push(call);
+    }
+    let received = async {
+        while values(&harness).await[REQUESTS_HELD] < 5.0 * Limits::standard().receive_bytes as f64
+        {
         }
     };
-    let full = soon("one of three finds no room", refusal).await;
+    soon("they are received", received).await;
+    let full = status().await;
     expect_refusal(&full, Code::ResourceExhausted, "OVERLOADED", &[]);
     let quota = full.get_details_quota_failure().unwrap();
     assert_eq!(quota.violations[0].subject, "limits.request_memory_bytes_per_connection");
+    endless.iter_mut().for_each(|call| call.request.send_reset(h2::Reason::CANCEL));
+    let fits = async { while status().await.code() != Code::InvalidArgument {} };
+    soon("room again", fits).await;
 }

@@ -1,18 +1,23 @@
 //! The sessions from a day on, and which of them remain valid in a later snapshot.
 //!
 //! A session is a day on which at least one in ten of the instruments alive around it has a price,
-//! so that neither a bar on a Saturday nor a gap in one file creates or removes a session.
+//! so that neither a bar on a Saturday nor a gap in one file creates or removes a session. An
+//! instrument is alive until 45 days after its last price: else a bar with a wrong date after all
+//! others would be a session of its own, because it would be the only one alive.
 
 use crate::{comparison::Comparison, returns::Sessions};
-use marketdata::{dataset::Dataset, day::Day, instrument::InstrumentId, snapshot::Snapshot};
+use marketdata::{
+    dataset::Dataset,
+    day::Day,
+    instrument::InstrumentId,
+    newest::{COMPARED_DAYS, MARKET_SHARE},
+    snapshot::Snapshot,
+};
 use rayon::prelude::*;
 use std::{borrow::Cow, collections::BTreeMap};
 
 /// Calendar days to search per hundred sessions: 365.25/252, with room for holidays.
 const CALENDAR_DAYS_PER_HUNDRED: i32 = 160;
-
-/// At least one in this many living instruments must trade for a day to be a session.
-const TRADING_SHARE: u32 = 10;
 
 /// Number of instruments counted by one thread at a time. Sums of counts are the same in any order.
 const COUNTED_TOGETHER: usize = 256;
@@ -135,9 +140,12 @@ fn life(snapshot: &Snapshot, id: InstrumentId, first: Day) -> Option<Life> {
 
 /// The sessions from a day on.
 fn trading_days(snapshot: &Snapshot, lives: &BTreeMap<InstrumentId, Life>, first: Day) -> Vec<Day> {
-    let alive = lives.iter().map(|(id, life)| (*id, *life)).filter(|(_, (_, end))| first <= *end);
+    let Some(last) = lives.values().map(|(_, end)| *end).max().filter(|last| first <= *last) else {
+        return Vec::new();
+    };
+    let alive = lives.iter().map(|(id, life)| (*id, *life));
+    let alive = alive.filter(|(_, (_, end))| first <= end.plus(COMPARED_DAYS));
     let alive: Vec<(InstrumentId, Life)> = alive.collect();
-    let Some(last) = alive.iter().map(|(_, (_, end))| *end).max() else { return Vec::new() };
     let span = (last.epoch() - first.epoch()) as usize + 1;
     let count = |lives: &[(InstrumentId, Life)]| DayCounts::of(snapshot, lives, first, span);
     let counts = alive.par_chunks(COUNTED_TOGETHER).map(count);
@@ -146,7 +154,7 @@ fn trading_days(snapshot: &Snapshot, lives: &BTreeMap<InstrumentId, Life>, first
     let mut sessions = Vec::new();
     for (at, (trading, births)) in counts.trading.iter().zip(&counts.births).enumerate() {
         alive += births;
-        if 0 < *trading && alive as u32 <= trading * TRADING_SHARE {
+        if 0 < *trading && alive as u32 <= trading * MARKET_SHARE as u32 {
             sessions.push(first.plus(at as i32));
         }
     }
@@ -156,7 +164,8 @@ fn trading_days(snapshot: &Snapshot, lives: &BTreeMap<InstrumentId, Life>, first
 /// How many instruments trade, begin and end on each day from the first day on.
 struct DayCounts {
     trading: Vec<u32>,
-    /// Number of instruments that begin on a day minus those that ended on the day before.
+    /// Number of instruments that begin on a day minus those that are alive for the last time on the
+    /// day before.
     births: Vec<i32>,
 }
 
@@ -173,12 +182,12 @@ impl DayCounts {
     ) -> DayCounts {
         let mut counts = DayCounts::zero(span);
         let mut usual = Usual::of(Cow::Borrowed(&[]));
-        let offset = |day: Day| (day.epoch() - first.epoch()).max(0) as usize;
+        let offset = |day: Day| ((day.epoch() - first.epoch()).max(0) as usize).min(span);
         for (id, (begin, end)) in lives {
             let rows = snapshot.rows_since(Dataset::Bars, *id, first);
             let days = rows.days();
             counts.births[offset(*begin)] += 1;
-            counts.births[offset(*end) + 1] -= 1;
+            counts.births[offset(end.plus(COMPARED_DAYS + 1))] -= 1;
             if usual.counts(&days) {
                 continue;
             }

@@ -7,7 +7,7 @@ pub const MARKET_SHARE: usize = 10;
 
 /// A name whose newest day is older than this many calendar days before another day does not say whether
 /// that is a day of the market: it was delisted, or its files are no longer loaded.
-const COMPARED_DAYS: i32 = 45;
+pub const COMPARED_DAYS: i32 = 45;
 
 /// The newest day that at least one in ten names has reached, of those that have a day in the 45 days
 /// before it. So one row with a wrong date does not make all other names old, and names that are no
