@@ -177,9 +177,17 @@ async fn the_squeeze_of_january_2021_as_it_was_known() {
     let volume = oracle["gme_volume_21_2021_02_05"].as_f64().unwrap();
     assert!((gme.days_to_cover_at_recent_volume.unwrap() - 61.78e6 / volume).abs() < 1e-6);
     let reasons: Vec<_> = ranking.info.as_ref().unwrap().gaps.iter().map(v1::Gap::reason).collect();
-    use v1::GapReason::{InputMissing, NoPrice, NoShortInterest, Survivorship};
-    // There is no lending file, no index, and no dataset of earnings, short sale volume and fails.
-    assert_eq!(reasons, [NoPrice, NoShortInterest, InputMissing, InputMissing, Survivorship]);
+    use v1::GapReason::{
+        InputMissing, MissingObservations, NoPrice, NoShortInterest, Survivorship,
+    };
+    // There is no lending file, no index, and no dataset of earnings, short sale volume and fails. Some
+    // names left the lists between two settlements.
+    let expected =
+        [NoPrice, NoShortInterest, InputMissing, InputMissing, MissingObservations, Survivorship];
+    assert_eq!(reasons, expected);
+    let universe = ranking.universe.as_ref().unwrap();
+    let counts = [universe.at_newest_settlement_count, universe.with_short_interest_count];
+    assert!(counts[0] < counts[1] && counts[1] < counts[0] + counts[0] / 20, "{counts:?}");
     harness.stop().await;
 }
 

@@ -6,7 +6,9 @@
 //! day: where no known factor brings the volume of some session to them there is no average, rather
 //! than that of the other sessions. USD are close times volume of each session, on any units.
 
-use marketdata::{bars::Bars, day::Day, gap::GapReason};
+use marketdata::{
+    bars::Bars, day::Day, gap::GapReason, instrument::InstrumentId, snapshot::Snapshot,
+};
 use std::ops::Range;
 
 /// Sessions of the average.
@@ -28,6 +30,16 @@ pub fn rows_up_to(row: usize, count: usize) -> Range<usize> {
 /// No session has a volume, or too few have.
 pub fn usd_up_to(bars: &Bars<'_>, row: usize) -> Average {
     mean(rows_up_to(row, SESSIONS), LEAST_SESSIONS, |row| bars.value_traded(row)).1
+}
+
+/// Average USD traded a day over the last sessions of a line. `sessions` are those of the market;
+/// volumes of other days are no part of it.
+///
+/// # Errors
+/// It has no volume, or on too few sessions.
+pub fn usd_on(snapshot: &Snapshot, instrument: InstrumentId, sessions: &[Day]) -> Average {
+    let (bars, _) = Bars::on_sessions(snapshot, instrument, sessions);
+    usd_up_to(&bars, bars.len().checked_sub(1).ok_or(GapReason::NoVolume)?)
 }
 
 /// Average shares traded a day over the sessions up to a row, in the units of a day, and how many of

@@ -42,16 +42,18 @@ pub fn daily_volatility(bars: &Bars<'_>, last: usize) -> Result<f64, GapReason> 
     standard_deviation(&returns, Ddof::Sample).ok_or(GapReason::Degenerate)
 }
 
-/// The threshold of a line; `freshest` is the market's latest session.
+/// The threshold of a line; `sessions` are those of the market, the latest last. Closes of other days
+/// are no part of it.
 ///
 /// # Errors
 /// It has no close, only stale ones, or no volatility.
 pub fn threshold_of(
     snapshot: &Snapshot,
     instrument: InstrumentId,
-    freshest: Day,
+    sessions: &[Day],
 ) -> Result<f64, GapReason> {
-    let bars = Bars::of(snapshot, instrument);
+    let freshest = sessions.last().ok_or(GapReason::NoPrice)?;
+    let (bars, _) = Bars::on_sessions(snapshot, instrument, sessions);
     let last = bars.len().checked_sub(1).ok_or(GapReason::NoPrice)?;
     if bars.days[last] < freshest.plus(-STALE_DAYS) {
         return Err(GapReason::Stale);

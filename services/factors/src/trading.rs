@@ -121,6 +121,11 @@ impl Trading {
     }
 }
 
+/// The sessions of a snapshot from a day on, and the first of them too.
+pub fn sessions_since(snapshot: &Snapshot, first: Day) -> Sessions {
+    Trading::from_scratch(snapshot, first).sessions
+}
+
 /// The last day with a bar of any instrument.
 fn last_bar(snapshot: &Snapshot) -> Option<Day> {
     let last = |id| snapshot.span(Dataset::Bars, id).map(|(_, last)| last);
@@ -308,6 +313,38 @@ mod tests {
                 let continued = Trading::latest(&snapshot, 1, Some((trading, &comparison)));
                 assert_eq!(continued.sessions, anew.sessions);
                 assert_eq!((continued.first, &continued.lives), (anew.first, &anew.lives));
+            }
+            earlier = Some((anew, snapshot));
+        }
+    }
+
+    /// Twelve names of five sessions; one has a bar of the Saturday and one of a day after all others.
+    /// One of twelve is fewer than one in ten. 45 days after the last bars of the others they no longer
+    /// count, and a bar is a session.
+    #[test]
+    fn a_bar_with_a_wrong_date_is_no_session() {
+        let days: Vec<Day> = (0..5).map(|at| day("2021-01-04").plus(at)).collect();
+        let mut fixture = Fixture::new();
+        for name in 0..12 {
+            let mut closes: Vec<_> = days.iter().map(|day| (*day, 1.0)).collect();
+            closes.extend([(day("2021-01-09"), 1.0)].into_iter().filter(|_| name == 3));
+            closes.extend([(day("2021-02-22"), 1.0)].into_iter().filter(|_| name == 7));
+            closes.extend([(day("2021-02-23"), 1.0)].into_iter().filter(|_| name == 8));
+            fixture.closes(&format!("A{name}"), &closes);
+        }
+        fixture.commit();
+        let mut earlier: Option<(Trading, Snapshot)> = None;
+        // 2021-01-08 and 45 days are 2021-02-22.
+        let mut expected = days.clone();
+        for on in ["2021-01-08", "2021-01-09", "2021-02-22", "2021-02-23"] {
+            expected.extend(Some(day(on)).filter(|_| on == "2021-02-23"));
+            let snapshot = fixture.snapshot(Instant::close_of(day(on)));
+            let anew = Trading::latest(&snapshot, 3, None);
+            assert_eq!(anew.sessions.with_start(), expected, "{on}");
+            if let Some((trading, before)) = &earlier {
+                let comparison = Comparison::of(&snapshot, before);
+                let continued = Trading::latest(&snapshot, 3, Some((trading, &comparison)));
+                assert_eq!(continued.sessions, anew.sessions);
             }
             earlier = Some((anew, snapshot));
         }

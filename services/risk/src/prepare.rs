@@ -187,13 +187,16 @@ impl<'a> Continued<'a> {
         if row == NONE || !self.comparison.has_same_units(instrument) {
             return None;
         }
+        let differs_on = self.comparison.first_difference(Dataset::Bars, instrument);
+        if differs_on.is_some_and(|day| day <= self.last) {
+            return None;
+        }
+        // Bars that were known before may be of sessions that are new: a day of a few names becomes a
+        // session when others follow.
         let mut added = vec![f64::NAN; self.added.len()];
-        match self.comparison.first_difference(Dataset::Bars, instrument) {
-            None => {}
-            Some(day) if self.last < day => {
-                self.added.total_returns(snapshot, instrument, &mut added);
-            }
-            Some(_) => return None,
+        let known_until = snapshot.span(Dataset::Bars, instrument).map(|(_, end)| end);
+        if known_until.is_some_and(|end| self.last < end) {
+            self.added.total_returns(snapshot, instrument, &mut added);
         }
         Some(RowSource::Continued { row, added })
     }

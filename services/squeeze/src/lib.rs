@@ -36,6 +36,8 @@ pub mod prepared;
 pub mod rank;
 pub mod scenario;
 pub mod score;
+pub mod sentence;
+mod settlements;
 pub mod short_sales;
 pub mod shorts;
 pub mod simulation;

@@ -5,7 +5,8 @@ use crate::{
     lending::{Lending, LendingMeasure},
     measure::{COMPONENTS, Component, Measured, ratio},
     old_rates::{self, OldRateNumber},
-    traded::Traded,
+    sentence::{MISSED_SETTLEMENTS, sentence},
+    traded::{LeftOut, Traded},
 };
 use factors::{
     market_value::{CapSource, LineCap, line_value},
@@ -21,12 +22,17 @@ use marketdata::{
     quotes::Quotes,
     snapshot::Snapshot,
 };
+use std::sync::Arc;
 
 /// What measures of a name need to know of the whole market.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarketState {
     /// The market's latest session. `None` without any close.
     pub freshest: Option<Day>,
+    /// The sessions of the 380 days up to it, the oldest first.
+    pub sessions: Arc<[Day]>,
+    /// Days of short interest that at least one in ten names have, the oldest first.
+    pub settlements: Arc<[Day]>,
     /// Whether lending data of any name are known.
     pub has_lending: bool,
     /// Which other disclosures of any name are known.
@@ -65,6 +71,8 @@ pub struct SqueezeName {
     pub lending: Option<Lending>,
     /// Short sales, fails and the next report of earnings.
     pub disclosed: Disclosed,
+    /// Whether its short interest is of a day of the market's settlements.
+    is_of_settlement: bool,
     measures: [Measured; COMPONENTS],
     old_rates: Vec<OldRateNumber>,
 }
@@ -98,9 +106,9 @@ impl SqueezeName {
     ) -> SqueezeName {
         let freshest = market.freshest;
         let settlement = short.as_ref().ok().map(|ratio| ratio.shares_short.effective_on);
-        let traded = freshest
-            .ok_or(GapReason::NoPrice)
-            .and_then(|freshest| Traded::of(snapshot, instrument, freshest, settlement));
+        let traded = freshest.ok_or(GapReason::NoPrice).and_then(|freshest| {
+            Traded::of(snapshot, instrument, (&market.sessions, freshest), settlement)
+        });
         let units_on = settlement.unwrap_or_else(|| snapshot.today());
         let units = Units::of(snapshot, instrument);
         let shares_factor = match &traded {
@@ -129,6 +137,7 @@ impl SqueezeName {
             exchange: exchange(snapshot, instrument),
             lending: market.has_lending.then(lending),
             disclosed,
+            is_of_settlement: settlement.is_none_or(|on| market.settlements.contains(&on)),
             measures,
             old_rates,
         }
@@ -374,12 +383,32 @@ impl SqueezeName {
                 detail,
             )
         }));
+        gaps.extend(self.left_out(symbol));
+        gaps.extend(self.short.as_ref().ok().filter(|_| !self.is_of_settlement).map(|short| {
+            let detail = format!(
+                "its short interest is of {}, on which fewer than one in ten names have one: its date \
+                 may be wrong",
+                short.shares_short.effective_on
+            );
+            let subject = Subject::number_of(symbol, "short_interest");
+            Gap::new(GapReason::Implausible, subject, detail)
+        }));
         gaps.extend(self.old_rates.iter().map(|number| number.gap(symbol)));
         gaps.extend(self.lending_gaps(symbol));
         gaps.extend(self.disclosed.gaps(symbol));
         let doubts = self.short.iter().flat_map(|short| &short.doubts);
         gaps.extend(doubts.map(|doubt| doubted(symbol, *doubt)));
         gaps
+    }
+
+    /// The gap of closes that are of no session.
+    fn left_out(&self, symbol: &str) -> Option<Gap> {
+        let LeftOut { count, last_on } = self.traded.as_ref().ok()?.left_out?;
+        let detail = format!(
+            "{count} of its closes are of days on which fewer than one in ten names have one, the last \
+             of {last_on}: they were left out"
+        );
+        Some(Gap::new(GapReason::MissingObservations, Subject::symbol(symbol), detail))
     }
 }
 
@@ -392,48 +421,6 @@ fn doubted(symbol: &str, doubt: DataQualityFlag) -> Gap {
         }
     };
     Gap::new(GapReason::Implausible, Subject::number_of(symbol, what), doubt.sentence())
-}
-
-/// Why a name that had short interest has none now.
-pub const MISSED_SETTLEMENTS: &str = "its last short interest missed the newest settlements";
-
-/// What a reason means for a measure of a name, in one sentence.
-pub const fn sentence(reason: GapReason) -> &'static str {
-    match reason {
-        GapReason::UnknownInstrument => "no instrument has this symbol or identifier",
-        GapReason::NoPrice => "no close is known at or before the as-of date",
-        GapReason::ShortHistory => "fewer sessions are known than the measure needs",
-        GapReason::Stale => "the last close is more than a week older than the market's",
-        GapReason::NoShortInterest => "no short interest was published by the as-of date",
-        GapReason::NoFloat => "no float above zero is known",
-        GapReason::NoSharesOutstanding => "no count of shares outstanding is known",
-        GapReason::NoVolume => "no trading volume is known",
-        GapReason::BasisUnknown => {
-            "no known split factor converts between the share units of its inputs"
-        }
-        GapReason::Degenerate => "the denominator is zero",
-        GapReason::MissingObservations => "no close is known near the settlement",
-        GapReason::NoRate => "no exchange rate converts its prices to the currency of the answer",
-        GapReason::Proxy => {
-            "a market value published by a listing is used instead of shares times close"
-        }
-        GapReason::InputMissing
-        | GapReason::NoClassification
-        | GapReason::AdjustedPrice
-        | GapReason::Survivorship
-        | GapReason::Implausible
-        | GapReason::AmbiguousInstrument
-        | GapReason::IdentifiersDisagree
-        | GapReason::NameOfOtherDays
-        | GapReason::FirstOrder
-        | GapReason::Expired
-        | GapReason::OldRate
-        | GapReason::CurrencyDisagrees
-        | GapReason::ForeignCash
-        | GapReason::BeyondLimit
-        | GapReason::Merged
-        | GapReason::LaterKnowledge => "the measure could not be computed",
-    }
 }
 
 fn current(short: &Result<ShortRatio, GapReason>) -> Result<&ShortRatio, GapReason> {

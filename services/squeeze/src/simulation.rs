@@ -11,8 +11,8 @@ use crate::{
         jump::Excess, jump::Jump,
     },
     measure::Measured,
-    name::sentence,
     scenario::Scenario,
+    sentence::sentence,
     shorts::{Long, Shorts},
     universe::Universe,
 };

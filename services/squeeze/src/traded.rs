@@ -25,13 +25,15 @@ const USUAL_LEAST: usize = 42;
 const HIGH_SESSIONS: usize = 252;
 const HIGH_LEAST: usize = 63;
 /// Calendar days read: enough for 252 sessions with weekends and holidays.
-const WINDOW_DAYS: i32 = 380;
+pub(crate) const WINDOW_DAYS: i32 = 380;
 
 /// Prices and volumes of one name. Shares and prices are in the units of `units_on`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Traded {
     /// The latest session with a close.
     pub last_on: Day,
+    /// Closes of the last 380 days that were left out. `None`: there are none.
+    pub left_out: Option<LeftOut>,
     /// The day whose units apply to shares and prices here: the units in which the last row is
     /// stored.
     pub units_on: Day,
@@ -75,6 +77,15 @@ pub struct Traded {
     pub gain_since_cost_basis: Measured,
 }
 
+/// Closes of days that are no session of the market: fewer than one in ten names have one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Number of them.
+    pub count: usize,
+    /// The last of these days.
+    pub last_on: Day,
+}
+
 /// Price and volume after a settlement, up to the last close, and the volume before it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Since {
@@ -92,7 +103,8 @@ pub struct Since {
 }
 
 impl Traded {
-    /// How an instrument trades as of a snapshot. `freshest` is the market's latest session;
+    /// How an instrument trades as of a snapshot. `sessions` are those of the market for
+    /// [`WINDOW_DAYS`], of which closes of other days are no part; `freshest` is the latest;
     /// `settlement` is the day of the short interest, if there is one.
     ///
     /// # Errors
@@ -100,10 +112,10 @@ impl Traded {
     pub fn of(
         snapshot: &Snapshot,
         instrument: InstrumentId,
-        freshest: Day,
+        (sessions, freshest): (&[Day], Day),
         settlement: Option<Day>,
     ) -> Result<Traded, GapReason> {
-        let bars = Bars::since(snapshot, instrument, freshest.plus(-WINDOW_DAYS));
+        let (bars, others) = Bars::on_sessions(snapshot, instrument, sessions);
         let Some(last) = bars.len().checked_sub(1) else {
             let never = snapshot.rows(Dataset::Bars, instrument).is_empty();
             return Err(if never { GapReason::NoPrice } else { GapReason::Stale });
@@ -124,6 +136,9 @@ impl Traded {
         let gained = |basis: f64| Ok((bars.close_as_stored(last) - basis) * taken?);
         Ok(Traded {
             last_on: bars.days[last],
+            left_out: others
+                .last()
+                .map(|last_on| LeftOut { count: others.len(), last_on: *last_on }),
             units_on,
             close: bars.close_as_stored(last),
             value_per_share: taken.map(|taken| bars.close_as_stored(last) * taken),

@@ -2,33 +2,35 @@
 
 use crate::{
     calibration::{model::clipped_probability, stored::stored},
-    common_days::is_cut,
+    common_days::listed_days,
     disclosed::DisclosedState,
     heavy::is_heavily_short,
     market::MostShortedState,
     measure::Measured,
     name::{MarketState, SqueezeName},
     score::{Index, IndexTerm, Score, Scores, score},
+    settlements,
+    traded::WINDOW_DAYS,
 };
-use factors::short_ratio::{Published, ShortRatio};
+use factors::{
+    short_ratio::{Published, ShortRatio},
+    trading::sessions_since,
+};
 use marketdata::{
     currency::Currency,
     dataset::Dataset,
     day::Day,
     gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
-    newest::{newest_of_market, session_up_to},
+    newest::{COMPARED_DAYS, newest_of_market, session_up_to},
     old_rates::OldRate,
     snapshot::Snapshot,
 };
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A name whose last settlement is this many calendar days before the newest has left the market.
 const SKIPPED_DAYS: i32 = 40;
-/// A newest settlement older than this many calendar days means that files are missing: two
-/// settlements are published per month.
-const OLD_SETTLEMENT_DAYS: i32 = 45;
 /// Bytes per entry of the index map: key, value, and node overhead, with nodes two thirds full on
 /// average.
 const PLACE_BYTES: usize = (size_of::<InstrumentId>() + size_of::<usize>()) * 3 / 2;
@@ -99,9 +101,13 @@ impl Universe {
     /// Measures and scores every name, on the threads of the caller's pool.
     pub fn of(snapshot: &Snapshot) -> Universe {
         let (freshest, priced) = closes(snapshot);
-        let has_lending = snapshot.holders(Dataset::Lending).next().is_some();
-        let disclosed = DisclosedState::of(snapshot, freshest);
-        let market = MarketState { freshest, has_lending, disclosed };
+        let market = MarketState {
+            freshest,
+            sessions: sessions(snapshot, freshest),
+            settlements: settlement_days(snapshot),
+            has_lending: snapshot.holders(Dataset::Lending).next().is_some(),
+            disclosed: DisclosedState::of(snapshot, freshest),
+        };
         Universe::measured(snapshot, market, &priced)
     }
 
@@ -109,14 +115,19 @@ impl Universe {
     /// known: no score and no level rests on them, so a history of observations need not measure them.
     pub(crate) fn undisclosed(snapshot: &Snapshot) -> Universe {
         let (freshest, priced) = closes(snapshot);
-        let disclosed = DisclosedState::NONE;
-        let market = MarketState { freshest, has_lending: false, disclosed };
+        let market = MarketState {
+            freshest,
+            sessions: sessions(snapshot, freshest),
+            settlements: settlement_days(snapshot),
+            has_lending: false,
+            disclosed: DisclosedState::NONE,
+        };
         Universe::measured(snapshot, market, &priced)
     }
 
     fn measured(snapshot: &Snapshot, market: MarketState, priced: &[InstrumentId]) -> Universe {
         let ratios = ShortRatio::all(snapshot);
-        let newest = newest_settlement(&ratios);
+        let newest = settlements::newest(&ratios);
         let names: Vec<SqueezeName> = ratios
             .into_par_iter()
             .filter(|ratio| {
@@ -204,6 +215,8 @@ impl Universe {
         self.names.capacity() * size_of::<SqueezeName>()
             + self.names.iter().map(SqueezeName::heap_bytes).sum::<usize>()
             + self.places.len() * PLACE_BYTES
+            + size_of_val(&*self.market.sessions)
+            + size_of_val(&*self.market.settlements)
             + self.scores.names.capacity() * size_of::<Option<Score>>()
             + self.scores.means.capacity() * size_of::<Option<f64>>()
     }
@@ -265,34 +278,13 @@ impl Universe {
         let today = self.snapshot.today();
         let summary = &self.summary;
         let mut gaps = Vec::new();
+        let settled =
+            |name: &SqueezeName| Some(name.short.as_ref().ok()?.shares_short.effective_on);
+        let last_days: Vec<Day> = self.names.iter().filter_map(settled).collect();
+        gaps.extend(settlements::gap(summary.newest_settlement, &last_days, self.snapshot.as_of()));
         let mut add = |reason, dataset, detail: String| {
             gaps.push(Gap::new(reason, Subject::Dataset(dataset), detail));
         };
-        match summary.newest_settlement {
-            None => add(
-                GapReason::NoShortInterest,
-                Dataset::ShortInterest,
-                "no short interest was published by the as-of date".into(),
-            ),
-            Some(newest) if newest.effective_on < today.plus(-OLD_SETTLEMENT_DAYS) => add(
-                GapReason::Stale,
-                Dataset::ShortInterest,
-                format!(
-                    "the newest settlement is of {}: later files are missing",
-                    newest.effective_on
-                ),
-            ),
-            Some(newest) if is_cut(newest.value as u32, summary.with_short_interest) => add(
-                GapReason::MissingObservations,
-                Dataset::ShortInterest,
-                format!(
-                    "the settlement of {} has {} of {} names: its list is not whole, and the others have \
-                     their last settlement before it",
-                    newest.effective_on, newest.value, summary.with_short_interest
-                ),
-            ),
-            Some(_) => {}
-        }
         match self.market.freshest {
             None => {
                 add(GapReason::NoPrice, Dataset::Bars, "no close is known by the as-of date".into())
@@ -350,20 +342,25 @@ fn closes(snapshot: &Snapshot) -> (Option<Day>, Vec<InstrumentId>) {
     (newest_of_market(last_days), priced)
 }
 
+/// The sessions that measures of names read.
+fn sessions(snapshot: &Snapshot, freshest: Option<Day>) -> Arc<[Day]> {
+    let Some(freshest) = freshest else { return Arc::default() };
+    let known = sessions_since(snapshot, freshest.plus(-WINDOW_DAYS));
+    known.with_start().iter().copied().filter(|day| *day <= freshest).collect()
+}
+
+/// The days that settlements of names are compared with.
+fn settlement_days(snapshot: &Snapshot) -> Arc<[Day]> {
+    let first = snapshot.today().plus(-COMPARED_DAYS);
+    listed_days(snapshot, Dataset::ShortInterest, first).into()
+}
+
 /// The median day of the units in which prices are stored, if it is after today.
 fn restated_on(names: &[SqueezeName], today: Day) -> Option<Day> {
     let mut units: Vec<Day> =
         names.iter().filter_map(|name| Some(name.traded.as_ref().ok()?.units_on)).collect();
     units.sort_unstable();
     units.get(units.len() / 2).copied().filter(|day| today < *day)
-}
-
-fn newest_settlement(ratios: &[ShortRatio]) -> Option<Published> {
-    let settled = ratios.iter().map(|ratio| ratio.shares_short.effective_on);
-    let newest = newest_of_market(settled.collect())?;
-    let of_it = ratios.iter().filter(|ratio| ratio.shares_short.effective_on == newest);
-    let published_at = of_it.clone().map(|ratio| ratio.shares_short.published_at).min()?;
-    Some(Published { value: of_it.count() as f64, effective_on: newest, published_at })
 }
 
 #[cfg(test)]

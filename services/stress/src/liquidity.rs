@@ -12,7 +12,6 @@
 use crate::total::total;
 use factors::{average_volume, impact::Order};
 use marketdata::{
-    bars::Bars,
     gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
 };
@@ -136,9 +135,8 @@ fn exit_cost(
     value: f64,
     terms: &ExitTerms,
 ) -> Result<ExitCost, GapReason> {
-    let bars = Bars::of(&model.risk.snapshot, instrument);
-    let last = bars.len().checked_sub(1).ok_or(GapReason::NoVolume)?;
-    let volume = terms.volume_ratio * average_volume::usd_up_to(&bars, last)?;
+    let (snapshot, sessions) = (&model.risk.snapshot, model.risk.sessions.with_start());
+    let volume = terms.volume_ratio * average_volume::usd_on(snapshot, instrument, sessions)?;
     let name = model.name(instrument).ok_or(GapReason::ShortHistory)?;
     let volatility = terms.volatility_ratio * model.volatility(&name);
     let sold = value.min(terms.participation * volume * terms.sessions);

@@ -92,10 +92,17 @@ impl Log {
 
     /// Appends a session with bars of all names except one or two that do not trade.
     fn next_session(&mut self) {
-        let Some(on) = self.world.days.get(self.days).copied() else { return };
-        self.days += 1;
-        let ids: Vec<InstrumentId> = self.closes.keys().copied().collect();
-        for id in ids {
+        if self.days < self.world.days.len() {
+            self.days += 1;
+            let ids: Vec<InstrumentId> = self.closes.keys().copied().collect();
+            self.last_session(&ids);
+        }
+    }
+
+    /// Adds bars of the last session.
+    fn last_session(&mut self, ids: &[InstrumentId]) {
+        let on = self.world.days[self.days - 1];
+        for id in ids.iter().copied() {
             let step = 1.0 + 0.01 * self.rng.normal();
             let close = self.closes[&id] * step;
             self.closes.insert(id, close);
@@ -132,6 +139,15 @@ impl Log {
                 self.fact(Dataset::ShareCounts, id, past, &values);
             }
             8 => self.rename(id, past),
+            // A bar of a day that is no session yet, and later those of the others.
+            10 if self.days < self.world.days.len() => {
+                self.days += 1;
+                self.last_session(&[id]);
+            }
+            10 | 11 => {
+                let ids: Vec<InstrumentId> = self.closes.keys().copied().collect();
+                self.last_session(&ids);
+            }
             _ => self.new_name(),
         }
         self.commit();
@@ -204,7 +220,7 @@ proptest! {
     /// views of the head and of the past, each prepared from the previous view.
     #[test]
     fn an_earlier_view_changes_no_bit(
-        seed in 0_u64..1_000_000, acts in prop::collection::vec(0_usize..10, 1..9),
+        seed in 0_u64..1_000_000, acts in prop::collection::vec(0_usize..12, 1..9),
     ) {
         let mut log = Log::new(seed);
         let mut previous = prepare(&log.snapshot(), &World::roles());
@@ -217,6 +233,25 @@ proptest! {
             previous = next;
         }
     }
+}
+
+/// A file with one name of a session comes first, when that day is none yet, and then the others.
+#[test]
+fn a_bar_that_was_there_before_its_session_is_not_lost() {
+    let mut log = Log::new(3);
+    log.days += 1;
+    let first = InstrumentId(4);
+    log.last_session(&[first]);
+    log.commit();
+    let at = |log: &Log| Snapshot::new(Arc::new(log.market.clone()), log.now(), log.revision() - 1);
+    let before = prepare(&at(&log).unwrap(), &World::roles());
+    let others: Vec<InstrumentId> = log.closes.keys().copied().filter(|id| *id != first).collect();
+    log.last_session(&others);
+    log.commit();
+    let snapshot = at(&log).unwrap();
+    let next = prepared::prepare(&snapshot, &World::roles(), Some(&before));
+    assert_eq!(next.sessions.len(), before.sessions.len() + 1);
+    assert_eq!(whole_report(&prepare(&snapshot, &World::roles())), whole_report(&next));
 }
 
 /// One more session within a month leaves the fits behind the priors unchanged.

@@ -11,7 +11,6 @@ use factors::{
     squeeze_threshold,
 };
 use marketdata::{
-    bars::Bars,
     currency::NoRate,
     day::Day,
     gap::{Gap, GapReason, Subject},
@@ -245,9 +244,8 @@ impl Reader<'_> {
 
     /// Average money traded a day.
     fn volume(&self, instrument: InstrumentId) -> Average {
-        let bars = Bars::of(&self.view.risk.snapshot, instrument);
-        let last = bars.len().checked_sub(1).ok_or(GapReason::NoVolume)?;
-        let usd = average_volume::usd_up_to(&bars, last)?;
+        let risk = self.view.risk;
+        let usd = average_volume::usd_on(&risk.snapshot, instrument, risk.sessions.with_start())?;
         if 0.0 < usd { Ok(usd) } else { Err(GapReason::NoVolume) }
     }
 }
@@ -272,6 +270,6 @@ pub(super) fn threshold_of(
     view: &FactorView<'_>,
     instrument: InstrumentId,
 ) -> Result<f64, GapReason> {
-    let freshest = view.risk.sessions.days().last().ok_or(GapReason::NoPrice)?;
-    squeeze_threshold::threshold_of(&view.risk.snapshot, instrument, *freshest)
+    let sessions = view.risk.sessions.with_start();
+    squeeze_threshold::threshold_of(&view.risk.snapshot, instrument, sessions)
 }

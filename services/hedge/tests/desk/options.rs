@@ -344,7 +344,7 @@ fn written_options_lose_no_more_than_their_budget() {
     let theta = factors::squeeze_threshold::threshold_of(
         &view.model.snapshot,
         view.id("^GSPC"),
-        *view.model.sessions.days().last().unwrap(),
+        view.model.sessions.with_start(),
     );
     let theta = theta.unwrap();
     let lost = |wish: &Wish| {

@@ -127,12 +127,12 @@ fn options_on_a_fund_are_squeezed_by_the_joint_jump_of_its_members() {
     });
     let view = View::of(&world.snapshot());
     let (quoted, model, price) = call(&view);
-    let last = *view.model.sessions.days().last().unwrap();
+    let sessions = view.model.sessions.with_start();
     let value_held: f64 = members.clone().map(|at| world.names[at].market_cap_usd).sum();
     let jumps = members.map(|at| {
         let name = &world.names[at];
         let id = view.id(&name.symbol);
-        let theta = threshold_of(&view.model.snapshot, id, last).unwrap();
+        let theta = threshold_of(&view.model.snapshot, id, sessions).unwrap();
         theta * name.market_cap_usd / value_held
     });
     let jumps: Vec<f64> = jumps.collect();

@@ -308,5 +308,66 @@ fn a_settlement_of_few_names_is_a_gap() {
     };
     assert_eq!(of(100), None);
     let gap = of(60).unwrap();
-    assert!(gap.detail.contains("2020-12-31 has 60 of 100 names"), "{gap:?}");
+    assert!(gap.detail.contains("60 of 100 names have the settlement of 2020-12-31"), "{gap:?}");
+}
+
+/// Of twelve names S alone has bars of a Saturday and of a holiday, at another price and volume: its
+/// measures are those without them, and a gap says so.
+#[test]
+fn a_bar_with_a_wrong_date_is_left_out_and_reported() {
+    let world = |strays: &[&str]| {
+        let mut world = World::new();
+        for other in 0..11 {
+            world.bars(&format!("N{other}"), |_| (20.0, 1e5));
+        }
+        let bar = |back: usize| (10.0 + 0.01 * ((back * back) % 17) as f64, 1e5 + back as f64);
+        world.bars("S", bar).settle("S", SETTLED, [1.6e6, 8e6, 10e6]);
+        world.settle("S", SETTLED_BEFORE, [1.5e6, 8e6, 10e6]);
+        for on in strays {
+            world.close("S", on, 30.0);
+        }
+        world.universe()
+    };
+    let (with, without) = (world(&["2021-01-18", "2021-01-23"]), world(&[]));
+    let [stray, clean] = [&with, &without].map(|universe| name(universe, "S"));
+    for component in Component::ALL {
+        assert_eq!(stray.measure(component), clean.measure(component), "{}", component.id());
+    }
+    assert_eq!(stray.volatility(), clean.volatility());
+    assert_eq!(stray.average_volume(), clean.average_volume());
+    assert_eq!(stray.shorts_gain_last_session_usd(), clean.shorts_gain_last_session_usd());
+    let basis = |name: &squeeze::name::SqueezeName| name.traded.as_ref().unwrap().cost_basis;
+    assert_eq!(basis(stray), basis(clean));
+    let gaps = |name: &squeeze::name::SqueezeName| {
+        let all = name.gaps("S").into_iter();
+        all.filter(|gap| gap.subject == Subject::symbol("S")).collect::<Vec<Gap>>()
+    };
+    assert_eq!(gaps(clean), []);
+    let [gap] = &gaps(stray)[..] else { panic!("{:?}", gaps(stray)) };
+    assert_eq!(gap.reason, GapReason::MissingObservations);
+    assert!(
+        gap.detail.starts_with("2 of its closes") && gap.detail.contains("2021-01-23"),
+        "{gap:?}"
+    );
+}
+
+/// S has short interest of a Wednesday, and twenty names that of the settlement before it.
+#[test]
+fn short_interest_of_a_day_without_a_settlement_is_doubted() {
+    let mut world = World::new();
+    for other in 0..20 {
+        let symbol = format!("N{other}");
+        world.bars(&symbol, |_| (20.0, 1e5)).settle(&symbol, SETTLED, [1e5, 8e6, 10e6]);
+    }
+    world.bars("S", |_| (10.0, 1e5)).settle("S", SETTLED, [1.6e6, 8e6, 10e6]);
+    world.settle("S", "2021-01-06", [2.6e6, 8e6, 10e6]);
+    let universe = world.universe();
+    let doubts = |symbol: &str| {
+        let gaps = name(&universe, symbol).gaps(symbol).into_iter();
+        gaps.filter(|gap| gap.reason == GapReason::Implausible).collect::<Vec<Gap>>()
+    };
+    assert_eq!(doubts("N0"), []);
+    let [doubt] = &doubts("S")[..] else { panic!("{:?}", doubts("S")) };
+    assert_eq!(doubt.subject, Subject::number_of("S", "short_interest"));
+    assert!(doubt.detail.starts_with("its short interest is of 2021-01-06"), "{doubt:?}");
 }

@@ -242,7 +242,8 @@ fn covering(setting: &Setting<'_>, line: &DeskLine) -> Result<BuyingBack, GapRea
     let prepared = setting.prepared;
     let quotes = prepared.quotes();
     let freshest = quotes.session().ok_or(GapReason::NoPrice)?;
-    let traded = Traded::of(prepared.snapshot(), line.instrument, freshest, None)?;
+    let sessions = prepared.sessions.with_start();
+    let traded = Traded::of(prepared.snapshot(), line.instrument, (sessions, freshest), None)?;
     let quote = quotes.get(line.instrument).ok_or(GapReason::NoPrice)?;
     let price = line.unit_value.ok_or(GapReason::NoPrice)?;
     // The shares that a mark values at another price, in the units of the volume.
