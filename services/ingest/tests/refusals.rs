@@ -72,6 +72,11 @@ fn a_header_that_lacks_columns_is_refused_with_their_names() {
     assert_eq!((kind, missing), ("ohlcv_single", vec!["close"]));
     // A date and a close are sufficient, but with tickers it is not a file of one symbol.
     assert_eq!(of("Ticker,Date,Close\n").code(), "KIND_NEEDED");
+    for names in ["Code", "Stock", "Company", "Index", "Security"] {
+        let header = |columns: &str| format!("Date,{names},{columns}\n");
+        assert_eq!(of(&header("Open,High,Low,Close,Volume")).code(), "KIND_NEEDED", "{names}");
+        assert_eq!(of(&header("Close")).code(), "KIND_NEEDED", "{names}");
+    }
     // If the caller names the kind, the columns of that kind are required.
     let asked = Options { kind: Some(SourceKind::Series), ..options("x.csv") };
     let refusal = refusal(b"date,value\n2024-07-08,1\n", asked);

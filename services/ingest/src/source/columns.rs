@@ -85,6 +85,17 @@ const IDENTIFIERS: Column = &[
     "security_id",
     "asset",
     "name",
+    "code",
+    "stock",
+    "stock_code",
+    "company",
+    "issuer",
+    "tic",
+    "fund",
+    "index",
+    "underlying",
+    "exchange",
+    "series",
 ];
 
 /// The only columns that a header of this kind has. `None`: further ones do not matter.
