@@ -8,11 +8,15 @@
 //!
 //! β and σ are of the 60 sessions up to the day, so nothing after it enters them.
 
-use crate::common_days::Lists;
+use crate::{
+    common_days::{Lists, listed_days},
+    traded::WINDOW_DAYS,
+};
 use factors::{
     average_volume::{median_shares_over, rows_up_to, shares_over},
     line::Line,
     squeeze_threshold::{HORIZON_SESSIONS, squeeze_threshold},
+    trading::sessions_since,
 };
 use marketdata::{
     bars::Bars,
@@ -129,49 +133,77 @@ pub fn jump_excess(moves: &Moves, index: &Index, day: Day) -> Option<f64> {
     Some(ahead - 1.0 - beta * (market - 1.0) - squeeze_threshold(sigma))
 }
 
-/// Whether the shorts of a name covered after a day. `None` without its two settlements, also if the
-/// volumes say that they did: what is known early would be known of squeezes alone. Without volumes the
-/// settlements decide.
-pub fn covered(snapshot: &Snapshot, instrument: InstrumentId, day: Day) -> Option<bool> {
-    let fell = fell(snapshot, instrument, day)?;
-    Some(fell || burst(snapshot, instrument, day) == Some(true))
+/// What labels are read from. Rows of days that are none of the market's are no part of a label.
+#[derive(Clone, Debug)]
+pub struct Outcomes {
+    snapshot: Snapshot,
+    /// The sessions of the market, the oldest first.
+    sessions: Vec<Day>,
+    /// The days of short interest that at least one in ten names have, the oldest first.
+    settlements: Vec<Day>,
 }
 
-/// Whether the two settlements after a day that its label waits for are known of a name.
-pub fn is_settled(snapshot: &Snapshot, instrument: InstrumentId, day: Day) -> bool {
-    fell(snapshot, instrument, day).is_some()
-}
-
-/// Whether short interest was lower at each of the two settlements after a day. `None` without them
-/// within the sessions that the label looks ahead: if one is missing, a later one is not it.
-fn fell(snapshot: &Snapshot, instrument: InstrumentId, day: Day) -> Option<bool> {
-    let rows = snapshot.rows(Dataset::ShortInterest, instrument);
-    let units = Units::of(snapshot, instrument);
-    let before = rows.last_on_or_before(day)?;
-    let column = Dataset::ShortInterest.column(Field::SharesShort);
-    let shares = |row: usize| {
-        let change = units.change(rows.day(row), rows.day(before))?;
-        Some(rows.value(row, column)? / change.shares)
-    };
-    let short = shares(before)?;
-    let last = plus_sessions(day, SETTLEMENTS_AHEAD as i32);
-    let is_near = |row: &usize| *row < rows.len() && rows.day(*row) <= last;
-    let later: Option<Vec<f64>> = (before + 1..=before + SETTLEMENTS)
-        .map(|row| Some(row).filter(is_near).and_then(shares))
-        .collect();
-    Some(later?.iter().all(|later| *later < short))
-}
-
-/// Whether the five sessions after a day traded at least three times the median of the 63 up to it.
-fn burst(snapshot: &Snapshot, instrument: InstrumentId, day: Day) -> Option<bool> {
-    let bars = Bars::of(snapshot, instrument);
-    let at = bars.index_on_or_before(day).filter(|at| bars.days[*at] == day)?;
-    if bars.len() <= at + AHEAD {
-        return None;
+impl Outcomes {
+    /// Outcomes after days from `first` on.
+    pub fn of(snapshot: &Snapshot, first: Day) -> Outcomes {
+        Outcomes {
+            snapshot: snapshot.clone(),
+            sessions: sessions_since(snapshot, first.plus(-WINDOW_DAYS)).with_start().to_vec(),
+            settlements: listed_days(snapshot, Dataset::ShortInterest, Day::MIN),
+        }
     }
-    let usual = median_shares_over(&bars, rows_up_to(at, USUAL_SESSIONS), USUAL_LEAST, day).ok()?;
-    let ahead = shares_over(&bars, at + 1..at + 1 + AHEAD, AHEAD, day).1.ok()?;
-    Some(BURST * usual <= ahead)
+
+    /// Total returns of a name.
+    pub fn moves(&self, instrument: InstrumentId) -> Moves {
+        Moves::of(&Bars::on_sessions(&self.snapshot, instrument, &self.sessions).0)
+    }
+
+    /// Whether the shorts of a name covered after a day. `None` without its two settlements, also if
+    /// the volumes say that they did: what is known early would be known of squeezes alone. Without
+    /// volumes the settlements decide.
+    pub fn covered(&self, instrument: InstrumentId, day: Day) -> Option<bool> {
+        let fell = self.fell(instrument, day)?;
+        Some(fell || self.burst(instrument, day) == Some(true))
+    }
+
+    /// Whether the two settlements after a day that its label waits for are known of a name.
+    pub fn is_settled(&self, instrument: InstrumentId, day: Day) -> bool {
+        self.fell(instrument, day).is_some()
+    }
+
+    /// Whether short interest was lower at each of the two settlements after a day. `None` without
+    /// them within the sessions that the label looks ahead: if one is missing, a later one is not it.
+    fn fell(&self, instrument: InstrumentId, day: Day) -> Option<bool> {
+        let rows = self.snapshot.rows(Dataset::ShortInterest, instrument);
+        let units = Units::of(&self.snapshot, instrument);
+        let is_settlement = |row: &usize| self.settlements.binary_search(&rows.day(*row)).is_ok();
+        let before = (0..=rows.last_on_or_before(day)?).rev().find(is_settlement)?;
+        let column = Dataset::ShortInterest.column(Field::SharesShort);
+        let shares = |row: usize| {
+            let change = units.change(rows.day(row), rows.day(before))?;
+            Some(rows.value(row, column)? / change.shares)
+        };
+        let short = shares(before)?;
+        let last = plus_sessions(day, SETTLEMENTS_AHEAD as i32);
+        let mut later = (before + 1..rows.len()).filter(is_settlement);
+        let mut next = || later.next().filter(|row| rows.day(*row) <= last).and_then(shares);
+        let later: Option<Vec<f64>> = (0..SETTLEMENTS).map(|_| next()).collect();
+        Some(later?.iter().all(|later| *later < short))
+    }
+
+    /// Whether the five sessions after a day traded at least three times the median of the 63 up to
+    /// it.
+    fn burst(&self, instrument: InstrumentId, day: Day) -> Option<bool> {
+        let (bars, _) = Bars::on_sessions(&self.snapshot, instrument, &self.sessions);
+        let at = bars.index_on_or_before(day).filter(|at| bars.days[*at] == day)?;
+        if bars.len() <= at + AHEAD {
+            return None;
+        }
+        let usual = rows_up_to(at, USUAL_SESSIONS);
+        let usual = median_shares_over(&bars, usual, USUAL_LEAST, day).ok()?;
+        let ahead = shares_over(&bars, at + 1..at + 1 + AHEAD, AHEAD, day).1.ok()?;
+        Some(BURST * usual <= ahead)
+    }
 }
 
 /// The last day whose labels have matured: the last one before the second newest published
@@ -265,12 +297,57 @@ mod tests {
         let ids = ["DOWN", "UP"].map(|symbol| fixture.id(Namespace::Listed, symbol));
         let late = fixture.snapshot(Instant::close_of(day("2021-02-26")));
         let asked = day("2021-01-20");
-        assert_eq!(ids.map(|id| covered(&late, id, asked)), [Some(true), Some(false)]);
+        assert_eq!(ids.map(|id| outcomes(&late).covered(id, asked)), [Some(true), Some(false)]);
         assert_eq!(matured_until(&late), Some(day("2021-01-28")));
         // Before the third settlement is public, nothing is known of two later ones.
         let early = fixture.snapshot(Instant::close_of(day("2021-02-10")));
-        assert_eq!(ids.map(|id| covered(&early, id, asked)), [None, None]);
+        assert_eq!(ids.map(|id| outcomes(&early).covered(id, asked)), [None, None]);
         assert_eq!(matured_until(&early), Some(day("2021-01-14")));
+    }
+
+    fn outcomes(snapshot: &Snapshot) -> Outcomes {
+        Outcomes::of(snapshot, day("2021-01-04"))
+    }
+
+    /// Of twelve names S alone has short interest of a Wednesday and a bar of a Saturday: neither is one
+    /// of its two settlements or one of its five sessions.
+    #[test]
+    fn rows_with_a_wrong_date_are_no_part_of_a_label() {
+        let label = |with_strays: bool| {
+            let mut fixture = Fixture::new();
+            let seen = |on: Day| Instant::close_of(on);
+            for name in 0..12 {
+                let key = (fixture.id(Namespace::Listed, &format!("N{name}")), InstrumentId::NONE);
+                let is_stray = with_strays && name == 0;
+                let wrong = |on: &str| Some(day(on)).filter(|_| is_stray);
+                let settled = ["2021-01-15", "2021-01-29", "2021-02-12"].map(day).into_iter();
+                for (at, on) in settled.chain(wrong("2021-01-20")).enumerate() {
+                    let short = [100.0, 110.0, 80.0, 10.0][at];
+                    let values = [(Field::SharesShort, short)];
+                    fixture.fact(Dataset::ShortInterest, key, on, seen(on), &values);
+                }
+                let sessions = (1..=75).map(|at| plus_sessions(day("2020-11-01"), at));
+                for on in sessions.chain(wrong("2021-01-23")) {
+                    // A burst on the Saturday alone.
+                    let volume = if calendar::is_session(on) { 10.0 } else { 1e6 };
+                    let values = [
+                        (Field::Close, 10.0),
+                        (Field::Volume, volume),
+                        (Field::PriceBasis, 0.0),
+                        (Field::BasisOn, 0.0),
+                    ];
+                    fixture.fact(Dataset::Bars, key, on, seen(on), &values);
+                }
+            }
+            fixture.commit();
+            let id = fixture.id(Namespace::Listed, "N0");
+            let outcomes = outcomes(&fixture.snapshot(Instant::close_of(day("2021-04-30"))));
+            let moves = outcomes.moves(id).days.len();
+            (outcomes.covered(id, day("2021-01-19")), outcomes.burst(id, day("2021-01-19")), moves)
+        };
+        // 110 is not below 100, and volumes are flat.
+        assert_eq!(label(false), (Some(false), Some(false), 75));
+        assert_eq!(label(true), label(false));
     }
 
     /// Settlements of 100, 90, 80 and 70, and of three of them. Two weeks before the third settlement of
@@ -293,7 +370,8 @@ mod tests {
             let asked = day("2021-01-20");
             let last = plus_sessions(asked, Label::CoveredJump.sessions_ahead() as i32);
             assert_eq!(last, day("2021-02-25"));
-            (covered(&snapshot, key.0, asked), is_settled(&snapshot, key.0, asked))
+            let outcomes = outcomes(&snapshot);
+            (outcomes.covered(key.0, asked), outcomes.is_settled(key.0, asked))
         };
         assert_eq!(found(""), (Some(true), true));
         assert_eq!(found("2021-01-29"), (None, false));

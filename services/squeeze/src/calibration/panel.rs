@@ -3,7 +3,7 @@
 
 use crate::{
     calibration::{
-        label::{AHEAD, Index, Label, Moves, covered, is_settled, jump_excess, matured_until},
+        label::{AHEAD, Index, Label, Moves, Outcomes, jump_excess, matured_until},
         level::{Levels, levels},
     },
     heavy::is_heavily_short,
@@ -15,8 +15,7 @@ use factors::{
     roles::{Role, Roles},
 };
 use marketdata::{
-    bars::Bars, dataset::Dataset, day::Day, instant::Instant, instrument::InstrumentId,
-    snapshot::Snapshot,
+    dataset::Dataset, day::Day, instant::Instant, instrument::InstrumentId, snapshot::Snapshot,
 };
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -59,6 +58,7 @@ impl Observation {
 pub struct Panel {
     snapshot: Snapshot,
     label: Label,
+    outcomes: Outcomes,
     index: Index,
     names: BTreeMap<InstrumentId, (u32, Moves)>,
     symbols: Vec<String>,
@@ -74,18 +74,19 @@ impl Panel {
         let index = resolved.map(|resolved| Index::of_line(&Line::of(snapshot, resolved)));
         let index = index.unwrap_or(Index::EMPTY);
         let holders: Vec<InstrumentId> = snapshot.holders(Dataset::ShortInterest).collect();
-        let moves: Vec<Moves> =
-            holders.par_iter().map(|id| Moves::of(&Bars::of(snapshot, *id))).collect();
         let symbols = holders.iter().map(|id| snapshot.symbol(*id).to_owned()).collect();
         let first = holders.iter().filter_map(|id| first_publication(snapshot, *id)).min();
-        let all = first
-            .map_or_else(Vec::new, |first| index.sessions(first.new_york_day(), snapshot.today()));
+        let today = snapshot.today();
+        let outcomes = Outcomes::of(snapshot, first.map_or(today, Instant::new_york_day));
+        let moves: Vec<Moves> = holders.par_iter().map(|id| outcomes.moves(*id)).collect();
+        let all = first.map_or_else(Vec::new, |first| index.sessions(first.new_york_day(), today));
         let known = &all[..all.len().saturating_sub(AHEAD)];
         let sessions = known[known.len().saturating_sub(most)..].to_vec();
         let numbered = (0..).zip(moves);
         let names = holders.into_iter().zip(numbered).collect();
         let matured_until = matured_until(snapshot);
-        Panel { snapshot: snapshot.clone(), label, index, names, symbols, sessions, matured_until }
+        let snapshot = snapshot.clone();
+        Panel { snapshot, label, outcomes, index, names, symbols, sessions, matured_until }
     }
 
     /// The label.
@@ -128,8 +129,8 @@ impl Panel {
     fn is_event(&self, instrument: InstrumentId, on: Day, jumped: bool) -> Option<bool> {
         match self.label {
             Label::Jump => Some(jumped),
-            Label::CoveredJump if jumped => covered(&self.snapshot, instrument, on),
-            Label::CoveredJump => is_settled(&self.snapshot, instrument, on).then_some(false),
+            Label::CoveredJump if jumped => self.outcomes.covered(instrument, on),
+            Label::CoveredJump => self.outcomes.is_settled(instrument, on).then_some(false),
         }
     }
 }
