@@ -170,6 +170,7 @@ pub mod consequences;
 
 pub mod plans;
 
+pub mod unjudged;
 pub mod walk_forward;
 
 pub mod working;

@@ -16,6 +16,7 @@ use crate::{
     optimize::best_trades,
     plan::Plan,
     scheme::Scheme,
+    unjudged::{Month, Unjudged},
     wish::Wish,
 };
 use marketdata::instrument::InstrumentId;
@@ -37,6 +38,9 @@ const SESSIONS_BEFORE: usize = 252;
 /// Blocks that an interval needs.
 const BLOCKS_MIN: usize = 6;
 
+/// The fewest sessions with that many blocks; the last may be one session long.
+const SESSIONS_MIN: usize = SESSIONS_BEFORE + (BLOCKS_MIN - 1) * BLOCK_SESSIONS + 1;
+
 /// Sessions that a specific variance of an earlier day needs.
 const RESIDUALS_MIN: usize = 60;
 
@@ -45,8 +49,8 @@ const RESIDUALS_MIN: usize = 60;
 pub struct Effectiveness {
     /// Over all sessions of the view with the trades of the plan, which were found with them.
     pub in_sample: f64,
-    /// Block by block. `None` if there are too few sessions, or a block had no plan.
-    pub out_of_sample: Option<OutOfSample>,
+    /// Block by block, or why there is none.
+    pub out_of_sample: Result<OutOfSample, Unjudged>,
     /// Share of gross times sessions that rests on stand-ins.
     pub stand_in_share: f64,
 }
@@ -71,7 +75,8 @@ pub struct OutOfSample {
 /// The effectiveness of a plan of a scheme. `None` if the book's P&L does not vary.
 ///
 /// # Errors
-/// [`Stopped`].
+/// [`Stopped::Cancelled`] alone: a month whose search ends without an answer leaves what is known of the
+/// sample itself.
 pub fn effectiveness(
     desk: &Desk<'_>,
     wish: &Wish,
@@ -97,30 +102,37 @@ fn walk(
     scheme: Scheme,
     limits: SolveLimits,
     caller: &Caller,
-) -> Result<Option<OutOfSample>, Stopped> {
-    let blocks = blocks(desk.history.sessions());
+) -> Result<Result<OutOfSample, Unjudged>, Stopped> {
+    let known = desk.history.sessions();
+    let blocks = blocks(known);
     if blocks.len() < BLOCKS_MIN {
-        return Ok(None);
+        return Ok(Err(Unjudged::Few { known, needed: SESSIONS_MIN }));
     }
     let book = desk.past_pnl();
     let mut pairs: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
     let mut trades: Vec<Vec<f64>> = Vec::new();
     let risks = desk.earlier.get_or_init(|| earlier_risks(desk, &blocks));
-    for (block, known) in blocks.iter().zip(risks) {
-        let Some(known) = known else { return Ok(None) };
+    for (place, (block, known)) in blocks.iter().zip(risks).enumerate() {
+        let month = Month { place: place + 1, of: blocks.len() };
+        let Some(known) = known else { return Ok(Err(Unjudged::NoRisk(month))) };
         let problem = desk.problem_with(scheme, wish, (known, block.start));
         if caller.has_gone() {
             return Err(Stopped::Cancelled);
         }
-        let Ok(problem) = problem else { return Ok(None) };
-        let Some(found) = best_trades(&problem, limits, caller)? else { return Ok(None) };
+        let Ok(problem) = problem else { return Ok(Err(Unjudged::NoPlan(month))) };
+        let found = match best_trades(&problem, limits, caller) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(Err(Unjudged::NoPlan(month))),
+            Err(Stopped::Cancelled) => return Err(Stopped::Cancelled),
+            Err(why) => return Ok(Err(Unjudged::Stopped(month, why))),
+        };
         let traded: Vec<(usize, f64)> = problem.traded().iter().copied().zip(found).collect();
         let before = book[block.clone()].to_vec();
         let after = desk.past_pnl_after(traded.iter().copied(), block.clone());
         pairs.push((before, after));
         trades.push(traded.into_iter().map(|(_, money)| money).collect());
     }
-    Ok(OutOfSample::of(&pairs, &trades))
+    Ok(OutOfSample::of(&pairs, &trades).ok_or(Unjudged::Still))
 }
 
 fn blocks(sessions: usize) -> Vec<Range<usize>> {
