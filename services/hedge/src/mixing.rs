@@ -96,13 +96,14 @@ mod tests {
         }
     }
 
-    /// Four degrees in two parts: the median of chi-square is 3.356694, as 1 − e^(−x)·(1 + x) is ½ at x =
-    /// 1.678347. g = x·e^(−x) = 1.678347·0.186682 = 0.313317, and 1 ± 2·0.313317 are the squares.
+    /// Four degrees in two parts: half of the chance is below 2·x with 1 − e^(−x)·(1 + x) = ½, x = 1.678346990
+    /// (a median of 3.356693980). There g = x·e^(−x) = x/(2·(1 + x)) = 0.313317691, and 1 ± 2·g = 1.626635382
+    /// and 0.373364618 are the squares.
     #[test]
     fn two_parts_by_hand() {
         let found = scales(4, 2);
-        for (found, square) in found.iter().zip([1.626_634_f64, 0.373_366]) {
-            assert!((found - square.sqrt()).abs() < 1e-6, "{found} {square}");
+        for (found, square) in found.iter().zip([1.626_635_382_f64, 0.373_364_618]) {
+            assert!((found * found - square).abs() < 2e-9, "{found} {square}");
         }
         assert_eq!(scales(4, 1), [1.0]);
     }
