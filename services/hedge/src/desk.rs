@@ -27,6 +27,7 @@ use crate::{
     rates::Rates,
     squeezed::{Bought, BySource, SqueezedOptions, chord},
     terms::{DeskTerms, LineTerms, TermsFault, VarianceDays},
+    walk_forward::Earlier,
     wish::SQUEEZED_SHORTS,
 };
 use factors::{funds::Funds, impact::Y};
@@ -159,7 +160,7 @@ pub struct Desk<'a> {
     /// Asked whether it still waits.
     pub(crate) caller: Caller,
     /// Risks of earlier times, found when first needed: all schemes share them.
-    pub(crate) earlier: OnceLock<Vec<Option<LineRisk>>>,
+    pub(crate) earlier: OnceLock<Vec<Option<Earlier>>>,
     /// P&L of the past of the book as held; all plans share it.
     past_pnl: OnceLock<Vec<f64>>,
     /// What the book as held makes if the trade moves; all plans share it.

@@ -28,7 +28,10 @@ use crate::{
     telemetry::spans::{Step, step_now},
     views::Pinned,
 };
-use ::hedge::{MODEL_VERSION, constraint::Side, frontier::Axis, scheme::Scheme, wish::LINES_ID};
+use ::hedge::{
+    MODEL_VERSION, constraint::Side, frontier::Axis, scheme::Scheme,
+    walk_forward::months_of_all_days, wish::LINES_ID,
+};
 use ::portfolio::book::Book;
 use contract::v1::{self, hedge_plan::Result as Outcome, hedge_service_server::HedgeService};
 use from_proto::{Asked, FrontierOf, HedgeQuery, HedgeRequest};
@@ -148,6 +151,7 @@ impl Method for v1::PlanHedgeRequest {
             let (plans, unjudged): (Vec<_>, Vec<_>) = plans.into_iter().unzip();
             let (cover_order, mut lacking) = to_proto::cover_order(setting);
             lacking.extend(unjudged.into_iter().flatten());
+            lacking.extend(months_of_all_days(&setting.desk));
             Ok((plans, (cover_order, lacking)))
         };
         let nothing = || (Scheme::ALL.map(without_model).to_vec(), Default::default());
