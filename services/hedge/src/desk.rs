@@ -22,12 +22,11 @@ use crate::{
     large_days::LargeDays,
     limits::Caller,
     line::quadratic_impact,
-    line_risk::LineRisk,
+    line_risk::{Earlier, LineRisk},
     option::LineOption,
     rates::Rates,
     squeezed::{Bought, BySource, SqueezedOptions, chord},
     terms::{DeskTerms, LineTerms, TermsFault, VarianceDays},
-    walk_forward::Earlier,
     wish::SQUEEZED_SHORTS,
 };
 use factors::{funds::Funds, impact::Y};

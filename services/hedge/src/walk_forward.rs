@@ -13,7 +13,7 @@
 use crate::{
     desk::Desk,
     limits::{Caller, SolveLimits, Stopped},
-    line_risk::LineRisk,
+    line_risk::{Earlier, LineRisk},
     optimize::best_trades,
     plan::Plan,
     scheme::Scheme,
@@ -148,14 +148,6 @@ fn blocks(sessions: usize) -> Vec<Range<usize>> {
 /// The first session of each block.
 pub(crate) fn block_starts(sessions: usize) -> impl Iterator<Item = usize> {
     (SESSIONS_BEFORE..sessions).step_by(BLOCK_SESSIONS)
-}
-
-/// The risk of the lines as the sessions before a block show it.
-#[derive(Clone, Debug)]
-pub(crate) struct Earlier {
-    risk: LineRisk,
-    /// Whether it is of all days, because days of large moves were asked for and too few were known.
-    is_of_all_days: bool,
 }
 
 /// What is said of months whose plans are by the variance of all days although that of large moves was asked
