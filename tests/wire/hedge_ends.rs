@@ -1,9 +1,9 @@
-//! When the hedge service stops working: for ids that no line of a table can hold, and for a caller
-//! that has left.
+//! Where the hedge service ends: ids that no line of a table can hold, a caller that has left, and a
+//! history that is too short to judge a plan.
 
 use crate::{
-    harness::{expect_refusal, named, soon},
-    hedge::{fund, market, plan_request},
+    harness::{expect_refusal, gaps, named, on, soon},
+    hedge::{fund, market, plan_request, solution},
 };
 use contract::v1::{self, hedge_constraint::Limited, hedge_line::Line};
 use std::time::Duration;
@@ -78,4 +78,31 @@ async fn a_plan_whose_caller_has_left_is_not_solved_to_the_end() {
     };
     soon("the work ends", ends).await;
     assert!(harness.stop().await);
+}
+
+/// The market has 404 sessions behind its factors on 2024-07-11, and a quarter fewer on 2024-04-11: less than
+/// the 358 of six months after a year.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_without_effectiveness_out_of_sample_says_why() {
+    let (_harness, mut client, book) = market().await;
+    let mut request = v1::PlanHedgeRequest { as_of: on("2024-04-11"), ..plan_request(book) };
+    let said = |answer: &v1::PlanHedgeResponse| -> Vec<String> {
+        let short = gaps(&answer.info).iter().filter(|gap| {
+            gap.reason() == v1::GapReason::ShortHistory && gap.detail.contains("out of sample")
+        });
+        short.map(|gap| gap.detail.clone()).collect()
+    };
+    let answer = client.plan_hedge(request.clone()).await.unwrap().into_inner();
+    for plan in &answer.plans {
+        let found = solution(plan).effectiveness.unwrap();
+        assert!(found.out_of_sample.is_none() && 0.0 < found.in_sample, "{found:?}");
+    }
+    let [detail] = &said(&answer)[..] else { panic!("{:?}", answer.info) };
+    for part in ["the plan to cut", "sessions, and it takes 358"] {
+        assert!(detail.contains(part), "{detail}");
+    }
+    // Not asked for, it is not missing.
+    request.without_effectiveness = true;
+    let answer = client.plan_hedge(request).await.unwrap().into_inner();
+    assert!(said(&answer).is_empty() && solution(&answer.plans[0]).effectiveness.is_none());
 }

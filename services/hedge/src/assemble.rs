@@ -6,6 +6,7 @@
 //! the tail; z and r of lines that may or may not be picked. Money is divided by the size of the book
 //! and the objective by its value without trades, so that the data of the program are near one.
 
+mod core;
 mod knots;
 mod price;
 mod prices;

@@ -22,7 +22,7 @@ use crate::{
     large_days::LargeDays,
     limits::Caller,
     line::quadratic_impact,
-    line_risk::LineRisk,
+    line_risk::{Earlier, LineRisk},
     option::LineOption,
     rates::Rates,
     squeezed::{Bought, BySource, SqueezedOptions, chord},
@@ -159,7 +159,7 @@ pub struct Desk<'a> {
     /// Asked whether it still waits.
     pub(crate) caller: Caller,
     /// Risks of earlier times, found when first needed: all schemes share them.
-    pub(crate) earlier: OnceLock<Vec<Option<LineRisk>>>,
+    pub(crate) earlier: OnceLock<Vec<Option<Earlier>>>,
     /// P&L of the past of the book as held; all plans share it.
     past_pnl: OnceLock<Vec<f64>>,
     /// What the book as held makes if the trade moves; all plans share it.

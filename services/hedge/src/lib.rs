@@ -151,6 +151,8 @@ pub mod terms;
 
 mod line_risk;
 
+mod mixing;
+
 pub mod simulated;
 
 mod large_days;
@@ -170,6 +172,7 @@ pub mod consequences;
 
 pub mod plans;
 
+pub mod unjudged;
 pub mod walk_forward;
 
 pub mod working;
@@ -180,4 +183,4 @@ pub mod cover;
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "hedge-0.19.0";
+pub const MODEL_VERSION: &str = "hedge-0.20.0";

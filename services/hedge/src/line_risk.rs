@@ -15,6 +15,14 @@ pub(crate) struct LineRisk {
     pub(crate) sources: Vec<Source>,
 }
 
+/// The risk of the lines as it was known at an earlier time.
+#[derive(Clone, Debug)]
+pub(crate) struct Earlier {
+    pub(crate) risk: LineRisk,
+    /// Whether it is of all days, because days of large moves were asked for and too few were known.
+    pub(crate) is_of_all_days: bool,
+}
+
 /// Index and value, in ascending order.
 pub(crate) type Entries = Vec<(usize, f64)>;
 

@@ -5,18 +5,22 @@
 //! distribution. z and u are standard normal. Every second scenario is the one before it with the
 //! signs of z and u turned (antithetic), so every line has the mean zero, also in few scenarios.
 //!
-//! The draws are those of a counter, by the name of a factor or an instrument and the place of the
-//! scenario. So a name has the same draws in every book and at every time, whatever else is drawn,
-//! and the first of many scenarios are those of few. F is factored in the order of names, so that
-//! the order in which a model has its factors alters nothing.
+//! The draws z and u are those of a counter, by the name of a factor or an instrument and the place of
+//! the scenario. So a name has the same draws in every book and at every time, whatever else is drawn,
+//! and those of the first of many scenarios are those of few. The numbers s of Student's t are no draws: each
+//! is that of one of as many equal parts of the distribution as there are pairs ([`crate::mixing`]), and
+//! which pair has which is a shuffle by the counter. So few scenarios have the tail of many, and which s a
+//! pair has depends on their number. Plans and fresh scenarios have the same numbers s, in other orders.
+//! F is factored in the order of names, so that the order in which a model has its factors alters nothing.
 
-use crate::line_risk::LineRisk;
+use crate::{line_risk::LineRisk, mixing};
 use marketdata::{instrument::InstrumentId, snapshot::Snapshot};
 use risk::{share_class::ShareClasses, specific_sources::Source};
 use stats::{
     matrix::SymmetricMatrix,
-    rng::{normal_at, stream_of},
+    rng::{normal_at, stream_of, uniform_at},
 };
+use std::ops::Range;
 
 /// Seed of the draws; part of the method, never of a request.
 const SEED: u64 = 0x51_4D_1A;
@@ -40,8 +44,8 @@ pub struct Simulation {
 pub enum Distribution {
     /// Multivariate normal, s = 1.
     Normal,
-    /// Multivariate Student's t, s = √((ν − 2)/W) with W of chi-square with ν degrees, so that large
-    /// moves of all lines come together.
+    /// Multivariate Student's t, s = √((ν − 2)/W) with W of chi-square with ν degrees, its mean square
+    /// over a part of the distribution, so that large moves of all lines come together.
     StudentT {
         /// ν, at least three: two have no variance.
         degrees: u32,
@@ -96,8 +100,9 @@ impl Draws {
             Part::Plan => 0,
             Part::Fresh => pairs,
         };
+        let places = first..first + pairs;
         let normals = |stream: u64| -> Vec<f64> {
-            (first..first + pairs).map(|pair| normal_at(SEED, stream, pair)).collect()
+            places.clone().map(|pair| normal_at(SEED, stream, pair)).collect()
         };
         let mut order: Vec<usize> = (0..factors.len()).collect();
         order.sort_by(|a, b| factors[*a].cmp(&factors[*b]));
@@ -106,7 +111,7 @@ impl Draws {
             factors: factors.iter().map(of_factor).collect(),
             order,
             sources: sources.map(normals).collect(),
-            scales: scales(simulation, normals),
+            scales: scales(simulation, places.clone()),
         }
     }
 
@@ -165,22 +170,22 @@ pub(crate) fn stream(snapshot: &Snapshot, classes: &ShareClasses, source: Source
     stream_of(&format!("{kind}/{name}"))
 }
 
-/// √h·s by pair, given standard normal draws of a stream.
-fn scales(simulation: &Simulation, normals: impl Fn(u64) -> Vec<f64>) -> Vec<f64> {
+/// √h·s by pair, of the pairs at some places.
+fn scales(simulation: &Simulation, places: Range<u64>) -> Vec<f64> {
     let span = simulation.sessions.sqrt();
-    match simulation.distribution {
-        Distribution::Normal => vec![span; simulation.count / 2],
-        Distribution::StudentT { degrees } => {
-            // A chi-square number of ν degrees is a sum of ν squares.
-            let mut squares = vec![0.0; simulation.count / 2];
-            for degree in 0..degrees {
-                let normals = normals(stream_of(&format!("degree/{degree}")));
-                squares.iter_mut().zip(normals).for_each(|(sum, z)| *sum += z * z);
-            }
-            let kept = f64::from(degrees) - 2.0;
-            squares.into_iter().map(|w: f64| span * (kept / w).sqrt()).collect()
-        }
+    let pairs = simulation.count / 2;
+    let Distribution::StudentT { degrees } = simulation.distribution else {
+        return vec![span; pairs];
+    };
+    let stream = stream_of("size");
+    let draws: Vec<f64> = places.map(|pair| uniform_at(SEED, stream, pair)).collect();
+    let mut order: Vec<usize> = (0..pairs).collect();
+    order.sort_by(|a, b| draws[*a].total_cmp(&draws[*b]).then(a.cmp(b)));
+    let mut scales = vec![0.0; pairs];
+    for (pair, s) in order.into_iter().zip(mixing::scales(degrees, pairs)) {
+        scales[pair] = span * s;
     }
+    scales
 }
 
 fn add(sum: &mut [f64], values: &[f64], by: f64) {
@@ -240,8 +245,10 @@ mod tests {
         Simulation { count, distribution, sessions: 1.0 }
     }
 
+    /// Sizes are those of as many parts as there are pairs, in one order for the plan and another one for
+    /// fresh scenarios.
     #[test]
-    fn few_scenarios_are_the_first_of_many_and_fresh_ones_are_the_next() {
+    fn draws_of_few_scenarios_are_the_first_of_many_and_fresh_ones_are_the_next() {
         let t = Distribution::StudentT { degrees: 4 };
         let factors = ["b", "a"].map(str::to_owned);
         let of = |count, part| Draws::of(&simulation(count, t), part, &factors, [7, 9].into_iter());
@@ -250,11 +257,21 @@ mod tests {
         {
             assert_eq!((&many[..10], &many[10..]), (&few[..], &fresh[..]));
         }
-        assert_eq!((&many.scales[..10], &many.scales[10..]), (&few.scales[..], &fresh.scales[..]));
+        let sorted = |draws: &Draws| {
+            let mut scales = draws.scales.clone();
+            scales.sort_by(|a, b| b.total_cmp(a));
+            scales
+        };
+        for (draws, parts) in [(&few, 10), (&fresh, 10), (&many, 20)] {
+            assert_eq!(sorted(draws), mixing::scales(4, parts));
+            assert_ne!(sorted(draws), draws.scales);
+        }
+        assert_ne!(few.scales, fresh.scales);
         // Factors are drawn by their names.
         let turned = ["a", "b"].map(str::to_owned);
         let turned = Draws::of(&simulation(20, t), Part::Plan, &turned, [].into_iter());
         assert_eq!(turned.factors, [few.factors[1].clone(), few.factors[0].clone()]);
+        assert_eq!(turned.scales, few.scales);
     }
 
     #[test]

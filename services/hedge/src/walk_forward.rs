@@ -2,8 +2,9 @@
 //!
 //! Out of sample, the problem is solved again every month of sessions with what was known before:
 //! the covariance of the factors' returns, the specific variances and the regressions of funds come
-//! from the sessions before the block, and the trades are held through it. Positions, exposures of
-//! companies and terms are those of today, and so are the specific returns that stand-ins for
+//! from the sessions before the block, and so do the days of large moves, at the ratio of the trade's
+//! legs known then; the trades are held through it. Positions, exposures of companies and terms are
+//! those of today, and so are the specific returns that stand-ins for
 //! missing ones are drawn from (`history.rs`): a plan by expected shortfall sees these.
 //! Effectiveness is 1 − Σ(after − mean)²/Σ(before − mean)² over all blocks together; its standard
 //! error is the jackknife's over blocks (Quenouille 1956), so that neighbouring sessions may depend
@@ -12,13 +13,18 @@
 use crate::{
     desk::Desk,
     limits::{Caller, SolveLimits, Stopped},
-    line_risk::LineRisk,
+    line_risk::{Earlier, LineRisk},
     optimize::best_trades,
     plan::Plan,
     scheme::Scheme,
+    unjudged::{Month, Unjudged},
     wish::Wish,
 };
-use marketdata::instrument::InstrumentId;
+use marketdata::{
+    dataset::Dataset,
+    gap::{Gap, GapReason, Subject},
+    instrument::InstrumentId,
+};
 use risk::{
     factor_view::{FactorView, ModelledName, Rung},
     large_moves::NINE_OF_TEN,
@@ -37,6 +43,9 @@ const SESSIONS_BEFORE: usize = 252;
 /// Blocks that an interval needs.
 const BLOCKS_MIN: usize = 6;
 
+/// The fewest sessions with that many blocks; the last may be one session long.
+const SESSIONS_MIN: usize = SESSIONS_BEFORE + (BLOCKS_MIN - 1) * BLOCK_SESSIONS + 1;
+
 /// Sessions that a specific variance of an earlier day needs.
 const RESIDUALS_MIN: usize = 60;
 
@@ -45,8 +54,8 @@ const RESIDUALS_MIN: usize = 60;
 pub struct Effectiveness {
     /// Over all sessions of the view with the trades of the plan, which were found with them.
     pub in_sample: f64,
-    /// Block by block. `None` if there are too few sessions, or a block had no plan.
-    pub out_of_sample: Option<OutOfSample>,
+    /// Block by block, or why there is none.
+    pub out_of_sample: Result<OutOfSample, Unjudged>,
     /// Share of gross times sessions that rests on stand-ins.
     pub stand_in_share: f64,
 }
@@ -71,7 +80,8 @@ pub struct OutOfSample {
 /// The effectiveness of a plan of a scheme. `None` if the book's P&L does not vary.
 ///
 /// # Errors
-/// [`Stopped`].
+/// [`Stopped::Cancelled`] alone: a month whose search ends without an answer leaves what is known of the
+/// sample itself.
 pub fn effectiveness(
     desk: &Desk<'_>,
     wish: &Wish,
@@ -97,30 +107,37 @@ fn walk(
     scheme: Scheme,
     limits: SolveLimits,
     caller: &Caller,
-) -> Result<Option<OutOfSample>, Stopped> {
-    let blocks = blocks(desk.history.sessions());
+) -> Result<Result<OutOfSample, Unjudged>, Stopped> {
+    let known = desk.history.sessions();
+    let blocks = blocks(known);
     if blocks.len() < BLOCKS_MIN {
-        return Ok(None);
+        return Ok(Err(Unjudged::Few { known, needed: SESSIONS_MIN }));
     }
     let book = desk.past_pnl();
     let mut pairs: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
     let mut trades: Vec<Vec<f64>> = Vec::new();
     let risks = desk.earlier.get_or_init(|| earlier_risks(desk, &blocks));
-    for (block, known) in blocks.iter().zip(risks) {
-        let Some(known) = known else { return Ok(None) };
-        let problem = desk.problem_with(scheme, wish, (known, block.start));
+    for (place, (block, earlier)) in blocks.iter().zip(risks).enumerate() {
+        let month = Month { place: place + 1, of: blocks.len() };
+        let Some(earlier) = earlier else { return Ok(Err(Unjudged::NoRisk(month))) };
+        let problem = desk.problem_with(scheme, wish, (&earlier.risk, block.start));
         if caller.has_gone() {
             return Err(Stopped::Cancelled);
         }
-        let Ok(problem) = problem else { return Ok(None) };
-        let Some(found) = best_trades(&problem, limits, caller)? else { return Ok(None) };
+        let Ok(problem) = problem else { return Ok(Err(Unjudged::NoPlan(month))) };
+        let found = match best_trades(&problem, limits, caller) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(Err(Unjudged::NoPlan(month))),
+            Err(Stopped::Cancelled) => return Err(Stopped::Cancelled),
+            Err(why) => return Ok(Err(Unjudged::Stopped(month, why))),
+        };
         let traded: Vec<(usize, f64)> = problem.traded().iter().copied().zip(found).collect();
         let before = book[block.clone()].to_vec();
         let after = desk.past_pnl_after(traded.iter().copied(), block.clone());
         pairs.push((before, after));
         trades.push(traded.into_iter().map(|(_, money)| money).collect());
     }
-    Ok(OutOfSample::of(&pairs, &trades))
+    Ok(OutOfSample::of(&pairs, &trades).ok_or(Unjudged::Still))
 }
 
 fn blocks(sessions: usize) -> Vec<Range<usize>> {
@@ -133,8 +150,23 @@ pub(crate) fn block_starts(sessions: usize) -> impl Iterator<Item = usize> {
     (SESSIONS_BEFORE..sessions).step_by(BLOCK_SESSIONS)
 }
 
-/// The risk of the lines as the sessions before each block show it.
-fn earlier_risks(desk: &Desk<'_>, blocks: &[Range<usize>]) -> Vec<Option<LineRisk>> {
+/// What is said of months whose plans are by the variance of all days although that of large moves was asked
+/// for, once a plan is judged.
+#[must_use]
+pub fn months_of_all_days(desk: &Desk<'_>) -> Option<Gap> {
+    let months = desk.earlier.get()?;
+    let count = months.iter().flatten().filter(|month| month.is_of_all_days).count();
+    let detail = format!(
+        "out of sample, plans of {count} of {} months are by variances of all days: too few days \
+         were known before them on which the trade moved far",
+        months.len()
+    );
+    let gap = || Gap::new(GapReason::ShortHistory, Subject::Dataset(Dataset::Bars), detail);
+    (0 < count).then(gap)
+}
+
+/// The risks before all blocks.
+fn earlier_risks(desk: &Desk<'_>, blocks: &[Range<usize>]) -> Vec<Option<Earlier>> {
     let residuals: Vec<Option<Vec<f64>>> = desk
         .movers
         .iter()
@@ -143,11 +175,7 @@ fn earlier_risks(desk: &Desk<'_>, blocks: &[Range<usize>]) -> Vec<Option<LineRis
     blocks.iter().map(|block| risk_before(desk, &residuals, block.start)).collect()
 }
 
-fn risk_before(
-    desk: &Desk<'_>,
-    residuals: &[Option<Vec<f64>>],
-    session: usize,
-) -> Option<LineRisk> {
+fn risk_before(desk: &Desk<'_>, residuals: &[Option<Vec<f64>>], session: usize) -> Option<Earlier> {
     let view = desk.view;
     let weights = &view.weights[view.weights.len() - session..];
     let returns: Vec<&[f64]> = view.returns.iter().map(|factor| &factor[..session]).collect();
@@ -172,15 +200,15 @@ fn risk_before(
     let movers: Vec<Mover> = desk.movers.iter().zip(residuals).map(earlier).collect();
     let specifics = Specifics::of(view, &desk.movers).with_own(&movers);
     let risk = LineRisk::of(&matrix, &movers, &specifics).ok()?;
-    let large = desk.large_days.as_ref();
-    let large = large.and_then(|_| like_this::days_before(view, &view.returns, session));
-    Some(match large {
-        // As it is where the days are too few.
-        Some(days) => match risk.clone().on_days(view, desk.held().zip(&movers), days) {
-            Some((on_large_days, _)) => on_large_days,
-            None => risk,
-        },
-        None => risk,
+    if desk.large_days.is_none() {
+        return Some(Earlier { risk, is_of_all_days: false });
+    }
+    let days = like_this::days_before(view, &view.returns, session);
+    let held = desk.held().zip(&movers);
+    let on_large_days = days.and_then(|days| risk.clone().on_days(view, held, days));
+    Some(match on_large_days {
+        Some((risk, _)) => Earlier { risk, is_of_all_days: false },
+        None => Earlier { risk, is_of_all_days: true },
     })
 }
 

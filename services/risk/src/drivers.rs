@@ -88,21 +88,6 @@ pub struct Drivers {
 }
 
 impl Drivers {
-    /// The standard deviation that a driver of some returns would have had with a fit window that ends
-    /// before session `end`. `None` if it would have been none.
-    pub(crate) fn deviation_before(
-        &self,
-        returns: &[f64],
-        end: usize,
-        settings: &BetaSettings,
-    ) -> Option<f64> {
-        let first = end.saturating_sub(settings.window_sessions());
-        let lambda = stats::ewma::lambda_of_half_life(settings.half_life_sessions)?;
-        let mut weights = stats::ewma::weights(end - first, lambda)?;
-        zero_missing_weights(&mut weights, self.market.as_ref()?.returns.get(first..end)?);
-        Some(Driver::of(returns.to_vec(), first, &weights)?.standard_deviation)
-    }
-
     /// The drivers over a fit window that ends before session `end`.
     pub fn of(roles: &RoleReturns, end: usize, settings: &BetaSettings) -> Drivers {
         let first = end.saturating_sub(settings.window_sessions());

@@ -18,8 +18,8 @@
 //! A day counts only if every factor has a return on it. Where such days are few, the 30 may have moved
 //! little: [`DaysLikeThis::gap`] says so.
 //!
-//! Asked for an earlier session, everything is of the days before it; σ_c is then the weighted one of the
-//! fit window that ends there, as today's is of the one that ends today.
+//! Asked for an earlier session, everything is of the days before it; σ_c and the ratio of the trade's legs
+//! are then those of the fit window that ends there, as today's are of the one that ends today.
 
 use crate::factor_view::FactorView;
 use marketdata::{
@@ -149,8 +149,8 @@ impl Sessions {
 /// # Errors
 /// [`NoDays`], without a trade or with fewer than 30 of them.
 pub fn days(model: &FactorView<'_>, coordinates: &[Vec<f64>]) -> Result<Sessions, NoDays> {
-    let deviation = model.trade.ok_or(NoDays::NoTrade)?.standard_deviation;
-    days_among(model, coordinates, (deviation, usize::MAX))
+    let trade = model.trade.ok_or(NoDays::NoTrade)?;
+    days_of(&trade.returns[model.first..], trade.standard_deviation, coordinates)
 }
 
 /// The same among the first sessions of the history, as they were known then.
@@ -160,19 +160,10 @@ pub fn days_before(
     coordinates: &[Vec<f64>],
     known: usize,
 ) -> Option<Sessions> {
-    let (risk, end) = (model.risk, model.first + known);
-    let deviation = risk.drivers.deviation_before(model.trade?.returns, end, &risk.settings)?;
-    days_among(model, coordinates, (deviation, known)).ok()
-}
-
-fn days_among(
-    model: &FactorView<'_>,
-    coordinates: &[Vec<f64>],
-    (deviation, known): (f64, usize),
-) -> Result<Sessions, NoDays> {
-    let trade = &model.trade.ok_or(NoDays::NoTrade)?.returns[model.first..];
-    let found = days_of(&trade[..known.min(trade.len())], deviation, coordinates)?;
-    Ok(Sessions { known, ..found })
+    let end = model.first + known;
+    let trade = model.trade?.before(model.risk, end)?;
+    let returns = trade.returns.get(model.first..end)?;
+    days_of(returns, trade.standard_deviation, coordinates).ok()
 }
 
 /// The sessions on which a trade with some returns moved far by a standard deviation, and all coordinates

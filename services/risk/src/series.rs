@@ -1,13 +1,14 @@
 //! Series that a scenario may shock, and their moves from session to session.
 
 use crate::{
-    driver::Driver,
+    driver::{Driver, zero_missing_weights},
     model::RiskModel,
     trade::{self, LegSeries},
 };
 use factors::{
     returns::Sessions,
     roles::{ResolvedRole, Role, Roles},
+    trade::Neutrality,
 };
 use marketdata::{
     bars::Bars,
@@ -16,6 +17,7 @@ use marketdata::{
     instrument::InstrumentId,
     snapshot::Snapshot,
 };
+use stats::ewma;
 
 /// A series other than a factor of the risk model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,8 +71,10 @@ pub struct TradeSeries<'a> {
     pub returns: &'a [f64],
     /// Its standard deviation per session, a decimal.
     pub standard_deviation: f64,
-    /// Its legs.
+    /// Its legs. Empty: it is known as a whole.
     pub legs: &'a [LegSeries],
+    /// What decides the ratio of the legs.
+    pub neutrality: Neutrality,
     /// Units held short per unit held long.
     pub ratio: f64,
 }
@@ -84,8 +88,24 @@ impl<'a> TradeSeries<'a> {
             returns: &driver.returns,
             standard_deviation: driver.standard_deviation,
             legs: &model.roles.legs,
+            neutrality: model.roles.trade.neutrality,
             ratio: model.drivers.crowd_ratio?,
         })
+    }
+
+    /// The trade as it was known before session `end` of the panel: at the ratio that its legs had, and with
+    /// the standard deviation, in the fit window that ends there. What is known as a whole keeps its
+    /// returns. `None` if it would have been none.
+    pub(crate) fn before(&self, model: &RiskModel, end: usize) -> Option<Driver> {
+        let (market, settings) = (&model.drivers.market.as_ref()?.returns, &model.settings);
+        let first = end.saturating_sub(settings.window_sessions());
+        let lambda = ewma::lambda_of_half_life(settings.half_life_sessions)?;
+        let mut weights = ewma::weights(end - first, lambda)?;
+        zero_missing_weights(&mut weights, market.get(first..end)?);
+        if self.legs.is_empty() {
+            return Driver::of(self.returns.to_vec(), first, &weights);
+        }
+        Some(trade::driver(self.legs, self.neutrality, market, (first, &weights))?.0)
     }
 }
 

@@ -1,4 +1,5 @@
-//! Benches one hedge of a book of 500 positions: by variance, by tail, and with few lines.
+//! Benches one hedge of a book of 500 positions: by variance, by tail, with few lines, and by tail where the
+//! positions trade, too.
 //!
 //! `optimize.py` solves the same problems with cvxpy and prints its times and objectives. Run both one
 //! after the other on a quiet machine, so that the ratio is of one machine and hour:
@@ -24,11 +25,13 @@ use std::hint::black_box;
 const LIMITS: SolveLimits = SolveLimits { max_nodes: 2_000, relative_gap: 0.01 };
 
 fn bench(criterion: &mut Criterion) {
-    let problems: [(&str, Statement); 4] = [
+    let problems: [(&str, Statement); 6] = [
         ("50 instruments", problem::statement(50)),
         ("200 instruments", problem::statement(200)),
         ("tail of 500 scenarios, 50 instruments", problem::tail_statement(50)),
         ("5 of 50 instruments", problem::picked_statement(50, 5)),
+        ("tail of 500 scenarios, 500 positions", problem::cut_statement(0)),
+        ("tail of 500 scenarios, 500 positions and 50 instruments", problem::cut_statement(50)),
     ];
     for (name, statement) in problems {
         let problem = Problem::new(statement.clone()).unwrap();

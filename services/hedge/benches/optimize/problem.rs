@@ -62,11 +62,14 @@ pub(crate) fn statement(instruments: usize) -> Statement {
             staying_carry_per_session: 0.0,
         },
         constraints,
-        exclusions: vec![Exclusion {
-            id: "restricted".to_owned(),
-            line: POSITIONS,
-            rule: ExclusionRule::NoTrade,
-        }],
+        // The first instrument.
+        exclusions: (0..instruments.min(1))
+            .map(|at| Exclusion {
+                id: "restricted".to_owned(),
+                line: POSITIONS + at,
+                rule: ExclusionRule::NoTrade,
+            })
+            .collect(),
         max_lines: None,
         min_ticket: None,
     }
@@ -124,7 +127,27 @@ fn constraints(lines: &[Line]) -> Vec<Constraint> {
 
 /// The same with 500 scenarios of factor and specific returns, and the CVaR of the worst 5 %.
 pub(crate) fn tail_statement(instruments: usize) -> Statement {
+    with_tail(statement(instruments))
+}
+
+/// The same where positions trade as well, towards zero and no further: a plan to cut and overlay, or
+/// without instruments one to cut.
+pub(crate) fn cut_statement(instruments: usize) -> Statement {
     let mut statement = statement(instruments);
+    let mut draws = Draws(3);
+    for (index, line) in statement.lines.iter_mut().enumerate().take(POSITIONS) {
+        line.trading = Some(trading(&mut draws));
+        statement.constraints.push(Constraint {
+            id: format!("cut {}", line.id),
+            measure: Measure::Position(index),
+            lower: Some(line.held.min(0.0)),
+            upper: Some(line.held.max(0.0)),
+        });
+    }
+    with_tail(statement)
+}
+
+fn with_tail(mut statement: Statement) -> Statement {
     let mut draws = Draws(2);
     // The fourth power of a uniform draw has a tail: most days are quiet, some are not.
     let mut shock = |size: f64| {

@@ -1,9 +1,10 @@
 //! Rows whose multipliers the conditions of stationarity do not determine.
 //!
 //! A variable in one row of unknown multiplier alone determines it. What is left, once all such rows are
-//! taken away, falls into knots that no variable connects. Most have none left, or are small.
+//! taken away, falls into knots that no variable connects, without those that several variables determine
+//! together ([`super::core`]). Most have none left, or are small.
 
-use super::shares::Binding;
+use super::{core, shares::Binding};
 use crate::program::Program;
 
 /// Knots of more rows are not searched for their free directions.
@@ -24,6 +25,9 @@ pub(super) struct Knot {
 pub(super) fn of(program: &Program, binding: &Binding) -> Vec<Knot> {
     let web = Web::of(program, binding);
     let mut open = web.undetermined();
+    for class in core::determined(&web.terms, &web.classes, &open) {
+        open[class] = false;
+    }
     let mut knots = Vec::new();
     for class in 0..open.len() {
         if open[class] {

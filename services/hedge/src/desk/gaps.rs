@@ -19,9 +19,33 @@ impl Desk<'_> {
             self.gaps.push(Gap::new(GapReason::ShortHistory, subject, detail));
         }
         self.gaps.extend(self.large_days().and_then(|days| days.gap()));
+        self.gaps.extend(self.no_risk());
         self.add_stand_in_gaps();
         self.add_first_order_gaps();
         self.add_rate_gaps(book);
+    }
+
+    /// Why no share of the book's variance can be taken away.
+    fn no_risk(&self) -> Option<Gap> {
+        let held: Vec<f64> = self.held().collect();
+        if 0.0 < self.variance(&held) {
+            return None;
+        }
+        let detail =
+            "the book does not move in the factor model: trades take no share of its variance away";
+        Some(Gap::new(GapReason::Degenerate, Subject::Dataset(Dataset::Bars), detail))
+    }
+
+    /// One gap per line that may trade and does not move in the factor model: its trade has no schedule,
+    /// because waiting with it is no risk and trading it has no impact.
+    #[must_use]
+    pub fn unscheduled(&self) -> Vec<Gap> {
+        let still = |line: &&DeskLine| line.can_trade() && line.volatility <= 0.0;
+        let gap = |line: &DeskLine| {
+            let detail = "it does not move in the factor model: a trade in it has no schedule";
+            Gap::new(GapReason::Degenerate, Subject::symbol(&line.id), detail)
+        };
+        self.lines.iter().filter(still).map(gap).collect()
     }
 
     fn add_stand_in_gaps(&mut self) {

@@ -4,6 +4,7 @@ use crate::{
     desks::{FUNDS, LIMITS, desk_of, plan, reports, terms, wish},
     view::View,
 };
+use factors::trade::{Neutrality, Side, TradeDefinition};
 use hedge::{
     clock::SessionMinute,
     desk::Desk,
@@ -11,16 +12,19 @@ use hedge::{
     optimize::evaluate,
     scheme::Scheme,
     terms::{DeskTerms, VarianceDays},
-    walk_forward::{OutOfSample, effectiveness},
+    walk_forward::{OutOfSample, effectiveness, months_of_all_days},
     wish::Wish,
     working::schedules,
 };
 use marketdata::gap::GapReason;
 use risk::{
+    driver::Driver,
+    drivers::{Drivers, RoleReturns},
     factor_view::FactorView,
     fixture::world,
-    like_this::{NoDays, Usable, days, days_before},
+    like_this::{NoDays, Usable, days, days_before, days_of},
     series::TradeSeries,
+    trade::{LegSeries, driver},
 };
 
 const NAMES: [(&str, f64); 4] = [("AAPL", 3e6), ("MSFT", 2e6), ("NVDA", 1e6), ("AMZN", 4e6)];
@@ -31,7 +35,15 @@ fn far(at: usize) -> f64 {
 }
 
 fn trade(returns: &[f64]) -> TradeSeries<'_> {
-    TradeSeries { trade_id: "own", returns, standard_deviation: 0.01, legs: &[], ratio: 1.0 }
+    let neutrality = Neutrality::Dollar;
+    TradeSeries {
+        trade_id: "own",
+        returns,
+        standard_deviation: 0.01,
+        legs: &[],
+        neutrality,
+        ratio: 1.0,
+    }
 }
 
 fn large(view: &View) -> DeskTerms {
@@ -164,6 +176,94 @@ fn earlier_days_are_those_known_then() {
     ] {
         assert!((changed - known).abs() <= 1e-9 * known.abs(), "{known} {changed}");
     }
+}
+
+/// The series of a trade of two legs at the ratio of today.
+fn of_legs(view: &View, legs: &[LegSeries]) -> (Driver, f64) {
+    let (market, drivers) = (view.model.drivers.market.as_ref().unwrap(), &view.model.drivers);
+    let window = (drivers.first, &drivers.weights[..]);
+    driver(legs, Neutrality::MarketBeta, &market.returns, window).unwrap()
+}
+
+/// A short leg whose market beta is two, and four from a session on, with a long leg of one: the ratio of the
+/// legs is about a half, then a quarter, and the series at the ratio of today is another one on every session.
+/// Days before that session are chosen at the ratio known then, which later data do not change.
+#[test]
+fn earlier_days_have_the_ratio_of_the_legs_known_then() {
+    let view = View::of(&world(300, 900, 61).snapshot());
+    let known = 300;
+    let first = view.factors().first;
+    let market = &view.model.drivers.market.as_ref().unwrap().returns;
+    let leg = |side, returns| LegSeries {
+        side,
+        returns: Some(returns),
+        symbols: Vec::new(),
+        lines: None,
+        missing: Vec::new(),
+        proxy_for: None,
+    };
+    let long = |at: usize| market[at] + far(at) * if at.is_multiple_of(2) { 1.0 } else { -1.0 };
+    let legs_of = |later: f64| {
+        let beta = |at: usize| if at < first + known { 2.0 } else { later };
+        let short = (0..market.len()).map(|at| beta(at) * market[at]).collect();
+        [leg(Side::Long, (0..market.len()).map(long).collect()), leg(Side::Short, short)]
+    };
+    let (usual, changed) = (legs_of(2.0), legs_of(4.0));
+    let found = [&usual, &changed].map(|legs| {
+        let (today, ratio) = of_legs(&view, legs);
+        let trade = TradeSeries {
+            returns: &today.returns,
+            standard_deviation: today.standard_deviation,
+            legs,
+            neutrality: Neutrality::MarketBeta,
+            ratio,
+            ..trade(&[])
+        };
+        let factors = view.factors_by(Some(trade));
+        let earlier = days_before(&factors, &factors.returns, known).unwrap();
+        (earlier.clone(), earlier.described(&factors, 1.0), ratio)
+    });
+    let [(before, described, ratio), (same, _, other)] = found;
+    assert!((ratio - 0.5).abs() < 0.1 && (other - 0.25).abs() < 0.05, "{ratio} {other}");
+    assert_eq!(before, same);
+    // They are those of the driver of a fit window that ends there.
+    let settings = &view.model.settings;
+    let roles = RoleReturns {
+        legs: changed.to_vec(),
+        trade: TradeDefinition {
+            neutrality: Neutrality::MarketBeta,
+            ..view.model.roles.trade.clone()
+        },
+        ..RoleReturns::clone(&view.model.roles)
+    };
+    let crowd = Drivers::of(&roles, first + known, settings).crowd.unwrap();
+    let factors = view.factors();
+    let expected =
+        days_of(&crowd.returns[first..first + known], crowd.standard_deviation, &factors.returns);
+    assert_eq!(expected.unwrap().described(&factors, 1.0), described);
+}
+
+/// A trade that is known from session 400 of the history on has 30 days before session 430. Months begin on
+/// 252 + 21·k: nine of them, up to 420, are before.
+#[test]
+fn months_that_know_too_few_large_days_are_told() {
+    let view = View::of(&world(300, 900, 61).snapshot());
+    let book = view.book(&NAMES);
+    let said = |known_from: usize| {
+        let first = view.factors().first + known_from;
+        let series = 0..view.model.sessions.len();
+        let returns: Vec<f64> =
+            series.map(|at| if at < first { f64::NAN } else { far(at) }).collect();
+        let factors = view.factors_by(Some(trade(&returns)));
+        let desk = desk_of(&factors, &book, &large(&view));
+        assert_eq!(months_of_all_days(&desk), None);
+        out_of_sample(&desk);
+        months_of_all_days(&desk).map(|gap| (gap.reason, gap.detail))
+    };
+    let (reason, detail) = said(400).unwrap();
+    assert_eq!(reason, GapReason::ShortHistory);
+    assert!(detail.starts_with("out of sample, plans of 9 of "), "{detail}");
+    assert_eq!(said(0), None);
 }
 
 /// As of today, the days of the trade of the settings are those before tomorrow.

@@ -21,6 +21,7 @@ mod real_funds;
 mod simulated;
 mod simulated_tail;
 mod terms;
+mod unjudged;
 #[path = "../../../../tests/support/factor_view.rs"]
 mod view;
 mod written;

@@ -165,7 +165,7 @@ fn said(snapshot: &Snapshot, lines: &[(String, f64)], instruments: &[&str]) -> S
     let both = plan(&reports, Scheme::Both);
     let held = (Scheme::Both, both);
     let found = effectiveness(&desk, &by_tail(0.5), held, LIMITS, &Caller::waiting()).unwrap();
-    assert!(found.unwrap().out_of_sample.is_some());
+    assert!(found.unwrap().out_of_sample.is_ok());
     format!("{reports:?} {found:?}")
 }
 

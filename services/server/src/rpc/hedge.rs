@@ -28,7 +28,10 @@ use crate::{
     telemetry::spans::{Step, step_now},
     views::Pinned,
 };
-use ::hedge::{MODEL_VERSION, constraint::Side, frontier::Axis, scheme::Scheme, wish::LINES_ID};
+use ::hedge::{
+    MODEL_VERSION, constraint::Side, frontier::Axis, scheme::Scheme,
+    walk_forward::months_of_all_days, wish::LINES_ID,
+};
 use ::portfolio::book::Book;
 use contract::v1::{self, hedge_plan::Result as Outcome, hedge_service_server::HedgeService};
 use from_proto::{Asked, FrontierOf, HedgeQuery, HedgeRequest};
@@ -140,9 +143,16 @@ impl Method for v1::PlanHedgeRequest {
     ) -> Result<Answer<Self::Response>, Refusal> {
         let asked = &query.normal;
         let solve = |setting: &Setting<'_>, _: Source<'_>| {
-            let plan = |scheme| solve::plan(setting, scheme, !asked.without_effectiveness);
-            let plans = Scheme::ALL.into_iter().map(plan).collect::<Result<_, _>>()?;
-            Ok((plans, to_proto::cover_order(setting)))
+            let plan = |scheme| match asked.without_effectiveness {
+                true => Ok((solve::plan(setting, scheme)?, Vec::new())),
+                false => solve::judged_plan(setting, scheme),
+            };
+            let plans = Scheme::ALL.into_iter().map(plan).collect::<Result<Vec<_>, Refusal>>()?;
+            let (plans, unjudged): (Vec<_>, Vec<_>) = plans.into_iter().unzip();
+            let (cover_order, mut lacking) = to_proto::cover_order(setting);
+            lacking.extend(unjudged.into_iter().flatten());
+            lacking.extend(months_of_all_days(&setting.desk));
+            Ok((plans, (cover_order, lacking)))
         };
         let nothing = || (Scheme::ALL.map(without_model).to_vec(), Default::default());
         let Found { answer, mut gaps, value, problem, large_days } =
@@ -174,7 +184,7 @@ impl Method for v1::EvaluateHedgeRequest {
         let solve = |setting: &Setting<'_>, source: Source<'_>| {
             let trades = orders(setting, source, &asked.orders)?;
             let (own, breaches) = solve::evaluation(setting, &trades)?;
-            let optimum = solve::plan(setting, Scheme::Both, false)?;
+            let optimum = solve::plan(setting, Scheme::Both)?;
             Ok(v1::EvaluateHedgeResponse {
                 objective_difference: given_away(&own, &optimum),
                 own: Some(own),

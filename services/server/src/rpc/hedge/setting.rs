@@ -94,7 +94,9 @@ impl<'a> Setting<'a> {
         let gaps = finder.gaps.into_iter().chain(desk.gaps().iter().cloned()).chain(merged);
         // The risk of a plan and its past are those of returns.
         let lines: Vec<_> = desk.lines().iter().map(|line| line.instrument).collect();
-        let gaps = gaps.chain(prepared.old_rates_behind(&book, &lines)).collect();
+        let gaps = gaps.chain(prepared.old_rates_behind(&book, &lines));
+        let unscheduled = asked.problem.working.map(|_| desk.unscheduled());
+        let gaps = gaps.chain(unscheduled.into_iter().flatten()).collect();
         Ok(Setting { asked, portfolio, pinned, prepared, book, desk, wish, gaps })
     }
 

@@ -14,20 +14,50 @@ use ::hedge::{
     plan::Plan,
     problem::Problem,
     scheme::Scheme,
-    walk_forward::effectiveness,
+    unjudged,
+    walk_forward::{Effectiveness, effectiveness},
 };
 use contract::v1::{self, HedgeUnsolvedReason as Reason, hedge_plan::Result as Outcome};
+use marketdata::gap::Gap;
 
 /// The currency of a portfolio.
 pub(super) fn currency(portfolio: &Option<v1::Portfolio>) -> String {
     portfolio.as_ref().map(|held| held.currency.clone()).unwrap_or_default()
 }
 
-/// The plan of a scheme, with the report after its trades.
-pub(super) fn plan(
+/// A plan, and the gaps of what it lacks.
+type Planned = (v1::HedgePlan, Vec<Gap>);
+
+/// The plan of a scheme, with the report after its trades, judged by past P&L.
+pub(super) fn judged_plan(setting: &Setting<'_>, scheme: Scheme) -> Result<Planned, Refusal> {
+    let gone = setting.asked.caller.of_solves();
+    let limits = setting.asked.problem.solve;
+    let mut gaps = Vec::new();
+    let plan = plan_with(setting, scheme, |plan| {
+        let judged = effectiveness(&setting.desk, &setting.wish, (scheme, plan), limits, &gone);
+        // Whoever left needs no number.
+        let judged = judged.map_err(|_| Refusal::DeadlineExceeded)?;
+        gaps.extend(lacking(scheme, judged.as_ref()));
+        Ok(judged.map(to_proto::effectiveness))
+    })?;
+    Ok((plan, gaps))
+}
+
+/// Why numbers of past P&L are absent.
+fn lacking(scheme: Scheme, judged: Option<&Effectiveness>) -> Option<Gap> {
+    let Some(judged) = judged else { return Some(unjudged::still(scheme)) };
+    judged.out_of_sample.err().map(|why| why.gap(scheme))
+}
+
+/// The same, not judged.
+pub(super) fn plan(setting: &Setting<'_>, scheme: Scheme) -> Result<v1::HedgePlan, Refusal> {
+    plan_with(setting, scheme, |_| Ok(None))
+}
+
+fn plan_with(
     setting: &Setting<'_>,
     scheme: Scheme,
-    with_effectiveness: bool,
+    judge: impl FnOnce(&Plan) -> Result<Option<v1::HedgeEffectiveness>, Refusal>,
 ) -> Result<v1::HedgePlan, Refusal> {
     let kind = to_proto::kind(scheme);
     if !setting.desk.trades_anything(scheme) {
@@ -35,21 +65,14 @@ pub(super) fn plan(
     }
     let problem = setting.problem(scheme)?;
     let gone = setting.asked.caller.of_solves();
-    let limits = setting.asked.problem.solve;
-    let answer = optimize(&problem, limits, &gone);
-    let walked = match &answer {
-        Ok(Answer::Plan(plan)) if with_effectiveness => {
-            effectiveness(&setting.desk, &setting.wish, (scheme, plan), limits, &gone)
-        }
-        _ => Ok(None),
+    let answer = optimize(&problem, setting.asked.problem.solve, &gone);
+    let effectiveness = match &answer {
+        Ok(Answer::Plan(plan)) => judge(plan)?,
+        _ => None,
     };
     let mut result = outcome(setting, &problem, answer)?;
     if let Outcome::Solution(solution) = &mut result {
-        // A month that cannot be solved leaves its number out; a caller who left needs none.
-        solution.effectiveness = match walked {
-            Err(Stopped::Cancelled) => return Err(Refusal::DeadlineExceeded),
-            walked => walked.ok().flatten().map(to_proto::effectiveness),
-        };
+        solution.effectiveness = effectiveness;
         if let Some(outcome) = &mut solution.outcome {
             outcome.after = report_after(setting, outcome)?;
         }

@@ -202,7 +202,7 @@ pub(super) fn solution(plan: &Plan, outcome: v1::HedgeOutcome) -> v1::HedgeSolut
 }
 
 pub(super) fn effectiveness(found: Effectiveness) -> v1::HedgeEffectiveness {
-    let outside = found.out_of_sample;
+    let outside = found.out_of_sample.ok();
     v1::HedgeEffectiveness {
         in_sample: found.in_sample,
         out_of_sample: outside.map(|outside| outside.value),
