@@ -110,7 +110,7 @@ async fn a_book_crosses_up_and_back_and_an_interrupted_stream_says_the_same() {
     assert_eq!(crowd.position_ids, ["first", "portfolio.positions[5]"]);
     assert_eq!(crowd.observed_on, "2020-12-31");
     assert_eq!(standings.readings[4].observed_on, "2021-01-27", "the last close");
-    assert_eq!(standings.unresolved.len(), 1, "NOBODY; NOPX is long");
+    assert_eq!(standings.unresolved.len(), 2, "NOBODY, and NOPX, which is long");
     assert!(first.crossings.is_empty() && first.found.is_empty());
     let gap = |message: &v1::WatchSqueezeResponse, subject: &str| {
         message.info.as_ref().unwrap().gaps.iter().any(|gap| is_about(gap, subject))

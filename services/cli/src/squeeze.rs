@@ -57,6 +57,9 @@ pub(crate) struct SqueezeArguments {
     /// USD.
     #[arg(long, value_name = "CODE", requires = "book")]
     currency: Option<String>,
+    /// Skip unreadable lines of BOOK; without it one such line rejects the file.
+    #[arg(long, requires = "book")]
+    skip_unreadable: bool,
     #[command(flatten)]
     ranking: RankingArguments,
     #[command(flatten)]
@@ -159,7 +162,7 @@ async fn short_book(
         nav: None,
         currency: arguments.currency.clone(),
         valued_on: arguments.valued_on.clone(),
-        skip_unreadable: false,
+        skip_unreadable: arguments.skip_unreadable,
     };
     let portfolio = book::read(&book).await?;
     let settings = arguments.look_through.added_to(arguments.netting.to_proto());

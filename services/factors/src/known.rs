@@ -1,5 +1,6 @@
 //! One field's history of one instrument, and what of it was public at an instant.
 
+use crate::settlement_days::SettlementDays;
 use marketdata::{
     dataset::{Dataset, Field},
     day::Day,
@@ -25,6 +26,18 @@ impl Known {
             days: there.iter().map(|(i, _)| rows.day(*i)).collect(),
             published: there.iter().map(|(i, _)| rows.published_at(*i)).collect(),
             values: there.into_iter().map(|(_, value)| value).collect(),
+        }
+    }
+
+    /// Those that describe one of some days.
+    #[must_use]
+    pub(crate) fn among(self, days: &SettlementDays) -> Known {
+        let kept: Vec<usize> =
+            (0..self.days.len()).filter(|at| days.contains(self.days[*at])).collect();
+        Known {
+            days: kept.iter().map(|at| self.days[*at]).collect(),
+            published: kept.iter().map(|at| self.published[*at]).collect(),
+            values: kept.iter().map(|at| self.values[*at]).collect(),
         }
     }
 

@@ -243,16 +243,26 @@ pub struct LineCap {
 /// neither was published by the as-of date, the earliest one published later, if the snapshot allows
 /// it: without a close on or before that date the line may not have existed.
 pub fn line_value(snapshot: &Snapshot, instrument: InstrumentId) -> Option<LineCap> {
-    let closed_on = last_close_on(snapshot, instrument);
+    line_value_until(snapshot, instrument, Day::MAX)
+}
+
+/// [`line_value`] at the last close up to a day.
+pub fn line_value_until(
+    snapshot: &Snapshot,
+    instrument: InstrumentId,
+    until: Day,
+) -> Option<LineCap> {
+    let closed_on = last_close_on(snapshot, instrument, until);
     counted_value(snapshot, instrument, closed_on)
         .or_else(|| printed_value(snapshot, instrument, closed_on))
         .or_else(|| later_value(snapshot, instrument, closed_on?))
 }
 
-fn last_close_on(snapshot: &Snapshot, instrument: InstrumentId) -> Option<Day> {
+fn last_close_on(snapshot: &Snapshot, instrument: InstrumentId, until: Day) -> Option<Day> {
     let rows = snapshot.rows(Dataset::Bars, instrument);
     let column = Dataset::Bars.column(Field::Close);
-    let last = (0..rows.len()).rev().find(|row| rows.value(*row, column).is_some())?;
+    let is_close = |row: &usize| rows.day(*row) <= until && rows.value(*row, column).is_some();
+    let last = (0..rows.len()).rev().find(is_close)?;
     Some(rows.day(last))
 }
 
@@ -273,7 +283,7 @@ fn value_of_count(
     closed_on: Day,
 ) -> Option<LineCap> {
     let bars = Bars::usd_since(snapshot, instrument, closed_on);
-    let usd = count.value(&bars, bars.len().checked_sub(1)?)?;
+    let usd = count.value(&bars, bars.index_on_or_before(closed_on)?)?;
     let source = CapSource::SharesTimesClose;
     Some(LineCap { usd, source, described_on: count.on, is_of_today: true, later_days: None })
 }
@@ -298,8 +308,8 @@ fn value_of_print(
     let (on, printed) = (rows.day(row), positive(rows, row, Field::MarketCap)?);
     let first = on.plus(-PRINTED_CLOSE_DAYS);
     let bars = Bars::usd_since(snapshot, instrument, closed_on.unwrap_or(first).min(first));
-    let moved =
-        implied(rows, row, &bars).and_then(|count| count.value(&bars, bars.len().checked_sub(1)?));
+    let last = closed_on.and_then(|on| bars.index_on_or_before(on));
+    let moved = implied(rows, row, &bars).and_then(|count| count.value(&bars, last?));
     Some(LineCap {
         usd: moved.unwrap_or(printed),
         source: CapSource::Printed,

@@ -9,7 +9,7 @@
 
 use crate::{
     average_volume, comparison::Comparison, kind::Kinds, known::Known, market_value::ShareCount,
-    moves::Moves, roles::Roles, trading::Trading,
+    moves::Moves, roles::Roles, settlement_days::SettlementDays, trading::Trading,
 };
 use marketdata::{
     bars::Bars,
@@ -199,8 +199,9 @@ fn rebalance(
     if publications.is_empty() {
         return;
     }
+    let read = (publications, &SettlementDays::of(snapshot));
     let ranked: Vec<(InstrumentId, Vec<Option<Judgement>>)> =
-        companies.par_iter().map(|id| (*id, rank_one(snapshot, *id, publications))).collect();
+        companies.par_iter().map(|id| (*id, rank_one(snapshot, *id, read))).collect();
     for (at, publication) in publications.iter().enumerate() {
         let judged = ranked.iter().filter_map(|(id, ranks)| Some((*id, ranks[at]?)));
         let (mut all, mut incomplete, mut unknown_units) = (Vec::new(), 0, Vec::new());
@@ -298,12 +299,15 @@ impl MostShorted {
     }
 }
 
-/// Each settlement with the time at which most of it became public, in the order of publication.
+/// Each settlement of the market with the time at which most of it became public, in the order of
+/// publication.
 fn publications(snapshot: &Snapshot, holders: &[InstrumentId]) -> Vec<Publication> {
     let mut all: Vec<(Day, Instant)> = Vec::new();
+    let settlements = SettlementDays::of(snapshot);
     for instrument in holders {
         let rows = snapshot.rows(Dataset::ShortInterest, *instrument);
-        all.extend((0..rows.len()).map(|i| (rows.day(i), rows.published_at(i))));
+        let settled = (0..rows.len()).filter(|row| settlements.contains(rows.day(*row)));
+        all.extend(settled.map(|row| (rows.day(row), rows.published_at(row))));
     }
     all.sort_unstable();
     let mut publications: Vec<(Day, Instant)> = Vec::new();
@@ -344,13 +348,14 @@ enum Judgement {
 fn rank_one(
     snapshot: &Snapshot,
     instrument: InstrumentId,
-    publications: &[Publication],
+    (publications, settlements): (&[Publication], &SettlementDays),
 ) -> Vec<Option<Judgement>> {
     let interest = snapshot.rows(Dataset::ShortInterest, instrument);
     let counts = snapshot.rows(Dataset::ShareCounts, instrument);
     let name = Name {
         bars: Bars::usd_since(snapshot, instrument, Day::MIN),
-        interest: Known::of(&interest, Dataset::ShortInterest, Field::SharesShort),
+        interest: Known::of(&interest, Dataset::ShortInterest, Field::SharesShort)
+            .among(settlements),
         float: Known::of(&counts, Dataset::ShareCounts, Field::PublicFloat),
         shares: Known::of(&counts, Dataset::ShareCounts, Field::SharesOutstanding),
     };

@@ -4,6 +4,7 @@
 //! Before one is divided by another, both are converted to the units of the settlement day. If no
 //! known split factor connects the days, the ratio is replaced by a reason.
 
+use crate::settlement_days::SettlementDays;
 use marketdata::{
     basis::Units,
     dataset::{Dataset, Field},
@@ -25,6 +26,8 @@ const ISSUANCE: f64 = 2.0;
 const STILL: f64 = 0.1;
 /// How many days back a float is compared.
 const FLOAT_WINDOW_DAYS: i32 = 200;
+/// How many days back rows that were left out are told.
+const LEFT_OUT_DAYS: i32 = 240;
 /// A float above the shares outstanding by up to this factor is rounding.
 const ROUNDING: f64 = 1.001;
 
@@ -113,18 +116,29 @@ pub struct ShortRatio {
     pub counts: CountsOnBasis,
     /// Suspicious properties of the inputs, in the order of [`DataQualityFlag`].
     pub doubts: Vec<DataQualityFlag>,
+    /// The last row of the 240 days up to today that is of no settlement and was left out.
+    pub left_out_on: Option<Day>,
 }
 
 impl ShortRatio {
-    /// The latest short interest of an instrument; `None` if none is published by the as-of date.
-    pub fn of(snapshot: &Snapshot, instrument: InstrumentId) -> Option<ShortRatio> {
+    /// The latest short interest of an instrument at a settlement; `None` if none is published by the
+    /// as-of date.
+    pub fn of(
+        snapshot: &Snapshot,
+        instrument: InstrumentId,
+        all: &SettlementDays,
+    ) -> Option<ShortRatio> {
         let rows = snapshot.rows(Dataset::ShortInterest, instrument);
-        let last = rows.last_on_or_before(snapshot.today())?;
-        let last = (0..=last).rev().find(|row| shares_short(&rows, *row).is_some())?;
+        let known = 0..rows.last_on_or_before(snapshot.today())? + 1;
+        let settled = |row: &usize| all.contains(rows.day(*row));
+        let mut latest = known.clone().rev().filter(settled);
+        let last = latest.find(|row| shares_short(&rows, *row).is_some())?;
+        let oldest = snapshot.today().plus(-LEFT_OUT_DAYS);
+        let left_out = known.rev().find(|row| !settled(row)).map(|row| rows.day(row));
         let shares_short = shares_short(&rows, last)?;
         let units = Units::of(snapshot, instrument);
         let basis = shares_short.effective_on;
-        let settlements = Settlements::of(&rows, last, &units);
+        let settlements = Settlements::of(&rows, (last, all), &units);
         let counts = ShareCounts::of(snapshot, instrument);
         let doubts = doubts(&settlements, shares_short.value, &counts, &units);
         let value = |field| rows.value(last, Dataset::ShortInterest.column(field));
@@ -136,13 +150,14 @@ impl ShortRatio {
             days_to_cover_printed: value(Field::DaysToCoverPrinted),
             counts: counts.on_basis(&units, basis),
             doubts,
+            left_out_on: left_out.filter(|on| oldest <= *on),
         })
     }
 
     /// Every instrument with a published short interest, in the order of names.
-    pub fn all(snapshot: &Snapshot) -> Vec<ShortRatio> {
+    pub fn all(snapshot: &Snapshot, settlements: &SettlementDays) -> Vec<ShortRatio> {
         let holders = snapshot.holders(Dataset::ShortInterest);
-        holders.filter_map(|instrument| ShortRatio::of(snapshot, instrument)).collect()
+        holders.filter_map(|id| ShortRatio::of(snapshot, id, settlements)).collect()
     }
 
     /// T = SI / float, a decimal that may exceed 1, as data vendors print it.
@@ -206,9 +221,10 @@ struct Settlements {
 }
 
 impl Settlements {
-    fn of(rows: &Rows<'_>, last: usize, units: &Units) -> Settlements {
+    fn of(rows: &Rows<'_>, (last, all): (usize, &SettlementDays), units: &Units) -> Settlements {
         let basis = rows.day(last);
-        let mut earlier = (0..last).rev().filter_map(|row| {
+        let settled = (0..last).rev().filter(|row| all.contains(rows.day(*row)));
+        let mut earlier = settled.filter_map(|row| {
             let settled = shares_short(rows, row)?;
             let change = units.change(settled.effective_on, basis);
             Some((settled, change.map(|change| change.shares)))

@@ -1,6 +1,9 @@
 //! Short ratios against published figures, and with splits, late files and bad sources.
 
-use factors::short_ratio::{DataQualityFlag, ShortRatio};
+use factors::{
+    settlement_days::SettlementDays,
+    short_ratio::{DataQualityFlag, ShortRatio},
+};
 use marketdata::{
     dataset::{Dataset, Field},
     fixture::{Fixture, day},
@@ -38,7 +41,8 @@ fn split(fixture: &mut Fixture, symbol: &str, (from, to): (&str, &str), shares: 
 
 fn known(fixture: &mut Fixture, symbol: &str, on: &str) -> Option<ShortRatio> {
     let id = fixture.id(Namespace::Listed, symbol);
-    ShortRatio::of(&fixture.snapshot(Instant::close_of(day(on))), id)
+    let snapshot = fixture.snapshot(Instant::close_of(day(on)));
+    ShortRatio::of(&snapshot, id, &SettlementDays::of(&snapshot))
 }
 
 fn near(value: Result<f64, GapReason>, expected: f64, tolerance: f64) {

@@ -28,9 +28,13 @@ pub struct Quote {
     /// What money of its own quotation is worth in the base currency at that rate; 1 in the base
     /// currency.
     pub rate: f64,
+    /// The day of its last close, if that is not this one: fewer than one in ten names have reached that
+    /// day, so it may be wrong.
+    pub left_out_on: Option<Day>,
 }
 
-/// The last known close of every instrument of a view.
+/// The close of every instrument of a view that values it: the last one up to the newest day that one in
+/// ten names have reached.
 #[derive(Clone, Debug)]
 pub struct Quotes {
     /// By instrument id.
@@ -58,17 +62,22 @@ impl Quotes {
     /// Reads the last close of every instrument with bars.
     pub fn of(snapshot: &Snapshot) -> Quotes {
         let mut quotes = Vec::new();
-        let mut last_days = Vec::new();
-        for instrument in snapshot.holders(Dataset::Bars) {
-            let found = last_in_units(snapshot, instrument);
-            // A close is one on its day whether or not a rate converts it.
-            last_days.extend(found.map(|found| session_up_to(found.on)));
-            let quote = found.and_then(|found| found.at_rate(snapshot, instrument));
+        // A close is one on its day whether or not a rate converts it.
+        let last = |id| Some((id, last_in_units(snapshot, id, Day::MAX)?));
+        let closes: Vec<_> = snapshot.holders(Dataset::Bars).filter_map(last).collect();
+        let days = || closes.iter().map(|(_, close)| close.on);
+        let session = newest_of_market(days().map(session_up_to).collect());
+        let newest = newest_of_market(days().collect()).unwrap_or(Day::MAX);
+        for (instrument, close) in closes {
+            let known = last_in_units(snapshot, instrument, newest).filter(|_| newest < close.on);
+            let quote = known.unwrap_or(close).at_rate(snapshot, instrument);
+            let left_out_on = known.map(|_| close.on);
+            let quote = quote.map(|quote| Quote { left_out_on, ..quote });
             let index = instrument.0 as usize;
             quotes.resize(quotes.len().max(index + 1), None);
             quotes[index] = quote;
         }
-        Quotes { quotes, session: newest_of_market(last_days) }
+        Quotes { quotes, session }
     }
 
     /// The last close of an instrument. `None` if it never had one, or if no known factor or rate
@@ -169,13 +178,15 @@ impl LastClose {
     fn at_rate(self, snapshot: &Snapshot, instrument: InstrumentId) -> Option<Quote> {
         let LastClose { price, on, is_adjusted } = self;
         let (rate, rate_on) = rate(snapshot, instrument, on).ok()?;
-        Some(Quote { price: price * rate, on, is_adjusted, rate_on, rate })
+        Some(Quote { price: price * rate, on, is_adjusted, rate_on, rate, left_out_on: None })
     }
 }
 
-fn last_in_units(snapshot: &Snapshot, instrument: InstrumentId) -> Option<LastClose> {
+/// The last close up to a day.
+fn last_in_units(snapshot: &Snapshot, instrument: InstrumentId, until: Day) -> Option<LastClose> {
     let rows = snapshot.rows(Dataset::Bars, instrument);
-    let (row, close) = last_close(&rows)?;
+    let mut known = (0..rows.len()).rev().filter(|row| rows.day(*row) <= until);
+    let (row, close) = known.find_map(|row| Some((row, close(&rows, row)?)))?;
     let units = Units::of(snapshot, instrument);
     let (on, basis) = (rows.day(row), basis(&rows, row));
     let change = units.change(snapshot.today(), basis.units_on(on))?;

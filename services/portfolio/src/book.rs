@@ -61,6 +61,18 @@ pub fn adjusted_price(quote: Option<Quote>, symbol: &str, gross_share: f64) -> O
     Some(Gap::new(GapReason::AdjustedPrice, subject, detail).of_gross(gross_share))
 }
 
+/// The gap of a name whose last close does not value it. `gross_share` is its share of gross.
+pub fn close_left_out(quote: Option<Quote>, symbol: &str, gross_share: f64) -> Option<Gap> {
+    let quote = quote?;
+    let detail = format!(
+        "its last close is of {}, a day that fewer than one in ten names have reached: it is left out, \
+         and that of {} counts",
+        quote.left_out_on?, quote.on
+    );
+    let subject = Subject::symbol(symbol);
+    Some(Gap::new(GapReason::MissingObservations, subject, detail).of_gross(gross_share))
+}
+
 /// The lots of a holding whose netting sets are short, added up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShortSide {

@@ -217,11 +217,13 @@ fn valued_anew(lines: &[ShortLine]) -> Vec<usize> {
     found
 }
 
-/// A gap for every short line that did not join, with its share of a gross.
+/// A gap for every line that did not join, with its share of a gross: a long of a name would box a
+/// short of it.
 pub(crate) fn unresolved(book: &Book, gross: f64) -> impl Iterator<Item = Gap> {
-    book.loose.iter().filter(|loose| loose.is_short()).map(move |loose| {
+    book.loose.iter().map(move |loose| {
         let subject = Subject::Line(book.line_name(loose.line));
-        let detail = format!("not assessed: {}", loose.why());
+        let left_out = if loose.is_short() { "not assessed" } else { "not netted with shorts" };
+        let detail = format!("{left_out}: {}", loose.why());
         let gap = Gap::new(loose.cause.reason(), subject, detail);
         match loose.market_value() {
             Some(value) => gap.of_gross(value.abs() / gross),

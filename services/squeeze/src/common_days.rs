@@ -10,11 +10,6 @@ pub(crate) fn common_days(snapshot: &Snapshot, dataset: Dataset, first: Day) -> 
     counted(snapshot, (dataset, first), HALF).into_iter().map(|(day, _)| day).collect()
 }
 
-/// The same with a tenth of the names: days of lists that may be cut.
-pub(crate) fn listed_days(snapshot: &Snapshot, dataset: Dataset, first: Day) -> Vec<Day> {
-    counted(snapshot, (dataset, first), TENTH).into_iter().map(|(day, _)| day).collect()
-}
-
 /// The part of the names of the commonest day that a common day has, as a divisor.
 const HALF: u32 = 2;
 /// The part that a list has of which more was lost than is there. Fewer are rows of a wrong date.

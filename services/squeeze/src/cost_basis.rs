@@ -18,7 +18,9 @@ use crate::{
     name::SqueezeName,
     traded::Traded,
 };
-use factors::{average_volume::rows_up_to, squeeze_threshold::STALE_DAYS};
+use factors::{
+    average_volume::rows_up_to, settlement_days::SettlementDays, squeeze_threshold::STALE_DAYS,
+};
 use marketdata::{
     bars::Bars,
     basis::Units,
@@ -52,7 +54,7 @@ impl Settlements {
         snapshot: &Snapshot,
         instrument: InstrumentId,
         (bars, units_on): (&Bars<'_>, Day),
-        latest: Day,
+        (latest, all): (Day, &SettlementDays),
     ) -> Result<Settlements, GapReason> {
         let rows = snapshot.rows(Dataset::ShortInterest, instrument);
         let column = Dataset::ShortInterest.column(Field::SharesShort);
@@ -62,7 +64,7 @@ impl Settlements {
                 continue;
             };
             let on = rows.day(row);
-            if latest.plus(-WINDOW_DAYS) <= on {
+            if latest.plus(-WINDOW_DAYS) <= on && all.contains(on) {
                 let change = bars.units().change(on, units_on).ok_or(GapReason::BasisUnknown)?;
                 shares.push((on, short * change.shares));
             }

@@ -5,11 +5,13 @@ use crate::{
     lending::{Lending, LendingMeasure},
     measure::{COMPONENTS, Component, Measured, ratio},
     old_rates::{self, OldRateNumber},
-    sentence::{MISSED_SETTLEMENTS, sentence},
+    sentence::{MISSED_SETTLEMENTS, doubted, no_close_of_last_session, sentence},
+    settlements,
     traded::{LeftOut, Traded},
 };
 use factors::{
-    market_value::{CapSource, LineCap, line_value},
+    market_value::{CapSource, LineCap, line_value_until},
+    settlement_days::SettlementDays,
     short_ratio::{CountsOnBasis, DataQualityFlag, ShortRatio},
 };
 use marketdata::{
@@ -31,8 +33,8 @@ pub struct MarketState {
     pub freshest: Option<Day>,
     /// The sessions of the 380 days up to it, the oldest first.
     pub sessions: Arc<[Day]>,
-    /// Days of short interest that at least one in ten names have, the oldest first.
-    pub settlements: Arc<[Day]>,
+    /// The settlements of short interest.
+    pub settlements: Arc<SettlementDays>,
     /// Whether lending data of any name are known.
     pub has_lending: bool,
     /// Which other disclosures of any name are known.
@@ -71,8 +73,8 @@ pub struct SqueezeName {
     pub lending: Option<Lending>,
     /// Short sales, fails and the next report of earnings.
     pub disclosed: Disclosed,
-    /// Whether its short interest is of a day of the market's settlements.
-    is_of_settlement: bool,
+    /// The settlement that lies between its last two. `None` if they follow each other.
+    skipped_on: Option<Day>,
     measures: [Measured; COMPONENTS],
     old_rates: Vec<OldRateNumber>,
 }
@@ -90,7 +92,7 @@ impl SqueezeName {
         instrument: InstrumentId,
         market: &MarketState,
     ) -> SqueezeName {
-        let reason = match ShortRatio::of(snapshot, instrument) {
+        let reason = match ShortRatio::of(snapshot, instrument, &market.settlements) {
             Some(_) => GapReason::Stale,
             None => GapReason::NoShortInterest,
         };
@@ -107,15 +109,22 @@ impl SqueezeName {
         let freshest = market.freshest;
         let settlement = short.as_ref().ok().map(|ratio| ratio.shares_short.effective_on);
         let traded = freshest.ok_or(GapReason::NoPrice).and_then(|freshest| {
-            Traded::of(snapshot, instrument, (&market.sessions, freshest), settlement)
+            let settled = settlement.map(|on| (on, &*market.settlements));
+            Traded::of(snapshot, instrument, (&market.sessions, freshest), settled)
         });
+        let previous = short.as_ref().ok().and_then(|ratio| ratio.previous);
+        let between = |on: &&Day| {
+            previous.is_some_and(|before| before.effective_on < **on)
+                && settlement.is_some_and(|latest| **on < latest)
+        };
+        let skipped_on = market.settlements.days().iter().find(between).copied();
         let units_on = settlement.unwrap_or_else(|| snapshot.today());
         let units = Units::of(snapshot, instrument);
         let shares_factor = match &traded {
             Ok(traded) => traded.shares_factor(&units, units_on),
             Err(reason) => Err(*reason),
         };
-        let market_cap = market_cap(snapshot, instrument, &counts);
+        let market_cap = market_cap(snapshot, instrument, &counts, freshest);
         let lending = || Lending::of(snapshot, instrument, freshest, (&units, units_on));
         let basis = (&units, units_on);
         let known = (&market.disclosed, freshest);
@@ -132,12 +141,12 @@ impl SqueezeName {
             counts,
             traded,
             shares_factor,
-            close_published_at: close_published_at(snapshot, instrument),
+            close_published_at: close_published_at(snapshot, instrument, freshest),
             market_cap,
             exchange: exchange(snapshot, instrument),
             lending: market.has_lending.then(lending),
             disclosed,
-            is_of_settlement: settlement.is_none_or(|on| market.settlements.contains(&on)),
+            skipped_on,
             measures,
             old_rates,
         }
@@ -365,13 +374,16 @@ impl SqueezeName {
         lacks("days_to_cover_at_source_volume", self.days_to_cover_at_source_volume().err(), true);
         lacks("line_market_cap_usd", self.market_cap.err(), false);
         lacks("sixty_session_volatility", self.volatility().err(), false);
-        lacks("shorts_gain_last_session_usd", self.shorts_gain_last_session_usd().err(), true);
+        let gain = self.shorts_gain_last_session_usd().err();
+        let is_absent = self.has_no_close_of_last_session();
+        lacks("shorts_gain_last_session_usd", gain.filter(|_| !is_absent), true);
         let gain = self.shorts_gain_since_settlement_usd();
         lacks("shorts_gain_since_settlement_usd", gain.err(), true);
         lacks("short_cost_basis", self.cost_basis().err(), true);
         if self.market_cap.is_ok_and(|cap| cap.source == CapSource::Printed) {
             lacks("line_market_cap_usd", Some(GapReason::Proxy), false);
         }
+        gaps.extend(Some(no_close_of_last_session(symbol)).filter(|_| is_absent));
         gaps.extend(self.later_market_cap().map(|days| {
             let detail = format!(
                 "its market value is from a fact published {days} days after the as-of date \
@@ -384,15 +396,12 @@ impl SqueezeName {
             )
         }));
         gaps.extend(self.left_out(symbol));
-        gaps.extend(self.short.as_ref().ok().filter(|_| !self.is_of_settlement).map(|short| {
-            let detail = format!(
-                "its short interest is of {}, on which fewer than one in ten names have one: its date \
-                 may be wrong",
-                short.shares_short.effective_on
-            );
-            let subject = Subject::number_of(symbol, "short_interest");
-            Gap::new(GapReason::Implausible, subject, detail)
-        }));
+        gaps.extend(
+            self.short
+                .as_ref()
+                .into_iter()
+                .flat_map(|short| settlements::gaps_of(short, self.skipped_on, symbol)),
+        );
         gaps.extend(self.old_rates.iter().map(|number| number.gap(symbol)));
         gaps.extend(self.lending_gaps(symbol));
         gaps.extend(self.disclosed.gaps(symbol));
@@ -401,26 +410,20 @@ impl SqueezeName {
         gaps
     }
 
+    /// Whether it has short interest and prices, but no close of the market's latest session.
+    fn has_no_close_of_last_session(&self) -> bool {
+        let gain = self.traded.as_ref().map(|traded| traded.gain_last_session);
+        self.short.is_ok() && matches!(gain, Ok(Err(GapReason::Stale)))
+    }
+
     /// The gap of closes that are of no session.
     fn left_out(&self, symbol: &str) -> Option<Gap> {
         let LeftOut { count, last_on } = self.traded.as_ref().ok()?.left_out?;
         let detail = format!(
-            "{count} of its closes are of days on which fewer than one in ten names have one, the last \
-             of {last_on}: they were left out"
+            "{count} of its closes are of no session of the market, the last of {last_on}: left out"
         );
         Some(Gap::new(GapReason::MissingObservations, Subject::symbol(symbol), detail))
     }
-}
-
-fn doubted(symbol: &str, doubt: DataQualityFlag) -> Gap {
-    let what = match doubt {
-        DataQualityFlag::ShortInterestJump => "short_interest",
-        DataQualityFlag::PreviousSettlementSpike => "short_interest_change",
-        DataQualityFlag::FloatStandsStill | DataQualityFlag::FloatAboveSharesOutstanding => {
-            "public_float"
-        }
-    };
-    Gap::new(GapReason::Implausible, Subject::number_of(symbol, what), doubt.sentence())
 }
 
 fn current(short: &Result<ShortRatio, GapReason>) -> Result<&ShortRatio, GapReason> {
@@ -460,16 +463,23 @@ fn market_cap(
     snapshot: &Snapshot,
     instrument: InstrumentId,
     counts: &CountsOnBasis,
+    freshest: Option<Day>,
 ) -> Result<LineCap, GapReason> {
-    line_value(snapshot, instrument).ok_or_else(|| match counts.shares_outstanding {
+    let value = line_value_until(snapshot, instrument, freshest.unwrap_or(Day::MAX));
+    value.ok_or_else(|| match counts.shares_outstanding {
         None => GapReason::NoSharesOutstanding,
         Some(_) => Quotes::why_none(snapshot, instrument),
     })
 }
 
-fn close_published_at(snapshot: &Snapshot, instrument: InstrumentId) -> Option<Instant> {
+/// Of the last close up to the market's latest session.
+fn close_published_at(
+    snapshot: &Snapshot,
+    instrument: InstrumentId,
+    freshest: Option<Day>,
+) -> Option<Instant> {
     let rows = snapshot.rows(Dataset::Bars, instrument);
-    Some(rows.published_at(rows.last()?))
+    Some(rows.published_at(rows.last_on_or_before(freshest?)?))
 }
 
 fn exchange(snapshot: &Snapshot, instrument: InstrumentId) -> Option<f64> {

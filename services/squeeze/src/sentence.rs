@@ -1,6 +1,7 @@
 //! Reasons in plain English.
 
-use marketdata::gap::GapReason;
+use factors::short_ratio::DataQualityFlag;
+use marketdata::gap::{Gap, GapReason, Subject};
 
 /// Why a name that had short interest has none now.
 pub const MISSED_SETTLEMENTS: &str = "its last short interest missed the newest settlements";
@@ -42,4 +43,22 @@ pub const fn sentence(reason: GapReason) -> &'static str {
         | GapReason::Merged
         | GapReason::LaterKnowledge => "the measure could not be computed",
     }
+}
+
+/// The gap of a suspicious input.
+pub(crate) fn doubted(symbol: &str, doubt: DataQualityFlag) -> Gap {
+    let what = match doubt {
+        DataQualityFlag::ShortInterestJump => "short_interest",
+        DataQualityFlag::PreviousSettlementSpike => "short_interest_change",
+        DataQualityFlag::FloatStandsStill | DataQualityFlag::FloatAboveSharesOutstanding => {
+            "public_float"
+        }
+    };
+    Gap::new(GapReason::Implausible, Subject::number_of(symbol, what), doubt.sentence())
+}
+
+/// The gap of a name whose last close is older than the market's.
+pub(crate) fn no_close_of_last_session(symbol: &str) -> Gap {
+    let subject = Subject::number_of(symbol, "shorts_gain_last_session_usd");
+    Gap::new(GapReason::Stale, subject, "it has no close on the market's latest session")
 }

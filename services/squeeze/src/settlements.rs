@@ -5,7 +5,10 @@
 //! loaded can be told from one that is not out yet.
 
 use crate::common_days::is_cut;
-use factors::short_ratio::{Published, ShortRatio};
+use factors::{
+    settlement_days::SettlementDays,
+    short_ratio::{Published, ShortRatio},
+};
 use marketdata::{
     calendar::plus_sessions,
     dataset::{Dataset, Publication},
@@ -17,6 +20,10 @@ use marketdata::{
 
 /// The first day counted at the end of a month, 2007-09-28 (NASD Notice to Members 07-24).
 const TWICE_A_MONTH_FROM: Day = Day::from_epoch(13_784);
+
+/// Calendar days before the newest settlement in which a missing one is told: the window of the cost
+/// basis.
+const BETWEEN_DAYS: i32 = 240;
 
 /// The newest settlement that one in ten names have; its value is the number of names with it.
 pub(crate) fn newest(ratios: &[ShortRatio]) -> Option<Published> {
@@ -57,38 +64,89 @@ fn settled_up_to(day: Day) -> Day {
 }
 
 /// What the known settlements lack, of names whose last ones are on these days.
-pub(crate) fn gap(newest: Option<Published>, last_days: &[Day], as_of: Instant) -> Option<Gap> {
+pub(crate) fn gaps(
+    (known, newest): (&SettlementDays, Option<Published>),
+    last_days: &[Day],
+    as_of: Instant,
+) -> Vec<Gap> {
     let new =
-        |reason, detail| Some(Gap::new(reason, Subject::Dataset(Dataset::ShortInterest), detail));
+        |reason, detail: String| Gap::new(reason, Subject::Dataset(Dataset::ShortInterest), detail);
     let Some(newest) = newest else {
         let detail = "no short interest was published by the as-of date";
-        return new(GapReason::NoShortInterest, detail.to_owned());
+        return vec![new(GapReason::NoShortInterest, detail.to_owned())];
     };
     let (on, names, all) = (newest.effective_on, newest.value as usize, last_days.len());
+    let mut gaps = Vec::new();
     if let Some((due, published_at)) = newest_due(as_of).filter(|(due, _)| on < *due) {
-        let with_it = last_days.iter().filter(|day| **day == due).count();
         let detail = format!(
-            "the settlement of {due}, out by {published_at} at the latest, is known of {with_it} of {all} \
-             names: short interest of the others is of {on} or before"
+            "the settlement of {due} was out by {published_at} at the latest, and fewer than one in ten \
+             names have it: short interest is of {on} or before"
         );
-        return new(GapReason::Stale, detail);
+        gaps.push(new(GapReason::Stale, detail));
     }
-    let detail = format!(
-        "{names} of {all} names have the settlement of {on}: the others have their last one before it"
-    );
-    match () {
-        () if is_cut(names as u32, all as u32) => {
-            new(GapReason::MissingObservations, format!("{detail}, and its list is not whole"))
+    if names < all {
+        let cut = is_cut(names as u32, all as u32);
+        let ending = if cut { ", so its list is not whole" } else { "" };
+        let detail = format!(
+            "{names} of {all} names have the settlement of {on}: the others have their last one before \
+             it{ending}"
+        );
+        gaps.push(new(GapReason::MissingObservations, detail));
+    }
+    gaps.extend(missing_between(known).map(|missing| {
+        let detail = format!(
+            "no list of the settlement of {missing} is known: changes of short interest and cost bases \
+             span it"
+        );
+        new(GapReason::MissingObservations, detail)
+    }));
+    gaps
+}
+
+/// The last settlement of the calendar that lies between known ones and is none of them. `None` also
+/// for lists that do not follow the calendar.
+fn missing_between(known: &SettlementDays) -> Option<Day> {
+    let (first, newest) = (known.days().first()?, known.days().last()?);
+    let oldest = newest.plus(-BETWEEN_DAYS).max(*first);
+    let mut on = Some(settled_up_to(*newest)).filter(|on| on == newest)?;
+    while oldest < on {
+        if !known.contains(on) {
+            return Some(on);
         }
-        () if names < all => new(GapReason::MissingObservations, detail),
-        () => None,
+        on = settled_up_to(on.plus(-1));
     }
+    None
+}
+
+/// The gaps of a name whose settlements are not all there; `skipped_on` lies between its last two.
+pub(crate) fn gaps_of(
+    short: &ShortRatio,
+    skipped_on: Option<Day>,
+    symbol: &str,
+) -> impl Iterator<Item = Gap> {
+    let skipped = skipped_on.zip(short.previous).map(|(skipped, previous)| {
+        let detail = format!(
+            "it spans the settlement of {skipped}, which the name lacks: the one before is of {}",
+            previous.effective_on
+        );
+        let subject = Subject::number_of(symbol, "short_interest_change");
+        Gap::new(GapReason::MissingObservations, subject, detail)
+    });
+    let left_out = short.left_out_on.map(|on| {
+        let detail = format!(
+            "its short interest of {on} was left out: fewer than one in ten names have one of that day"
+        );
+        let subject = Subject::number_of(symbol, "short_interest");
+        Gap::new(GapReason::MissingObservations, subject, detail)
+    });
+    skipped.into_iter().chain(left_out)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use marketdata::fixture::day;
+    use std::collections::BTreeSet;
 
     /// Settlement dates that FINRA published for these years.
     #[test]
@@ -108,48 +166,61 @@ mod tests {
         assert_eq!(settled_up_to(day("2007-09-13")), day("2007-08-15"));
     }
 
-    fn said(
-        newest_on: &str,
-        with_it: usize,
-        others: &[&str],
-        now: &str,
-    ) -> Option<(GapReason, String)> {
+    fn said(last: &[(&str, usize)], now: &str) -> Vec<(GapReason, String)> {
+        let (newest_on, with_it) = last[0];
         let published_at = Instant::close_of(day(newest_on));
         let newest =
             Published { value: with_it as f64, effective_on: day(newest_on), published_at };
-        let mut days = vec![day(newest_on); with_it];
-        days.extend(others.iter().map(|on| day(on)));
-        gap(Some(newest), &days, Instant::parse_rfc3339(now).unwrap())
-            .map(|gap| (gap.reason, gap.detail))
+        let of = |(on, names): &(&str, usize)| vec![day(on); *names];
+        let days: Vec<Day> = last.iter().flat_map(of).collect();
+        let known = ["2020-12-15", "2020-12-31", newest_on].map(day).to_vec();
+        let known = SettlementDays::of_days(
+            known.into_iter().collect::<BTreeSet<_>>().into_iter().collect(),
+        );
+        let now = Instant::parse_rfc3339(now).unwrap();
+        let gaps = gaps((&known, Some(newest)), &days, now).into_iter();
+        gaps.map(|gap| (gap.reason, gap.detail)).collect()
     }
 
     /// Nine sessions after 2021-01-15, with the 18th a holiday, are the 29th; 18:00 is 23:00 UTC.
     #[test]
     fn a_settlement_that_should_be_known_is_missed() {
-        let before = "2021-01-29T22:59:59Z";
-        assert_eq!(said("2020-12-31", 100, &[], before), None);
-        let (reason, detail) = said("2020-12-31", 100, &[], "2021-01-29T23:00:00Z").unwrap();
-        assert_eq!(reason, GapReason::Stale);
-        assert!(
-            detail.starts_with("the settlement of 2021-01-15") && detail.contains("0 of 100"),
-            "{detail}"
-        );
-        // Known of five of 105 names only.
-        let (reason, detail) =
-            said("2020-12-31", 100, &["2021-01-15"; 5], "2021-01-30T00:00:00Z").unwrap();
-        assert_eq!(reason, GapReason::Stale);
-        assert!(detail.contains("5 of 105"), "{detail}");
-        assert_eq!(said("2021-01-15", 100, &[], "2021-01-30T00:00:00Z"), None);
+        let list = [("2020-12-31", 100)];
+        assert_eq!(said(&list, "2021-01-29T22:59:59Z"), []);
+        let [(reason, detail)] = &said(&list, "2021-01-29T23:00:00Z")[..] else { panic!() };
+        assert_eq!(*reason, GapReason::Stale);
+        assert!(detail.starts_with("the settlement of 2021-01-15"), "{detail}");
+        assert_eq!(said(&[("2021-01-15", 100)], "2021-01-30T00:00:00Z"), []);
     }
 
-    /// 90 of 100 is no cut list, 60 of 100 is one.
+    /// 90 of 100 is no cut list, 60 of 100 is one. It is also told beside a list that is missing.
     #[test]
     fn names_without_the_newest_settlement_are_counted() {
         let now = "2021-01-30T00:00:00Z";
-        let (reason, detail) = said("2021-01-15", 90, &["2020-12-31"; 10], now).unwrap();
-        assert_eq!(reason, GapReason::MissingObservations);
+        let [(reason, detail)] = &said(&[("2021-01-15", 90), ("2020-12-31", 10)], now)[..] else {
+            panic!()
+        };
+        assert_eq!(*reason, GapReason::MissingObservations);
         assert!(detail.starts_with("90 of 100") && !detail.contains("not whole"), "{detail}");
-        let (_, detail) = said("2021-01-15", 60, &["2020-12-31"; 40], now).unwrap();
+        let cut = said(&[("2021-01-15", 60), ("2020-12-31", 40)], "2021-02-15T12:00:00Z");
+        let [(stale, _), (_, detail)] = &cut[..] else { panic!("{cut:?}") };
+        assert_eq!(*stale, GapReason::Stale);
         assert!(detail.ends_with("its list is not whole"), "{detail}");
+    }
+
+    /// The settlement of 2020-12-31 between two known ones; lists of other days have no calendar.
+    #[test]
+    fn a_settlement_between_two_others_is_missed() {
+        let known =
+            |days: &[&str]| SettlementDays::of_days(days.iter().map(|on| day(on)).collect());
+        let found = |days: &[&str]| missing_between(&known(days)).map(|on| on.to_string());
+        assert_eq!(found(&["2020-12-15", "2021-01-15"]).as_deref(), Some("2020-12-31"));
+        assert_eq!(found(&["2020-12-15", "2020-12-31", "2021-01-15"]), None);
+        assert_eq!(found(&["2020-12-16", "2021-01-20"]), None);
+        // 240 days before the newest one is 2020-05-20.
+        assert_eq!(
+            found(&["2020-05-15", "2020-05-29", "2021-01-15"]).as_deref(),
+            Some("2020-12-31")
+        );
     }
 }

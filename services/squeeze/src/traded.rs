@@ -7,6 +7,7 @@ use crate::{
 use factors::{
     average_volume::{median_shares_over, rows_up_to, shares_over, shares_up_to, usd_up_to},
     impact::Order,
+    settlement_days::SettlementDays,
     squeeze_threshold::{STALE_DAYS, daily_volatility},
 };
 use marketdata::{
@@ -105,7 +106,7 @@ pub struct Since {
 impl Traded {
     /// How an instrument trades as of a snapshot. `sessions` are those of the market for
     /// [`WINDOW_DAYS`], of which closes of other days are no part; `freshest` is the latest;
-    /// `settlement` is the day of the short interest, if there is one.
+    /// `settlement` is the day of the short interest, if there is one, with those of the market.
     ///
     /// # Errors
     /// No close is known, or the last one is stale.
@@ -113,7 +114,7 @@ impl Traded {
         snapshot: &Snapshot,
         instrument: InstrumentId,
         (sessions, freshest): (&[Day], Day),
-        settlement: Option<Day>,
+        settlement: Option<(Day, &SettlementDays)>,
     ) -> Result<Traded, GapReason> {
         let (bars, others) = Bars::on_sessions(snapshot, instrument, sessions);
         let Some(last) = bars.len().checked_sub(1) else {
@@ -131,6 +132,7 @@ impl Traded {
         let settlements = settlement.ok_or(GapReason::NoShortInterest);
         let settlements =
             settlements.and_then(|on| Settlements::of(snapshot, instrument, (&bars, units_on), on));
+        let settlement = settlement.map(|(on, _)| on);
         let cost_basis = settlements.and_then(|all| cost_basis(&bars, last, &all));
         let taken = taken.ok_or(GapReason::BasisUnknown);
         let gained = |basis: f64| Ok((bars.close_as_stored(last) - basis) * taken?);

@@ -2,7 +2,6 @@
 
 use crate::{
     calibration::{model::clipped_probability, stored::stored},
-    common_days::listed_days,
     disclosed::DisclosedState,
     heavy::is_heavily_short,
     market::MostShortedState,
@@ -13,6 +12,7 @@ use crate::{
     traded::WINDOW_DAYS,
 };
 use factors::{
+    settlement_days::SettlementDays,
     short_ratio::{Published, ShortRatio},
     trading::sessions_since,
 };
@@ -22,7 +22,7 @@ use marketdata::{
     day::Day,
     gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
-    newest::{COMPARED_DAYS, newest_of_market, session_up_to},
+    newest::{newest_of_market, session_up_to},
     old_rates::OldRate,
     snapshot::Snapshot,
 };
@@ -104,7 +104,7 @@ impl Universe {
         let market = MarketState {
             freshest,
             sessions: sessions(snapshot, freshest),
-            settlements: settlement_days(snapshot),
+            settlements: Arc::new(SettlementDays::of(snapshot)),
             has_lending: snapshot.holders(Dataset::Lending).next().is_some(),
             disclosed: DisclosedState::of(snapshot, freshest),
         };
@@ -118,7 +118,7 @@ impl Universe {
         let market = MarketState {
             freshest,
             sessions: sessions(snapshot, freshest),
-            settlements: settlement_days(snapshot),
+            settlements: Arc::new(SettlementDays::of(snapshot)),
             has_lending: false,
             disclosed: DisclosedState::NONE,
         };
@@ -126,7 +126,7 @@ impl Universe {
     }
 
     fn measured(snapshot: &Snapshot, market: MarketState, priced: &[InstrumentId]) -> Universe {
-        let ratios = ShortRatio::all(snapshot);
+        let ratios = ShortRatio::all(snapshot, &market.settlements);
         let newest = settlements::newest(&ratios);
         let names: Vec<SqueezeName> = ratios
             .into_par_iter()
@@ -216,7 +216,7 @@ impl Universe {
             + self.names.iter().map(SqueezeName::heap_bytes).sum::<usize>()
             + self.places.len() * PLACE_BYTES
             + size_of_val(&*self.market.sessions)
-            + size_of_val(&*self.market.settlements)
+            + self.market.settlements.heap_bytes()
             + self.scores.names.capacity() * size_of::<Option<Score>>()
             + self.scores.means.capacity() * size_of::<Option<f64>>()
     }
@@ -281,7 +281,8 @@ impl Universe {
         let settled =
             |name: &SqueezeName| Some(name.short.as_ref().ok()?.shares_short.effective_on);
         let last_days: Vec<Day> = self.names.iter().filter_map(settled).collect();
-        gaps.extend(settlements::gap(summary.newest_settlement, &last_days, self.snapshot.as_of()));
+        let known = (&*self.market.settlements, summary.newest_settlement);
+        gaps.extend(settlements::gaps(known, &last_days, self.snapshot.as_of()));
         let mut add = |reason, dataset, detail: String| {
             gaps.push(Gap::new(reason, Subject::Dataset(dataset), detail));
         };
@@ -347,12 +348,6 @@ fn sessions(snapshot: &Snapshot, freshest: Option<Day>) -> Arc<[Day]> {
     let Some(freshest) = freshest else { return Arc::default() };
     let known = sessions_since(snapshot, freshest.plus(-WINDOW_DAYS));
     known.with_start().iter().copied().filter(|day| *day <= freshest).collect()
-}
-
-/// The days that settlements of names are compared with.
-fn settlement_days(snapshot: &Snapshot) -> Arc<[Day]> {
-    let first = snapshot.today().plus(-COMPARED_DAYS);
-    listed_days(snapshot, Dataset::ShortInterest, first).into()
 }
 
 /// The median day of the units in which prices are stored, if it is after today.

@@ -26,7 +26,7 @@ use crate::{
     },
     views::Pinned,
 };
-use ::portfolio::{book::Book, unresolved::LooseLine};
+use ::portfolio::book::Book;
 use contract::v1::{self, squeeze_service_server::SqueezeService};
 use factors::look_through::FundView;
 use from_proto::{BookQuery, CalibrateQuery, CalibrationQuery, RankQuery};
@@ -154,7 +154,7 @@ impl Query for BookQuery {
         let line = |line| to_proto::line(&prepared.universe, (portfolio, &book), line);
         let lines = report.lines.into_iter().map(line);
         let mut response = v1::AssessShortBookResponse {
-            unresolved: portfolio::all_unresolved(portfolio, &book, LooseLine::is_short),
+            unresolved: portfolio::all_unresolved(portfolio, &book, |_| true),
             totals: Some(totals),
             lines: lines.collect(),
             universe: Some(to_proto::universe(&prepared.universe)),

@@ -8,13 +8,11 @@
 //!
 //! β and σ are of the 60 sessions up to the day, so nothing after it enters them.
 
-use crate::{
-    common_days::{Lists, listed_days},
-    traded::WINDOW_DAYS,
-};
+use crate::{common_days::Lists, traded::WINDOW_DAYS};
 use factors::{
     average_volume::{median_shares_over, rows_up_to, shares_over},
     line::Line,
+    settlement_days::SettlementDays,
     squeeze_threshold::{HORIZON_SESSIONS, squeeze_threshold},
     trading::sessions_since,
 };
@@ -139,8 +137,7 @@ pub struct Outcomes {
     snapshot: Snapshot,
     /// The sessions of the market, the oldest first.
     sessions: Vec<Day>,
-    /// The days of short interest that at least one in ten names have, the oldest first.
-    settlements: Vec<Day>,
+    settlements: SettlementDays,
 }
 
 impl Outcomes {
@@ -149,7 +146,7 @@ impl Outcomes {
         Outcomes {
             snapshot: snapshot.clone(),
             sessions: sessions_since(snapshot, first.plus(-WINDOW_DAYS)).with_start().to_vec(),
-            settlements: listed_days(snapshot, Dataset::ShortInterest, Day::MIN),
+            settlements: SettlementDays::of(snapshot),
         }
     }
 
@@ -176,7 +173,7 @@ impl Outcomes {
     fn fell(&self, instrument: InstrumentId, day: Day) -> Option<bool> {
         let rows = self.snapshot.rows(Dataset::ShortInterest, instrument);
         let units = Units::of(&self.snapshot, instrument);
-        let is_settlement = |row: &usize| self.settlements.binary_search(&rows.day(*row)).is_ok();
+        let is_settlement = |row: &usize| self.settlements.contains(rows.day(*row));
         let before = (0..=rows.last_on_or_before(day)?).rev().find(is_settlement)?;
         let column = Dataset::ShortInterest.column(Field::SharesShort);
         let shares = |row: usize| {

@@ -1,6 +1,6 @@
 //! Measures of one name by hand, and the reasons for missing ones.
 
-use crate::world::{SETTLED, SETTLED_BEFORE, TODAY, World, name, near, place};
+use crate::world::{SETTLED, SETTLED_BEFORE, TODAY, World, book, line, name, near, place};
 use marketdata::{
     basis::{PriceBasis, Units},
     dataset::{Dataset, Field},
@@ -8,6 +8,7 @@ use marketdata::{
     gap::{Gap, GapReason, Subject},
     instant::Instant,
     instrument::{InstrumentId, Namespace},
+    quotes::Quotes,
     reference::ReferenceKnowledge,
 };
 use squeeze::{
@@ -351,23 +352,66 @@ fn a_bar_with_a_wrong_date_is_left_out_and_reported() {
     );
 }
 
-/// S has short interest of a Wednesday, and twenty names that of the settlement before it.
+/// S has short interest of a Wednesday, and twenty names that of the settlement before it: S is ranked by
+/// that one, too. Without the settlement of December 15 its change spans it.
 #[test]
-fn short_interest_of_a_day_without_a_settlement_is_doubted() {
+fn short_interest_of_a_day_without_a_settlement_is_left_out() {
     let mut world = World::new();
     for other in 0..20 {
         let symbol = format!("N{other}");
         world.bars(&symbol, |_| (20.0, 1e5)).settle(&symbol, SETTLED, [1e5, 8e6, 10e6]);
+        world.settle(&symbol, SETTLED_BEFORE, [1e5, 8e6, 10e6]);
+        world.settle(&symbol, "2020-11-30", [1e5, 8e6, 10e6]);
     }
     world.bars("S", |_| (10.0, 1e5)).settle("S", SETTLED, [1.6e6, 8e6, 10e6]);
+    world.settle("S", "2020-11-30", [0.8e6, 8e6, 10e6]);
     world.settle("S", "2021-01-06", [2.6e6, 8e6, 10e6]);
     let universe = world.universe();
-    let doubts = |symbol: &str| {
+    let s = name(&universe, "S");
+    assert_eq!(s.short.as_ref().unwrap().shares_short.effective_on, day(SETTLED));
+    near(s.measure(Component::ShortInterestChange).unwrap(), 1.0);
+    let missing = |symbol: &str| {
         let gaps = name(&universe, symbol).gaps(symbol).into_iter();
-        gaps.filter(|gap| gap.reason == GapReason::Implausible).collect::<Vec<Gap>>()
+        let missing = gaps.filter(|gap| gap.reason == GapReason::MissingObservations);
+        missing.map(|gap| (gap.subject, gap.detail)).collect::<Vec<_>>()
     };
-    assert_eq!(doubts("N0"), []);
-    let [doubt] = &doubts("S")[..] else { panic!("{:?}", doubts("S")) };
-    assert_eq!(doubt.subject, Subject::number_of("S", "short_interest"));
-    assert!(doubt.detail.starts_with("its short interest is of 2021-01-06"), "{doubt:?}");
+    assert_eq!(missing("N0"), []);
+    let [(change, spans), (interest, left_out)] = &missing("S")[..] else { panic!() };
+    assert_eq!(*change, Subject::number_of("S", "short_interest_change"));
+    assert!(spans.contains("2020-12-15") && spans.contains("2020-11-30"), "{spans}");
+    assert_eq!(*interest, Subject::number_of("S", "short_interest"));
+    assert!(left_out.starts_with("its short interest of 2021-01-06 was left out"), "{left_out}");
+}
+
+/// One of twelve names has a bar of the Saturday after the last session, at three times the price: what
+/// the book holds of it is worth its last session's close, 10 dollars, and so are its shares.
+#[test]
+fn a_bar_after_the_last_session_values_nothing() {
+    let mut world = World::new();
+    for other in 0..11 {
+        world.bars(&format!("N{other}"), |_| (20.0, 1e5));
+    }
+    world.bars("S", |_| (10.0, 1e5)).settle("S", SETTLED, [1.6e6, 8e6, 10e6]);
+    world.close("S", "2021-01-30", 30.0);
+    let universe = world.universe_at(Instant::close_of(day("2021-01-30")));
+    let book = book(&universe, &[line("S", -1_000.0, None)]);
+    near(book.lines[0].market_value, -10_000.0);
+    near(book.lines[0].exit.normal.unwrap(), 1_000.0 / (0.15 * 1e5));
+    near(name(&universe, "S").market_cap.unwrap().usd, 100e6);
+    let snapshot = universe.snapshot();
+    let quote = Quotes::of(snapshot).get(snapshot.listed("S").unwrap()).unwrap();
+    assert_eq!((quote.on, quote.left_out_on), (day(TODAY), Some(day("2021-01-30"))));
+    assert_eq!(Quotes::of(snapshot).get(snapshot.listed("N0").unwrap()).unwrap().left_out_on, None);
+}
+
+/// A long that does not join may box a short, so it is told.
+#[test]
+fn a_long_that_is_not_netted_is_a_gap() {
+    let mut world = World::new();
+    world.bars("S", |_| (10.0, 1e5)).settle("S", SETTLED, [1.6e6, 8e6, 10e6]);
+    let universe = world.universe();
+    let book = book(&universe, &[line("S", -1_000.0, None), line("NOBODY", 500.0, None)]);
+    let gap = book.gaps.iter().find(|gap| matches!(gap.subject, Subject::Line(_))).unwrap();
+    assert_eq!(gap.reason, GapReason::UnknownInstrument);
+    assert!(gap.detail.starts_with("not netted with shorts"), "{gap:?}");
 }

@@ -17,7 +17,7 @@ use crate::{
     telemetry::spans::{Step, step_now},
     views::Pinned,
 };
-use ::portfolio::{lookup::Lookup, unresolved::LooseLine};
+use ::portfolio::lookup::Lookup;
 use ::squeeze::{
     calibration::joint_fit::JointFit,
     deleveraging::ROUNDS,
@@ -150,7 +150,7 @@ impl Query for SimulateQuery {
             crowd_terms: asked.crowd.clone(),
             settings: asked.settings.clone(),
             participation: self.participation.share(),
-            unresolved: portfolio::all_unresolved(portfolio, &book, LooseLine::is_short),
+            unresolved: portfolio::all_unresolved(portfolio, &book, |_| true),
             currency: portfolio.currency.clone(),
             funds: found.book.funds.iter().map(look_through::fund).collect(),
             ..Default::default()

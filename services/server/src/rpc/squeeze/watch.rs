@@ -9,7 +9,7 @@ use crate::{
     services::Services,
     views::Pinned,
 };
-use ::portfolio::{lines::Violation, unresolved::LooseLine};
+use ::portfolio::lines::Violation;
 use ::squeeze::{
     MODEL_VERSION,
     prepared::PreparedSqueeze,
@@ -185,7 +185,7 @@ impl WatchQuery {
                 description,
             }]));
         }
-        let unresolved = portfolio::all_unresolved(portfolio, &book, LooseLine::is_short);
+        let unresolved = portfolio::all_unresolved(portfolio, &book, |_| true);
         Ok(Shown { readings, gaps, unresolved })
     }
 
