@@ -177,7 +177,7 @@ fn a_later_spin_off_changes_prices_but_no_share_count() {
     near(exc.measure(Component::DaysToCover).unwrap(), 2.0);
     near(exc.market_cap.unwrap().usd, 42e9);
     near(exc.average_value_usd().unwrap(), 420e6);
-    let report = crate::world::book(&universe, &[crate::world::line("EXC", -3e6, None)]);
+    let report = book(&universe, &[line("EXC", -3e6, None)]);
     near(report.lines[0].shares.unwrap(), -3e6);
     // 3 m at 15 % of 10 m per day.
     near(report.lines[0].exit.normal.unwrap(), 2.0);
