@@ -1,7 +1,7 @@
 //! AnalyzePortfolios: the bytes of single calls, in order; faults of one book; ends of the stream.
 
 use crate::{
-    exposure::{example, market},
+    exposure::{example, market, market_with},
     harness::{Harness, expect_refusal, held, reference, replay_of, soon},
     metrics,
     raw::Raw,
@@ -153,7 +153,9 @@ async fn an_item_that_never_fits_is_refused_undecoded_and_counted() {
     assert_eq!(tags, ["large", "none"]);
     let Some(Outcome::Error(error)) = &outcomes[0].outcome else { panic!("{:?}", outcomes[0]) };
     assert_eq!(error.code, Code::ResourceExhausted as i32);
-    assert!(error.message.contains(&least.to_string()), "{}", error.message);
+    // Items have three quarters of the share of their connection.
+    let most = least - least / 4;
+    assert!(error.message.contains(&most.to_string()), "{}", error.message);
     let values = metrics::values(&harness).await;
     for reason in ["OVERLOADED", "INVALID_REQUEST"] {
         let is_it = |series: &String| {
@@ -386,5 +388,48 @@ async fn a_deadline_ends_a_stream_whose_client_pauses() {
     // The client sends no more and does not end its side.
     let end = soon("the deadline", stream.next()).await.unwrap().unwrap_err();
     assert_eq!(end.code(), Code::DeadlineExceeded);
+    assert!(harness.stop().await, "no call is left");
+}
+
+/// The example with as many lines as a portfolio may have, which takes about 15 MiB with its answer.
+fn large_book() -> v1::Portfolio {
+    let positions = example().portfolio.unwrap().positions;
+    let labels: Vec<v1::Label> =
+        (0..3).map(|at| v1::Label { key: format!("key{at}"), value: "value".to_owned() }).collect();
+    let lines = positions.into_iter().map(|line| v1::Position { labels: labels.clone(), ..line });
+    let lines: Vec<v1::Position> = lines.collect();
+    let positions = lines.into_iter().cycle().take(limits::POSITIONS).collect();
+    v1::Portfolio { positions, ..v1::Portfolio::default() }
+}
+
+/// Sends large books on a stream and reads the outcomes to the end.
+async fn sends_large_books(mut client: ExposureServiceClient<Channel>, count: usize) -> usize {
+    let items = (0..count).map(|_| item("large", Some(large_book())));
+    let messages: Vec<_> = std::iter::once(setup(analysis())).chain(items).collect();
+    let mut request = Request::new(tokio_stream::iter(messages));
+    request.set_timeout(Duration::from_secs(290));
+    let mut stream = client.analyze_portfolios(request).await.unwrap().into_inner();
+    let mut answered = 0;
+    while let Some(outcome) = stream.next().await {
+        answer(&outcome.unwrap());
+        answered += 1;
+    }
+    answered
+}
+
+/// Two books fit at a time beside each other, and eight streams have more than that in flight.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_books_of_many_streams_on_one_connection_wait_for_each_other() {
+    let change = |config: &mut Config| {
+        config.limits.request_memory_bytes_per_connection = 41 << 20;
+    };
+    let (harness, _) = market_with(change).await;
+    let client = ExposureServiceClient::new(harness.channel().await)
+        .max_decoding_message_size(Limits::standard().send_bytes);
+    let streams: Vec<_> =
+        (0..8).map(|_| tokio::spawn(sends_large_books(client.clone(), 3))).collect();
+    for stream in streams {
+        assert_eq!(stream.await.unwrap(), 3, "all are answered");
+    }
     assert!(harness.stop().await, "no call is left");
 }

@@ -1,7 +1,8 @@
 //! The exposure service over the wire: arithmetic, defaults, gaps, refusals, replay.
 
 use crate::harness::{
-    Harness, expect_refusal, factor, header, held, on, reference, replay_of, subjects, symbols_of,
+    Harness, expect_refusal, factor, header, held, instant, on, reference, replay_of, subjects,
+    symbols_of,
 };
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient, position::Size,
@@ -9,6 +10,7 @@ use contract::v1::{
 };
 use marketdata::{calendar, day::Day};
 use prost::Message as _;
+use server::{clock::Clock, config::Config};
 use std::fmt::Write as _;
 use tonic::{Code, transport::Channel};
 
@@ -30,7 +32,14 @@ pub(crate) fn prices() -> String {
 }
 
 pub(crate) async fn market() -> (Harness, ExposureServiceClient<Channel>) {
-    let harness = Harness::at("2021-02-01T12:00:00Z").await;
+    market_with(|_| {}).await
+}
+
+/// The same on a server with other settings.
+pub(crate) async fn market_with(
+    change: impl FnOnce(&mut Config),
+) -> (Harness, ExposureServiceClient<Channel>) {
+    let harness = Harness::with(Clock::manual(instant("2021-02-01T12:00:00Z")), change).await;
     let raw =
         v1::IngestHeader { price_basis: v1::PriceBasis::Raw.into(), ..header("us_equities.csv") };
     harness.try_ingest(raw, prices().as_bytes()).await.unwrap();

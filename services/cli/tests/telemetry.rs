@@ -17,7 +17,7 @@ use contract::v1::{
 use opentelemetry_proto::tonic::{
     collector::{
         logs::v1::{
-            ExportLogsServiceRequest, ExportLogsServiceResponse,
+            ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
             logs_service_server::{LogsService, LogsServiceServer},
         },
         metrics::v1::{
@@ -25,7 +25,7 @@ use opentelemetry_proto::tonic::{
             metrics_service_server::{MetricsService, MetricsServiceServer},
         },
         trace::v1::{
-            ExportTraceServiceRequest, ExportTraceServiceResponse,
+            ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
             trace_service_server::{TraceService, TraceServiceServer},
         },
     },
@@ -55,6 +55,8 @@ type Sent = (Resource, Vec<Metric>);
 /// A collector that keeps what it receives.
 #[derive(Clone, Default)]
 struct Sink {
+    /// Takes what it keeps only in part, or metrics not at all.
+    refuses: bool,
     spans: Arc<Mutex<Vec<Span>>>,
     records: Arc<Mutex<Vec<LogRecord>>>,
     metrics: Arc<Mutex<Vec<Sent>>>,
@@ -69,7 +71,10 @@ impl TraceService for Sink {
         let resources = request.into_inner().resource_spans;
         let scopes = resources.into_iter().flat_map(|resource| resource.scope_spans);
         self.spans.lock().unwrap().extend(scopes.flat_map(|scope| scope.spans));
-        Ok(Response::new(Default::default()))
+        let refused =
+            ExportTracePartialSuccess { rejected_spans: 2, error_message: "no room".to_owned() };
+        let partial_success = self.refuses.then_some(refused);
+        Ok(Response::new(ExportTraceServiceResponse { partial_success }))
     }
 }
 
@@ -82,7 +87,12 @@ impl LogsService for Sink {
         let resources = request.into_inner().resource_logs;
         let scopes = resources.into_iter().flat_map(|resource| resource.scope_logs);
         self.records.lock().unwrap().extend(scopes.flat_map(|scope| scope.log_records));
-        Ok(Response::new(Default::default()))
+        let refused = ExportLogsPartialSuccess {
+            rejected_log_records: 3,
+            error_message: "too old".to_owned(),
+        };
+        let partial_success = self.refuses.then_some(refused);
+        Ok(Response::new(ExportLogsServiceResponse { partial_success }))
     }
 }
 
@@ -92,6 +102,9 @@ impl MetricsService for Sink {
         &self,
         request: Request<ExportMetricsServiceRequest>,
     ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
+        if self.refuses {
+            return Err(Status::invalid_argument("no tenant"));
+        }
         for resource in request.into_inner().resource_metrics {
             let scopes = resource.scope_metrics.into_iter();
             let metrics = scopes.flat_map(|scope| scope.metrics).collect();
@@ -104,9 +117,18 @@ impl MetricsService for Sink {
 impl Sink {
     /// Starts it on a free port.
     async fn start() -> (Sink, SocketAddr) {
+        Sink::default().listen().await
+    }
+
+    /// Starts one that refuses.
+    async fn refusing() -> (Sink, SocketAddr) {
+        Sink { refuses: true, ..Sink::default() }.listen().await
+    }
+
+    async fn listen(self) -> (Sink, SocketAddr) {
+        let sink = self;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let sink = Sink::default();
         let server = tonic::transport::Server::builder()
             .add_service(TraceServiceServer::new(sink.clone()))
             .add_service(LogsServiceServer::new(sink.clone()))
@@ -318,6 +340,39 @@ async fn a_collector_gets_the_log_with_its_traces_and_not_its_own() {
     sink.record("", "stopped").await;
     let records = sink.records.lock().unwrap();
     // A record about each record that is sent would be some per second, for ever.
+    assert!(records.len() < 200, "{}", records.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_collector_does_not_take_is_said_of_each_kind_and_makes_no_records() {
+    const SAID: &str = "not taken by the collector";
+    let (sink, collector) = Sink::refusing().await;
+    let folder = TempDir::new().unwrap();
+    let server = serve(&folder, collector);
+    call(&server, "4bf92f3577b34da6a3ce929d0e0e4736").await;
+    let began = Instant::now();
+    while server.lines(SAID).len() < 3 {
+        assert!(began.elapsed() < PATIENCE, "{:?}", server.lines(SAID));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // Some more batches of records, each of which is refused in part.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let lines = server.lines(SAID);
+    let of = |kind: &str| {
+        let found: Vec<_> = lines.iter().filter(|line| line["kind"] == kind).collect();
+        assert_eq!(found.len(), 1, "{kind}: {lines:?}");
+        (found[0]["count"].as_u64().unwrap(), found[0]["why"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(of("spans"), (2, "no room".to_owned()));
+    assert_eq!(of("records"), (3, "too old".to_owned()));
+    let (points, why) = of("points");
+    assert!(50 < points && why.ends_with("no tenant"), "{points} {why}");
+    assert_eq!(end_of(server).await.1, Some(0));
+    let records = sink.records.lock().unwrap();
+    let of_records = |record: &&LogRecord| {
+        body(record) == SAID && word(&record.attributes, "kind").as_deref() == Some("records")
+    };
+    assert_eq!(records.iter().filter(of_records).count(), 0);
     assert!(records.len() < 200, "{}", records.len());
 }
 

@@ -295,8 +295,8 @@ pub struct PositionRow {
     /// By trade of the report: the index of its leg. `None` if it is in none.
     pub legs: Vec<Option<usize>>,
     /// By set of scenarios, contributions to the numbers of
-    /// [`crate::settings::TailSettings::by_position`]. Those of
-    /// all names sum to the number. Empty for a set that could not be made.
+    /// [`crate::settings::TailSettings::by_position`]. Those of all names sum to the number. Empty for
+    /// a set that could not be made.
     pub contributions: Vec<Vec<f64>>,
 }
 

@@ -6,6 +6,8 @@
 
 pub mod authentication;
 pub mod code_name;
+#[cfg(test)]
+mod frames;
 pub mod freshness;
 mod method;
 mod request;
@@ -294,55 +296,10 @@ impl Ids {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Metrics;
+    use crate::{call::frames::Frames, metrics::Metrics};
     use http_body::{Body as _, Frame};
     use tonic::{Code, codegen::Bytes};
     use tonic_types::StatusExt as _;
-
-    /// A body that panics.
-    struct Broken;
-
-    impl http_body::Body for Broken {
-        type Data = Bytes;
-        type Error = Status;
-
-        fn poll_frame(
-            self: Pin<&mut Self>,
-            _context: &mut Context<'_>,
-        ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-            panic!("a fault of a stream")
-        }
-    }
-
-    /// A body that never sends anything.
-    struct Silent;
-
-    impl http_body::Body for Silent {
-        type Data = Bytes;
-        type Error = Status;
-
-        fn poll_frame(
-            self: Pin<&mut Self>,
-            _context: &mut Context<'_>,
-        ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-            Poll::Pending
-        }
-    }
-
-    /// A body of one message, whose data must not be asked for before its call has its turn.
-    struct Whole(Option<Bytes>);
-
-    impl http_body::Body for Whole {
-        type Data = Bytes;
-        type Error = Status;
-
-        fn poll_frame(
-            mut self: Pin<&mut Self>,
-            _context: &mut Context<'_>,
-        ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-            Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
-        }
-    }
 
     fn layer(limits: &Limits) -> (watch::Sender<Phase>, CallLayer) {
         let (phase, phases) = watch::channel(Phase::Serving);
@@ -392,7 +349,9 @@ mod tests {
                 Ok(Response::new(Body::empty()))
             }
         });
-        let body = Body::new(Whole(Some(Bytes::from_static(b"request"))));
+        // One message, whose data must not be asked for before its call has its turn.
+        let mut message = Some(Frame::data(Bytes::from_static(b"request")));
+        let body = Body::new(Frames(move || Poll::Ready(message.take())));
         let request = Request::builder().uri("/s/m").body(body).unwrap();
         let answer = layer.layer(inner).call(request);
         tokio::spawn(async move {
@@ -434,7 +393,10 @@ mod tests {
         let status = Status::from_header_map(handler.headers()).unwrap();
         assert_eq!((status.code(), reason(&status).as_str()), (Code::Internal, "INTERNAL"));
         assert!(handler.headers().contains_key(REQUEST_ID));
-        let stream = call(&layer, "/s/m", || Response::new(Body::new(Broken))).await;
+        let stream = call(&layer, "/s/m", || {
+            Response::new(Body::new(Frames(|| panic!("a fault of a stream"))))
+        })
+        .await;
         let status = status_of(stream).await;
         assert_eq!((status.code(), reason(&status).as_str()), (Code::Internal, "INTERNAL"));
         assert!(!status.message().contains("fault of a"), "{}", status.message());
@@ -444,7 +406,7 @@ mod tests {
     async fn a_deadline_ends_a_body_that_has_begun() {
         let limits = Limits { default_deadline_ms: 5, ..Limits::standard() };
         let (_phase, layer) = layer(&limits);
-        let silent = || Response::new(Body::new(Silent));
+        let silent = || Response::new(Body::new(Frames(|| Poll::Pending)));
         let status = status_of(call(&layer, "/s/m", silent).await).await;
         assert_eq!(status.code(), Code::DeadlineExceeded);
         assert_eq!(reason(&status), "DEADLINE_EXCEEDED");
@@ -453,7 +415,7 @@ mod tests {
     #[tokio::test]
     async fn a_drain_ends_watches_and_a_cut_ends_all() {
         let (phase, layer) = layer(&Limits::standard());
-        let silent = || Response::new(Body::new(Silent));
+        let silent = || Response::new(Body::new(Frames(|| Poll::Pending)));
         let watch = call(&layer, "/grpc.health.v1.Health/Watch", silent).await;
         let unary = call(&layer, "/s/m", silent).await;
         phase.send_replace(Phase::Draining);

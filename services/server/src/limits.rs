@@ -36,8 +36,9 @@ pub struct Limits {
     /// answered, as it was sent and with its texts and lists once they are decoded; of an upload
     /// only the incomplete message counts, of an exchange that, the item that waits for room as it
     /// was sent, and the items in flight with their expected answers, which have half of this at most.
+    /// A message of a stream always has room, even beyond this.
     pub request_memory_bytes: usize,
-    /// Share of these bytes that one connection may hold.
+    /// Share of these bytes that one connection may hold; items in flight have three quarters of it.
     pub request_memory_bytes_per_connection: usize,
     /// How long an incomplete request may be silent, milliseconds.
     pub request_idle_ms: u64,
@@ -159,7 +160,7 @@ pub const THREADS: usize = 1_024;
 /// one meanwhile, on the same stack.
 pub const THREAD_STACK_BYTES: usize = 16 * MIB;
 /// Largest requests for which `request_memory_bytes` has room at least. Items of streams have half of
-/// it, of which one connection may hold three quarters: more than one request.
+/// it, of which one connection may hold three quarters, and three quarters of its share.
 pub const LEAST_REQUESTS: u64 = 3;
 /// Memory of the lists of one request, found in its bytes before they are decoded: an empty element has
 /// two of them, and hundreds once decoded.
@@ -348,6 +349,9 @@ pub const CALL_RESERVED_BYTES: usize = 64 * 1024;
 pub const ADMISSION_WAIT_MS: u64 = 2_000;
 /// Pause between two attempts to get the reserve, milliseconds.
 pub const ADMISSION_RETRY_MS: u64 = 20;
+/// How long nothing of the streams of a connection may move before one of their items that waits for
+/// room is refused, milliseconds: their client may pause for a while.
+pub const ITEMS_STILL_MS: u64 = 5_000;
 /// Bytes that a connection may hold of the last quarter of a shared pool: two calls.
 pub const SMALL_SHARE_BYTES: usize = 2 * CALL_RESERVED_BYTES;
 /// Bytes of a health request that are not counted.

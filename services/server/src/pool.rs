@@ -7,7 +7,10 @@
 //! A refusal names the most bytes that the connection could have had, and what can never fit is
 //! refused without a wait.
 
+mod nested;
+
 use crate::{limits, refusal::Refusal};
+pub use nested::{Admitted, Nested, Working};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -84,12 +87,18 @@ impl Pool {
     /// Checks the limits for a connection that would hold `own` bytes and a pool that would hold
     /// `all`.
     fn has_room(&self, own: usize, all: usize) -> Result<(), Refusal> {
+        match self.share < own {
+            true => Err(self.full(self.share, self.settings[1])),
+            false => self.has_room_in_all(own, all),
+        }
+    }
+
+    /// The same without the limit of the connection.
+    fn has_room_in_all(&self, own: usize, all: usize) -> Result<(), Refusal> {
         let most = if own <= self.small { self.most } else { self.most - self.most / 4 };
-        match () {
-            () if self.share < own => Err(self.full(self.share, self.settings[1])),
-            () if own <= self.assured => Ok(()),
-            () if most < all => Err(self.full(most, self.settings[0])),
-            () => Ok(()),
+        match most < all && self.assured < own {
+            true => Err(self.full(most, self.settings[0])),
+            false => Ok(()),
         }
     }
 }
@@ -115,20 +124,14 @@ impl Share {
     pub async fn wait_for(&self, bytes: usize) -> Result<Room, Refusal> {
         self.fits(bytes)?;
         let mut room = self.empty();
-        retried(|| room.resize(bytes)).await?;
-        Ok(room)
-    }
-}
-
-/// Tries to take room until it is there, for a moment.
-async fn retried(mut attempt: impl FnMut() -> Result<(), Refusal>) -> Result<(), Refusal> {
-    let give_up = Instant::now() + Duration::from_millis(limits::ADMISSION_WAIT_MS);
-    loop {
-        match attempt() {
-            Err(_) if Instant::now() < give_up => {
-                tokio::time::sleep(Duration::from_millis(limits::ADMISSION_RETRY_MS)).await;
+        let give_up = Instant::now() + Duration::from_millis(limits::ADMISSION_WAIT_MS);
+        loop {
+            match room.resize(bytes) {
+                Err(_) if Instant::now() < give_up => {
+                    tokio::time::sleep(Duration::from_millis(limits::ADMISSION_RETRY_MS)).await;
+                }
+                ended => return ended.map(|()| room),
             }
-            ended => return ended,
         }
     }
 }
@@ -175,60 +178,6 @@ impl Room {
         self.bytes = bytes;
         Ok(())
     }
-}
-
-/// Where items of a stream take room: within a part of the requests' pool, so that streams do not lock
-/// out other calls, and in that pool itself.
-#[derive(Clone, Debug)]
-pub struct Nested {
-    part: Share,
-    whole: Share,
-}
-
-impl Nested {
-    /// Room in a part of a pool.
-    pub fn new(part: Share, whole: Share) -> Nested {
-        Nested { part, whole }
-    }
-
-    /// Counts an item that has been received, beyond the limit if need be: it is in memory. It has no
-    /// room in the part yet.
-    pub fn received(&self, bytes: usize) -> Received {
-        let [part, mut whole] = [&self.part, &self.whole].map(Share::empty);
-        whole.force(bytes);
-        Received { rooms: [part, whole] }
-    }
-
-    /// Whether so many bytes fit if nobody holds any.
-    ///
-    /// # Errors
-    /// [`Refusal::Overloaded`] if they do not.
-    pub fn fits(&self, bytes: usize) -> Result<(), Refusal> {
-        self.part.fits(bytes)?;
-        self.whole.fits(bytes)
-    }
-
-    /// Takes room in both for an item once it is decoded, in place of what it has as received; waits
-    /// a moment for it, and holds none of either meanwhile.
-    ///
-    /// # Errors
-    /// [`Refusal::Overloaded`] if there is none; at once if there never can be.
-    pub async fn wait_for(&self, item: Received, bytes: usize) -> Result<[Room; 2], Refusal> {
-        self.fits(bytes)?;
-        let Received { rooms: [mut part, mut whole] } = item;
-        retried(|| {
-            part.resize(bytes)?;
-            whole.resize(bytes).inspect_err(|_| part.force(0))
-        })
-        .await?;
-        Ok([part, whole])
-    }
-}
-
-/// What an item of a stream holds before it is decoded.
-#[derive(Debug)]
-pub struct Received {
-    rooms: [Room; 2],
 }
 
 impl Drop for Room {
@@ -296,47 +245,6 @@ mod tests {
         assert_eq!(hold(&stranger, 1).unwrap_err(), 4, "its second is not assured");
         assert_eq!(hold(&greedy[1], 1).unwrap_err(), 4);
         assert_eq!(pool.held(), 5);
-    }
-
-    #[tokio::test]
-    async fn a_part_of_a_pool_leaves_the_rest_to_others() {
-        let whole = Pool::new("whole", SETTINGS, [8 * SMALL, 8 * SMALL]);
-        let part = Pool::new("part", SETTINGS, [4 * SMALL, 4 * SMALL]);
-        let stream = Nested::new(part.share(), whole.share());
-        let held = stream.wait_for(stream.received(0), 3 * SMALL).await.unwrap();
-        let refused = stream.wait_for(stream.received(0), 1).await;
-        assert!(refused.is_err(), "three quarters of the part");
-        assert_eq!((part.held(), whole.held()), (3 * SMALL, 3 * SMALL), "nothing is left behind");
-        let _call = hold(&whole.share(), 3 * SMALL).unwrap();
-        drop(held);
-        assert_eq!((part.held(), whole.held()), (0, 3 * SMALL));
-    }
-
-    #[tokio::test]
-    async fn an_item_counts_as_received_and_then_as_decoded() {
-        let whole = Pool::new("whole", SETTINGS, [8 * SMALL, 8 * SMALL]);
-        let part = Pool::new("part", SETTINGS, [4 * SMALL, 4 * SMALL]);
-        let stream = Nested::new(part.share(), whole.share());
-        let item = stream.received(10);
-        assert_eq!((part.held(), whole.held()), (0, 10));
-        let held = stream.wait_for(item, 30).await.unwrap();
-        assert_eq!((part.held(), whole.held()), (30, 30), "in place of what was received");
-        drop(held);
-        assert_eq!((part.held(), whole.held()), (0, 0));
-    }
-
-    #[tokio::test]
-    async fn an_item_that_waits_for_the_whole_holds_nothing_of_the_part() {
-        let whole = Pool::new("whole", SETTINGS, [4 * SMALL, 4 * SMALL]);
-        let part = Pool::new("part", SETTINGS, [4 * SMALL, 4 * SMALL]);
-        let call = hold(&whole.share(), 3 * SMALL).unwrap();
-        let (waits, other) = (Nested::new(part.share(), whole.share()), part.share());
-        let mut waiting = Box::pin(waits.wait_for(waits.received(0), 2 * SMALL));
-        let soon = Duration::from_millis(3 * limits::ADMISSION_RETRY_MS);
-        assert!(tokio::time::timeout(soon, &mut waiting).await.is_err(), "the call has the whole");
-        let _all_of_the_part = hold(&other, 3 * SMALL).unwrap();
-        drop((call, _all_of_the_part));
-        waiting.await.unwrap();
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Telemetry of a process: log lines on standard error, text for people or JSON for
 //! machines, spans of calls and metrics; for a collector each of them over OTLP.
 
+mod collector;
 pub mod export;
 mod push;
 mod records;
@@ -16,6 +17,7 @@ use crate::{
         settings::{Log, LogFormat},
     },
 };
+pub(crate) use collector::refused;
 pub use resource::resource;
 use std::io::IsTerminal as _;
 use tracing::Subscriber;

@@ -38,11 +38,13 @@ impl Traffic {
         let (all, own) = (limits.request_memory_bytes, limits.request_memory_bytes_per_connection);
         let requests = Pool::new("bytes of requests in flight", settings, [all, own]);
         // Half: a stream keeps what it holds for as long as its client has items. Of the last quarter
-        // each connection may have a common book.
+        // each connection may have a common book. What items leave of a connection's share is for the
+        // messages that arrive, and for its other calls.
         let items = Pool::new(
-            "bytes of items of streams in flight, which have half of the requests' memory",
+            "bytes of items of streams in flight, which have half of the requests' memory, and three \
+             quarters of their connection's",
             settings,
-            [all / 2, own],
+            [all / 2, own - own / 4],
         )
         .leaving(limits::SMALL_ITEMS_BYTES);
         let probes = Pool::new(
@@ -78,6 +80,7 @@ impl Traffic {
     pub fn shares(&self) -> Shares {
         let [answers, requests, items, probes] =
             [&self.answers, &self.requests, &self.items, &self.probes].map(Pool::share);
+        let items = Nested::new(items, requests.clone());
         Shares { answers, requests, items, probes }
     }
 }
@@ -87,7 +90,7 @@ impl Traffic {
 pub struct Shares {
     answers: Share,
     requests: Share,
-    items: Share,
+    items: Nested,
     probes: Share,
 }
 
@@ -137,6 +140,13 @@ impl Charge {
         request.get_or_insert_with(|| self.shares.requests.empty()).resize(bytes)
     }
 
+    /// The same for the incomplete message of a stream, beyond the limit if need be. To refuse it
+    /// would end a stream with all that it has in flight, and streams have few places.
+    pub fn receive_in_any_case(&self, bytes: usize) {
+        let mut request = lock(&self.request);
+        request.get_or_insert_with(|| self.shares.requests.empty()).force(bytes);
+    }
+
     /// Takes room for what is decoded, beside what was received.
     ///
     /// # Errors
@@ -152,7 +162,7 @@ impl Charge {
 
     /// Where items of a stream take room beside requests.
     pub fn items(&self) -> Nested {
-        Nested::new(self.shares.items.clone(), self.shares.requests.clone())
+        self.shares.items.clone()
     }
 
     /// Takes a place for a stream of health or reflection.
@@ -251,6 +261,19 @@ mod tests {
         assert_eq!(traffic.answers.held(), 300, "the first is unread");
         drop(first);
         assert_eq!(traffic.answers.held(), 0);
+    }
+
+    #[test]
+    fn a_message_of_a_stream_has_room_and_keeps_calls_out() {
+        let bounds = Limits { request_memory_bytes_per_connection: 1_000, ..Limits::standard() };
+        let traffic = Traffic::new(&bounds);
+        let shares = traffic.shares();
+        let [stream, call] = [(); 2].map(|()| Charge::new(Weight::Bounded, shares.clone(), None));
+        stream.receive_in_any_case(1_500);
+        assert_eq!(traffic.request_bytes(), 1_500);
+        assert!(call.receive(1).is_err());
+        stream.receive_in_any_case(0);
+        call.receive(1_000).unwrap();
     }
 
     #[tokio::test]

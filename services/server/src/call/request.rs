@@ -35,6 +35,7 @@ pub(crate) struct RequestBody {
     /// `None`: the client may pause.
     pace: Option<Pace>,
     paced: Paced,
+    shape: Shape,
     held: Held,
     charge: Arc<Charge>,
     /// Polled once the request is complete: a request that never completes takes no room from
@@ -80,6 +81,7 @@ impl RequestBody {
             withholds: most,
             pace: Some(Pace::new(limits)),
             paced: Paced::of(shape),
+            shape,
             held: Held::new(shape),
             charge,
             admission: Box::pin(async move { for_answer.admit().await }),
@@ -100,7 +102,17 @@ impl RequestBody {
         if self.paced == Paced::FirstMessage && self.held.has_message {
             self.pace = None;
         }
-        self.charge.receive(self.held.bytes)?;
+        // A stream with a place: an exchange has one before its first message is read, an upload before
+        // its second.
+        let has_place = match self.shape {
+            Shape::Exchange => true,
+            Shape::Upload => self.held.has_message,
+            Shape::Unary | Shape::Watch => false,
+        };
+        match has_place {
+            true => self.charge.receive_in_any_case(self.held.bytes),
+            false => self.charge.receive(self.held.bytes)?,
+        }
         Ok(frame)
     }
 

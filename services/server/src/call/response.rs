@@ -131,10 +131,15 @@ impl<Ends: Future<Output = Refusal> + Send + 'static> Answer<Ends> {
         self.ends.as_mut().poll(context)
     }
 
-    /// Whether what there is to send goes out before the end of the call: the answer to an upload,
-    /// because the write may already be durable. Its length is bounded.
-    fn is_sure(&self) -> bool {
-        self.note.shape == Shape::Upload
+    /// Whether what there is to send next goes out before the end of the call is looked for, which
+    /// costs a timer: the first piece of an answer that is there, and the status of a unary call. All
+    /// of the answer to an upload, because the write may already be durable; its length is bounded.
+    fn goes_first(&self) -> bool {
+        match self.note.shape {
+            Shape::Upload => true,
+            Shape::Unary => self.rest.is_empty(),
+            Shape::Watch | Shape::Exchange => !self.has_begun,
+        }
     }
 
     /// The next frame of what there is to send.
@@ -215,14 +220,13 @@ impl<Ends: Future<Output = Refusal> + Send + 'static> HttpBody for Answer<Ends> 
         if this.done {
             return Poll::Ready(None);
         }
-        if this.is_sure()
-            && let Poll::Ready(next) = this.poll_next(context)
-        {
+        let goes_first = this.goes_first();
+        if goes_first && let Poll::Ready(next) = this.poll_next(context) {
             return Poll::Ready(next);
         }
         match this.poll_ends(context) {
             Poll::Ready(refusal) => this.end_with(refusal),
-            Poll::Pending if this.is_sure() => Poll::Pending,
+            Poll::Pending if goes_first => Poll::Pending,
             Poll::Pending => this.poll_next(context),
         }
     }
@@ -305,7 +309,14 @@ fn note_end(status: &str, duration_ms: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{call::CallLayer, limits::Limits, metrics::Metrics, phase::Phase};
+    use crate::{
+        call::{CallLayer, frames::Frames},
+        limits::Limits,
+        metrics::Metrics,
+        phase::Phase,
+        telemetry::spans::CallTracer,
+        traffic::{Traffic, Weight},
+    };
     use http::{Request, Response};
     use std::{convert::Infallible, time::Duration};
     use tokio::sync::watch;
@@ -316,19 +327,9 @@ mod tests {
     const UPLOAD: &str = "/ballast.v1.MarketDataService/Ingest";
 
     /// A body that has a next message whenever it is asked, each of four pieces.
-    struct Ready;
-
-    impl HttpBody for Ready {
-        type Data = Bytes;
-        type Error = Status;
-
-        fn poll_frame(
-            self: Pin<&mut Self>,
-            _context: &mut Context<'_>,
-        ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-            let bytes = Bytes::from_static(&[0; 4 * limits::PIECE_BYTES]);
-            Poll::Ready(Some(Ok(Frame::data(bytes))))
-        }
+    fn ready() -> Body {
+        let message = || Frame::data(Bytes::from_static(&[0; 4 * limits::PIECE_BYTES]));
+        Body::new(Frames(move || Poll::Ready(Some(message()))))
     }
 
     /// The answer of a call with a deadline, whose client reads when the test does.
@@ -341,7 +342,7 @@ mod tests {
         };
         let layer = CallLayer::new(&limits, Metrics::new().unwrap().calls().clone(), phases, 7);
         let inner = tower::service_fn(|_: Request<Body>| async {
-            Ok::<_, Infallible>(Response::new(Body::new(Ready)))
+            Ok::<_, Infallible>(Response::new(ready()))
         });
         let request = Request::builder().uri(path).body(Body::empty()).unwrap();
         let Ok(response) = layer.layer(inner).call(request).await;
@@ -377,6 +378,30 @@ mod tests {
             assert_eq!(end(&mut body).await, Code::DeadlineExceeded, "{path}");
             assert_eq!(held(), 0, "{path}");
         }
+    }
+
+    /// An answer of a shape with this body, whose end must not be looked for.
+    fn timeless(shape: Shape, body: Body) -> Body {
+        let tracer = CallTracer::of_process();
+        let traced = tracer.begin(&HeaderMap::new(), &"method".into(), "id");
+        let meter = Arc::new(Metrics::new().unwrap().calls().begin("method".into()));
+        let of_call = (shape, false, Stopwatch::start());
+        let note = Note::new(of_call, Span::none(), meter, traced);
+        let shares = Traffic::new(&Limits::standard()).shares();
+        let charge = Arc::new(Charge::new(Weight::Bounded, shares, None));
+        let ends = Box::pin(std::future::poll_fn(|_| -> Poll<Refusal> { panic!("a timer") }));
+        Body::new(Answer::new(body, ends, Load { charge, line: None }, note))
+    }
+
+    #[tokio::test]
+    async fn a_small_answer_that_is_there_needs_no_timer() {
+        let frames = [Frame::data(Bytes::from_static(&[0; 9])), Frame::trailers(HeaderMap::new())];
+        let mut frames = frames.into_iter();
+        let mut unary =
+            timeless(Shape::Unary, Body::new(Frames(move || Poll::Ready(frames.next()))));
+        assert_eq!(next(&mut unary).await.unwrap().into_data().unwrap().len(), 9);
+        assert!(next(&mut unary).await.unwrap().is_trailers());
+        reads_a_piece(&mut timeless(Shape::Exchange, ready())).await;
     }
 
     #[tokio::test]

@@ -51,7 +51,7 @@ struct Point(f64, Vec<KeyValue>);
 type Read = fn(&Observed) -> Vec<Point>;
 
 /// The metrics that are read, and how.
-const READ: [(Metric, Read); 35] = [
+const READ: [(Metric, Read); 36] = [
     (names::PLACES_USED, places_used),
     (names::PLACES_LIMIT, places_limit),
     (names::MEMORY_HELD, memory_held),
@@ -76,6 +76,7 @@ const READ: [(Metric, Read); 35] = [
     (names::STORE_CONNECTIONS, store_connections),
     (names::STORE_WAL, |of| one(of.services.store.usage().wal_bytes.unwrap_or(0) as f64)),
     (names::AUDIT_DROPPED, |of| one(of.audit.dropped() as f64)),
+    (names::TELEMETRY_REFUSED, telemetry_refused),
     (names::KEYS_FETCHES, keys_fetches),
     (names::RUNTIME_WORKERS, |of| one(of.runtime.num_workers() as f64)),
     (names::RUNTIME_BUSY, runtime_busy),
@@ -241,6 +242,10 @@ fn store_connections(of: &Observed) -> Vec<Point> {
         .filter_map(points)
         .flatten()
         .collect()
+}
+
+fn telemetry_refused(_: &Observed) -> Vec<Point> {
+    each("of", crate::telemetry::refused().map(|(kind, count)| (kind, Some(count as f64))))
 }
 
 fn keys_fetches(of: &Observed) -> Vec<Point> {

@@ -7,9 +7,10 @@
 //! - A bounded number of items, with bounded bytes, is in flight. The next one is read when there is
 //!   room, and an outcome is sent only when the client takes it, so a slow client slows only its own
 //!   stream. What is in flight counts among the requests of its connection and of the server. An item
-//!   waits for room there as long as older ones of its stream are in flight, because these will leave
-//!   room; without any it waits a moment, and is refused. No other is read meanwhile. The item that
-//!   waits is not decoded, which can take ten times its bytes; until then these count.
+//!   waits for room there as long as older ones of its stream are in flight, or as items of its
+//!   connection [move](crate::pool::Nested), because these will leave room; after that it is refused.
+//!   No other is read meanwhile. The item that waits is not decoded, which can take ten times its
+//!   bytes; until then these count. An outcome that nobody has taken holds the room of its item.
 //! - Outcomes keep the order of arrival and carry the tag of their item. Completion order would
 //!   send some of them earlier, but two calls with the same items would not get the same bytes.
 //! - If an item is refused, or its computation panics, its outcome reports that. Later items are
@@ -25,7 +26,7 @@ use crate::{
     line::{Handling, Line},
     patience,
     phase::Phase,
-    pool::{Nested, Room as Held},
+    pool::{Admitted, Nested},
     refusal::Refusal,
 };
 use std::{
@@ -33,18 +34,43 @@ use std::{
     num::NonZeroUsize,
     pin::{Pin, pin},
     sync::Arc,
+    task::{Context, Poll},
 };
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
     time::Instant,
 };
-use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
+use tokio_stream::{Stream, StreamExt as _};
 use tonic::Status;
 use tracing::Instrument as _;
 
 /// The stream of outcomes.
-pub type Outcomes<T> = ReceiverStream<Result<T, Status>>;
+#[derive(Debug)]
+pub struct Outcomes<T>(mpsc::Receiver<Sent<T>>);
+
+/// An outcome on its way to the transport, or the end of its stream.
+#[derive(Debug)]
+struct Sent<T> {
+    outcome: Result<T, Status>,
+    /// What its item holds until the transport encodes it: a decoded answer of a large book takes
+    /// megabytes.
+    _held: Option<Admitted>,
+}
+
+impl<T> Sent<T> {
+    fn end(status: impl Into<Status>) -> Sent<T> {
+        Sent { outcome: Err(status.into()), _held: None }
+    }
+}
+
+impl<T> Stream for Outcomes<T> {
+    type Item = Result<T, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(context).map(|sent| sent.map(|sent| sent.outcome))
+    }
+}
 
 /// Answers each item of a bidirectional stream; its fields hold for all items.
 pub trait Exchange: Send + Sync + 'static {
@@ -107,8 +133,8 @@ pub struct Room {
 }
 
 /// Answers the items of a stream, as many at once as there is room for, until the stream ends,
-/// breaks, its call's deadline passes, or the server shuts down. An item counts as in flight until the transport has taken its
-/// outcome.
+/// breaks, its call's deadline passes, or the server shuts down. An item counts as in flight until
+/// the transport has taken its outcome.
 pub fn exchange<X: Exchange>(
     exchange: X,
     messages: impl Stream<Item = Result<X::Message, Status>> + Send + 'static,
@@ -140,10 +166,10 @@ pub fn exchange<X: Exchange>(
             Err(error) => Some(Refusal::Failed(format!("an exchange ended: {error}"))),
         };
         if let Some(failure) = failure {
-            let _client_gone = failed.send(Err(failure.into())).await;
+            let _client_gone = failed.send(Sent::end(failure)).await;
         }
     });
-    ReceiverStream::new(receiver)
+    Outcomes(receiver)
 }
 
 /// The items in flight, the oldest first.
@@ -160,11 +186,8 @@ struct Waiting<Message> {
     message: Message,
     size: Size,
     working: Option<Handling>,
-    room: Pin<Box<dyn Future<Output = Result<Option<Reserved>, Refusal>> + Send>>,
+    room: Pin<Box<dyn Future<Output = Result<Option<Admitted>, Refusal>> + Send>>,
 }
-
-/// The room that an item holds.
-type Reserved = [Held; 2];
 
 /// An item in flight.
 struct InFlight<X: Exchange> {
@@ -172,7 +195,7 @@ struct InFlight<X: Exchange> {
     bytes: usize,
     task: Task<X::Report>,
     /// Released when the transport has taken the outcome.
-    _held: Option<Reserved>,
+    held: Option<Admitted>,
 }
 
 /// The computation of an item; it ends when this is dropped.
@@ -189,7 +212,7 @@ enum Event<Message, Report> {
     /// The client sent an item, or `None` at its end.
     Arrived(Option<Result<Message, Status>>),
     /// The item that waited has room, or waited in vain.
-    Admitted(Result<Option<Reserved>, Refusal>),
+    Admitted(Result<Option<Admitted>, Refusal>),
     /// The oldest item is answered.
     Answered(Result<Report, Refusal>),
     /// The server is shutting down.
@@ -202,7 +225,7 @@ impl<X: Exchange> Answering<X> {
         &mut self,
         mut messages: Pin<&mut impl Stream<Item = Result<X::Message, Status>>>,
         mut phase: watch::Receiver<Phase>,
-        sender: &mpsc::Sender<Result<X::Outcome, Status>>,
+        sender: &mpsc::Sender<Sent<X::Outcome>>,
     ) {
         let mut end = None;
         while end.is_none() || !self.in_flight.is_empty() || self.waiting.is_some() {
@@ -228,15 +251,16 @@ impl<X: Exchange> Answering<X> {
                 Event::Arrived(Some(Err(status))) => end = Some(Err(status)),
                 Event::Arrived(None) => end = Some(Ok(())),
                 Event::Answered(answered) => {
-                    let Some(InFlight { tag, _held, .. }) = self.in_flight.pop_front() else {
+                    let Some(InFlight { tag, held, .. }) = self.in_flight.pop_front() else {
                         continue;
                     };
-                    let _client_gone = sender.send(Ok(self.exchange.outcome(tag, answered))).await;
+                    let outcome = Ok(self.exchange.outcome(tag, answered));
+                    let _client_gone = sender.send(Sent { outcome, _held: held }).await;
                 }
             }
         }
         if let Some(Err(status)) = end {
-            let _client_gone = sender.send(Err(status)).await;
+            let _client_gone = sender.send(Sent::end(status)).await;
         }
     }
 
@@ -275,7 +299,7 @@ impl<X: Exchange> Answering<X> {
     ///
     /// # Errors
     /// The status that ends the stream, if the message is not an item.
-    fn begin(&mut self, admitted: Result<Option<Reserved>, Refusal>) -> Result<(), Status> {
+    fn begin(&mut self, admitted: Result<Option<Admitted>, Refusal>) -> Result<(), Status> {
         let Some(Waiting { message, size, working, .. }) = self.waiting.take() else {
             return Ok(());
         };
@@ -288,12 +312,13 @@ impl<X: Exchange> Answering<X> {
             Err(refusal) => (exchange.tag_of_message(&message), None, Err(refusal)),
         };
         let bytes = if work.is_ok() { size.in_flight } else { 0 };
+        let working = (working, self.room.memory.as_ref().map(Nested::working));
         let answer = async move {
             let _working = working;
             exchange.answer(work?).await
         };
         let task = Task(tokio::spawn(answer.in_current_span()));
-        self.in_flight.push_back(InFlight { tag, bytes, task, _held: held });
+        self.in_flight.push_back(InFlight { tag, bytes, task, held });
         Ok(())
     }
 }

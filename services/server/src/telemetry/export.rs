@@ -9,6 +9,7 @@ use crate::{
     limits,
     metrics::Metrics,
     telemetry::{
+        collector,
         push::Push,
         records::Records,
         resource,
@@ -16,15 +17,13 @@ use crate::{
     },
 };
 use opentelemetry::{global, logs::LoggerProvider as _};
-use opentelemetry_otlp::{
-    ExporterBuildError, LogExporter, MetricExporter, SpanExporter, WithExportConfig,
-};
 use opentelemetry_sdk::{
     error::{OTelSdkError, OTelSdkResult},
     logs::{self, BatchLogProcessor, SdkLoggerProvider},
     trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider},
 };
 use std::time::Duration;
+use tonic::transport::Channel;
 
 /// What this process sends; each part only if it has an endpoint.
 #[derive(Debug)]
@@ -109,8 +108,7 @@ async fn flushed(shutdown: impl FnOnce() -> OTelSdkResult + Send + 'static) -> O
 }
 
 fn export_spans(tracing: &Tracing) -> Result<SdkTracerProvider, ConfigError> {
-    let exporter = SpanExporter::builder().with_tonic();
-    let exporter = to("tracing", &tracing.endpoint, exporter, |builder| builder.build())?;
+    let exporter = collector::Spans::new(to("tracing", &tracing.endpoint)?);
     let batches = BatchConfigBuilder::default()
         .with_max_queue_size(limits::TRACE_QUEUE_SPANS)
         .with_scheduled_delay(Duration::from_millis(limits::EXPORT_DELAY_MS))
@@ -126,8 +124,7 @@ fn export_spans(tracing: &Tracing) -> Result<SdkTracerProvider, ConfigError> {
 }
 
 fn export_records(log: &Log) -> Result<SdkLoggerProvider, ConfigError> {
-    let exporter = LogExporter::builder().with_tonic();
-    let exporter = to("log", &log.endpoint, exporter, |builder| builder.build())?;
+    let exporter = collector::Records::new(to("log", &log.endpoint)?);
     let batches = logs::BatchConfigBuilder::default()
         .with_max_queue_size(limits::LOG_QUEUE_RECORDS)
         .with_scheduled_delay(Duration::from_millis(limits::EXPORT_DELAY_MS))
@@ -137,20 +134,13 @@ fn export_records(log: &Log) -> Result<SdkLoggerProvider, ConfigError> {
 }
 
 fn export_metrics(metrics: &PushedMetrics) -> Result<Push, ConfigError> {
-    let exporter = MetricExporter::builder().with_tonic();
-    let exporter = to("metrics", &metrics.endpoint, exporter, |builder| builder.build())?;
+    let exporter = collector::Points::new(to("metrics", &metrics.endpoint)?);
     Ok(Push::new(exporter, Duration::from_millis(metrics.interval_ms)))
 }
 
-/// Builds an exporter of one kind for its endpoint.
-fn to<Builder: WithExportConfig, Built>(
-    table: &str,
-    endpoint: &str,
-    builder: Builder,
-    build: impl FnOnce(Builder) -> Result<Built, ExporterBuildError>,
-) -> Result<Built, ConfigError> {
-    let patience = Duration::from_millis(limits::EXPORT_MS);
-    build(builder.with_endpoint(endpoint).with_timeout(patience))
+/// The connection to the endpoint of a table of settings.
+fn to(table: &str, endpoint: &str) -> Result<Channel, ConfigError> {
+    collector::connect(endpoint)
         .map_err(|error| ConfigError::Invalid(format!("{table}.endpoint: {error}")))
 }
 

@@ -4,7 +4,7 @@
 //! A record has what the line on standard error has: a level, a text, the fields of the event, and
 //! those of its call (method, request id, caller). So what is never logged is never sent.
 
-use crate::{excerpt::excerpt, limits};
+use crate::{excerpt::excerpt, limits, telemetry::collector};
 use opentelemetry::{
     Context as TraceContext, SpanId, TraceFlags, TraceId,
     logs::{AnyValue, LogRecord as _, Logger as _, Severity},
@@ -21,7 +21,8 @@ use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
 /// The crates that carry records to the collector: what they log about it would be a record again,
 /// and so on for ever.
-const CARRIERS: [&str; 5] = ["h2", "hyper", "opentelemetry", "tonic", "tower"];
+const CARRIERS: [&str; 6] =
+    ["h2", "hyper", "opentelemetry", "tonic", "tower", collector::OF_RECORDS];
 
 /// Names of the fields of a call's span that say which trace it belongs to.
 pub(crate) const TRACE_ID: &str = "trace_id";

@@ -285,6 +285,18 @@ async fn a_client_that_takes_no_outcomes_is_not_read_from() {
 }
 
 #[tokio::test]
+async fn an_outcome_keeps_the_room_of_its_item_until_it_is_taken() {
+    let (room, pool) = pooled();
+    let mut stream = within(room, |_| true);
+    stream.send([1]);
+    until(|| stream.seen.done.lock().unwrap().len() == 1).await;
+    settle().await;
+    assert_eq!(pool.held(), 10, "the outcome is decoded and on its way");
+    assert!(stream.next().await.is_some());
+    assert_eq!(pool.held(), 0);
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_cancels_what_is_in_flight() {
     let Doublings { outcomes, items, seen, phase: _serving, .. } = doublings(3, |_| false);
     (0..3).for_each(|item| items.send(Ok(item)).unwrap());
