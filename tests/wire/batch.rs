@@ -404,8 +404,9 @@ fn large_book() -> v1::Portfolio {
 
 /// Sends large books on a stream and reads the outcomes to the end.
 async fn sends_large_books(mut client: ExposureServiceClient<Channel>, count: usize) -> usize {
+    // Made as they are sent: the tests share the memory of one process.
     let items = (0..count).map(|_| item("large", Some(large_book())));
-    let messages: Vec<_> = std::iter::once(setup(analysis())).chain(items).collect();
+    let messages = std::iter::once(setup(analysis())).chain(items);
     let mut request = Request::new(tokio_stream::iter(messages));
     request.set_timeout(Duration::from_secs(290));
     let mut stream = client.analyze_portfolios(request).await.unwrap().into_inner();

@@ -125,11 +125,14 @@ fn warn_of_records(count: u64, why: &str) {
     tracing::warn!(target: OF_RECORDS, kind = "records", count, why, "not taken by the collector");
 }
 
+/// A connection to a collector.
+pub(super) type Connection = Channel;
+
 /// The connection to a collector, made when it is first needed. Must be called on the runtime.
 ///
 /// # Errors
 /// If the endpoint is not valid.
-pub(super) fn connect(endpoint: &str) -> Result<Channel, Error> {
+pub(super) fn connect(endpoint: &str) -> Result<Connection, Error> {
     let endpoint = Endpoint::from_shared(endpoint.to_owned())?;
     let patience = Duration::from_millis(limits::EXPORT_MS);
     Ok(endpoint.connect_timeout(patience).timeout(patience).connect_lazy())
@@ -143,7 +146,7 @@ pub(super) struct Spans {
 }
 
 impl Spans {
-    pub(super) fn new(channel: Channel) -> Spans {
+    pub(super) fn new(channel: Connection) -> Spans {
         Spans { client: TraceServiceClient::new(channel), resource: Default::default() }
     }
 }
@@ -174,7 +177,7 @@ pub(super) struct Records {
 }
 
 impl Records {
-    pub(super) fn new(channel: Channel) -> Records {
+    pub(super) fn new(channel: Connection) -> Records {
         Records { client: LogsServiceClient::new(channel), resource: Default::default() }
     }
 }
@@ -202,7 +205,7 @@ impl LogExporter for Records {
 pub(super) struct Points(MetricsServiceClient<Channel>);
 
 impl Points {
-    pub(super) fn new(channel: Channel) -> Points {
+    pub(super) fn new(channel: Connection) -> Points {
         Points(MetricsServiceClient::new(channel))
     }
 

@@ -23,7 +23,6 @@ use opentelemetry_sdk::{
     trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider},
 };
 use std::time::Duration;
-use tonic::transport::Channel;
 
 /// What this process sends; each part only if it has an endpoint.
 #[derive(Debug)]
@@ -139,7 +138,7 @@ fn export_metrics(metrics: &PushedMetrics) -> Result<Push, ConfigError> {
 }
 
 /// The connection to the endpoint of a table of settings.
-fn to(table: &str, endpoint: &str) -> Result<Channel, ConfigError> {
+fn to(table: &str, endpoint: &str) -> Result<collector::Connection, ConfigError> {
     collector::connect(endpoint)
         .map_err(|error| ConfigError::Invalid(format!("{table}.endpoint: {error}")))
 }
