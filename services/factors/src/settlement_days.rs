@@ -10,7 +10,7 @@ use marketdata::{
 /// The days of short interest that at least one in ten names have, of those of the commonest day of the
 /// 45 before and after. So neither a row with a wrong date nor the first part of a list is a settlement,
 /// and a history that grows keeps its short lists.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettlementDays(Vec<Day>);
 
 impl SettlementDays {
@@ -19,7 +19,7 @@ impl SettlementDays {
         let holders = || snapshot.holders(Dataset::ShortInterest);
         let spans = holders().filter_map(|id| snapshot.span(Dataset::ShortInterest, id));
         let span = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
-        let Some((first, last)) = span else { return SettlementDays::default() };
+        let Some((first, last)) = span else { return SettlementDays(Vec::new()) };
         let mut names = vec![0_usize; (last.epoch() - first.epoch()) as usize + 1];
         for id in holders() {
             for day in snapshot.rows(Dataset::ShortInterest, id).days().iter() {
