@@ -8,7 +8,7 @@
 //! The draws z and u are those of a counter, by the name of a factor or an instrument and the place of
 //! the scenario. So a name has the same draws in every book and at every time, whatever else is drawn,
 //! and those of the first of many scenarios are those of few. The numbers s of Student's t are no draws: each
-//! is that of one of as many equal parts of the distribution as there are pairs ([`crate::mixing`]), and
+//! is that of one of as many equal parts of the distribution as there are pairs (`mixing.rs`), and
 //! which pair has which is a shuffle by the counter. So few scenarios have the tail of many, and which s a
 //! pair has depends on their number. Plans and fresh scenarios have the same numbers s, in other orders.
 //! F is factored in the order of names, so that the order in which a model has its factors alters nothing.
