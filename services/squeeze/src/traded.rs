@@ -105,7 +105,7 @@ pub struct Since {
 
 impl Traded {
     /// How an instrument trades as of a snapshot. `sessions` are those of the market for
-    /// [`WINDOW_DAYS`], of which closes of other days are no part; `freshest` is the latest;
+    /// 380 days, of which closes of other days are no part; `freshest` is the latest;
     /// `settlement` is the day of the short interest, if there is one, with those of the market.
     ///
     /// # Errors
