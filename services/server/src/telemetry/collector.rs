@@ -80,6 +80,8 @@ impl Kind {
     fn ended(&self, count: usize, answer: Result<Option<Partial>, Status>) -> OTelSdkResult {
         match answer {
             Ok(None) => Ok(()),
+            // The protocol's way to say nothing, which collectors in Go send with every answer.
+            Ok(Some(Partial { refused: 0, why })) if why.is_empty() => Ok(()),
             Ok(Some(Partial { refused, why })) => {
                 self.refused(u64::try_from(refused).unwrap_or_default(), &why);
                 Ok(())
@@ -254,7 +256,9 @@ mod tests {
         let kind = Kind::new("records");
         let refused = || kind.refused.load(Ordering::Relaxed);
         kind.ended(10, Ok(None)).unwrap();
+        kind.ended(10, Ok(Some(Partial { refused: 0, why: String::new() }))).unwrap();
         assert_eq!(refused(), 0);
+        assert!(kind.said.lock().unwrap().last.is_none(), "there is nothing to say");
         let partial = Partial { refused: 4, why: "too old".to_owned() };
         kind.ended(10, Ok(Some(partial))).unwrap();
         assert_eq!(refused(), 4);
