@@ -29,7 +29,7 @@ impl Known {
         }
     }
 
-    /// Those that describe one of some days.
+    /// The values of settlements alone.
     #[must_use]
     pub(crate) fn among(self, days: &SettlementDays) -> Known {
         let kept: Vec<usize> =

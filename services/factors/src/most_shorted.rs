@@ -79,6 +79,7 @@ struct Memo {
     /// Those that are not funds.
     companies: Vec<InstrumentId>,
     publications: Vec<Publication>,
+    settlements: SettlementDays,
     /// `None` before the first purchase.
     trading: Option<Trading>,
     /// The sessions left out.
@@ -124,13 +125,14 @@ impl MostShorted {
                 + rebalance.unknown_units.capacity() * size_of::<InstrumentId>()
         };
         let members = self.rebalances.iter().map(held);
-        let Memo { holders, companies, publications, trading, left_out } = &self.memo;
+        let Memo { holders, companies, publications, settlements, trading, left_out } = &self.memo;
         size_of::<MostShorted>()
             + members.sum::<usize>()
             + self.rebalances.capacity() * size_of::<Rebalance>()
             + self.returns.heap_bytes()
             + (holders.capacity() + companies.capacity()) * size_of::<InstrumentId>()
             + publications.capacity() * size_of::<Publication>()
+            + settlements.heap_bytes()
             + left_out.capacity() * size_of::<Day>()
             + trading.as_ref().map_or(0, Trading::heap_bytes)
     }
@@ -173,7 +175,8 @@ pub fn most_shorted(
         rebalances.extend(basket.rebalances.iter().take_while(stands).cloned());
     }
     let unchanged = rebalances.len();
-    rebalance(snapshot, &memo.companies, &memo.publications[first..], &mut rebalances);
+    let published = (&memo.publications[first..], &memo.settlements);
+    rebalance(snapshot, &memo.companies, published, &mut rebalances);
     let bought =
         |rebalances: &[Rebalance]| rebalances.get(unchanged).map(|r| r.published_at.new_york_day());
     let rebought = [bought(&rebalances), kept.and_then(|(basket, _)| bought(&basket.rebalances))];
@@ -193,13 +196,13 @@ pub fn most_shorted(
 fn rebalance(
     snapshot: &Snapshot,
     companies: &[InstrumentId],
-    publications: &[Publication],
+    (publications, settlements): (&[Publication], &SettlementDays),
     rebalances: &mut Vec<Rebalance>,
 ) {
     if publications.is_empty() {
         return;
     }
-    let read = (publications, &SettlementDays::of(snapshot));
+    let read = (publications, settlements);
     let ranked: Vec<(InstrumentId, Vec<Option<Judgement>>)> =
         companies.par_iter().map(|id| (*id, rank_one(snapshot, *id, read))).collect();
     for (at, publication) in publications.iter().enumerate() {
@@ -245,12 +248,15 @@ impl Memo {
             let holds = |c: &Comparison<'_>| datasets.iter().all(|dataset| c.is_same(*dataset));
             named.filter(|(_, comparison)| holds(comparison)).map(|(basket, _)| &basket.memo)
         };
-        let (holders, publications) = match same(&[Dataset::ShortInterest]) {
-            Some(memo) => (memo.holders.clone(), memo.publications.clone()),
+        let (holders, publications, settlements) = match same(&[Dataset::ShortInterest]) {
+            Some(memo) => {
+                (memo.holders.clone(), memo.publications.clone(), memo.settlements.clone())
+            }
             None => {
                 let holders: Vec<InstrumentId> = snapshot.holders(Dataset::ShortInterest).collect();
-                let publications = publications(snapshot, &holders);
-                (holders, publications)
+                let settlements = SettlementDays::of(snapshot);
+                let publications = publications(snapshot, &holders, &settlements);
+                (holders, publications, settlements)
             }
         };
         let companies = match same(&[Dataset::ShortInterest, Dataset::Listings, Dataset::Holdings])
@@ -262,7 +268,8 @@ impl Memo {
                 all.filter(|id| !kinds.is_fund(snapshot, *id)).collect()
             }
         };
-        Memo { holders, companies, publications, trading: None, left_out: Vec::new() }
+        let (trading, left_out) = (None, Vec::new());
+        Memo { holders, companies, publications, settlements, trading, left_out }
     }
 }
 
@@ -301,9 +308,12 @@ impl MostShorted {
 
 /// Each settlement of the market with the time at which most of it became public, in the order of
 /// publication.
-fn publications(snapshot: &Snapshot, holders: &[InstrumentId]) -> Vec<Publication> {
+fn publications(
+    snapshot: &Snapshot,
+    holders: &[InstrumentId],
+    settlements: &SettlementDays,
+) -> Vec<Publication> {
     let mut all: Vec<(Day, Instant)> = Vec::new();
-    let settlements = SettlementDays::of(snapshot);
     for instrument in holders {
         let rows = snapshot.rows(Dataset::ShortInterest, *instrument);
         let settled = (0..rows.len()).filter(|row| settlements.contains(rows.day(*row)));

@@ -86,10 +86,10 @@ impl<'a> Bars<'a> {
         Bars::of_rows(snapshot, instrument, rows)
     }
 
-    /// The bars of an instrument on sessions of the market, which are all those from the first of them
-    /// on, and its days that are no session. A row count of such bars is one of sessions: a bar with a
-    /// wrong date would be one more. What a line distributed on a day that is left out counts on its next
-    /// session.
+    /// The bars of an instrument on the market's sessions, and its other days, which are left out.
+    /// `sessions` are all of them from the first one on; bars before it are not read. So a number of rows
+    /// is a number of sessions, to which a bar with a wrong date would add one. What a line distributed
+    /// on a day that is left out counts on its next session.
     pub fn on_sessions(
         snapshot: &'a Snapshot,
         instrument: InstrumentId,

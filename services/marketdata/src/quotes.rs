@@ -69,7 +69,8 @@ impl Quotes {
         let session = newest_of_market(days().map(session_up_to).collect());
         let newest = newest_of_market(days().collect()).unwrap_or(Day::MAX);
         for (instrument, close) in closes {
-            let known = last_in_units(snapshot, instrument, newest).filter(|_| newest < close.on);
+            let is_left_out = newest < close.on;
+            let known = is_left_out.then(|| last_in_units(snapshot, instrument, newest)).flatten();
             let quote = known.unwrap_or(close).at_rate(snapshot, instrument);
             let left_out_on = known.map(|_| close.on);
             let quote = quote.map(|quote| Quote { left_out_on, ..quote });

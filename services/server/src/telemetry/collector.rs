@@ -1,7 +1,7 @@
 //! The collector: what is sent to it, and what it did not take.
 //!
 //! The exporters of `opentelemetry-otlp` say nothing of a part that the collector refuses, so these are
-//! our own; the messages are made by the same crate.
+//! our own. The messages and their clients are those of `opentelemetry-proto`.
 
 use crate::{clock::Stopwatch, excerpt::excerpt, limits};
 use opentelemetry_proto::{
