@@ -7,10 +7,17 @@
 //! before it was possible to act on it. A name already held stays while its rank is within 1.2 times
 //! that number.
 
+mod judgement;
+mod publications;
+
+pub(crate) use judgement::MAX_SETTLEMENT_AGE;
+pub use judgement::{MIN_CAP_USD, MIN_TRADED_USD};
+
 use crate::{
-    average_volume, comparison::Comparison, kind::Kinds, known::Known, market_value::ShareCount,
-    moves::Moves, roles::Roles, settlement_days::SettlementDays, trading::Trading,
+    comparison::Comparison, kind::Kinds, known::Known, moves::Moves, roles::Roles,
+    settlement_days::SettlementDays, trading::Trading,
 };
+use judgement::Judgement;
 use marketdata::{
     bars::Bars,
     dataset::{Dataset, Field},
@@ -19,22 +26,15 @@ use marketdata::{
     instrument::InstrumentId,
     snapshot::Snapshot,
 };
+use publications::Publication;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Least market value of a name, USD.
-pub const MIN_CAP_USD: f64 = 1e9;
-/// Least value traded a day, USD.
-pub const MIN_TRADED_USD: f64 = 5e6;
 /// Most names of a basket; a tenth of those that qualify if they are fewer than ten times as many.
 pub const NAMES: usize = 50;
 const BUFFER: f64 = 1.2;
 /// Number of names with unknown units that are listed.
 const NAMED: usize = 5;
-/// Maximum age of a name's settlement at a publication, in days.
-pub(crate) const MAX_SETTLEMENT_AGE: i32 = 45;
-/// A price more than this many days older than the publication does not count.
-const MAX_PRICE_AGE: i32 = 7;
 
 /// One rebalancing of the basket.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,17 +138,6 @@ impl MostShorted {
     }
 }
 
-/// The publication of one settlement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Publication {
-    settlement_on: Day,
-    at: Instant,
-    /// The day of the publication in New York.
-    day: Day,
-    /// The last day whose close was public by then.
-    last_close: Day,
-}
-
 /// The rank data of one name at one publication.
 struct Standing {
     instrument: InstrumentId,
@@ -204,7 +193,7 @@ fn rebalance(
     }
     let read = (publications, settlements);
     let ranked: Vec<(InstrumentId, Vec<Option<Judgement>>)> =
-        companies.par_iter().map(|id| (*id, rank_one(snapshot, *id, read))).collect();
+        companies.par_iter().map(|id| (*id, judgement::of_name(snapshot, *id, read))).collect();
     for (at, publication) in publications.iter().enumerate() {
         let judged = ranked.iter().filter_map(|(id, ranks)| Some((*id, ranks[at]?)));
         let (mut all, mut incomplete, mut unknown_units) = (Vec::new(), 0, Vec::new());
@@ -255,7 +244,7 @@ impl Memo {
             None => {
                 let holders: Vec<InstrumentId> = snapshot.holders(Dataset::ShortInterest).collect();
                 let settlements = SettlementDays::of(snapshot);
-                let publications = publications(snapshot, &holders, &settlements);
+                let publications = publications::all(snapshot, &holders, &settlements);
                 (holders, publications, settlements)
             }
         };
@@ -303,110 +292,6 @@ impl MostShorted {
                 .iter()
                 .all(|p| new.at(p.day, p.at).map(bits) == old.at(p.day, p.at).map(bits))
         })
-    }
-}
-
-/// Each settlement of the market with the time at which most of it became public, in the order of
-/// publication.
-fn publications(
-    snapshot: &Snapshot,
-    holders: &[InstrumentId],
-    settlements: &SettlementDays,
-) -> Vec<Publication> {
-    let mut all: Vec<(Day, Instant)> = Vec::new();
-    for instrument in holders {
-        let rows = snapshot.rows(Dataset::ShortInterest, *instrument);
-        let settled = (0..rows.len()).filter(|row| settlements.contains(rows.day(*row)));
-        all.extend(settled.map(|row| (rows.day(row), rows.published_at(row))));
-    }
-    all.sort_unstable();
-    let mut publications: Vec<(Day, Instant)> = Vec::new();
-    let mut most = 0;
-    for same in all.chunk_by(|a, b| a == b) {
-        match publications.last_mut().filter(|(settlement, _)| *settlement == same[0].0) {
-            Some(last) if most < same.len() => (*last, most) = (same[0], same.len()),
-            Some(_) => {}
-            None => {
-                publications.push(same[0]);
-                most = same.len();
-            }
-        }
-    }
-    publications.sort_by_key(|(settlement, at)| (*at, *settlement));
-    let publication = |(settlement_on, at): (Day, Instant)| {
-        let day = at.new_york_day();
-        let last_close = if Instant::close_of(day) <= at { day } else { day.plus(-1) };
-        Publication { settlement_on, at, day, last_close }
-    };
-    publications.into_iter().map(publication).collect()
-}
-
-/// The result for a name with a current settlement at one publication.
-#[derive(Clone, Copy, Debug)]
-enum Judgement {
-    /// Short interest over float of a name that qualifies.
-    Ranked(f64),
-    /// Its market value or traded value is below the bounds.
-    TooSmall,
-    /// An input is missing.
-    Incomplete,
-    /// No known split factor connects the units of the inputs.
-    UnknownUnits,
-}
-
-/// The result for a name at each publication; `None` if its latest settlement is too old.
-fn rank_one(
-    snapshot: &Snapshot,
-    instrument: InstrumentId,
-    (publications, settlements): (&[Publication], &SettlementDays),
-) -> Vec<Option<Judgement>> {
-    let interest = snapshot.rows(Dataset::ShortInterest, instrument);
-    let counts = snapshot.rows(Dataset::ShareCounts, instrument);
-    let name = Name {
-        bars: Bars::usd_since(snapshot, instrument, Day::MIN),
-        interest: Known::of(&interest, Dataset::ShortInterest, Field::SharesShort)
-            .among(settlements),
-        float: Known::of(&counts, Dataset::ShareCounts, Field::PublicFloat),
-        shares: Known::of(&counts, Dataset::ShareCounts, Field::SharesOutstanding),
-    };
-    let judge = |publication: &Publication| {
-        let latest = name.interest.at(publication.day, publication.at);
-        let current = |(day, _): &(Day, f64)| publication.day <= day.plus(MAX_SETTLEMENT_AGE);
-        let (settled, short) = latest.filter(current)?;
-        Some(name.judge(publication, settled, short).unwrap_or(Judgement::Incomplete))
-    };
-    publications.iter().map(judge).collect()
-}
-
-/// The data by which one name is judged.
-struct Name<'a> {
-    bars: Bars<'a>,
-    interest: Known,
-    float: Known,
-    shares: Known,
-}
-
-impl Name<'_> {
-    /// The result at a publication; `None` if an input is missing.
-    fn judge(&self, publication: &Publication, settled: Day, short: f64) -> Option<Judgement> {
-        let last = self.bars.index_on_or_before(publication.last_close)?;
-        if self.bars.days[last].plus(MAX_PRICE_AGE) < publication.day {
-            return None;
-        }
-        let (float_on, float) = self.float.at(publication.day, publication.at)?;
-        let (counted_on, shares) = self.shares.at(publication.day, publication.at)?;
-        let cap = ShareCount::counted(counted_on, shares)?.value(&self.bars, last);
-        let of_float = self.bars.units().change(settled, float_on);
-        let Some((cap, of_float)) = cap.zip(of_float) else { return Some(Judgement::UnknownUnits) };
-        let ratio = short * of_float.shares / float;
-        if cap < MIN_CAP_USD || !ratio.is_finite() {
-            return Some(Judgement::TooSmall);
-        }
-        match average_volume::usd_up_to(&self.bars, last) {
-            Ok(traded) if MIN_TRADED_USD <= traded => Some(Judgement::Ranked(ratio)),
-            Ok(_) => Some(Judgement::TooSmall),
-            Err(_) => None,
-        }
     }
 }
 
