@@ -51,6 +51,11 @@ impl SettlementDays {
         self.0.binary_search(&day).is_ok()
     }
 
+    /// The last one before a day.
+    pub fn before(&self, day: Day) -> Option<Day> {
+        self.0[..self.0.partition_point(|one| *one < day)].last().copied()
+    }
+
     /// Memory held outside of itself, in bytes.
     pub fn heap_bytes(&self) -> usize {
         self.0.capacity() * size_of::<Day>()

@@ -30,6 +30,9 @@ const FLOAT_WINDOW_DAYS: i32 = 200;
 const LEFT_OUT_DAYS: i32 = 240;
 /// A float above the shares outstanding by up to this factor is rounding.
 const ROUNDING: f64 = 1.001;
+/// The least float, as a share of the shares outstanding. Of 4,753 companies in January 2021 the least
+/// was 0.58 %.
+const LEAST_FLOAT: f64 = 0.005;
 
 /// One published number.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,6 +57,8 @@ pub enum DataQualityFlag {
     FloatStandsStill,
     /// The float is above the shares outstanding.
     FloatAboveSharesOutstanding,
+    /// The float is below half a per cent of the shares outstanding.
+    FloatTooSmall,
 }
 
 impl DataQualityFlag {
@@ -71,6 +76,9 @@ impl DataQualityFlag {
             }
             DataQualityFlag::FloatAboveSharesOutstanding => {
                 "the float is above the shares outstanding"
+            }
+            DataQualityFlag::FloatTooSmall => {
+                "the float is below half a per cent of the shares outstanding"
             }
         }
     }
@@ -223,29 +231,30 @@ struct Settlements {
 impl Settlements {
     fn of(rows: &Rows<'_>, (last, all): (usize, &SettlementDays), units: &Units) -> Settlements {
         let basis = rows.day(last);
-        let settled = (0..last).rev().filter(|row| all.contains(rows.day(*row)));
-        let mut earlier = settled.filter_map(|row| {
-            let settled = shares_short(rows, row)?;
-            let change = units.change(settled.effective_on, basis);
-            Some((settled, change.map(|change| change.shares)))
-        });
-        let (previous, before) = (earlier.next(), earlier.next());
         let value = |field| rows.value(last, Dataset::ShortInterest.column(field));
         let split_inside = value(Field::SplitFlag).is_some_and(|flag| 0.0 < flag);
         let restated = value(Field::PreviousSharesShort).filter(|shares| 0.0 <= *shares);
-        let previous = previous.and_then(|(settled, shares)| match (split_inside, restated) {
-            // The source states the current value of the previous settlement in the same units.
-            (false, Some(value)) => {
-                Some(Published { value, published_at: rows.published_at(last), ..settled })
-            }
-            (false, None) => Some(Published { value: settled.value * shares?, ..settled }),
-            // A split lies in between, and its factor must be known to compare the two.
-            (true, _) => {
-                let shares = shares.filter(|shares| 1e-9 < (shares - 1.0).abs())?;
-                Some(Published { value: settled.value * shares, ..settled })
-            }
+        // The source states the current value of the market's previous settlement in the same units,
+        // also for a name that was not on that list. Not so if a split lies in between.
+        let restated = restated.filter(|_| !split_inside).and_then(|value| {
+            let published_at = rows.published_at(last);
+            Some(Published { value, effective_on: all.before(basis)?, published_at })
         });
-        let before_previous = before.and_then(|(settled, shares)| Some(settled.value * shares?));
+        let settled = (0..last).rev().filter(|row| all.contains(rows.day(*row)));
+        let mut earlier = settled.filter_map(|row| shares_short(rows, row)).filter(|settled| {
+            restated.is_none_or(|restated| settled.effective_on < restated.effective_on)
+        });
+        let in_units = |settled: Published| {
+            let shares = units.change(settled.effective_on, basis)?.shares;
+            Some(Published { value: settled.value * shares, ..settled })
+        };
+        // The factor of a split must be known to compare the two.
+        let is_joined = |settled: &Published| {
+            let change = units.change(settled.effective_on, basis);
+            !split_inside || change.is_some_and(|change| 1e-9 < (change.shares - 1.0).abs())
+        };
+        let previous = restated.or_else(|| earlier.next().filter(is_joined).and_then(in_units));
+        let before_previous = earlier.next().and_then(in_units).map(|settled| settled.value);
         Settlements { previous, before_previous }
     }
 }
@@ -346,9 +355,14 @@ fn doubts(
     }
     if let (Some(float), Some(outstanding)) = (counts.float(), counts.outstanding()) {
         let change = units.change(float.effective_on, outstanding.effective_on);
-        let float = change.map(|change| float.value * change.shares);
-        if float.is_some_and(|float| outstanding.value * ROUNDING < float) {
-            doubts.push(DataQualityFlag::FloatAboveSharesOutstanding);
+        match change.map(|change| float.value * change.shares) {
+            Some(float) if outstanding.value * ROUNDING < float => {
+                doubts.push(DataQualityFlag::FloatAboveSharesOutstanding);
+            }
+            Some(float) if float < outstanding.value * LEAST_FLOAT => {
+                doubts.push(DataQualityFlag::FloatTooSmall);
+            }
+            _ => {}
         }
     }
     doubts

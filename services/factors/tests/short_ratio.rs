@@ -158,6 +158,9 @@ fn a_float_that_misses_an_issue_is_flagged() {
     settle(&mut fixture, "AMC", ("2020-12-31", "2021-01-12"), [38.99e6, 56.57e6, 287.28e6]);
     settle(&mut fixture, "AMC", ("2021-01-15", "2021-01-27"), [44.67e6, 57.1e6, 287.28e6]);
     settle(&mut fixture, "OVER", ("2021-01-15", "2021-01-27"), [1e6, 10e6, 9e6]);
+    // PLTK in the real files, and its float in thousands as if it were in shares.
+    settle(&mut fixture, "PLTK", ("2021-01-15", "2021-01-27"), [1e6, 2.39e6, 409.59e6]);
+    settle(&mut fixture, "TINY", ("2021-01-15", "2021-01-27"), [1e6, 2_390.0, 409.59e6]);
     fixture.commit();
     assert!(known(&mut fixture, "AMC", "2021-01-04").unwrap().doubts.is_empty());
     for on in ["2021-01-27", "2021-01-28"] {
@@ -166,6 +169,35 @@ fn a_float_that_misses_an_issue_is_flagged() {
     }
     let over = known(&mut fixture, "OVER", "2021-01-28").unwrap();
     assert_eq!(over.doubts, [DataQualityFlag::FloatAboveSharesOutstanding]);
+    assert_eq!(known(&mut fixture, "PLTK", "2021-01-28").unwrap().doubts, []);
+    let tiny = known(&mut fixture, "TINY", "2021-01-28").unwrap();
+    assert_eq!(tiny.doubts, [DataQualityFlag::FloatTooSmall]);
+}
+
+/// The lists of 12-15, 12-31 and 01-15; the name is on the first and the last, which prints 2m shares
+/// for the second. A name on the last alone has the count that it prints.
+#[test]
+fn a_previous_count_that_the_source_prints_is_of_the_previous_settlement() {
+    let mut fixture = Fixture::new();
+    let row = |fixture: &mut Fixture, name: &str, on: &str, values: &[(Field, f64)]| {
+        let key = (fixture.id(Namespace::Listed, name), InstrumentId::NONE);
+        fixture.fact(Dataset::ShortInterest, key, day(on), Instant::close_of(day(on)), values);
+    };
+    for on in ["2020-12-15", "2020-12-31", "2021-01-15"] {
+        row(&mut fixture, "ALWAYS", on, &[(Field::SharesShort, 1e6)]);
+    }
+    row(&mut fixture, "S", "2020-12-15", &[(Field::SharesShort, 1e6)]);
+    for name in ["S", "NEW"] {
+        let values = [(Field::SharesShort, 3e6), (Field::PreviousSharesShort, 2e6)];
+        row(&mut fixture, name, "2021-01-15", &values);
+    }
+    fixture.commit();
+    for name in ["S", "NEW"] {
+        let ratio = known(&mut fixture, name, "2021-02-01").unwrap();
+        let previous = ratio.previous.unwrap();
+        assert_eq!((previous.value, previous.effective_on), (2e6, day("2020-12-31")), "{name}");
+        assert!((ratio.change().unwrap() - 0.5).abs() < 1e-12, "{name}");
+    }
 }
 
 #[test]

@@ -50,9 +50,9 @@ pub(crate) fn doubted(symbol: &str, doubt: DataQualityFlag) -> Gap {
     let what = match doubt {
         DataQualityFlag::ShortInterestJump => "short_interest",
         DataQualityFlag::PreviousSettlementSpike => "short_interest_change",
-        DataQualityFlag::FloatStandsStill | DataQualityFlag::FloatAboveSharesOutstanding => {
-            "public_float"
-        }
+        DataQualityFlag::FloatStandsStill
+        | DataQualityFlag::FloatAboveSharesOutstanding
+        | DataQualityFlag::FloatTooSmall => "public_float",
     };
     Gap::new(GapReason::Implausible, Subject::number_of(symbol, what), doubt.sentence())
 }

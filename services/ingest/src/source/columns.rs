@@ -94,7 +94,6 @@ const IDENTIFIERS: Column = &[
     "fund",
     "index",
     "underlying",
-    "exchange",
     "series",
 ];
 
