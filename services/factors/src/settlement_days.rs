@@ -3,7 +3,7 @@
 use marketdata::{
     dataset::Dataset,
     day::Day,
-    newest::{COMPARED_DAYS, MARKET_SHARE},
+    newest::{MARKET_SHARE, SETTLEMENTS_COMPARED_DAYS},
     snapshot::Snapshot,
 };
 
@@ -27,7 +27,7 @@ impl SettlementDays {
             }
         }
         let with_names = || (0..names.len()).filter(|at| 0 < names[*at]);
-        let near = COMPARED_DAYS as usize;
+        let near = SETTLEMENTS_COMPARED_DAYS as usize;
         let is_common = |at: &usize| {
             let around = at.saturating_sub(near)..(at + near + 1).min(names.len());
             let most = names[around].iter().copied().max().unwrap_or(0);

@@ -1,16 +1,17 @@
 //! The sessions from a day on, and which of them remain valid in a later snapshot.
 //!
-//! A session is a day on which at least one in ten of the instruments alive around it has a price,
-//! so that neither a bar on a Saturday nor a gap in one file creates or removes a session. An
-//! instrument is alive until 45 days after its last price: else a bar with a wrong date after all
-//! others would be a session of its own, because it would be the only one alive.
+//! A session is a day on which at least one in ten of the instruments alive on it has a price, so that
+//! neither a bar on a Saturday nor a gap in one file creates or removes a session. An instrument is
+//! alive from its first price to its last one. If that is at most ten days older than the newest price
+//! of all, it still counts: else a bar with a wrong date after all others would be a session of its
+//! own, because it would be the only one alive.
 
 use crate::{comparison::Comparison, returns::Sessions};
 use marketdata::{
     dataset::Dataset,
     day::Day,
     instrument::InstrumentId,
-    newest::{COMPARED_DAYS, MARKET_SHARE},
+    newest::{MARKET_SHARE, PRICES_COMPARED_DAYS},
     snapshot::Snapshot,
 };
 use rayon::prelude::*;
@@ -63,14 +64,11 @@ impl Trading {
             Day::from_ymd(year, 1, 1).unwrap_or(Day::MIN)
         };
         let continued = earlier.map(|(trading, comparison)| trading.continued(comparison).0);
-        let holds = |trading: &Trading| trading.last_price().map(begins) == Some(trading.first);
+        let holds =
+            |trading: &Trading| newest_price(&trading.lives).map(begins) == Some(trading.first);
         continued.filter(holds).unwrap_or_else(|| {
             Trading::from_scratch(snapshot, last_bar(snapshot).map_or(Day::MAX, begins))
         })
-    }
-
-    fn last_price(&self) -> Option<Day> {
-        self.lives.values().map(|(_, end)| *end).max()
     }
 
     /// The last `count` sessions that have a session before them; fewer if there are not enough.
@@ -92,7 +90,8 @@ impl Trading {
     fn continued(&self, comparison: &Comparison<'_>) -> (Trading, Day) {
         let snapshot = comparison.snapshot;
         let mut lives = self.lives.clone();
-        let mut changed = Day::MAX;
+        let mut priced = Day::MAX;
+        let mut counted = Day::MAX;
         for (id, day) in comparison.changed_bars() {
             let old = self.lives.get(&id).copied();
             let new = match old.filter(|(begin, _)| *begin < day) {
@@ -101,17 +100,20 @@ impl Trading {
             };
             // An instrument that trades again was alive in between.
             let ends = [old, new].into_iter().flatten().map(|(_, end)| end.plus(1));
-            changed = changed.min(ends.chain([day]).min().unwrap_or(day));
+            priced = priced.min(day);
+            counted = counted.min(ends.chain([day]).min().unwrap_or(day));
             match new.filter(|(_, end)| self.first <= *end) {
                 Some(life) => lives.insert(id, life),
                 None => lives.remove(&id),
             };
         }
-        let changed = changed.max(self.first);
-        let kept = self.sessions.with_start().iter().copied().take_while(|day| *day < changed);
-        let days = kept.chain(trading_days(snapshot, &lives, changed)).collect();
+        let ended = newly_ended(&lives, newest_price(&self.lives), newest_price(&lives));
+        let counted = counted.min(ended).max(self.first);
+        let kept = self.sessions.with_start().iter().copied().take_while(|day| *day < counted);
+        let days: Vec<Day> = kept.chain(trading_days(snapshot, &lives, counted)).collect();
+        let changed = priced.min(first_difference(self.sessions.with_start(), &days));
         let sessions = Sessions::of_days(days);
-        (Trading { first: self.first, sessions, lives }, changed)
+        (Trading { first: self.first, sessions, lives }, changed.max(self.first))
     }
 
     /// Memory held outside of itself, in bytes. The nodes of a tree are filled to three quarters.
@@ -143,16 +145,40 @@ fn life(snapshot: &Snapshot, id: InstrumentId, first: Day) -> Option<Life> {
     Some((rows.day(0), rows.day(last)))
 }
 
+/// The day of the newest price of all.
+fn newest_price(lives: &BTreeMap<InstrumentId, Life>) -> Option<Day> {
+    lives.values().map(|(_, end)| *end).max()
+}
+
+/// Whether an instrument with its last price on a day still counts on later days.
+fn is_counted_on(end: Day, newest: Day) -> bool {
+    newest <= end.plus(PRICES_COMPARED_DAYS)
+}
+
+/// The first day on which the number of instruments alive differs because the newest price is another
+/// one.
+fn newly_ended(lives: &BTreeMap<InstrumentId, Life>, old: Option<Day>, new: Option<Day>) -> Day {
+    let Some((old, new)) = old.zip(new) else { return Day::MIN };
+    let ends = lives.values().map(|(_, end)| *end);
+    let turned = ends.filter(|end| is_counted_on(*end, old) != is_counted_on(*end, new));
+    turned.min().map_or(Day::MAX, |end| end.plus(1))
+}
+
+/// The first day that is in one of two ascending lists and not in the other.
+fn first_difference(one: &[Day], other: &[Day]) -> Day {
+    let same = one.iter().zip(other).take_while(|(a, b)| a == b).count();
+    let next = [one.get(same), other.get(same)].into_iter().flatten();
+    next.min().copied().unwrap_or(Day::MAX)
+}
+
 /// The sessions from a day on.
 fn trading_days(snapshot: &Snapshot, lives: &BTreeMap<InstrumentId, Life>, first: Day) -> Vec<Day> {
-    let Some(last) = lives.values().map(|(_, end)| *end).max().filter(|last| first <= *last) else {
-        return Vec::new();
-    };
+    let Some(last) = newest_price(lives).filter(|last| first <= *last) else { return Vec::new() };
     let alive = lives.iter().map(|(id, life)| (*id, *life));
-    let alive = alive.filter(|(_, (_, end))| first <= end.plus(COMPARED_DAYS));
+    let alive = alive.filter(|(_, (_, end))| first <= *end || is_counted_on(*end, last));
     let alive: Vec<(InstrumentId, Life)> = alive.collect();
     let span = (last.epoch() - first.epoch()) as usize + 1;
-    let count = |lives: &[(InstrumentId, Life)]| DayCounts::of(snapshot, lives, first, span);
+    let count = |lives: &[(InstrumentId, Life)]| DayCounts::of(snapshot, lives, (first, last));
     let counts = alive.par_chunks(COUNTED_TOGETHER).map(count);
     let counts = counts.reduce(|| DayCounts::zero(span), DayCounts::plus);
     let mut alive = 0;
@@ -182,9 +208,9 @@ impl DayCounts {
     fn of(
         snapshot: &Snapshot,
         lives: &[(InstrumentId, Life)],
-        first: Day,
-        span: usize,
+        (first, last): (Day, Day),
     ) -> DayCounts {
+        let span = (last.epoch() - first.epoch()) as usize + 1;
         let mut counts = DayCounts::zero(span);
         let mut usual = Usual::of(Cow::Borrowed(&[]));
         let offset = |day: Day| ((day.epoch() - first.epoch()).max(0) as usize).min(span);
@@ -192,7 +218,9 @@ impl DayCounts {
             let rows = snapshot.rows_since(Dataset::Bars, *id, first);
             let days = rows.days();
             counts.births[offset(*begin)] += 1;
-            counts.births[offset(end.plus(COMPARED_DAYS + 1))] -= 1;
+            if !is_counted_on(*end, last) {
+                counts.births[offset(end.plus(1))] -= 1;
+            }
             if usual.counts(&days) {
                 continue;
             }
@@ -286,7 +314,8 @@ mod tests {
                 .holders(Dataset::Bars)
                 .filter_map(|id| Some((id, life(&snapshot, id, first)?)))
                 .collect();
-            assert_eq!(DayCounts::of(&snapshot, &lives, first, 9).trading, expected, "{turn}");
+            let counts = DayCounts::of(&snapshot, &lives, (first, first.plus(8)));
+            assert_eq!(counts.trading, expected, "{turn}");
         }
     }
 
@@ -318,35 +347,69 @@ mod tests {
         }
     }
 
-    /// Twelve names of five sessions; one has a bar of the Saturday and one of a day after all others.
-    /// One of twelve is fewer than one in ten. 45 days after the last bars of the others they no longer
-    /// count, and a bar is a session.
-    #[test]
-    fn a_bar_with_a_wrong_date_is_no_session() {
-        let days: Vec<Day> = (0..5).map(|at| day("2021-01-04").plus(at)).collect();
-        let mut fixture = Fixture::new();
-        for name in 0..12 {
-            let mut closes: Vec<_> = days.iter().map(|day| (*day, 1.0)).collect();
-            closes.extend([(day("2021-01-09"), 1.0)].into_iter().filter(|_| name == 3));
-            closes.extend([(day("2021-02-22"), 1.0)].into_iter().filter(|_| name == 7));
-            closes.extend([(day("2021-02-23"), 1.0)].into_iter().filter(|_| name == 8));
-            fixture.closes(&format!("A{name}"), &closes);
-        }
-        fixture.commit();
+    /// Checks the sessions as of some days, continued from each to the next.
+    fn sessions_are(fixture: &mut Fixture, expected: &[(&str, &[Day])]) {
         let mut earlier: Option<(Trading, Snapshot)> = None;
-        // 2021-01-08 and 45 days are 2021-02-22.
-        let mut expected = days.clone();
-        for on in ["2021-01-08", "2021-01-09", "2021-02-22", "2021-02-23"] {
-            expected.extend(Some(day(on)).filter(|_| on == "2021-02-23"));
+        for (on, expected) in expected {
             let snapshot = fixture.snapshot(Instant::close_of(day(on)));
             let anew = Trading::latest(&snapshot, 3, None);
-            assert_eq!(anew.sessions.with_start(), expected, "{on}");
+            assert_eq!(anew.sessions.with_start(), *expected, "{on}");
             if let Some((trading, before)) = &earlier {
                 let comparison = Comparison::of(&snapshot, before);
-                let continued = Trading::latest(&snapshot, 3, Some((trading, &comparison)));
-                assert_eq!(continued.sessions, anew.sessions);
+                let (continued, changed) = trading.continued(&comparison);
+                assert_eq!(continued.sessions, anew.sessions, "{on}");
+                let [old, new] = [trading, &anew].map(|one| one.sessions.with_start());
+                let until = |days: &[Day]| days.partition_point(|day| *day < changed);
+                assert_eq!(old[..until(old)], new[..until(new)], "{on}");
             }
             earlier = Some((anew, snapshot));
         }
+    }
+
+    /// Twelve names of five sessions; one has a bar of the Saturday and one of a day after all others.
+    /// One of twelve is fewer than one in ten. Eleven days after the last bars of the others they have
+    /// ended, and the bars of the three that are left are those of the market.
+    #[test]
+    fn a_bar_with_a_wrong_date_is_no_session() {
+        let days: Vec<Day> = (0..5).map(|at| day("2021-01-04").plus(at)).collect();
+        let [saturday, late, later] = ["2021-01-09", "2021-01-18", "2021-01-19"].map(day);
+        let mut fixture = Fixture::new();
+        for name in 0..12 {
+            let strays = [(3, saturday), (7, late), (8, later)];
+            let strays = strays.iter().filter(|(of, _)| *of == name).map(|(_, on)| on);
+            let closes: Vec<_> = days.iter().chain(strays).map(|day| (*day, 1.0)).collect();
+            fixture.closes(&format!("A{name}"), &closes);
+        }
+        fixture.commit();
+        let all = [&days[..], &[saturday, late, later]].concat();
+        let expected: [(&str, &[Day]); 4] = [
+            ("2021-01-08", &days),
+            ("2021-01-09", &days),
+            ("2021-01-18", &days),
+            ("2021-01-19", &all),
+        ];
+        sessions_are(&mut fixture, &expected);
+    }
+
+    /// Twenty names of a file that ends, and one of a file that goes on: its days are none of the market
+    /// while the other file may only be late, and all of them are once it has ended.
+    #[test]
+    fn a_file_that_ends_leaves_no_hole() {
+        let days: Vec<Day> = (0..20).map(|at| day("2021-03-01").plus(at)).collect();
+        let mut fixture = Fixture::new();
+        for name in 0..21 {
+            let held = if name == 0 { &days[..] } else { &days[..5] };
+            let closes: Vec<_> = held.iter().map(|day| (*day, 1.0)).collect();
+            fixture.closes(&format!("A{name}"), &closes);
+        }
+        fixture.commit();
+        let expected: [(&str, &[Day]); 5] = [
+            ("2021-03-05", &days[..5]),
+            ("2021-03-06", &days[..5]),
+            ("2021-03-15", &days[..5]),
+            ("2021-03-16", &days[..16]),
+            ("2021-03-18", &days[..18]),
+        ];
+        sessions_are(&mut fixture, &expected);
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     day::Day,
     gap::GapReason,
     instrument::InstrumentId,
-    newest::{newest_of_market, session_up_to},
+    newest::{PRICES_COMPARED_DAYS, newest_of_market, session_up_to},
     snapshot::Snapshot,
     track::Rows,
 };
@@ -66,8 +66,9 @@ impl Quotes {
         let last = |id| Some((id, last_in_units(snapshot, id, Day::MAX)?));
         let closes: Vec<_> = snapshot.holders(Dataset::Bars).filter_map(last).collect();
         let days = || closes.iter().map(|(_, close)| close.on);
-        let session = newest_of_market(days().map(session_up_to).collect());
-        let newest = newest_of_market(days().collect()).unwrap_or(Day::MAX);
+        let newest_of = |days| newest_of_market(days, PRICES_COMPARED_DAYS);
+        let session = newest_of(days().map(session_up_to).collect());
+        let newest = newest_of(days().collect()).unwrap_or(Day::MAX);
         for (instrument, close) in closes {
             let is_left_out = newest < close.on;
             let known = is_left_out.then(|| last_in_units(snapshot, instrument, newest)).flatten();

@@ -204,11 +204,6 @@ impl Snapshot {
         may
     }
 
-    /// The instant up to which facts are visible.
-    pub const fn as_of(&self) -> Instant {
-        self.bounds.as_of
-    }
-
     /// The day in New York at the as-of instant. Computations do not get the instant itself: one
     /// snapshot serves all instants of a day between two publications, and which of them it was
     /// made for depends on what was added to the log later.

@@ -14,8 +14,7 @@ use marketdata::{
     dataset::{Dataset, Publication},
     day::Day,
     gap::{Gap, GapReason, Subject},
-    instant::Instant,
-    newest::{newest_of_market, session_up_to},
+    newest::{SETTLEMENTS_COMPARED_DAYS, newest_of_market, session_up_to},
 };
 
 /// The first day counted at the end of a month, 2007-09-28 (NASD Notice to Members 07-24).
@@ -28,24 +27,24 @@ const BETWEEN_DAYS: i32 = 240;
 /// The newest settlement that one in ten names have; its value is the number of names with it.
 pub(crate) fn newest(ratios: &[ShortRatio]) -> Option<Published> {
     let settled = ratios.iter().map(|ratio| ratio.shares_short.effective_on);
-    let newest = newest_of_market(settled.collect())?;
+    let newest = newest_of_market(settled.collect(), SETTLEMENTS_COMPARED_DAYS)?;
     let of_it = ratios.iter().filter(|ratio| ratio.shares_short.effective_on == newest);
     let published_at = of_it.clone().map(|ratio| ratio.shares_short.published_at).min()?;
     Some(Published { value: of_it.count() as f64, effective_on: newest, published_at })
 }
 
-/// The newest settlement whose list was out by an instant, by the dataset's schedule, and when.
-fn newest_due(as_of: Instant) -> Option<(Day, Instant)> {
-    let Publication::Sessions { after, hour, minute, .. } =
-        Dataset::ShortInterest.descriptor().publication
+/// The newest settlement whose list is usually out before a day, by the schedule of FINRA, and the day on
+/// which it comes out. Not by the hour: a view serves every instant of a day.
+fn newest_due(today: Day) -> Option<(Day, Day)> {
+    let Publication::Sessions { after, .. } = Dataset::ShortInterest.descriptor().publication
     else {
         return None;
     };
-    let out = |on: Day| (on, Instant::new_york(plus_sessions(on, after), hour, minute));
+    let out = |on: Day| (on, plus_sessions(on, after));
     let before = |on: Day| settled_up_to(on.plus(-1));
-    let latest = settled_up_to(as_of.new_york_day());
+    let latest = settled_up_to(today);
     let due = [latest, before(latest), before(before(latest))].into_iter().map(out);
-    due.into_iter().find(|(_, published_at)| *published_at <= as_of)
+    due.into_iter().find(|(_, out_on)| *out_on < today)
 }
 
 /// The last settlement up to a day.
@@ -67,7 +66,7 @@ fn settled_up_to(day: Day) -> Day {
 pub(crate) fn gaps(
     (known, newest): (&SettlementDays, Option<Published>),
     last_days: &[Day],
-    as_of: Instant,
+    today: Day,
 ) -> Vec<Gap> {
     let new =
         |reason, detail: String| Gap::new(reason, Subject::Dataset(Dataset::ShortInterest), detail);
@@ -77,10 +76,11 @@ pub(crate) fn gaps(
     };
     let (on, names, all) = (newest.effective_on, newest.value as usize, last_days.len());
     let mut gaps = Vec::new();
-    if let Some((due, published_at)) = newest_due(as_of).filter(|(due, _)| on < *due) {
+    let is_of_calendar = settled_up_to(on) == on;
+    if let Some((due, out_on)) = newest_due(today).filter(|(due, _)| is_of_calendar && on < *due) {
         let detail = format!(
-            "the settlement of {due} was out by {published_at} at the latest, and fewer than one in ten \
-             names have it: short interest is of {on} or before"
+            "the settlement of {due} is usually out on {out_on}, and fewer than one in ten names have \
+             it: short interest is of {on} or before"
         );
         gaps.push(new(GapReason::Stale, detail));
     }
@@ -145,7 +145,7 @@ pub(crate) fn gaps_of(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use marketdata::fixture::day;
+    use marketdata::{fixture::day, instant::Instant};
     use std::collections::BTreeSet;
 
     /// Settlement dates that FINRA published for these years.
@@ -177,32 +177,33 @@ mod tests {
         let known = SettlementDays::of_days(
             known.into_iter().collect::<BTreeSet<_>>().into_iter().collect(),
         );
-        let now = Instant::parse_rfc3339(now).unwrap();
-        let gaps = gaps((&known, Some(newest)), &days, now).into_iter();
+        let gaps = gaps((&known, Some(newest)), &days, day(now)).into_iter();
         gaps.map(|gap| (gap.reason, gap.detail)).collect()
     }
 
-    /// Nine sessions after 2021-01-15, with the 18th a holiday, are the 29th; 18:00 is 23:00 UTC.
+    /// Nine sessions after 2021-01-15, with the 18th a holiday, are the 29th. A list of another day, the
+    /// last of another calendar, is not compared with it.
     #[test]
     fn a_settlement_that_should_be_known_is_missed() {
         let list = [("2020-12-31", 100)];
-        assert_eq!(said(&list, "2021-01-29T22:59:59Z"), []);
-        let [(reason, detail)] = &said(&list, "2021-01-29T23:00:00Z")[..] else { panic!() };
+        assert_eq!(said(&list, "2021-01-29"), []);
+        let [(reason, detail)] = &said(&list, "2021-01-30")[..] else { panic!() };
         assert_eq!(*reason, GapReason::Stale);
         assert!(detail.starts_with("the settlement of 2021-01-15"), "{detail}");
-        assert_eq!(said(&[("2021-01-15", 100)], "2021-01-30T00:00:00Z"), []);
+        assert_eq!(said(&[("2021-01-15", 100)], "2021-01-30"), []);
+        assert_eq!(said(&[("2020-12-30", 100)], "2021-01-30"), []);
     }
 
     /// 90 of 100 is no cut list, 60 of 100 is one. It is also told beside a list that is missing.
     #[test]
     fn names_without_the_newest_settlement_are_counted() {
-        let now = "2021-01-30T00:00:00Z";
+        let now = "2021-01-30";
         let [(reason, detail)] = &said(&[("2021-01-15", 90), ("2020-12-31", 10)], now)[..] else {
             panic!()
         };
         assert_eq!(*reason, GapReason::MissingObservations);
         assert!(detail.starts_with("90 of 100") && !detail.contains("not whole"), "{detail}");
-        let cut = said(&[("2021-01-15", 60), ("2020-12-31", 40)], "2021-02-15T12:00:00Z");
+        let cut = said(&[("2021-01-15", 60), ("2020-12-31", 40)], "2021-02-15");
         let [(stale, _), (_, detail)] = &cut[..] else { panic!("{cut:?}") };
         assert_eq!(*stale, GapReason::Stale);
         assert!(detail.ends_with("its list is not whole"), "{detail}");

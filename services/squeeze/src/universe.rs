@@ -22,7 +22,7 @@ use marketdata::{
     day::Day,
     gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
-    newest::{newest_of_market, session_up_to},
+    newest::{PRICES_COMPARED_DAYS, newest_of_market, session_up_to},
     old_rates::OldRate,
     snapshot::Snapshot,
 };
@@ -282,7 +282,7 @@ impl Universe {
             |name: &SqueezeName| Some(name.short.as_ref().ok()?.shares_short.effective_on);
         let last_days: Vec<Day> = self.names.iter().filter_map(settled).collect();
         let known = (&*self.market.settlements, summary.newest_settlement);
-        gaps.extend(settlements::gaps(known, &last_days, self.snapshot.as_of()));
+        gaps.extend(settlements::gaps(known, &last_days, today));
         let mut add = |reason, dataset, detail: String| {
             gaps.push(Gap::new(reason, Subject::Dataset(dataset), detail));
         };
@@ -340,7 +340,7 @@ fn closes(snapshot: &Snapshot) -> (Option<Day>, Vec<InstrumentId>) {
         last_days.push(session_up_to(rows.day(last)));
         priced.push(instrument);
     }
-    (newest_of_market(last_days), priced)
+    (newest_of_market(last_days, PRICES_COMPARED_DAYS), priced)
 }
 
 /// The sessions that measures of names read.
