@@ -30,7 +30,7 @@ use marketdata::{
     instrument::InstrumentId,
 };
 use portfolio::{
-    book::{Book, adjusted_price, close_left_out},
+    book::{Book, adjusted_price},
     unresolved::{Cause, LooseLine},
 };
 use risk::trade::SIDE_BETA_MIN;
@@ -136,7 +136,6 @@ fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec
         Some(_) => {}
     }
     gaps.extend(adjusted_price(holding.quote, symbol, share));
-    gaps.extend(close_left_out(holding.quote, symbol, share));
     let name = prepared.name(holding.instrument);
     if !name.has_own_beta && prepared.drivers.market.is_some() {
         let details = prepared.own_details(holding.instrument);

@@ -241,17 +241,9 @@ pub struct LineCap {
 /// The market value of a line as a snapshot knows it: the latest count of shares times the last close,
 /// else the latest printed value, moved on by the price since; none where neither is known. Where
 /// neither was published by the as-of date, the earliest one published later, if the snapshot allows
-/// it: without a close on or before that date the line may not have existed.
-pub fn line_value(snapshot: &Snapshot, instrument: InstrumentId) -> Option<LineCap> {
-    line_value_until(snapshot, instrument, Day::MAX)
-}
-
-/// [`line_value`] at the last close up to a day.
-pub fn line_value_until(
-    snapshot: &Snapshot,
-    instrument: InstrumentId,
-    until: Day,
-) -> Option<LineCap> {
+/// it: without a close on or before that date the line may not have existed. Closes after `until`, the
+/// newest day of the market's closes, do not count.
+pub fn line_value(snapshot: &Snapshot, instrument: InstrumentId, until: Day) -> Option<LineCap> {
     let closed_on = last_close_on(snapshot, instrument, until);
     counted_value(snapshot, instrument, closed_on)
         .or_else(|| printed_value(snapshot, instrument, closed_on))
@@ -396,7 +388,7 @@ mod tests {
         let snapshot = fixture.snapshot(Instant::close_of(day("2021-01-07")));
         let id = snapshot.listed("A").unwrap();
         let bars = Bars::of(&snapshot, id);
-        let today = line_value(&snapshot, id).map(|cap| cap.usd);
+        let today = line_value(&snapshot, id, Day::MAX).map(|cap| cap.usd);
         let Some(history) = CapHistory::of(&snapshot, id, &bars) else {
             return (Vec::new(), Vec::new(), today);
         };

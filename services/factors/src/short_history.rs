@@ -1,9 +1,10 @@
 //! Short interest over float as it was public at the close of each of some days.
 //!
-//! A settlement is public days after its own day, and counts until it is 45 days old. A row revised later counts from its revision, because that is when the
-//! present value became public.
+//! A settlement is public days after its own day, and counts until it is 45 days old. A row revised
+//! later counts from its revision, because that is when the present value became public. A row of a day
+//! that is no settlement of the market does not count.
 
-use crate::{known::Known, most_shorted::MAX_SETTLEMENT_AGE};
+use crate::{known::Known, most_shorted::MAX_SETTLEMENT_AGE, settlement_days::SettlementDays};
 use marketdata::{
     basis::Units,
     dataset::{Dataset, Field},
@@ -19,10 +20,11 @@ use marketdata::{
 pub fn ratios(
     snapshot: &Snapshot,
     instrument: InstrumentId,
-    closes: &[(Day, Instant)],
+    (closes, settlements): (&[(Day, Instant)], &SettlementDays),
 ) -> Vec<Option<f64>> {
     let interest = snapshot.rows(Dataset::ShortInterest, instrument);
-    let interest = Known::of(&interest, Dataset::ShortInterest, Field::SharesShort);
+    let interest =
+        Known::of(&interest, Dataset::ShortInterest, Field::SharesShort).among(settlements);
     if interest.is_empty() {
         return vec![None; closes.len()];
     }
@@ -49,6 +51,29 @@ mod tests {
         instrument::Namespace,
     };
 
+    /// Twenty names with settlements in January, and a row of a Wednesday of one of them, which does not
+    /// count.
+    #[test]
+    fn a_row_of_no_settlement_does_not_count() {
+        let mut fixture = Fixture::new();
+        let (settled, stray) = (day("2021-01-15"), day("2021-01-20"));
+        let mut row = |name: usize, on: Day, short: f64| {
+            let key = (fixture.id(Namespace::Listed, &format!("N{name}")), InstrumentId::NONE);
+            let at = Instant::close_of(on);
+            fixture.fact(Dataset::ShortInterest, key, on, at, &[(Field::SharesShort, short)]);
+            fixture.fact(Dataset::ShareCounts, key, on, at, &[(Field::PublicFloat, 100.0)]);
+            key.0
+        };
+        let ids: Vec<InstrumentId> = (0..20).map(|name| row(name, settled, 30.0)).collect();
+        row(0, stray, 90.0);
+        fixture.commit();
+        let on = day("2021-01-29");
+        let snapshot = fixture.snapshot(Instant::close_of(on));
+        let closes = [(on, Instant::close_of(on))];
+        let found = ratios(&snapshot, ids[0], (&closes, &SettlementDays::of(&snapshot)));
+        assert_eq!(found, [Some(0.3)]);
+    }
+
     /// A settlement of 30 out of a float of 100 shares, public ten days later; a split of 2 for 1
     /// lies between a later float of 400 shares and the settlement: 60 new shares of 400.
     #[test]
@@ -74,7 +99,7 @@ mod tests {
             let day = start.plus(days);
             (day, Instant::close_of(day))
         });
-        let found = ratios(&snapshot, key.0, &closes);
+        let found = ratios(&snapshot, key.0, (&closes, &SettlementDays::of(&snapshot)));
         let rounded: Vec<Option<i32>> =
             found.iter().map(|ratio| ratio.map(|ratio| (ratio * 1e6).round() as i32)).collect();
         let (old, new) = (Some(300_000), Some(150_000));

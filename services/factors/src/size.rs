@@ -16,7 +16,8 @@ use crate::{
     roles::Roles,
 };
 use marketdata::{
-    dataset::Dataset, instrument::InstrumentId, reference::ReferenceKnowledge, snapshot::Snapshot,
+    dataset::Dataset, day::Day, instrument::InstrumentId, reference::ReferenceKnowledge,
+    snapshot::Snapshot,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -107,11 +108,12 @@ struct Company {
 }
 
 impl Sizes {
-    /// Reads the market values of everything that has a count of shares or a listing.
-    pub fn of(snapshot: &Snapshot, roles: &Roles) -> Sizes {
+    /// Reads the market values, at closes up to a day, of everything that has a count of shares or a
+    /// listing.
+    pub fn of(snapshot: &Snapshot, roles: &Roles, until: Day) -> Sizes {
         let caps: Vec<(InstrumentId, LineCap)> = candidates(snapshot)
             .into_iter()
-            .filter_map(|id| Some((id, line_value(snapshot, id)?)))
+            .filter_map(|id| Some((id, line_value(snapshot, id, until)?)))
             .collect();
         Sizes::assemble(snapshot, roles, &caps, None)
     }
@@ -253,7 +255,7 @@ mod tests {
     fn sizes(fixture: &mut Fixture, as_of: &str) -> impl Fn(&str) -> Option<Size> + use<> {
         fixture.commit();
         let snapshot = fixture.snapshot(Instant::close_of(day(as_of)));
-        let sizes = Sizes::of(&snapshot, &Roles::standard());
+        let sizes = Sizes::of(&snapshot, &Roles::standard(), Day::MAX);
         move |symbol| sizes.get(snapshot.listed(symbol)?).copied()
     }
 
@@ -374,7 +376,7 @@ mod tests {
         fixture.commit();
         let size = |on: &str, reference| {
             let snapshot = fixture.snapshot(Instant::close_of(day(on))).with_reference(reference);
-            let sizes = Sizes::of(&snapshot, &Roles::standard());
+            let sizes = Sizes::of(&snapshot, &Roles::standard(), Day::MAX);
             let of = |name: &str| sizes.get(snapshot.listed(name).unwrap()).copied();
             ["AAA", "BBB", "ETF", "IPO"].map(of)
         };

@@ -294,7 +294,7 @@ mod tests {
     fn sized(fixture: &mut Fixture, today: &str) -> SchemeSize {
         fixture.commit();
         let snapshot = fixture.snapshot(Instant::close_of(day(today)));
-        let sizes = Sizes::of(&snapshot, &Roles::standard());
+        let sizes = Sizes::of(&snapshot, &Roles::standard(), Day::MAX);
         let sizer = Sizer::new(SizeScheme::standard().clone(), &snapshot);
         sizer.size(&snapshot, &sizes, snapshot.listed("A").unwrap()).unwrap()
     }

@@ -6,6 +6,7 @@ use factors::{
 };
 use marketdata::{
     dataset::{Dataset, Field},
+    day::Day,
     fixture::{Fixture, day},
     instant::Instant,
     instrument::{InstrumentId, Namespace},
@@ -42,7 +43,7 @@ fn listing(fixture: &mut Fixture, symbol: &str, name: &str, sector: &str) {
 fn sizes(fixture: &mut Fixture) -> impl Fn(&str) -> Option<Size> + use<> {
     fixture.commit();
     let snapshot = fixture.snapshot(Instant::close_of(day("2021-02-01")));
-    let sizes = Sizes::of(&snapshot, &Roles::standard());
+    let sizes = Sizes::of(&snapshot, &Roles::standard(), Day::MAX);
     move |symbol| sizes.get(snapshot.listed(symbol)?).copied()
 }
 

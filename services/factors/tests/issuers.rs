@@ -108,7 +108,7 @@ fn reused() -> Snapshot {
 #[test]
 fn a_reused_ticker_does_not_merge_two_companies() {
     let snapshot = reused();
-    let sizes = Sizes::of(&snapshot, &Roles::standard());
+    let sizes = Sizes::of(&snapshot, &Roles::standard(), Day::MAX);
     let size = sizes.get(snapshot.listed("XYZ").unwrap()).unwrap();
     // 50m shares at 20, without the 90bn of the former company.
     assert!((size.market_cap_usd / 1e9 - 1.0).abs() < 1e-12, "{size:?}");

@@ -40,6 +40,7 @@ pub struct Quotes {
     /// By instrument id.
     quotes: Vec<Option<Quote>>,
     session: Option<Day>,
+    newest: Day,
 }
 
 /// A change of units on an unknown session, which hides in what units the last close is.
@@ -79,7 +80,7 @@ impl Quotes {
             quotes.resize(quotes.len().max(index + 1), None);
             quotes[index] = quote;
         }
-        Quotes { quotes, session }
+        Quotes { quotes, session, newest }
     }
 
     /// The last close of an instrument. `None` if it never had one, or if no known factor or rate
@@ -122,6 +123,12 @@ impl Quotes {
     /// ([`newest_of_market`]). `None` without closes.
     pub const fn session(&self) -> Option<Day> {
         self.session
+    }
+
+    /// The newest day of the market's closes, which need be no session; later closes are left out.
+    /// [`Day::MAX`] without closes.
+    pub const fn newest(&self) -> Day {
+        self.newest
     }
 }
 

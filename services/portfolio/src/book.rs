@@ -61,18 +61,6 @@ pub fn adjusted_price(quote: Option<Quote>, symbol: &str, gross_share: f64) -> O
     Some(Gap::new(GapReason::AdjustedPrice, subject, detail).of_gross(gross_share))
 }
 
-/// The gap of a name whose last close does not value it. `gross_share` is its share of gross.
-pub fn close_left_out(quote: Option<Quote>, symbol: &str, gross_share: f64) -> Option<Gap> {
-    let quote = quote?;
-    let detail = format!(
-        "its last close is of {}, a day that fewer than one in ten names have reached: it is left out, \
-         and that of {} counts",
-        quote.left_out_on?, quote.on
-    );
-    let subject = Subject::symbol(symbol);
-    Some(Gap::new(GapReason::MissingObservations, subject, detail).of_gross(gross_share))
-}
-
 /// The lots of a holding whose netting sets are short, added up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShortSide {
@@ -248,6 +236,11 @@ impl Book {
         self.derivatives.get(at)
     }
 
+    /// A value's share of gross, at most 1: lots are not netted, so that one may exceed the gross.
+    pub(crate) fn share(&self, value: f64) -> f64 {
+        if 0.0 < self.gross { (value / self.gross).min(1.0) } else { 0.0 }
+    }
+
     /// The gaps of single lines that every answer about the book has.
     pub fn line_gaps(&self) -> impl Iterator<Item = Gap> {
         self.line_gaps_but_for(&[])
@@ -256,7 +249,8 @@ impl Book {
     /// The same of an answer that values some options anew; their lines, sorted.
     pub fn line_gaps_but_for(&self, valued_anew: &[usize]) -> impl Iterator<Item = Gap> {
         let first_order = self.first_order_gaps_but_for(valued_anew);
-        self.other_days_gaps().chain(first_order).chain(self.old_rate_gaps())
+        let dated = self.old_rate_gaps().chain(self.left_out_gaps());
+        self.other_days_gaps().chain(first_order).chain(dated)
     }
 
     /// Those that say nothing of the last close, for answers about other days.

@@ -17,4 +17,5 @@ pub mod resolve;
 pub mod unresolved;
 
 mod join;
+mod left_out;
 mod lot;

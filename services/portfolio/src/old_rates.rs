@@ -110,10 +110,6 @@ impl Book {
         let share = self.share(gross / days.len() as f64);
         Some(if 0.0 < share { gap.of_gross(share) } else { gap })
     }
-
-    fn share(&self, gross: f64) -> f64 {
-        if 0.0 < self.gross { (gross / self.gross).min(1.0) } else { 0.0 }
-    }
 }
 
 /// The old rate in the value that a line gave.

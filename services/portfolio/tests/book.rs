@@ -353,3 +353,25 @@ proptest! {
         }
     }
 }
+
+/// Eleven names end on Wednesday, of which the book is long one; S goes on to Thursday alone. Its two
+/// lines are worth Wednesday's close, and each says so with its share of gross: 10 · 10 and 20 · 10 of
+/// 10 · 10 + 20 · 10 + 100.
+#[test]
+fn a_close_of_a_day_that_few_names_have_reached_is_told_by_line() {
+    let mut fixture = Fixture::new();
+    for name in 0..11 {
+        fixture.closes(&format!("N{name}"), &[(day(AS_OF), 100.0)]);
+    }
+    fixture.closes("S", &[(day(AS_OF), 10.0), (day("2021-01-28"), 30.0)]).commit();
+    let snapshot = fixture.snapshot(Instant::close_of(day("2021-01-28")));
+    let line = |symbol, shares| RawLine::of(symbol, Size::Shares(shares));
+    let lines = [line("S", 10.0), line("S", 20.0), line("N3", 1.0)];
+    let quotes = Quotes::of(&snapshot);
+    let book =
+        Book::join(lines.into_iter(), &Terms::NONE, &Lookup::of(&snapshot), &quotes).unwrap();
+    let told: Vec<_> = book.line_gaps().map(|gap| (gap.detail, gap.gross_share)).collect();
+    let detail = "its last close is of 2021-01-28, a day that fewer than one in ten names have reached: \
+                  it is left out, and that of 2021-01-27 counts";
+    assert_eq!(told, [(detail.to_owned(), Some(0.25)), (detail.to_owned(), Some(0.5))]);
+}

@@ -57,7 +57,8 @@ pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>)
     let ((trading, sessions, role_returns), quotes) = rayon::join(dated, || Quotes::of(snapshot));
     let continued =
         earlier.and_then(|(model, comparison)| Continued::of(model, comparison, &sessions));
-    let reader = Reader { snapshot, sessions: &sessions, continued };
+    let priced_until = quotes.newest();
+    let reader = Reader { snapshot, sessions: &sessions, priced_until, continued };
     let read: Vec<(Item<'_>, Option<RowSource>)> =
         instruments(snapshot, &role_returns).into_par_iter().map(|id| reader.read(id)).collect();
     let (mut items, sources) = numbered(read);
@@ -206,6 +207,8 @@ impl<'a> Continued<'a> {
 struct Reader<'s, 'a> {
     snapshot: &'s Snapshot,
     sessions: &'a Sessions,
+    /// The newest day of the market's closes.
+    priced_until: Day,
     continued: Option<Continued<'a>>,
 }
 
@@ -214,7 +217,7 @@ impl<'s> Reader<'s, '_> {
         let item = Item {
             instrument,
             row: NONE,
-            cap: line_value(self.snapshot, instrument),
+            cap: line_value(self.snapshot, instrument, self.priced_until),
             kind: InstrumentKind::Unknown,
             sectors: sector::sectors(self.snapshot, instrument),
         };

@@ -10,7 +10,7 @@ use crate::{
     traded::{LeftOut, Traded},
 };
 use factors::{
-    market_value::{CapSource, LineCap, line_value_until},
+    market_value::{CapSource, LineCap, line_value},
     settlement_days::SettlementDays,
     short_ratio::{CountsOnBasis, DataQualityFlag, ShortRatio},
 };
@@ -59,6 +59,8 @@ pub struct SqueezeName {
     pub counts: CountsOnBasis,
     /// How it trades, in the units in which its prices are stored, or why it does not.
     pub traded: Result<Traded, GapReason>,
+    /// Its closes of the last 380 days that were left out. `None`: there are none.
+    pub left_out: Option<LeftOut>,
     /// Number of shares in the units of `traded` per share in the units of `units_on`.
     pub shares_factor: Measured,
     /// Publication time of the last close.
@@ -108,7 +110,7 @@ impl SqueezeName {
     ) -> SqueezeName {
         let freshest = market.freshest;
         let settlement = short.as_ref().ok().map(|ratio| ratio.shares_short.effective_on);
-        let traded = freshest.ok_or(GapReason::NoPrice).and_then(|freshest| {
+        let (traded, left_out) = freshest.map_or((Err(GapReason::NoPrice), None), |freshest| {
             let settled = settlement.map(|on| (on, &*market.settlements));
             Traded::of(snapshot, instrument, (&market.sessions, freshest), settled)
         });
@@ -140,6 +142,7 @@ impl SqueezeName {
             short,
             counts,
             traded,
+            left_out,
             shares_factor,
             close_published_at: close_published_at(snapshot, instrument, freshest),
             market_cap,
@@ -418,7 +421,7 @@ impl SqueezeName {
 
     /// The gap of closes that are of no session.
     fn left_out(&self, symbol: &str) -> Option<Gap> {
-        let LeftOut { count, last_on } = self.traded.as_ref().ok()?.left_out?;
+        let LeftOut { count, last_on } = self.left_out?;
         let detail = format!(
             "{count} of its closes are of no session of the market, the last of {last_on}: left out"
         );
@@ -465,7 +468,7 @@ fn market_cap(
     counts: &CountsOnBasis,
     freshest: Option<Day>,
 ) -> Result<LineCap, GapReason> {
-    let value = line_value_until(snapshot, instrument, freshest.unwrap_or(Day::MAX));
+    let value = line_value(snapshot, instrument, freshest.unwrap_or(Day::MAX));
     value.ok_or_else(|| match counts.shares_outstanding {
         None => GapReason::NoSharesOutstanding,
         Some(_) => Quotes::why_none(snapshot, instrument),

@@ -33,8 +33,6 @@ pub(crate) const WINDOW_DAYS: i32 = 380;
 pub struct Traded {
     /// The latest session with a close.
     pub last_on: Day,
-    /// Closes of the last 380 days that were left out. `None`: there are none.
-    pub left_out: Option<LeftOut>,
     /// The day whose units apply to shares and prices here: the units in which the last row is
     /// stored.
     pub units_on: Day,
@@ -104,19 +102,29 @@ pub struct Since {
 }
 
 impl Traded {
-    /// How an instrument trades as of a snapshot. `sessions` are those of the market for
-    /// 380 days, of which closes of other days are no part; `freshest` is the latest;
-    /// `settlement` is the day of the short interest, if there is one, with those of the market.
-    ///
-    /// # Errors
-    /// No close is known, or the last one is stale.
+    /// How an instrument trades as of a snapshot, and which of its closes were left out. `sessions` are
+    /// those of the market for 380 days, of which closes of other days are no part; `freshest` is the
+    /// latest; `settlement` is the day of the short interest, if there is one, with those of the market.
+    /// The error: no close is known, or the last one is stale.
     pub fn of(
         snapshot: &Snapshot,
         instrument: InstrumentId,
         (sessions, freshest): (&[Day], Day),
         settlement: Option<(Day, &SettlementDays)>,
-    ) -> Result<Traded, GapReason> {
+    ) -> (Result<Traded, GapReason>, Option<LeftOut>) {
         let (bars, others) = Bars::on_sessions(snapshot, instrument, sessions);
+        let left_out =
+            others.last().map(|last_on| LeftOut { count: others.len(), last_on: *last_on });
+        let traded = Traded::of_bars(snapshot, (instrument, &bars), freshest, settlement);
+        (traded, left_out)
+    }
+
+    fn of_bars(
+        snapshot: &Snapshot,
+        (instrument, bars): (InstrumentId, &Bars<'_>),
+        freshest: Day,
+        settlement: Option<(Day, &SettlementDays)>,
+    ) -> Result<Traded, GapReason> {
         let Some(last) = bars.len().checked_sub(1) else {
             let never = snapshot.rows(Dataset::Bars, instrument).is_empty();
             return Err(if never { GapReason::NoPrice } else { GapReason::Stale });
@@ -126,27 +134,24 @@ impl Traded {
         }
         let units_on = bars.basis(last).units_on(bars.days[last]);
         let taken = bars.units().value_change(bars.days[last], units_on);
-        let window = Window { bars: &bars, last, units_on };
-        let (volume_sessions, average_volume) = shares_up_to(&bars, last, units_on);
+        let window = Window { bars, last, units_on };
+        let (volume_sessions, average_volume) = shares_up_to(bars, last, units_on);
         let (high_sessions, distance_to_high) = window.distance_to_high();
         let settlements = settlement.ok_or(GapReason::NoShortInterest);
         let settlements =
-            settlements.and_then(|on| Settlements::of(snapshot, instrument, (&bars, units_on), on));
+            settlements.and_then(|on| Settlements::of(snapshot, instrument, (bars, units_on), on));
         let settlement = settlement.map(|(on, _)| on);
-        let cost_basis = settlements.and_then(|all| cost_basis(&bars, last, &all));
+        let cost_basis = settlements.and_then(|all| cost_basis(bars, last, &all));
         let taken = taken.ok_or(GapReason::BasisUnknown);
         let gained = |basis: f64| Ok((bars.close_as_stored(last) - basis) * taken?);
         Ok(Traded {
             last_on: bars.days[last],
-            left_out: others
-                .last()
-                .map(|last_on| LeftOut { count: others.len(), last_on: *last_on }),
             units_on,
             close: bars.close_as_stored(last),
             value_per_share: taken.map(|taken| bars.close_as_stored(last) * taken),
             average_volume,
             normal_volume: window.normal_volume(),
-            average_value_usd: usd_up_to(&bars, last),
+            average_value_usd: usd_up_to(bars, last),
             volume_sessions,
             five_session_return: window.total_return(5),
             twenty_session_return: window.total_return(20),
@@ -154,7 +159,7 @@ impl Traded {
             distance_to_high,
             high_sessions,
             volume_ratio: window.volume_ratio(),
-            volatility: daily_volatility(&bars, last),
+            volatility: daily_volatility(bars, last),
             gain_last_session: window.gain_on(freshest),
             since: window.since(settlement),
             cost_basis,

@@ -100,27 +100,29 @@ pub struct Summary {
 impl Universe {
     /// Measures and scores every name, on the threads of the caller's pool.
     pub fn of(snapshot: &Snapshot) -> Universe {
-        let (freshest, priced) = closes(snapshot);
-        let market = MarketState {
-            freshest,
-            sessions: sessions(snapshot, freshest),
-            settlements: Arc::new(SettlementDays::of(snapshot)),
-            has_lending: snapshot.holders(Dataset::Lending).next().is_some(),
-            disclosed: DisclosedState::of(snapshot, freshest),
-        };
-        Universe::measured(snapshot, market, &priced)
+        let has_lending = snapshot.holders(Dataset::Lending).next().is_some();
+        let disclosed = |freshest| DisclosedState::of(snapshot, freshest);
+        Universe::disclosing(snapshot, has_lending, disclosed)
     }
 
     /// The names with all measures but those of lending and of other disclosures, as if none were
     /// known: no score and no level rests on them, so a history of observations need not measure them.
     pub(crate) fn undisclosed(snapshot: &Snapshot) -> Universe {
+        Universe::disclosing(snapshot, false, |_| DisclosedState::NONE)
+    }
+
+    fn disclosing(
+        snapshot: &Snapshot,
+        has_lending: bool,
+        disclosed: impl FnOnce(Option<Day>) -> DisclosedState,
+    ) -> Universe {
         let (freshest, priced) = closes(snapshot);
         let market = MarketState {
             freshest,
             sessions: sessions(snapshot, freshest),
             settlements: Arc::new(SettlementDays::of(snapshot)),
-            has_lending: false,
-            disclosed: DisclosedState::NONE,
+            has_lending,
+            disclosed: disclosed(freshest),
         };
         Universe::measured(snapshot, market, &priced)
     }

@@ -148,6 +148,14 @@ impl Log {
                 let ids: Vec<InstrumentId> = self.closes.keys().copied().collect();
                 self.last_session(&ids);
             }
+            // Some days of one name alone: the others have ended, or are late.
+            12 => {
+                let days = self.pick(16);
+                for _ in 0..days.min(self.world.days.len() - self.days) {
+                    self.days += 1;
+                    self.last_session(&[id]);
+                }
+            }
             _ => self.new_name(),
         }
         self.commit();
@@ -216,11 +224,11 @@ fn whole_report(prepared: &PreparedExposure) -> String {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
-    /// Appended sessions, corrections, splits, late bars, changed sizes, renamed and new names;
-    /// views of the head and of the past, each prepared from the previous view.
+    /// Appended sessions, corrections, splits, late bars, files that end, changed sizes, renamed and
+    /// new names; views of the head and of the past, each prepared from the previous view.
     #[test]
     fn an_earlier_view_changes_no_bit(
-        seed in 0_u64..1_000_000, acts in prop::collection::vec(0_usize..12, 1..9),
+        seed in 0_u64..1_000_000, acts in prop::collection::vec(0_usize..13, 1..9),
     ) {
         let mut log = Log::new(seed);
         let mut previous = prepare(&log.snapshot(), &World::roles());
@@ -252,6 +260,23 @@ fn a_bar_that_was_there_before_its_session_is_not_lost() {
     let next = prepared::prepare(&snapshot, &World::roles(), Some(&before));
     assert_eq!(next.sessions.len(), before.sessions.len() + 1);
     assert_eq!(whole_report(&prepare(&snapshot, &World::roles())), whole_report(&next));
+}
+
+/// One name alone has a bar of the day: its size, like its value, is at the close before it.
+#[test]
+fn a_bar_of_a_day_that_few_names_have_moves_no_size() {
+    let mut log = Log::new(3);
+    let first = InstrumentId(4);
+    let of = |log: &Log| {
+        let market = Arc::new(log.market.clone());
+        let snapshot = Snapshot::new(market, log.now(), log.revision() - 1).unwrap();
+        prepare(&snapshot, &World::roles()).size(first).unwrap().market_cap_usd
+    };
+    let before = of(&log);
+    log.days += 1;
+    log.bar(first, log.world.days[log.days - 1], 1e3);
+    log.commit();
+    assert_eq!(of(&log).to_bits(), before.to_bits());
 }
 
 /// One more session within a month leaves the fits behind the priors unchanged.

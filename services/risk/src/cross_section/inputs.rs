@@ -4,6 +4,7 @@ use super::settings::CrossSectionSettings;
 use crate::{model::RiskModel, name::NONE};
 use factors::{
     market_value::{CapSource, KnownShares},
+    settlement_days::SettlementDays,
     short_history,
 };
 use marketdata::{
@@ -80,7 +81,8 @@ pub(crate) fn lines(model: &RiskModel) -> Vec<Line> {
     let days = model.sessions.days();
     let closes: Vec<(Day, Instant)> =
         days.iter().map(|day| (*day, Instant::close_of(*day))).collect();
-    let read = |id: &InstrumentId| read(model, *id, &closes);
+    let settlements = SettlementDays::of(snapshot);
+    let read = |id: &InstrumentId| read(model, *id, (&closes, &settlements));
     let mut lines: Vec<Line> = instruments.par_iter().filter_map(read).collect();
     let mut companies: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (at, line) in lines.iter().enumerate() {
@@ -125,7 +127,11 @@ fn company_caps(lines: &[Line], siblings: &[usize]) -> Vec<f32> {
     (0..sessions).map(of_session).collect()
 }
 
-fn read(model: &RiskModel, instrument: InstrumentId, closes: &[(Day, Instant)]) -> Option<Line> {
+fn read(
+    model: &RiskModel,
+    instrument: InstrumentId,
+    (closes, settlements): (&[(Day, Instant)], &SettlementDays),
+) -> Option<Line> {
     let snapshot: &Snapshot = &model.snapshot;
     let days = model.sessions.days();
     let name = model.anchored(instrument);
@@ -138,7 +144,7 @@ fn read(model: &RiskModel, instrument: InstrumentId, closes: &[(Day, Instant)]) 
     let traded: Vec<f64> =
         (0..bars.len()).map(|row| bars.value_traded(row).unwrap_or(f64::NAN)).collect();
     let traded = by_session(&bars, days, &traded);
-    let short_ratio = short_history::ratios(snapshot, instrument, closes);
+    let short_ratio = short_history::ratios(snapshot, instrument, (closes, settlements));
     Some(Line {
         instrument,
         row: name.row,

@@ -16,7 +16,7 @@ use portfolio::{
     lines::{RawLine, Terms, Violation, amount_bounds, is_amount, line_name, violations},
     lookup::Lookup,
     netting::Netting,
-    unresolved::{LooseLine, Unresolved},
+    unresolved::Unresolved,
 };
 
 /// The currency of a portfolio that gives none.
@@ -99,14 +99,10 @@ fn labels(fields: &mut Fields, path: impl Fn() -> String, labels: &[v1::Label]) 
     }
 }
 
-/// The lines of a book that could not be resolved and that are wanted, in the order submitted.
-pub fn all_unresolved(
-    portfolio: &v1::Portfolio,
-    book: &Book,
-    is_wanted: impl Fn(&LooseLine) -> bool,
-) -> Vec<v1::UnresolvedLine> {
-    let wanted = book.loose.iter().filter(|line| is_wanted(line));
-    wanted.map(|line| unresolved(portfolio, line.unresolved(book.gross))).collect()
+/// The lines of a book that could not be resolved, in the order submitted.
+pub fn all_unresolved(portfolio: &v1::Portfolio, book: &Book) -> Vec<v1::UnresolvedLine> {
+    let loose = book.loose.iter();
+    loose.map(|line| unresolved(portfolio, line.unresolved(book.gross))).collect()
 }
 
 /// A line that could not be resolved.

@@ -154,7 +154,7 @@ impl Query for BookQuery {
         let line = |line| to_proto::line(&prepared.universe, (portfolio, &book), line);
         let lines = report.lines.into_iter().map(line);
         let mut response = v1::AssessShortBookResponse {
-            unresolved: portfolio::all_unresolved(portfolio, &book, |_| true),
+            unresolved: portfolio::all_unresolved(portfolio, &book),
             totals: Some(totals),
             lines: lines.collect(),
             universe: Some(to_proto::universe(&prepared.universe)),

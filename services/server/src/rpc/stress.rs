@@ -121,7 +121,7 @@ impl Query for RunQuery {
             results: found.results.clone(),
             settings: Some(setup.settings(self.normal.settings.as_ref())),
             exit: self.normal.exit,
-            unresolved: portfolio::all_unresolved(portfolio, &setup.book, |_| true),
+            unresolved: portfolio::all_unresolved(portfolio, &setup.book),
             currency: portfolio.currency.clone(),
             ..Default::default()
         };
@@ -158,7 +158,7 @@ impl Query for LossQuery {
         let portfolio = &setup.setting.portfolio;
         let mut response = v1::FindLikelyLossResponse {
             settings: Some(setup.settings(self.normal.settings.as_ref())),
-            unresolved: portfolio::all_unresolved(portfolio, &setup.book, |_| true),
+            unresolved: portfolio::all_unresolved(portfolio, &setup.book),
             currency: portfolio.currency.clone(),
             ..Default::default()
         };

@@ -11,7 +11,8 @@
 use crate::{common_days::Lists, traded::WINDOW_DAYS};
 use factors::{
     average_volume::{median_shares_over, rows_up_to, shares_over},
-    line::Line,
+    returns::Sessions,
+    roles::ResolvedRole,
     settlement_days::SettlementDays,
     squeeze_threshold::{HORIZON_SESSIONS, squeeze_threshold},
     trading::sessions_since,
@@ -95,10 +96,12 @@ impl Index {
         Index(known.filter_map(|(day, r)| Some((*day, (*r)?))).collect())
     }
 
-    /// The growth of a line from session to session.
-    pub fn of_line(line: &Line) -> Index {
-        let growth = line.growth(1);
-        Index(growth.days.into_iter().zip(growth.values).collect())
+    /// Total returns of a resolved role between the market's sessions.
+    pub fn of_role(snapshot: &Snapshot, resolved: &ResolvedRole, sessions: &Sessions) -> Index {
+        let mut returns = vec![f64::NAN; sessions.len()];
+        sessions.role_returns(snapshot, resolved, &mut returns);
+        let dated = sessions.days().iter().copied().zip(returns);
+        Index(dated.filter(|(_, value)| value.is_finite()).collect())
     }
 
     /// Its sessions in a range of days, both included.
@@ -135,8 +138,8 @@ pub fn jump_excess(moves: &Moves, index: &Index, day: Day) -> Option<f64> {
 #[derive(Clone, Debug)]
 pub struct Outcomes {
     snapshot: Snapshot,
-    /// The sessions of the market, the oldest first.
-    sessions: Vec<Day>,
+    /// The sessions of the market.
+    sessions: Sessions,
     settlements: SettlementDays,
 }
 
@@ -145,14 +148,23 @@ impl Outcomes {
     pub fn of(snapshot: &Snapshot, first: Day) -> Outcomes {
         Outcomes {
             snapshot: snapshot.clone(),
-            sessions: sessions_since(snapshot, first.plus(-WINDOW_DAYS)).with_start().to_vec(),
+            sessions: sessions_since(snapshot, first.plus(-WINDOW_DAYS)),
             settlements: SettlementDays::of(snapshot),
         }
     }
 
+    /// The sessions of the market, from 380 days before the first day on.
+    pub const fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
     /// Total returns of a name.
     pub fn moves(&self, instrument: InstrumentId) -> Moves {
-        Moves::of(&Bars::on_sessions(&self.snapshot, instrument, &self.sessions).0)
+        Moves::of(&self.bars(instrument))
+    }
+
+    fn bars(&self, instrument: InstrumentId) -> Bars<'_> {
+        Bars::on_sessions(&self.snapshot, instrument, self.sessions.with_start()).0
     }
 
     /// Whether the shorts of a name covered after a day. `None` without its two settlements, also if
@@ -191,7 +203,7 @@ impl Outcomes {
     /// Whether the five sessions after a day traded at least three times the median of the 63 up to
     /// it.
     fn burst(&self, instrument: InstrumentId, day: Day) -> Option<bool> {
-        let (bars, _) = Bars::on_sessions(&self.snapshot, instrument, &self.sessions);
+        let bars = self.bars(instrument);
         let at = bars.index_on_or_before(day).filter(|at| bars.days[*at] == day)?;
         if bars.len() <= at + AHEAD {
             return None;
@@ -215,6 +227,7 @@ pub fn matured_until(snapshot: &Snapshot) -> Option<Day> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use factors::roles::{Role, Roles};
     use marketdata::{
         calendar,
         fixture::{Fixture, day},
@@ -345,6 +358,23 @@ mod tests {
         // 110 is not below 100, and volumes are flat.
         assert_eq!(label(false), (Some(false), Some(false), 75));
         assert_eq!(label(true), label(false));
+    }
+
+    /// The index has a bar of a Saturday at twice its level, and eleven names have none: it has no return
+    /// on that day, and that of Monday is from Friday on.
+    #[test]
+    fn an_index_has_returns_of_the_sessions_of_the_market() {
+        let [friday, saturday, monday] = ["2021-01-08", "2021-01-09", "2021-01-11"].map(day);
+        let mut fixture = Fixture::new();
+        for name in 0..11 {
+            fixture.closes(&format!("N{name}"), &[(friday, 10.0), (monday, 10.0)]);
+        }
+        fixture.closes("SPY", &[(friday, 100.0), (saturday, 200.0), (monday, 101.0)]).commit();
+        let snapshot = fixture.snapshot(Instant::close_of(monday));
+        let resolved = Roles::standard().resolve_role(&snapshot, Role::LargeCapIndex).unwrap();
+        let Index(returns) = Index::of_role(&snapshot, &resolved, outcomes(&snapshot).sessions());
+        let [(on, growth)] = returns.into_iter().collect::<Vec<_>>()[..] else { panic!() };
+        assert!(on == monday && (growth - 0.01).abs() < 1e-12, "{on} {growth}");
     }
 
     /// Settlements of 100, 90, 80 and 70, and of three of them. Two weeks before the third settlement of

@@ -10,10 +10,7 @@ use crate::{
     measure::Component,
     universe::Universe,
 };
-use factors::{
-    line::Line,
-    roles::{Role, Roles},
-};
+use factors::roles::{Role, Roles};
 use marketdata::{
     dataset::Dataset, day::Day, instant::Instant, instrument::InstrumentId, snapshot::Snapshot,
 };
@@ -70,14 +67,14 @@ impl Panel {
     /// The latest sessions whose five sessions ahead are known, at most `most`, from the first
     /// published short interest on. There are none without the index that jumps are measured against.
     pub fn new(snapshot: &Snapshot, roles: &Roles, label: Label, most: usize) -> Panel {
-        let resolved = roles.resolve_role(snapshot, Role::LargeCapIndex);
-        let index = resolved.map(|resolved| Index::of_line(&Line::of(snapshot, resolved)));
-        let index = index.unwrap_or(Index::EMPTY);
         let holders: Vec<InstrumentId> = snapshot.holders(Dataset::ShortInterest).collect();
         let symbols = holders.iter().map(|id| snapshot.symbol(*id).to_owned()).collect();
         let first = holders.iter().filter_map(|id| first_publication(snapshot, *id)).min();
         let today = snapshot.today();
         let outcomes = Outcomes::of(snapshot, first.map_or(today, Instant::new_york_day));
+        let resolved = roles.resolve_role(snapshot, Role::LargeCapIndex);
+        let index = resolved.map(|role| Index::of_role(snapshot, &role, outcomes.sessions()));
+        let index = index.unwrap_or(Index::EMPTY);
         let moves: Vec<Moves> = holders.par_iter().map(|id| outcomes.moves(*id)).collect();
         let all = first.map_or_else(Vec::new, |first| index.sessions(first.new_york_day(), today));
         let known = &all[..all.len().saturating_sub(AHEAD)];

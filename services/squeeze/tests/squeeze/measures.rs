@@ -398,10 +398,33 @@ fn a_bar_after_the_last_session_values_nothing() {
     near(book.lines[0].market_value, -10_000.0);
     near(book.lines[0].exit.normal.unwrap(), 1_000.0 / (0.15 * 1e5));
     near(name(&universe, "S").market_cap.unwrap().usd, 100e6);
+    let told: Vec<&Gap> =
+        book.gaps.iter().filter(|gap| gap.detail.contains("is left out")).collect();
+    let [gap] = &told[..] else { panic!("{told:?}") };
+    assert!(gap.detail.starts_with("its last close is of 2021-01-30"), "{gap:?}");
+    near(gap.gross_share.unwrap(), 1.0);
     let snapshot = universe.snapshot();
     let quote = Quotes::of(snapshot).get(snapshot.listed("S").unwrap()).unwrap();
     assert_eq!((quote.on, quote.left_out_on), (day(TODAY), Some(day("2021-01-30"))));
     assert_eq!(Quotes::of(snapshot).get(snapshot.listed("N0").unwrap()).unwrap().left_out_on, None);
+}
+
+/// The same bar of a name that last traded two weeks before: it has no measures of prices, and a gap says
+/// which close was left out.
+#[test]
+fn a_close_that_is_left_out_is_told_of_a_name_that_no_longer_trades() {
+    let mut world = World::new();
+    for other in 0..11 {
+        world.bars(&format!("N{other}"), |_| (20.0, 1e5));
+    }
+    world.last = day("2021-01-13");
+    world.bars("S", |_| (10.0, 1e5)).settle("S", SETTLED, [1.6e6, 8e6, 10e6]);
+    world.close("S", "2021-01-23", 30.0);
+    let universe = world.universe();
+    let s = name(&universe, "S");
+    assert_eq!(s.traded.as_ref().err(), Some(&GapReason::Stale));
+    let is_told = |gap: &Gap| gap.detail.contains("the last of 2021-01-23: left out");
+    assert_eq!(s.gaps("S").into_iter().filter(is_told).count(), 1);
 }
 
 /// A long that does not join may box a short, so it is told.

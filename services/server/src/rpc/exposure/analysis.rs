@@ -151,7 +151,7 @@ impl AnalysisQuery {
             self.incremental(pinned, seen, (&report, &uncovered))?;
         gaps.extend(of_lines);
         let report = Some(v1::ExposureReport { incremental_risks, ..report });
-        let unresolved = portfolio::all_unresolved(portfolio, book, |_| true);
+        let unresolved = portfolio::all_unresolved(portfolio, book);
         let response = v1::AnalyzePortfolioResponse { report, unresolved, ..Default::default() };
         Ok(Answer::with_coverage(response, gaps, coverage).with_merged(merged))
     }

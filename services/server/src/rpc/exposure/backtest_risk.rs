@@ -96,9 +96,8 @@ impl Needed<BacktestQuery> for Backtest {
             found.push(services.compute.run_soon(work).await??);
         }
         let days = days[stretch].to_vec();
-        let unresolved = submitted.map_or_else(Vec::new, |submitted| {
-            portfolio::all_unresolved(submitted, &book, |_| true)
-        });
+        let unresolved = submitted
+            .map_or_else(Vec::new, |submitted| portfolio::all_unresolved(submitted, &book));
         let (rows, methods) = (query.rows.clone(), query.normal.methods.clone());
         let horizon = query.horizon;
         let test = move || {

@@ -117,9 +117,8 @@ impl Needed<BookHistoryQuery> for BookHistory {
         let mut history = BookHistory {
             points: Vec::with_capacity(on_page.len()),
             sessions: days.len(),
-            unresolved: submitted.map_or_else(Vec::new, |submitted| {
-                portfolio::all_unresolved(submitted, &book, |_| true)
-            }),
+            unresolved: submitted
+                .map_or_else(Vec::new, |submitted| portfolio::all_unresolved(submitted, &book)),
             gaps: held.gaps.clone(),
         };
         for on in on_page {

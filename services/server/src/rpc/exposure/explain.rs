@@ -173,7 +173,7 @@ impl Query for ExplainQuery {
         let trades = definitions(&self.normal.trades, &views.start);
         let response = v1::ExplainPnlResponse {
             report: Some(pnl_answer::report(report, &self.normal, (portfolio, trades))),
-            unresolved: portfolio::all_unresolved(portfolio, &book, |_| true),
+            unresolved: portfolio::all_unresolved(portfolio, &book),
             ..Default::default()
         };
         Ok(Answer::with_coverage(response, gaps, coverage))

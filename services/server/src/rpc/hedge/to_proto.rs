@@ -243,7 +243,7 @@ fn covering(setting: &Setting<'_>, line: &DeskLine) -> Result<BuyingBack, GapRea
     let quotes = prepared.quotes();
     let freshest = quotes.session().ok_or(GapReason::NoPrice)?;
     let sessions = prepared.sessions.with_start();
-    let traded = Traded::of(prepared.snapshot(), line.instrument, (sessions, freshest), None)?;
+    let traded = Traded::of(prepared.snapshot(), line.instrument, (sessions, freshest), None).0?;
     let quote = quotes.get(line.instrument).ok_or(GapReason::NoPrice)?;
     let price = line.unit_value.ok_or(GapReason::NoPrice)?;
     // The shares that a mark values at another price, in the units of the volume.

@@ -150,7 +150,7 @@ impl Query for SimulateQuery {
             crowd_terms: asked.crowd.clone(),
             settings: asked.settings.clone(),
             participation: self.participation.share(),
-            unresolved: portfolio::all_unresolved(portfolio, &book, |_| true),
+            unresolved: portfolio::all_unresolved(portfolio, &book),
             currency: portfolio.currency.clone(),
             funds: found.book.funds.iter().map(look_through::fund).collect(),
             ..Default::default()

@@ -185,7 +185,7 @@ impl WatchQuery {
                 description,
             }]));
         }
-        let unresolved = portfolio::all_unresolved(portfolio, &book, |_| true);
+        let unresolved = portfolio::all_unresolved(portfolio, &book);
         Ok(Shown { readings, gaps, unresolved })
     }
 
