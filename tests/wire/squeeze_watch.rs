@@ -162,6 +162,46 @@ async fn a_book_crosses_up_and_back_and_an_interrupted_stream_says_the_same() {
     harness.stop().await;
 }
 
+/// CALM's short interest rises to 6 of its 20 million shares and CROWD's falls to 0.8 of 8 million: they
+/// change places in the score, and CALM's change crosses (6 of 0.1 million less 1), CROWD's (-0.5) does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn scores_and_changes_of_short_interest_cross() {
+    use v1::SqueezeStanding::{Below, Reached};
+    let harness = watched(NOW).await;
+    let threshold =
+        |measure_id: &str, level| v1::SqueezeThreshold { measure_id: measure_id.to_owned(), level };
+    let positions = ["CROWD", "CALM"].map(|symbol| held(symbol, Size::Quantity(-100.0))).to_vec();
+    let thresholds = vec![threshold("short_interest_change", 0.5), threshold("score", 60.0)];
+    let portfolio = Some(v1::Portfolio { positions, ..Default::default() });
+    let request = v1::WatchSqueezeRequest { portfolio, thresholds, ..Default::default() };
+    let mut stream = watch(&harness, request).await.unwrap();
+    let first = next(&mut stream).await;
+    let before: Vec<_> = first.standings.as_ref().unwrap().readings.iter().map(short).collect();
+    let change = "short_interest_change";
+    // 1.6 of 1.25 million less 1.
+    let expected = [
+        ("CALM", change, Below, Some(0.0)),
+        ("CALM", "score", Below, Some(25.0)),
+        ("CROWD", change, Below, Some(0.28)),
+        ("CROWD", "score", Reached, Some(75.0)),
+    ];
+    assert_eq!(before, expected);
+    let list = short_interest("01/15/21", 800_000);
+    let list = list.replace("01/15/21,100000.0", "01/15/21,6000000.0");
+    harness.ingest("si.csv", list.as_bytes()).await;
+    let news = next_news(&mut stream).await;
+    let crossed: Vec<_> =
+        news.crossings.iter().map(|c| short(c.reading.as_ref().unwrap())).collect();
+    let expected = [
+        ("CALM", change, Reached, Some(59.0)),
+        ("CALM", "score", Reached, Some(75.0)),
+        ("CROWD", "score", Below, Some(25.0)),
+    ];
+    assert_eq!(crossed, expected);
+    drop(stream);
+    harness.stop().await;
+}
+
 /// A call that was sold is watched as a short, and every message says that it counts as its delta.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_says_that_options_are_first_order() {

@@ -128,3 +128,29 @@ fn a_currency_without_a_rate_is_refused_by_its_path() {
     assert_eq!(refused.status.code(), Some(3));
     holds(&String::from_utf8(refused.stderr).unwrap(), &["portfolio.currency", "SEK"]);
 }
+
+/// One settlement is too little: the calibration says what it lacks, is stored, and is shown again. Its
+/// report and that of the ranking are written.
+#[test]
+fn a_calibration_of_too_little_is_refused_and_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, _) = desk(folder.path());
+    let server = server.http();
+    let page = folder.path().join("calibration.html");
+    let written = ["--report", page.to_str().unwrap()];
+    let ask = |command: &str| ["--server", &server, "squeeze", command].map(str::to_owned);
+    let run = |command: &str, more: &[&str]| {
+        let asked = ask(command);
+        let asked: Vec<&str> =
+            asked.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        succeed(&asked)
+    };
+    let made = run("calibrate", &[&["--as-of", "2021-02-10"][..], &written].concat());
+    holds(&made, &["not calibrated", "matured_episodes", "matured_regimes"]);
+    let unmet = row(&made, "requirement", "matured_episodes");
+    assert_eq!((unmet[1].as_str(), unmet.last().unwrap().as_str()), ("0", "no"), "{made}");
+    holds(&std::fs::read_to_string(&page).unwrap(), &["Calibration of the squeeze probability"]);
+    let before = run("calibration", &["--as-of", "2021-02-09"]);
+    holds(&before, &["None is stored as of then"]);
+    holds(&run("calibration", &["--as-of", "2021-02-10"]), &["not calibrated", "matured_episodes"]);
+}

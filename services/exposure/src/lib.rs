@@ -71,4 +71,4 @@ use risk::{driver, kernel, name, panel, peers};
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "exposure-0.14.0";
+pub const MODEL_VERSION: &str = "exposure-0.15.0";

@@ -67,4 +67,4 @@ pub const READS: &[Dataset] = &[
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "rotation-0.10.0";
+pub const MODEL_VERSION: &str = "rotation-0.11.0";

@@ -49,6 +49,8 @@ pub struct HistoryName {
     pub volumes: Vec<f64>,
     /// Shares short at each settlement; the float is [`FLOAT`].
     pub shares_short: Vec<f64>,
+    /// The chance, after each session, that a jump begins on the next one.
+    pub chances: Vec<f64>,
 }
 
 /// Floating shares of every name.
@@ -126,6 +128,7 @@ impl Path {
             closes: Vec::new(),
             volumes: Vec::new(),
             shares_short: Vec::new(),
+            chances: Vec::new(),
         };
         for (session, r) in market.iter().enumerate() {
             path.step(*r);
@@ -135,7 +138,7 @@ impl Path {
                 path.settle();
                 name.shares_short.push((FLOAT * path.settled).round());
             }
-            path.decide(shocks[session / 5]);
+            name.chances.push(path.decide(shocks[session / 5]));
         }
         name
     }
@@ -166,14 +169,16 @@ impl Path {
         self.settled = self.ratio;
     }
 
-    /// Whether a jump begins on the next session.
-    fn decide(&mut self, shock: f64) {
+    /// Decides whether a jump begins on the next session, and returns the chance of it.
+    fn decide(&mut self, shock: f64) -> f64 {
         let hinge = FLOOR + self.attention.max(0.0).powi(2);
         let hazard = RATE * shock * self.settled / 0.25 * hinge;
         let (drawn, excess) = (self.rng.uniform(), self.rng.uniform());
-        if REST <= self.since_jump && drawn < 1.0 - libm::exp(-hazard) {
+        let chance = if REST <= self.since_jump { 1.0 - libm::exp(-hazard) } else { 0.0 };
+        if drawn < chance {
             self.jump = JUMP - EXCESS * libm::log(excess);
             self.since_jump = 0;
         }
+        chance
     }
 }

@@ -59,4 +59,4 @@ pub mod catalog;
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "stress-0.19.0";
+pub const MODEL_VERSION: &str = "stress-0.20.0";

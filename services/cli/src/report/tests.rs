@@ -315,6 +315,26 @@ fn every_number_of_a_table_or_a_chart_is_one_of_the_answer() {
 }
 
 #[test]
+fn pages_about_squeezes_have_the_ranking_the_reliability_and_the_losses() {
+    let texts = |wanted: &str| -> Vec<String> {
+        let (_, answer, make) = reports().into_iter().find(|(name, ..)| *name == wanted).unwrap();
+        parse(&make(&answer, "book").html()).into_iter().map(|element| element.text).collect()
+    };
+    let has = |name: &str, text: &str| {
+        let texts = texts(name);
+        assert!(texts.iter().any(|known| known.contains(text)), "{name}: {text} of {texts:?}");
+    };
+    has("ranking", "Squeeze ranking");
+    has("ranking", "SIM0078 is the most squeezable");
+    for name in ["calibration", "joint loss", "short book with its joint loss"] {
+        has(name, "Reliability on sessions that had no part in the fit");
+    }
+    for name in ["joint loss", "short book with its joint loss"] {
+        has(name, "Loss over five sessions that is not exceeded with some probability");
+    }
+}
+
+#[test]
 fn a_page_of_scenarios_has_the_grid_of_volatilities() {
     let answer = message("RunStressResponse", &stress_with_options());
     let texts = |changes: &[f64]| -> Vec<String> {

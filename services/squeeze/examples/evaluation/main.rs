@@ -48,7 +48,8 @@ fn tables(all: &[Observation]) -> String {
             "### {title}: {} name-days, {events} events, base rate {rate:.2} %",
             observations.len()
         );
-        [heading, inputs(observations), tenths(observations)].map(|part| part + "\n\n").concat()
+        let parts = [heading, inputs(observations), tenths(observations), rates(observations)];
+        parts.map(|part| part + "\n\n").concat()
     };
     [("All names", all), ("Heavily short names", &heavy)].map(of).concat()
 }
@@ -62,10 +63,7 @@ fn inputs(observations: &[Observation]) -> String {
         let quality = ranked.quality()?;
         let LiftDifference { value: less, lower: bound } = ranked.lift_difference(&score)?;
         let placebo = ranked.placebo()?;
-        let name = match component {
-            Component::ShortOfFloat => "score (short_of_float)",
-            other => other.id(),
-        };
+        let name = name(component);
         let bound = bound.map_or_else(|| "–".to_owned(), |bound| format!("{bound:+.2}"));
         Some(format!(
             "| {name} | {:.2} | {:.3} | {:.4} | {less:+.2} | {bound} | {:.2} | {:.2} | {:.3} |",
@@ -79,6 +77,27 @@ fn inputs(observations: &[Observation]) -> String {
     };
     let rows = Component::ALL.into_iter().filter_map(row);
     std::iter::once(head.to_owned()).chain(rows).collect::<Vec<_>>().join("\n")
+}
+
+fn name(component: Component) -> &'static str {
+    match component {
+        Component::ShortOfFloat => "score (short_of_float)",
+        other => other.id(),
+    }
+}
+
+/// The calibration of every input: its event rates by tenths.
+fn rates(observations: &[Observation]) -> String {
+    let bounds = (0..10).map(|at| format!(" {} to {} |", 10 * at, 10 * (at + 1)));
+    let head = format!("| rate of the tenth, % |{}", bounds.collect::<String>());
+    let rule = format!("|---|{}", "--:|".repeat(10));
+    let row = |component: Component| {
+        let tenths = Ranked::of(observations, component).tenths();
+        let rates = tenths.iter().map(|tenth| format!(" {:.2} |", 100.0 * tenth.rate));
+        format!("| {} |{}", name(component), rates.collect::<String>())
+    };
+    let rows = Component::ALL.into_iter().map(row);
+    [head, rule].into_iter().chain(rows).collect::<Vec<_>>().join("\n")
 }
 
 fn tenths(observations: &[Observation]) -> String {

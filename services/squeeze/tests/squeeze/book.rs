@@ -280,4 +280,8 @@ fn what_the_shorts_of_the_market_made_by_hand() {
     let all = universe.summary().shorts_gain_since_settlement.unwrap();
     assert_eq!(all.name_count, 2);
     near(all.gain_usd, -4e6);
+    // Today S moved against a million shares by 2 dollars and T by nothing.
+    let all = universe.summary().shorts_gain_last_session.unwrap();
+    assert_eq!(all.name_count, 2);
+    near(all.gain_usd, -2e6);
 }

@@ -21,6 +21,7 @@ use squeeze::calibration::{
     recalibration::Recalibration,
     stored::{SERIES, stored},
 };
+use stats::{moments, rank::percentile_ranks};
 
 const PARAMETERS: HistoryParameters = HistoryParameters { names: 200, sessions: 620, seed: 7 };
 
@@ -151,6 +152,49 @@ fn a_mechanism_that_the_model_does_not_assume_is_recovered() {
     assert!(100 < p.len() && p.iter().all(|p| (1e-5..1.0).contains(p)));
     let before = Instant::close_of(last.plus(-1));
     assert!(stored(&fixture.snapshot(before)).is_none(), "it was not known before");
+}
+
+/// What a fit says of the last session of a history against the truth: the mean probability over the mean
+/// chance that a jump begins in the next five sessions, and the rank correlation of the two. The chance
+/// takes attention as it stands, so it is that of five sessions like the next one.
+fn against_truth(seed: u64) -> (Calibration, f64, f64) {
+    let history = SqueezeHistory::new(HistoryParameters { seed, ..PARAMETERS });
+    let mut fixture = market(&history, Instant::MAX);
+    let last = *history.days.last().unwrap();
+    let as_of = Instant::close_of(last);
+    let found = calibration(&fixture.snapshot(as_of), Label::Jump, 2_520);
+    let key = (fixture.id(Namespace::Series, SERIES), InstrumentId::NONE);
+    let text = fixture.text(&document::write(&found));
+    fixture.fact(Dataset::Models, key, last, as_of, &[(Field::Document, text)]).commit();
+    let universe = squeeze::universe::Universe::of(&fixture.snapshot(as_of));
+    let (mut said, mut true_chances) = (Vec::new(), Vec::new());
+    for (place, name) in universe.names().iter().enumerate() {
+        let symbol = universe.snapshot().symbol(name.instrument);
+        let path = history.names.iter().find(|path| path.symbol == symbol).unwrap();
+        let chance = *path.chances.last().unwrap();
+        // Within fifteen sessions of a jump no other begins, which no input says.
+        if let Some(probability) = universe.probability(place).filter(|_| 0.0 < chance) {
+            said.push(probability);
+            true_chances.push(1.0 - libm::pow(1.0 - chance, 5.0));
+        }
+    }
+    let sum = |values: &[f64]| values.iter().sum::<f64>();
+    let [a, b] = [&said, &true_chances].map(|values| percentile_ranks(values).unwrap());
+    let correlation = moments::correlation(&a, &b).unwrap();
+    (found, sum(&said) / sum(&true_chances), correlation)
+}
+
+/// Five histories: the probabilities are those of the mechanism, not only of what it happened to draw. Their
+/// level can differ from the truth of one week by its shock, which no input says (a lognormal number, twice
+/// whose standard deviation is a factor of 2.2), and by jumps that are noise.
+#[test]
+fn probabilities_are_near_the_true_chances() {
+    for seed in 1..=5 {
+        let (found, level, correlation) = against_truth(seed);
+        let check = found.check.unwrap();
+        assert!((0.8..=1.2).contains(&check.slope.value) && 2.0 <= check.lift, "{seed}: {check:?}");
+        assert!((0.45..2.2).contains(&level) && 0.6 < correlation, "{seed}: {level} {correlation}");
+    }
 }
 
 /// A short history teaches the same way and is refused, with numbers; so is one in which nothing has
