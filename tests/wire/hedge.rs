@@ -233,7 +233,7 @@ async fn constraints_that_contradict_each_other_are_an_answer() {
     let mut request = plan_request(book);
     request.without_effectiveness = true;
     let problem = request.problem.as_mut().unwrap();
-    // IWM must be sold for 50 million, and nothing may be traded for more than 1 million in all.
+    // IWM must be sold for 5 million, and nothing may be traded for more than 1 million in all.
     let turnover = Limited::Trades(v1::HedgeTradesNumber::Turnover.into());
     problem.max_participation = Some(1.0);
     problem.constraints = vec![

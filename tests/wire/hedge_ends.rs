@@ -80,8 +80,8 @@ async fn a_plan_whose_caller_has_left_is_not_solved_to_the_end() {
     assert!(harness.stop().await);
 }
 
-/// The market has 404 sessions behind its factors on 2024-07-11, and a quarter fewer on 2024-04-11: less than
-/// the 358 of six months after a year.
+/// The market has 404 sessions behind its factors on 2024-07-11, and those of three months fewer on
+/// 2024-04-11: less than the 358 of six months after a year.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_without_effectiveness_out_of_sample_says_why() {
     let (_harness, mut client, book) = market().await;

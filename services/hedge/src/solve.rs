@@ -97,7 +97,7 @@ fn attempt(program: &Program, caller: &Caller) -> Result<Outcome, Stopped> {
         {
             Ok(Outcome::Optimal(solution, residuals))
         }
-        // Its proof was checked on the program as it is.
+        // The solver checked its proof on the program as it is.
         contradiction @ Outcome::Infeasible(_) => Ok(contradiction),
         _ => attempt_with(program, Care::Full, caller),
     }

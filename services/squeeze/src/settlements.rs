@@ -93,29 +93,30 @@ pub(crate) fn gaps(
         );
         gaps.push(new(GapReason::MissingObservations, detail));
     }
-    gaps.extend(missing_between(known).map(|missing| {
+    let missing = missing_between(known);
+    gaps.extend(missing.first().map(|last| {
+        let what = match missing.len() {
+            1 => format!("the settlement of {last}"),
+            count => format!("{count} settlements, the last of them of {last},"),
+        };
         let detail = format!(
-            "no list of the settlement of {missing} is known: changes of short interest and cost bases \
-             span it"
+            "no list of {what} is known: changes of short interest and cost bases span what is missing"
         );
         new(GapReason::MissingObservations, detail)
     }));
     gaps
 }
 
-/// The last settlement of the calendar that lies between known ones and is none of them. `None` also
-/// for lists that do not follow the calendar.
-fn missing_between(known: &SettlementDays) -> Option<Day> {
-    let (first, newest) = (known.days().first()?, known.days().last()?);
+/// The settlements of the calendar that lie between known ones and are none of them, the last first.
+/// None of lists that do not follow the calendar.
+fn missing_between(known: &SettlementDays) -> Vec<Day> {
+    let (Some(first), Some(newest)) = (known.days().first(), known.days().last()) else {
+        return Vec::new();
+    };
     let oldest = newest.plus(-BETWEEN_DAYS).max(*first);
-    let mut on = Some(settled_up_to(*newest)).filter(|on| on == newest)?;
-    while oldest < on {
-        if !known.contains(on) {
-            return Some(on);
-        }
-        on = settled_up_to(on.plus(-1));
-    }
-    None
+    let before = |on: &Day| Some(settled_up_to(on.plus(-1))).filter(|on| oldest < *on);
+    let all = std::iter::successors(Some(*newest).filter(|on| settled_up_to(*on) == *on), before);
+    all.filter(|on| !known.contains(*on)).collect()
 }
 
 /// The gaps of a name whose settlements are not all there; `skipped_on` lies between its last two.
@@ -214,14 +215,16 @@ mod tests {
     fn a_settlement_between_two_others_is_missed() {
         let known =
             |days: &[&str]| SettlementDays::of_days(days.iter().map(|on| day(on)).collect());
-        let found = |days: &[&str]| missing_between(&known(days)).map(|on| on.to_string());
-        assert_eq!(found(&["2020-12-15", "2021-01-15"]).as_deref(), Some("2020-12-31"));
-        assert_eq!(found(&["2020-12-15", "2020-12-31", "2021-01-15"]), None);
-        assert_eq!(found(&["2020-12-16", "2021-01-20"]), None);
-        // 240 days before the newest one is 2020-05-20.
-        assert_eq!(
-            found(&["2020-05-15", "2020-05-29", "2021-01-15"]).as_deref(),
-            Some("2020-12-31")
-        );
+        let found = |days: &[&str]| -> Vec<String> {
+            missing_between(&known(days)).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(found(&["2020-12-15", "2021-01-15"]), ["2020-12-31"]);
+        assert_eq!(found(&["2020-11-30", "2021-01-15"]), ["2020-12-31", "2020-12-15"]);
+        assert!(found(&["2020-12-15", "2020-12-31", "2021-01-15"]).is_empty());
+        assert!(found(&["2020-12-16", "2021-01-20"]).is_empty());
+        // 240 days before the newest one is 2020-05-20, and there are 14 settlements from 2020-06-15 to
+        // 2020-12-31.
+        let all = found(&["2020-05-15", "2020-05-29", "2021-01-15"]);
+        assert_eq!((all.len(), all[13].as_str()), (14, "2020-06-15"));
     }
 }

@@ -45,7 +45,7 @@ pub fn beyond_distance(distance: f64, dimensions: usize) -> f64 {
 /// so that far tails keep their digits.
 fn student_4(deviations: f64) -> f64 {
     let t = std::f64::consts::SQRT_2 * deviations;
-    let root = t.hypot(2.0);
+    let root = libm::hypot(t, 2.0);
     if !root.is_finite() {
         return 0.0;
     }

@@ -162,7 +162,8 @@ fn megacaps(model: &FactorView<'_>) -> Made {
 fn published(model: &FactorView<'_>, times: i32) -> Made {
     let moves = NamedWindow::find(ROTATION_DAY).map_or(&[][..], |window| window.published);
     let is_used = |known: &&PublishedMove| known.role != Role::Dow;
-    let compounded = |known: &PublishedMove| (known.role, (1.0 + known.size).powi(times) - 1.0);
+    let grown = |size: f64| (0..times).fold(1.0, |grown, _| grown * (1.0 + size));
+    let compounded = |known: &PublishedMove| (known.role, grown(known.size) - 1.0);
     let moves: Vec<(Role, f64)> = moves.iter().filter(is_used).map(compounded).collect();
     series(model, &moves, times.unsigned_abs())
 }

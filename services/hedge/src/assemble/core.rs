@@ -2,8 +2,9 @@
 //!
 //! A tail pins as many lines as it has scenarios at its threshold, and these variables determine the
 //! multipliers of these scenarios; but each line at a kink has free multipliers of its own besides, so no variable
-//! is in one row alone. A multiplier that no other variable needs can balance its variable whatever the rest is:
-//! both are set aside, again and again. What is left, the core, is solved by elimination, and is small.
+//! is in one row alone. A multiplier that occurs with one variable only is free to make that variable
+//! stationary, whatever the other multipliers are. So both are set aside, again and again. What is left, the
+//! core, is solved by elimination, and is small.
 
 /// Cores of more multipliers are not solved.
 const CORE_MAX: usize = 512;

@@ -1,8 +1,8 @@
 //! Rows whose multipliers the conditions of stationarity do not determine.
 //!
-//! A variable in one row of unknown multiplier alone determines it. What is left, once all such rows are
-//! taken away, falls into knots that no variable connects, without those that several variables determine
-//! together ([`super::core`]). Most have none left, or are small.
+//! A variable in one row of unknown multiplier alone determines it. All such rows are taken away, and
+//! those that several variables determine together ([`super::core`]). What is left falls into knots: sets of
+//! rows that share no variable with each other. Most problems have none, or small ones.
 
 use super::{core, shares::Binding};
 use crate::program::Program;
