@@ -179,7 +179,14 @@ async fn the_real_files_are_too_little_and_the_answer_says_by_how_much() {
     let (_, late) = calibrate(&mut client, request("late", "2021-03-31")).await.unwrap();
     let late = late.calibration.unwrap();
     let (observed, matured) = (late.observed.unwrap(), late.matured.unwrap());
-    println!("observed {observed:?}\nmatured {matured:?}\n{:?}", late.requirements);
+    // Counted by `tests/oracles/squeeze_episodes.py`.
+    let counts = |sample: &v1::CalibrationSample| {
+        let v1::CalibrationSample { session_count, name_day_count, event_count, .. } = *sample;
+        let v1::CalibrationSample { episode_count, name_count, week_count, .. } = *sample;
+        [session_count, name_day_count, event_count, episode_count, name_count, week_count]
+    };
+    assert_eq!(counts(&observed), [64, 43_239, 511, 200, 188, 14]);
+    assert_eq!(counts(&matured), [7, 4_861, 22, 15, 15, 2]);
     assert!(!late.calibrated);
     assert_eq!(observed.regime_count, 1);
     let unmet: Vec<&str> = late

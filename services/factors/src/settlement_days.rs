@@ -7,9 +7,14 @@ use marketdata::{
     snapshot::Snapshot,
 };
 
+/// A day of short interest that fewer than one in this many names have, of those of the commonest day of
+/// all, is none: lists carry single rows of settlements long before them.
+const LEAST_SHARE: usize = 100;
+
 /// The days of short interest that at least one in ten names have, of those of the commonest day of the
-/// 45 before and after. So neither a row with a wrong date nor the first part of a list is a settlement,
-/// and a history that grows keeps its short lists.
+/// 45 before and after, and one in a hundred of those of the commonest of all. So neither a row with a
+/// wrong date or of a settlement long past, nor the first part of a list is a settlement, and a history
+/// that grows keeps its short lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettlementDays(Vec<Day>);
 
@@ -27,11 +32,12 @@ impl SettlementDays {
             }
         }
         let with_names = || (0..names.len()).filter(|at| 0 < names[*at]);
+        let most_of_all = names.iter().copied().max().unwrap_or(0);
         let near = SETTLEMENTS_COMPARED_DAYS as usize;
         let is_common = |at: &usize| {
             let around = at.saturating_sub(near)..(at + near + 1).min(names.len());
             let most = names[around].iter().copied().max().unwrap_or(0);
-            most <= MARKET_SHARE * names[*at]
+            most <= MARKET_SHARE * names[*at] && most_of_all <= LEAST_SHARE * names[*at]
         };
         SettlementDays(with_names().filter(is_common).map(|at| first.plus(at as i32)).collect())
     }
@@ -94,5 +100,27 @@ mod tests {
         let days = SettlementDays::of(&snapshot);
         assert_eq!(days.days(), ["2018-01-12", "2020-12-31", "2021-01-15"].map(day));
         assert!(days.contains(day("2021-01-15")) && !days.contains(day("2021-01-20")));
+    }
+
+    /// A list of 2020-11-30 with 101 names and a straggler of 2020-01-15, which is no list; with 100 names
+    /// it may be the list of a store that began with one name.
+    #[test]
+    fn a_row_long_before_all_lists_is_no_settlement() {
+        let days = |names: usize| {
+            let mut fixture = Fixture::new();
+            for name in 0..=names {
+                let on = day(if name == 0 { "2020-01-15" } else { "2020-11-30" });
+                let key = (fixture.id(Namespace::Listed, &format!("N{name}")), InstrumentId::NONE);
+                let seen = Instant::close_of(on);
+                let values = [(Field::SharesShort, 1.0)];
+                fixture.fact(Dataset::ShortInterest, key, on, seen, &values);
+            }
+            fixture.commit();
+            SettlementDays::of(&fixture.snapshot(Instant::close_of(day("2021-01-29"))))
+                .days()
+                .to_vec()
+        };
+        assert_eq!(days(101), [day("2020-11-30")]);
+        assert_eq!(days(100), ["2020-01-15", "2020-11-30"].map(day));
     }
 }

@@ -3,24 +3,38 @@
 use crate::show::{number, reading};
 use contract::v1::IndicatorReading;
 
-/// Builds sentences from the readings that have values; skips the others.
+/// Builds sentences from the readings that have values; skips the others. The numbers of a sentence are of
+/// one day. A sentence of an older day than the newest reading begins with it.
 pub(crate) fn of(readings: &[IndicatorReading]) -> String {
-    let readings = Readings(readings);
-    let sentences = [
-        leadership(&readings),
-        breadth(&readings),
-        megacaps(&readings),
-        shorts(&readings),
-        rates(&readings),
+    type Sentence = for<'a> fn(&Readings<'a>) -> Option<String>;
+    let dated: [(&str, Sentence); 4] = [
+        ("index_return.small_cap_index.1d", leadership),
+        ("share_advancing", breadth),
+        ("megacap_value_change_usd.1d", megacaps),
+        ("most_shorted.1d", shorts),
     ];
-    sentences.into_iter().flatten().map(|sentence| format!("{sentence}\n")).collect()
+    let all = Readings { all: readings, on: None };
+    let newest = dated.iter().filter_map(|(id, _)| Some(&all.get(id)?.0.observed_on)).max();
+    let sentence = |(id, sentence): (&str, Sentence)| {
+        let on = &all.get(id)?.0.observed_on;
+        let said = sentence(&Readings { all: readings, on: Some(on) })?;
+        Some(if Some(on) == newest { said } else { format!("On {on}: {said}") })
+    };
+    let sentences = dated.into_iter().map(sentence).chain([rates(&all)]);
+    sentences.flatten().map(|sentence| format!("{sentence}\n")).collect()
 }
 
-struct Readings<'a>(&'a [IndicatorReading]);
+struct Readings<'a> {
+    all: &'a [IndicatorReading],
+    /// The day that they are of. `None`: any.
+    on: Option<&'a str>,
+}
 
 impl<'a> Readings<'a> {
     fn get(&self, id: &str) -> Option<(&'a IndicatorReading, f64)> {
-        let reading = self.0.iter().find(|reading| reading.measure_id == id)?;
+        let of_day =
+            |reading: &&IndicatorReading| self.on.is_none_or(|on| reading.observed_on == on);
+        let reading = self.all.iter().find(|reading| reading.measure_id == id).filter(of_day)?;
         Some((reading, reading.value?))
     }
 }
@@ -139,6 +153,29 @@ mod tests {
         assert_eq!(of(&[]), "");
         let alone = [reading("index_return.small_cap_index.1d", "IWM", 0.036)];
         assert_eq!(of(&alone), "");
+    }
+
+    /// Breadth is of the day on which a file ended, and the index goes on: its move of another day is no
+    /// part of the sentence.
+    #[test]
+    fn a_sentence_is_of_one_day_and_says_which() {
+        let on = |day: &str, of: IndicatorReading| IndicatorReading {
+            observed_on: day.to_owned(),
+            ..of
+        };
+        let (ended, now) = ("2021-03-31", "2021-04-12");
+        let readings = [
+            on(now, reading("index_return.small_cap_index.1d", "IWM", 0.01)),
+            on(now, reading("index_return.nasdaq.1d", "QQQ", 0.02)),
+            on(now, reading("index_return.large_cap_index.1d", "SPY", 0.0004)),
+            on(ended, reading("share_advancing", "", 0.409)),
+            on(ended, reading("equal_minus_cap.1d", "", -0.001)),
+        ];
+        assert_eq!(
+            of(&readings),
+            "Small caps (IWM) rose 1.00 %, the Nasdaq (QQQ) rose 2.00 %.\n\
+             On 2021-03-31: 40.9 % of the members rose; equal weight was 0.10 points behind cap weight.\n"
+        );
     }
 
     #[test]

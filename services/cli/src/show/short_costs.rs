@@ -18,7 +18,7 @@ pub(crate) fn market(universe: Option<&SqueezeUniverse>) -> String {
         Some(format!("{} {since}", number::made_or_lost(gain.gain_usd)))
     };
     let parts = [
-        gain(universe.shorts_gain_last_session.as_ref(), "in the last session"),
+        gain(universe.shorts_gain_last_session.as_ref(), "in the last session with prices"),
         gain(universe.shorts_gain_since_settlement.as_ref(), "since the settlement"),
         gain(universe.shorts_gain_since_cost_basis.as_ref(), "since their estimated cost basis"),
     ];
