@@ -139,7 +139,7 @@ fn export_metrics(metrics: &PushedMetrics) -> Result<Push, ConfigError> {
 
 /// The connection to the endpoint of a table of settings.
 fn to(table: &str, endpoint: &str) -> Result<collector::Connection, ConfigError> {
-    collector::connect(endpoint)
+    collector::Connection::new(endpoint)
         .map_err(|error| ConfigError::Invalid(format!("{table}.endpoint: {error}")))
 }
 
