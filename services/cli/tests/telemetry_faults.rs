@@ -204,10 +204,8 @@ async fn spans_that_a_collector_could_not_take_for_a_moment_are_sent_again() {
     let collector = listen(Routes::new(TraceServiceServer::new(flaky.clone()))).await;
     let folder = TempDir::new().unwrap();
     let endpoint = format!("http://{collector}");
-    let settings = [
-        ("BALLAST_TRACING__ENDPOINT", endpoint.as_str()),
-        ("BALLAST_TRACING__SAMPLE_RATIO", "1"),
-    ];
+    let settings =
+        [("BALLAST_TRACING__ENDPOINT", endpoint.as_str()), ("BALLAST_TRACING__SAMPLE_RATIO", "1")];
     let server = Server::start("", &store_in(folder.path()), &settings);
     call(&server).await;
     let began = Instant::now();
@@ -241,9 +239,7 @@ async fn a_collector_of_records_is_told_of_the_spans_that_were_not_taken() {
     let server = serve(&folder, collector);
     call(&server).await;
     let is_of = |record: &LogRecord, kind: &str| {
-        let has = |value: &Option<Value>, text: &str| {
-            matches!(value, Some(Value::StringValue(found)) if found == text)
-        };
+        let has = |value: &Option<Value>, text: &str| matches!(value, Some(Value::StringValue(found)) if found == text);
         let body = record.body.as_ref().is_some_and(|body| has(&body.value, SAID));
         body && record.attributes.iter().any(|attribute| {
             let value = attribute.value.as_ref();

@@ -440,8 +440,13 @@ pub const LOG_QUEUE_RECORDS: usize = 4_096;
 pub const RECORD_TEXT_BYTES: usize = 2 * 1024;
 /// Longest time until a span or a record is sent, milliseconds.
 pub const EXPORT_DELAY_MS: u64 = 1_000;
-/// Deadline of one request to the collector, milliseconds.
+/// Deadline of one batch that is sent to the collector, milliseconds: for the whole answer, and for all
+/// attempts to get it.
 pub const EXPORT_MS: u64 = 5_000;
+/// How often a batch is sent again if the collector says that it may be, or cannot be reached.
+pub const EXPORT_RETRIES: u32 = 3;
+/// The pause before it is sent again, milliseconds; it doubles each time.
+pub const EXPORT_RETRY_MS: u64 = 100;
 /// Time that the last spans, records and metrics get together at the end of the process,
 /// milliseconds.
 pub const EXPORT_FLUSH_MS: u64 = 2_000;

@@ -51,7 +51,11 @@ impl Kind {
     }
 
     /// Counts what a collector did not take of `count`, and says so now and then.
-    pub(super) fn ended(&self, count: usize, answer: Result<Option<Partial>, Status>) -> OTelSdkResult {
+    pub(super) fn ended(
+        &self,
+        count: usize,
+        answer: Result<Option<Partial>, Status>,
+    ) -> OTelSdkResult {
         match answer {
             Ok(None) => Ok(()),
             // The protocol's way to say nothing, which collectors in Go send with every answer.
