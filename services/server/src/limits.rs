@@ -447,6 +447,10 @@ pub const EXPORT_MS: u64 = 5_000;
 pub const EXPORT_RETRIES: u32 = 3;
 /// The pause before it is sent again, milliseconds; it doubles each time.
 pub const EXPORT_RETRY_MS: u64 = 100;
+/// How long a connection to the collector may be silent before it is pinged, milliseconds.
+pub const EXPORT_KEEPALIVE_MS: u64 = 10_000;
+/// How long the answer to that ping may take before the connection is given up, milliseconds.
+pub const EXPORT_KEEPALIVE_TIMEOUT_MS: u64 = 5_000;
 /// Time that the last spans, records and metrics get together at the end of the process,
 /// milliseconds.
 pub const EXPORT_FLUSH_MS: u64 = 2_000;

@@ -1,11 +1,13 @@
 //! The collector: spans, log records and metrics are sent to it.
 //!
-//! These exporters are our own because those of `opentelemetry-otlp` tell nobody how many items a
-//! collector refused: they log it if their feature `internal-logs` is on, and the SDK's threads ask for
-//! no count. Their way to send again what a collector could not take for a moment is kept. The messages
-//! and their clients are those of `opentelemetry-proto`.
+//! These exporters are our own for two reasons. Those of `opentelemetry-otlp` log what a collector
+//! refuses of a request that it takes (with their feature `internal-logs`), but count it nowhere; here it
+//! is a metric. And their deadline ends with the head of an answer. How they send again what a collector
+//! could not take for a moment is kept. The messages and their clients are those of
+//! `opentelemetry-proto`.
 
 mod connection;
+mod queue;
 mod refused;
 
 pub(super) use connection::Connection;
@@ -36,6 +38,7 @@ use opentelemetry_sdk::{
     metrics::data::ResourceMetrics,
     trace::{SpanData, SpanExporter},
 };
+pub(super) use queue::Counted;
 pub(super) use refused::OF_RECORDS;
 pub(crate) use refused::refused;
 use refused::{POINTS, Partial, RECORDS, SPANS};
@@ -56,6 +59,7 @@ impl Spans {
 impl SpanExporter for Spans {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let count = batch.len();
+        SPANS.leave(count);
         let resource_spans = group_spans_by_resource_and_scope(batch, &self.resource);
         let request = ExportTraceServiceRequest { resource_spans };
         let client = TraceServiceClient::new(self.connection.channel());
@@ -90,6 +94,7 @@ impl Records {
 impl LogExporter for Records {
     async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
         let count = batch.iter().count();
+        RECORDS.leave(count);
         let resource_logs = group_logs_by_resource_and_scope(&batch, &self.resource);
         let request = ExportLogsServiceRequest { resource_logs };
         let client = LogsServiceClient::new(self.connection.channel());

@@ -1,8 +1,8 @@
 //! Sends sampled spans, log records and metrics to a collector over OTLP, in the background.
 //!
 //! A call never waits for the collector: spans and records are put into queues of limited length,
-//! and sent by a thread for each kind; what does not fit is dropped. Metrics need no queue: what is
-//! sent later says the same and more.
+//! and sent by a thread for each kind; what does not fit is dropped and counted. Metrics need no queue:
+//! what is sent later says the same and more.
 
 use crate::{
     config::{Config, ConfigError},
@@ -124,9 +124,9 @@ fn export_spans(tracing: &Tracing, ends: &Ends) -> Result<SdkTracerProvider, Con
     let sampler = Sampler::TraceIdRatioBased(tracing.sample_ratio);
     Ok(SdkTracerProvider::builder()
         .with_sampler(Sampler::ParentBased(Box::new(sampler)))
-        .with_span_processor(
+        .with_span_processor(collector::Counted(
             BatchSpanProcessor::builder(exporter).with_batch_config(batches).build(),
-        )
+        ))
         .with_resource(resource())
         .build())
 }
@@ -138,6 +138,7 @@ fn export_records(log: &Log, ends: &Ends) -> Result<SdkLoggerProvider, ConfigErr
         .with_scheduled_delay(Duration::from_millis(limits::EXPORT_DELAY_MS))
         .build();
     let processor = BatchLogProcessor::builder(exporter).with_batch_config(batches).build();
+    let processor = collector::Counted(processor);
     Ok(SdkLoggerProvider::builder().with_log_processor(processor).with_resource(resource()).build())
 }
 

@@ -34,8 +34,12 @@ impl Connection {
         is_stopping: watch::Receiver<bool>,
     ) -> Result<Connection, Error> {
         let endpoint = Endpoint::from_shared(endpoint.to_owned())?;
-        let channel =
-            endpoint.connect_timeout(Duration::from_millis(limits::EXPORT_MS)).connect_lazy();
+        let channel = endpoint
+            .connect_timeout(Duration::from_millis(limits::EXPORT_MS))
+            .http2_keep_alive_interval(Duration::from_millis(limits::EXPORT_KEEPALIVE_MS))
+            .keep_alive_timeout(Duration::from_millis(limits::EXPORT_KEEPALIVE_TIMEOUT_MS))
+            .keep_alive_while_idle(true)
+            .connect_lazy();
         Ok(Connection { channel, runtime: Handle::current(), is_stopping })
     }
 
@@ -59,7 +63,10 @@ impl Connection {
         // A set, because its task ends when the caller leaves.
         let mut task = JoinSet::new();
         let is_stopping = self.is_stopping.clone();
-        let sent = async move { kind.ended(count, answer_of(ask, is_stopping).await) };
+        let sent = async move {
+            kind.say_dropped();
+            kind.ended(count, answer_of(ask, is_stopping).await)
+        };
         task.spawn_on(sent, &self.runtime);
         match task.join_next().await {
             Some(Ok(ended)) => ended,
