@@ -352,6 +352,8 @@ pub const ADMISSION_RETRY_MS: u64 = 20;
 /// How long nothing of the streams of a connection may move before one of their items that waits for
 /// room is refused, milliseconds: their client may pause for a while.
 pub const ITEMS_STILL_MS: u64 = 5_000;
+/// How often younger items of a connection that fit may pass one that does not.
+pub const ITEMS_PASSED: u32 = 16;
 /// Bytes that a connection may hold of the last quarter of a shared pool: two calls.
 pub const SMALL_SHARE_BYTES: usize = 2 * CALL_RESERVED_BYTES;
 /// Bytes of a health request that are not counted.
