@@ -38,7 +38,8 @@ impl Connection {
             .connect_timeout(Duration::from_millis(limits::EXPORT_MS))
             .http2_keep_alive_interval(Duration::from_millis(limits::EXPORT_KEEPALIVE_MS))
             .keep_alive_timeout(Duration::from_millis(limits::EXPORT_KEEPALIVE_TIMEOUT_MS))
-            .keep_alive_while_idle(true)
+            // Not while it is idle: collectors in Go close a connection after four such pings.
+            .keep_alive_while_idle(false)
             .connect_lazy();
         Ok(Connection { channel, runtime: Handle::current(), is_stopping })
     }
