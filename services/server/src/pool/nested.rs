@@ -178,6 +178,12 @@ impl Nested {
         Admitted { _rooms: item.rooms, queue: Arc::clone(&self.queue) }
     }
 
+    /// Whether items of the connection wait or are being answered. What their streams have sent may
+    /// meanwhile fill the window of the connection, so that no other stream can send.
+    pub fn is_busy(&self) -> bool {
+        !lock(&self.queue.line).passed.is_empty() || 0 < lock(&self.queue.moves).working
+    }
+
     /// An item is being answered from now on.
     pub fn working(&self) -> Working {
         lock(&self.queue.moves).working += 1;
