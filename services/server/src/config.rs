@@ -219,11 +219,9 @@ impl Config {
         let limits = &self.limits;
         let largest_request = limits.largest_request_bytes() as u64;
         let largest_item = limits.largest_item_bytes() as u64;
-        // Items have half of it, of which one connection may hold three quarters. Half-sent messages of
-        // streams, which are never refused, must leave the other half.
-        let least_memory = (limits::LEAST_REQUESTS * largest_request)
-            .max((8 * largest_item).div_ceil(3))
-            .max((limits.half_sent_bytes() as u64).saturating_mul(2));
+        // Items have half of it, of which one connection may hold three quarters.
+        let least_memory =
+            (limits::LEAST_REQUESTS * largest_request).max((8 * largest_item).div_ceil(3));
         let bounds = [
             ("limits.receive_bytes", limits.receive_bytes as u64, 64 * 1024),
             ("limits.send_bytes", limits.send_bytes as u64, 64 * 1024),
@@ -277,6 +275,7 @@ impl Config {
             }
         }
         self.check_most()?;
+        self.check_half_sent()?;
         self.tls.check()?;
         self.auth.check(self.listen, &self.tls)?;
         self.log.check()?;
@@ -333,6 +332,20 @@ impl Config {
             }
             None => Ok(()),
         }
+    }
+
+    /// Messages of streams that are not complete are never refused: they may take half of the memory of
+    /// requests, and must leave the other half.
+    fn check_half_sent(&self) -> Result<(), ConfigError> {
+        let (least, most) =
+            (self.limits.half_sent_bytes().saturating_mul(2), self.limits.request_memory_bytes);
+        if least <= most {
+            return Ok(());
+        }
+        let what = "twice the largest messages of all exchanges and uploads";
+        let text =
+            format!("limits.request_memory_bytes must be at least {least}, {what}, is {most}");
+        Err(ConfigError::Invalid(text))
     }
 
     /// Number of threads for heavy work.
@@ -450,6 +463,7 @@ mod tests {
             ("[limits]\nanswer_bytes = 9000000000000000000", "limits.answer_bytes must be at most"),
             ("[limits]\nconnections = 9000000000000000000", "limits.connections must be at most"),
             ("[limits]\nuploads = 9000000000000000000", "limits.uploads must be at most"),
+            ("[limits]\nexchanges = 2000000000000000000", "limits.request_memory_bytes must be at"),
             ("[limits]\nwatchers = 9000000000000000000", "limits.watchers must be at most"),
             ("[limits]\ncompute_queue = 9000000000000000000", "limits.compute_queue must"),
             // Twice (29 + 4) messages of 4 MiB.
