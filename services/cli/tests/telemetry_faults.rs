@@ -239,7 +239,8 @@ async fn a_collector_of_records_is_told_of_the_spans_that_were_not_taken() {
     let server = serve(&folder, collector);
     call(&server).await;
     let is_of = |record: &LogRecord, kind: &str| {
-        let has = |value: &Option<Value>, text: &str| matches!(value, Some(Value::StringValue(found)) if found == text);
+        let has =
+            |value: &Option<Value>, text: &str| *value == Some(Value::StringValue(text.to_owned()));
         let body = record.body.as_ref().is_some_and(|body| has(&body.value, SAID));
         body && record.attributes.iter().any(|attribute| {
             let value = attribute.value.as_ref();

@@ -135,18 +135,25 @@ impl Kind {
     /// A collector took all and has something to say.
     fn note(&self, note: &str) {
         let Some(_) = self.notes.due(1) else { return };
-        let (kind, note) = (self.name, excerpt(note, limits::RECORD_TEXT_BYTES));
+        let note = excerpt(note, limits::RECORD_TEXT_BYTES);
         match self.is_of_records() {
-            true => {
-                tracing::warn!(target: OF_RECORDS, kind, note, "taken by the collector with a note")
-            }
-            false => tracing::warn!(kind, note, "taken by the collector with a note"),
+            true => note_of_records(&note),
+            false => note_of(self.name, &note),
         }
     }
 
     fn is_of_records(&self) -> bool {
         self.name == RECORDS.name
     }
+}
+
+fn note_of(kind: &str, note: &str) {
+    tracing::warn!(kind, note, "taken by the collector with a note");
+}
+
+fn note_of_records(note: &str) {
+    let kind = RECORDS.name;
+    tracing::warn!(target: OF_RECORDS, kind, note, "taken by the collector with a note");
 }
 
 fn warn_of_records(count: u64, why: &str) {
