@@ -401,10 +401,10 @@ async fn an_upload_over_the_limit_is_refused_and_a_slow_one_meets_its_deadline()
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_are_large_only_once_they_are_decoded_share_a_bound() {
     let harness = Harness::with(Clock::system(), |config| {
-        config.limits.request_memory_bytes_per_connection = 41 << 20;
+        config.limits.request_memory_bytes_per_connection = 62 << 20;
     })
     .await;
-    // Two bytes per position, 22 MiB in memory: one fits beside nothing else of its connection.
+    // Two bytes per position, 22 MiB in memory.
     let positions = vec![v1::Position::default(); (22 << 20) / size_of::<v1::Position>()];
     let portfolio = Some(v1::Portfolio { positions, ..v1::Portfolio::default() });
     let request = v1::AnalyzePortfolioRequest { portfolio, ..Default::default() };
@@ -416,16 +416,16 @@ async fn requests_that_are_large_only_once_they_are_decoded_share_a_bound() {
         call.read_answer().await.status
     };
     assert_eq!(status().await.code(), Code::InvalidArgument, "by itself it fits, and is too long");
-    // Beside five requests of 4 MiB each that do not end it finds no room.
+    // Beside eleven requests of 4 MiB each that do not end it finds no room.
     let mut endless = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..11 {
         let mut call = raw.call(ANALYZE_PORTFOLIO, &[]).await;
         let most = Limits::standard().receive_bytes;
         call.send(&framed(0, &vec![0; most])[..most], false);
         endless.push(call);
     }
     let received = async {
-        while values(&harness).await[REQUESTS_HELD] < 5.0 * Limits::standard().receive_bytes as f64
+        while values(&harness).await[REQUESTS_HELD] < 11.0 * Limits::standard().receive_bytes as f64
         {
         }
     };

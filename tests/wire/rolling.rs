@@ -45,6 +45,8 @@ async fn server(notice_ms: u64) -> Harness {
         config.drain.notice_ms = notice_ms;
         // All callers may upload at once: an overload is not the subject.
         config.limits.uploads = CALLERS;
+        // Messages of uploads and of these share a bound.
+        config.limits.exchanges = 1;
         config.limits.uploads_per_caller = CALLERS;
     })
     .await;

@@ -20,6 +20,7 @@ const INGEST: &str = "/ballast.v1.MarketDataService/Ingest";
 const GET_SERIES: &str = "/ballast.v1.MarketDataService/GetSeries";
 const LIST_DATASETS: &str = "/ballast.v1.MarketDataService/ListDatasets";
 const ANALYZE: &str = "/ballast.v1.ExposureService/AnalyzePortfolio";
+const ANALYZE_PORTFOLIOS: &str = "/ballast.v1.ExposureService/AnalyzePortfolios";
 const BARS: &str = "Ticker,Date,Open,High,Low,Close,Volume\n\
                     AAPL,2021-01-04,133.5,133.6,126.7,129.4,143301900\n";
 const WINDOW: u32 = 65_535;
@@ -81,6 +82,23 @@ async fn a_trickling_request_is_ended_even_if_it_is_never_silent_for_long() {
         answered = soon("the trickle", answer.whole()) => answered.status,
         () = trickling => unreachable!("it trickles for ever"),
     };
+    expect_refusal(&status, Code::DeadlineExceeded, "REQUEST_STALLED", &[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_half_sent_message_of_a_stream_must_go_on_and_silence_between_two_is_free() {
+    let harness = with(|config| config.limits.request_idle_ms = 400).await;
+    let raw = Raw::connect(harness.address(), WINDOW).await;
+    let mut stream = raw.call(ANALYZE_PORTFOLIOS, &[]).await;
+    let analysis = Some(v1::AnalyzePortfolioRequest::default());
+    let setup = v1::AnalyzePortfoliosSetup { analysis };
+    let message = Some(v1::analyze_portfolios_request::Message::Setup(setup));
+    stream.send(&framed(0, &v1::AnalyzePortfoliosRequest { message }.encode_to_vec()), false);
+    let answer = tokio::spawn(stream.answer().whole());
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    assert!(!answer.is_finished(), "between two messages a client may be silent");
+    assert!(stream.send_more(&framed(0, &[0; 1_000])[..500]));
+    let status = soon("the stall", answer).await.unwrap().status;
     expect_refusal(&status, Code::DeadlineExceeded, "REQUEST_STALLED", &[]);
 }
 

@@ -74,12 +74,22 @@
 
 {{- define "ballast.checkMemory" -}}
 {{- $limits := .Values.config.limits -}}
-{{- $largest := add (mul 2 (int64 (get $limits "receive_bytes" | default 4194304))) 5 33554432 -}}
-{{- if lt (int64 $limits.request_memory_bytes) (mul 3 $largest) -}}
-{{- fail (printf "config.limits.request_memory_bytes: must be at least %d, for three of the largest requests" (mul 3 $largest)) -}}
+{{- $receive := int64 (get $limits "receive_bytes" | default 4194304) -}}
+{{- $request := add (mul 2 $receive) 5 33554432 -}}
+{{- /* An item of a stream: as it is sent, its lists, and 1,024 bytes of an answer for 10,000 positions. */ -}}
+{{- $item := add $receive 33554432 10240000 -}}
+{{- $streams := add (int64 (get $limits "exchanges" | default 28)) (int64 (get $limits "uploads" | default 4)) -}}
+{{- $all := max (mul 3 $request) (div (add (mul 8 $item) 2) 3) -}}
+{{- if lt (int64 $limits.request_memory_bytes) $all -}}
+{{- fail (printf "config.limits.request_memory_bytes: must be at least %d, for three of the largest requests, and so that streams fit the largest book" $all) -}}
 {{- end -}}
-{{- if lt (int64 (get $limits "request_memory_bytes_per_connection" | default 67108864)) $largest -}}
-{{- fail (printf "config.limits.request_memory_bytes_per_connection: must be at least %d, the largest request" $largest) -}}
+{{- $messages := mul 2 $streams $receive -}}
+{{- if lt (int64 $limits.request_memory_bytes) $messages -}}
+{{- fail (printf "config.limits.request_memory_bytes: must be at least %d, twice the largest messages of all exchanges and uploads; or lower config.limits.exchanges" $messages) -}}
+{{- end -}}
+{{- $own := max $request (div (add (mul 4 $item) 2) 3) -}}
+{{- if lt (int64 (get $limits "request_memory_bytes_per_connection" | default 67108864)) $own -}}
+{{- fail (printf "config.limits.request_memory_bytes_per_connection: must be at least %d, so that its streams fit the largest book" $own) -}}
 {{- end -}}
 {{- $bound := add (int64 $limits.prepared_bytes) (int64 $limits.request_memory_bytes) (int64 $limits.answer_bytes) (int64 $limits.upload_memory_bytes) (int64 $limits.watch_memory_bytes) -}}
 {{- with (.Values.resources.limits | default dict).memory -}}

@@ -218,6 +218,10 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         let limits = &self.limits;
         let largest_request = limits.largest_request_bytes() as u64;
+        let largest_item = limits.largest_item_bytes() as u64;
+        // Items have half of it, of which one connection may hold three quarters.
+        let least_memory =
+            (limits::LEAST_REQUESTS * largest_request).max((8 * largest_item).div_ceil(3));
         let bounds = [
             ("limits.receive_bytes", limits.receive_bytes as u64, 64 * 1024),
             ("limits.send_bytes", limits.send_bytes as u64, 64 * 1024),
@@ -227,15 +231,12 @@ impl Config {
             ("limits.upload_memory_bytes", limits.upload_memory_bytes, 1024 * 1024),
             ("limits.uploads", limits.uploads as u64, 1),
             ("limits.answer_bytes", limits.answer_bytes as u64, 2 * limits.send_bytes as u64),
-            (
-                "limits.request_memory_bytes",
-                limits.request_memory_bytes as u64,
-                limits::LEAST_REQUESTS * largest_request,
-            ),
+            ("limits.request_memory_bytes", limits.request_memory_bytes as u64, least_memory),
             (
                 "limits.request_memory_bytes_per_connection",
                 limits.request_memory_bytes_per_connection as u64,
-                largest_request,
+                // Items have three quarters of it, which the largest one must fit.
+                largest_request.max((4 * largest_item).div_ceil(3)),
             ),
             (
                 "limits.answer_bytes_per_connection",
@@ -274,6 +275,7 @@ impl Config {
             }
         }
         self.check_most()?;
+        self.check_half_sent()?;
         self.tls.check()?;
         self.auth.check(self.listen, &self.tls)?;
         self.log.check()?;
@@ -330,6 +332,20 @@ impl Config {
             }
             None => Ok(()),
         }
+    }
+
+    /// Messages of streams that are not complete are never refused: they may take half of the memory of
+    /// requests, and must leave the other half.
+    fn check_half_sent(&self) -> Result<(), ConfigError> {
+        let (least, most) =
+            (self.limits.half_sent_bytes().saturating_mul(2), self.limits.request_memory_bytes);
+        if least <= most {
+            return Ok(());
+        }
+        let what = "twice the largest messages of all exchanges and uploads";
+        let text =
+            format!("limits.request_memory_bytes must be at least {least}, {what}, is {most}");
+        Err(ConfigError::Invalid(text))
     }
 
     /// Number of threads for heavy work.
@@ -447,8 +463,16 @@ mod tests {
             ("[limits]\nanswer_bytes = 9000000000000000000", "limits.answer_bytes must be at most"),
             ("[limits]\nconnections = 9000000000000000000", "limits.connections must be at most"),
             ("[limits]\nuploads = 9000000000000000000", "limits.uploads must be at most"),
+            ("[limits]\nexchanges = 2000000000000000000", "limits.request_memory_bytes must be at"),
             ("[limits]\nwatchers = 9000000000000000000", "limits.watchers must be at most"),
             ("[limits]\ncompute_queue = 9000000000000000000", "limits.compute_queue must"),
+            // Twice (29 + 4) messages of 4 MiB.
+            ("[limits]\nexchanges = 29", "limits.request_memory_bytes must be at least 276824064"),
+            // A third more than 36 MiB and an answer of 10,000 KiB.
+            (
+                "[limits]\nrequest_memory_bytes_per_connection = 63984981",
+                "limits.request_memory_bytes_per_connection must be at least 63984982",
+            ),
             ("threads = 100000", "threads must be at most"),
             ("[drain]\nnotice_ms = 9000000000000000000", "drain.notice_ms must be at most"),
             ("[tracing]\nendpoint = \"https://here\"", "tracing.endpoint"),

@@ -36,7 +36,7 @@ pub struct Limits {
     /// answered, as it was sent and with its texts and lists once they are decoded; of an upload
     /// only the incomplete message counts, of an exchange that, the item that waits for room as it
     /// was sent, and the items in flight with their expected answers, which have half of this at most.
-    /// A message of a stream always has room, even beyond this.
+    /// A message of a stream always has room: those of all streams may take half of this.
     pub request_memory_bytes: usize,
     /// Share of these bytes that one connection may hold; items in flight have three quarters of it.
     pub request_memory_bytes_per_connection: usize,
@@ -107,6 +107,16 @@ impl Limits {
         2 * self.receive_bytes + 5 + REQUEST_LIST_BYTES
     }
 
+    /// The most bytes of one item of a stream: as it is sent, its lists, and the answer to expect.
+    pub const fn largest_item_bytes(&self) -> usize {
+        self.receive_bytes + REQUEST_LIST_BYTES + POSITIONS * ANSWERED_POSITION_BYTES
+    }
+
+    /// The most bytes of messages of streams that are not complete, or that wait undecoded.
+    pub const fn half_sent_bytes(&self) -> usize {
+        self.exchanges.saturating_add(self.uploads).saturating_mul(self.receive_bytes)
+    }
+
     /// Default limits.
     pub const fn standard() -> Limits {
         Limits {
@@ -135,7 +145,7 @@ impl Limits {
             watchers: 1_024,
             watchers_per_caller: 512,
             watch_memory_bytes: 128 * MIB,
-            exchanges: 32,
+            exchanges: 28,
             exchanges_per_caller: 16,
             compute_queue: 64,
             calls_per_s_per_caller: 0,
@@ -159,8 +169,7 @@ pub const THREADS: usize = 1_024;
 /// Stack of each of them, bytes. A thread that waits for parts of its computation starts another
 /// one meanwhile, on the same stack.
 pub const THREAD_STACK_BYTES: usize = 16 * MIB;
-/// Largest requests for which `request_memory_bytes` has room at least. Items of streams have half of
-/// it, of which one connection may hold three quarters, and three quarters of its share.
+/// How many requests of the largest size `request_memory_bytes` must have room for.
 pub const LEAST_REQUESTS: u64 = 3;
 /// Memory of the lists of one request, found in its bytes before they are decoded: an empty element has
 /// two of them, and hundreds once decoded.
@@ -352,10 +361,14 @@ pub const ADMISSION_RETRY_MS: u64 = 20;
 /// How long nothing of the streams of a connection may move before one of their items that waits for
 /// room is refused, milliseconds: their client may pause for a while.
 pub const ITEMS_STILL_MS: u64 = 5_000;
+/// How often younger items of a connection that fit may pass one that does not.
+pub const ITEMS_PASSED: u32 = 16;
 /// Bytes that a connection may hold of the last quarter of a shared pool: two calls.
 pub const SMALL_SHARE_BYTES: usize = 2 * CALL_RESERVED_BYTES;
 /// Bytes of a health request that are not counted.
 pub const FREE_REQUEST_BYTES: usize = 1024;
+/// How late the pace of a message is looked at if nobody asked for its bytes meanwhile, milliseconds.
+pub const NOT_ASKED_MS: u64 = 1_000;
 /// Maximum waiting time that received bytes can earn in advance, in idle times: a burst must not
 /// keep a request open forever.
 pub const PATIENCE_IDLES: u32 = 3;
@@ -440,8 +453,17 @@ pub const LOG_QUEUE_RECORDS: usize = 4_096;
 pub const RECORD_TEXT_BYTES: usize = 2 * 1024;
 /// Longest time until a span or a record is sent, milliseconds.
 pub const EXPORT_DELAY_MS: u64 = 1_000;
-/// Deadline of one request to the collector, milliseconds.
+/// Deadline of one batch that is sent to the collector, milliseconds: for the whole answer, and for all
+/// attempts to get it.
 pub const EXPORT_MS: u64 = 5_000;
+/// How often a batch is sent again if the collector says that it may be, or cannot be reached.
+pub const EXPORT_RETRIES: u32 = 3;
+/// The pause before it is sent again, milliseconds; it doubles each time.
+pub const EXPORT_RETRY_MS: u64 = 100;
+/// How long a collector that owes an answer may be silent before it is pinged, milliseconds.
+pub const EXPORT_KEEPALIVE_MS: u64 = 10_000;
+/// How long the answer to that ping may take before the connection is given up, milliseconds.
+pub const EXPORT_KEEPALIVE_TIMEOUT_MS: u64 = 5_000;
 /// Time that the last spans, records and metrics get together at the end of the process,
 /// milliseconds.
 pub const EXPORT_FLUSH_MS: u64 = 2_000;

@@ -1,8 +1,12 @@
 //! A pool of bytes that all connections share, with a maximum share per connection.
 //!
-//! The last quarter is reserved for connections that hold little, so that those that hold much do
-//! not lock out the others. A pool may leave each connection a first part of its share whatever the
-//! others hold.
+//! Whoever asks for room gets some of the last quarter only if its connection holds little, so that
+//! those that hold much do not lock out the others. A pool may leave each connection a first part of its
+//! share whatever the others hold.
+//!
+//! Bytes that are in memory already are not asked for but forced, and may take the last quarter as well:
+//! messages of streams that are not complete, or that wait undecoded. The settings bound them to half of
+//! the pool, one caller has a share of the streams, and a message that has begun must go on.
 //!
 //! A refusal names the most bytes that the connection could have had, and what can never fit is
 //! refused without a wait.

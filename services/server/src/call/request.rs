@@ -32,7 +32,7 @@ pub(crate) struct RequestBody {
     withheld: VecDeque<Frame<Bytes>>,
     /// The most bytes of it; more is passed on at once, because the codec refuses it by its size.
     withholds: usize,
-    /// `None`: the client may pause.
+    /// `None`: the client may pause from now on.
     pace: Option<Pace>,
     paced: Paced,
     shape: Shape,
@@ -95,12 +95,17 @@ impl RequestBody {
     fn arrived(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, Status> {
         let bytes = frame.data_ref().map_or(&[][..], |bytes| &bytes[..]);
         if let Some(pace) = &mut self.pace {
+            if self.paced == Paced::EachMessage && pace.was_not_asked() {
+                pace.rest();
+            }
             pace.arrived(bytes.len() as u64);
         }
         self.meter.received(bytes.len());
         self.held.arrived(bytes);
-        if self.paced == Paced::FirstMessage && self.held.has_message {
-            self.pace = None;
+        match (self.paced, &mut self.pace) {
+            (Paced::FirstMessage, pace) if self.held.has_message => *pace = None,
+            (Paced::EachMessage, Some(pace)) if self.held.is_between() => pace.rest(),
+            _ => {}
         }
         // A stream with a place: an exchange has one before its first message is read, an upload before
         // its second.
@@ -158,11 +163,28 @@ impl RequestBody {
                 Poll::Ready(Some(Err(Status::aborted("the client disconnected"))))
             }
             Poll::Ready(None) => Poll::Ready(None),
-            Poll::Pending => match self.pace.as_mut().map(|pace| pace.poll(context)) {
-                Some(Poll::Ready(refusal)) => Poll::Ready(Some(Err(refusal.into()))),
-                Some(Poll::Pending) | None => Poll::Pending,
-            },
+            Poll::Pending => self.poll_pace(context).map(|refusal| Some(Err(refusal.into()))),
         }
+    }
+
+    /// Ready when the client is too slow.
+    fn poll_pace(&mut self, context: &mut Context<'_>) -> Poll<Refusal> {
+        let Some(pace) = &mut self.pace else { return Poll::Pending };
+        let is_exchange = self.paced == Paced::EachMessage;
+        if is_exchange && self.held.is_between() {
+            return Poll::Pending;
+        }
+        let ended = pace.poll(context);
+        if ended.is_pending() {
+            return ended;
+        }
+        // An exchange does not read while its items wait, and what others have sent may fill the window
+        // of the connection: then it is not the client who is slow.
+        if is_exchange && (pace.was_not_asked() || self.charge.items().is_busy()) {
+            pace.rest();
+            return pace.poll(context);
+        }
+        ended
     }
 }
 
@@ -224,6 +246,11 @@ impl Held {
         Held { is_only_message, bytes: 0, prefix: Vec::new(), missing: 0, has_message: false }
     }
 
+    /// Whether a message is complete, and none has begun after it.
+    fn is_between(&self) -> bool {
+        self.has_message && self.bytes == 0
+    }
+
     fn arrived(&mut self, mut bytes: &[u8]) {
         if self.is_only_message {
             self.bytes += bytes.len();
@@ -254,15 +281,18 @@ impl Held {
 enum Paced {
     /// All of it.
     Whole,
-    /// Its first message: the client may pause between two others.
+    /// Its first message: the client sends no other.
     FirstMessage,
+    /// Each message, as long as it is incomplete: the client may pause between two.
+    EachMessage,
 }
 
 impl Paced {
     fn of(shape: Shape) -> Paced {
         match shape {
             Shape::Unary | Shape::Upload => Paced::Whole,
-            Shape::Watch | Shape::Exchange => Paced::FirstMessage,
+            Shape::Watch => Paced::FirstMessage,
+            Shape::Exchange => Paced::EachMessage,
         }
     }
 }
@@ -292,6 +322,17 @@ impl Pace {
         let earned = Duration::from_secs_f64(bytes as f64 / self.bytes_per_s as f64);
         let most = self.idle * limits::PATIENCE_IDLES;
         self.left = (self.left.saturating_sub(waited) + earned).min(most);
+    }
+
+    /// Begins anew.
+    fn rest(&mut self) {
+        (self.left, self.waiting) = (self.idle, None);
+    }
+
+    /// Whether the time was over long ago and nobody looked: the server did not wait for bytes.
+    fn was_not_asked(&self) -> bool {
+        let most = self.left.min(self.idle) + Duration::from_millis(limits::NOT_ASKED_MS);
+        self.waiting.as_ref().is_some_and(|(since, _)| most < since.elapsed())
     }
 
     /// Ready when the next bytes are overdue: after the idle time, or as soon as the total waiting
@@ -329,6 +370,19 @@ mod tests {
         at_once.arrived(&bytes);
         one.arrived(&bytes);
         assert_eq!((at_once.bytes, at_once.missing, one.bytes), (7, 256, bytes.len()));
+    }
+
+    #[tokio::test]
+    async fn time_in_which_nobody_asks_for_bytes_is_not_the_clients() {
+        let mut pace = Pace::new(&Limits { request_idle_ms: 10, ..Limits::standard() });
+        let context = &mut Context::from_waker(std::task::Waker::noop());
+        assert!(pace.poll(context).is_pending() && !pace.was_not_asked());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(!pace.was_not_asked(), "a busy server is a little late");
+        tokio::time::sleep(Duration::from_millis(limits::NOT_ASKED_MS)).await;
+        assert!(pace.was_not_asked());
+        pace.rest();
+        assert!(!pace.was_not_asked() && pace.poll(context).is_pending());
     }
 
     #[test]

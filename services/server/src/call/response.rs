@@ -131,9 +131,10 @@ impl<Ends: Future<Output = Refusal> + Send + 'static> Answer<Ends> {
         self.ends.as_mut().poll(context)
     }
 
-    /// Whether what there is to send next goes out before the end of the call is looked for, which
-    /// costs a timer: the first piece of an answer that is there, and the status of a unary call. All
-    /// of the answer to an upload, because the write may already be durable; its length is bounded.
+    /// Whether the next frame is sent before we look whether the call has to end (its deadline has
+    /// passed, or its connection is cut). To look costs a timer, so the first piece of an answer and the
+    /// status of a unary call are sent without it. So is all of the answer to an upload, because the
+    /// write may already be durable; its length is bounded.
     fn goes_first(&self) -> bool {
         match self.note.shape {
             Shape::Upload => true,

@@ -148,7 +148,8 @@ metrics! {
         "Calls refused for their credentials or their role that were not logged one by one, because \
          there were too many in a second.";
     TELEMETRY_REFUSED: Counter "ballast.telemetry.refused" "{item}" ["of"],
-        "What the collector did not take, because it refused it or could not be reached: `spans`, log \
+        "What the collector did not take, because it refused it, did not answer in time or could not \
+         be reached, or because the queue was full (8,192 spans, 4,096 records): `spans`, log \
          `records`, and `points` of metrics.";
     KEYS_FETCHES: Counter "ballast.issuer.keys.fetches" "{fetch}" ["outcome"],
         "Fetches of the keys of an identity provider (`auth.jwt.keys_url`): `ok`, `failed` (the \

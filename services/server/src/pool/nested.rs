@@ -1,11 +1,16 @@
 //! Where the items of streams take room: within a part of the requests' pool, so that streams do not
 //! lock out other calls, and in that pool itself.
 //!
-//! Items of the streams of one connection wait for each other, in order of arrival, as long as any of
-//! them moves: it is being answered, or one has lately found room or given it back. None is passed by
-//! a smaller one for ever.
+//! Items of the streams of one connection wait for each other as long as any of them moves: it is being
+//! answered, or one has lately found room or given it back. An item that fits may pass older ones that do
+//! not, so a large one does not hold up the small ones of other streams.
 //!
-//! Nobody waits for somebody who waits for him:
+//! No item of a connection is kept out for ever by others of it. Each is passed
+//! [`limits::ITEMS_PASSED`] times at most; after that only older ones are admitted before it. Take the
+//! oldest that waits: once it may not be passed, nothing else is admitted, those that have room end, and
+//! it finds room. Then the next one is the oldest.
+//!
+//! No two wait for each other:
 //! - A message that arrives waits for nothing: its bytes count, even beyond the limit. There are few
 //!   of them, one for each stream. To leave them unread would not do: they would fill the window of
 //!   the connection, and no other stream could send.
@@ -13,17 +18,17 @@
 //!   these bytes do not count against it on its connection. It waits only for items that have room.
 //! - An item with room waits for nothing but a thread, older items of its stream, which have had room
 //!   before, and its client, who has to read.
-//! - The wait is a task of its own, so the first of a queue goes on although nobody asks its stream.
+//! - The wait is a task of its own, so an item finds room although nobody asks its stream.
 //!
-//! Only a client who reads nothing makes others on its connection wait in vain. What waits is then
-//! refused.
+//! A client has to read all streams of a connection at once. An outcome that nobody takes keeps the room
+//! of its item; if outcomes of streams that are not read hold all of the share, nothing moves, and what
+//! waits is refused.
 
 use super::{Room, Share, lock};
 use crate::{limits, refusal::Refusal};
 use std::{
-    future::poll_fn,
+    collections::BTreeMap,
     sync::{Arc, Mutex},
-    task::Poll,
     time::Duration,
 };
 use tokio::{task::JoinHandle, time::Instant};
@@ -39,9 +44,17 @@ pub struct Nested {
 /// The items of one connection.
 #[derive(Debug, Default)]
 struct Queue {
-    /// Held by the item that has waited longest. A lock of tokio is fair.
-    first: Arc<tokio::sync::Mutex<()>>,
+    line: Mutex<Line>,
     moves: Mutex<Moves>,
+}
+
+/// The items that wait.
+#[derive(Debug, Default)]
+struct Line {
+    /// The place of the item that came last.
+    last: u64,
+    /// How often each of them was passed, by place.
+    passed: BTreeMap<u64, u32>,
 }
 
 #[derive(Debug, Default)]
@@ -69,8 +82,14 @@ pub struct Admitted {
 #[derive(Debug)]
 pub struct Working(Arc<Queue>);
 
-/// An item that waits; it leaves the queue when this is dropped.
+/// The wait of an item; it ends when this is dropped.
 struct Waiting(JoinHandle<Result<Admitted, Refusal>>);
+
+/// The place of an item in the line; given back on drop.
+struct Place {
+    at: u64,
+    queue: Arc<Queue>,
+}
 
 impl Nested {
     /// Room in a part of a pool, for one connection.
@@ -96,41 +115,34 @@ impl Nested {
     }
 
     /// Takes room in both for an item once it is decoded, in place of what it has as received; waits
-    /// for its turn and for room, and holds none of the part meanwhile.
+    /// for room, and holds none of the part meanwhile.
     ///
     /// # Errors
     /// [`Refusal::Overloaded`] at once if there never can be room, or once no item of the connection
     /// has moved for [`limits::ITEMS_STILL_MS`].
     pub async fn wait_for(&self, mut item: Received, bytes: usize) -> Result<Admitted, Refusal> {
         self.fits(bytes)?;
-        // It is in the queue before anybody who comes later, although the task begins later.
-        let mut turn = Box::pin(Arc::clone(&self.queue.first).lock_owned());
-        let is_first = poll_fn(|context| Poll::Ready(turn.as_mut().poll(context))).await;
-        if is_first.is_ready() && self.admit(&mut item, bytes).is_ok() {
+        let place = Place::last_of(&self.queue);
+        if self.admit_from(&place, &mut item, bytes).is_ok() {
             return Ok(self.admitted(item));
         }
-        let (items, began) = (self.clone(), Instant::now());
-        let wait = async move {
-            let _first = match is_first {
-                Poll::Ready(first) => first,
-                Poll::Pending => turn.await,
-            };
-            items.wait_as_first(item, bytes, began).await
-        };
+        let items = self.clone();
+        let wait = async move { items.wait_from(&place, item, bytes).await };
         let mut waiting = Waiting(tokio::spawn(wait));
         let waited = (&mut waiting.0).await;
         waited.unwrap_or_else(|error| Err(Refusal::Failed(format!("a wait ended: {error}"))))
     }
 
-    /// Waits for room, for the first of the queue.
-    async fn wait_as_first(
+    /// Waits for room at a place of the line.
+    async fn wait_from(
         &self,
+        place: &Place,
         mut item: Received,
         bytes: usize,
-        began: Instant,
     ) -> Result<Admitted, Refusal> {
+        let began = Instant::now();
         loop {
-            match self.admit(&mut item, bytes) {
+            match self.admit_from(place, &mut item, bytes) {
                 Ok(()) => return Ok(self.admitted(item)),
                 Err(refusal) if self.queue.is_still_since(began) => return Err(refusal),
                 Err(_) => {
@@ -138,6 +150,18 @@ impl Nested {
                 }
             }
         }
+    }
+
+    /// Takes room for the item at a place, unless an older one must not be passed again.
+    fn admit_from(&self, place: &Place, item: &mut Received, bytes: usize) -> Result<(), Refusal> {
+        let mut line = lock(&self.queue.line);
+        let mut older = line.passed.range(..place.at);
+        if older.any(|(_, passed)| limits::ITEMS_PASSED <= *passed) {
+            return Err(self.part.pool.full(self.part.pool.share, self.part.pool.settings[1]));
+        }
+        self.admit(item, bytes)?;
+        line.passed.range_mut(..place.at).for_each(|(_, passed)| *passed += 1);
+        Ok(())
     }
 
     /// Takes room for an item. What its connection holds of the whole does not count: messages that
@@ -154,10 +178,33 @@ impl Nested {
         Admitted { _rooms: item.rooms, queue: Arc::clone(&self.queue) }
     }
 
+    /// Whether items of the connection wait or are being answered. What their streams have sent may
+    /// meanwhile fill the window of the connection, so that no other stream can send.
+    pub fn is_busy(&self) -> bool {
+        !lock(&self.queue.line).passed.is_empty() || 0 < lock(&self.queue.moves).working
+    }
+
     /// An item is being answered from now on.
     pub fn working(&self) -> Working {
         lock(&self.queue.moves).working += 1;
         Working(Arc::clone(&self.queue))
+    }
+}
+
+impl Place {
+    /// The place behind all that wait.
+    fn last_of(queue: &Arc<Queue>) -> Place {
+        let mut line = lock(&queue.line);
+        line.last += 1;
+        let at = line.last;
+        line.passed.insert(at, 0);
+        Place { at, queue: Arc::clone(queue) }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        lock(&self.queue.line).passed.remove(&self.at);
     }
 }
 
@@ -249,27 +296,73 @@ mod tests {
         waiting.await.unwrap();
     }
 
+    /// An item of one byte that waits for room, in a task.
+    fn waits(items: &Nested, bytes: usize) -> JoinHandle<Result<Admitted, Refusal>> {
+        let (items, item) = (items.clone(), items.received(1));
+        tokio::spawn(async move { items.wait_for(item, bytes).await })
+    }
+
     #[tokio::test]
-    async fn items_of_a_connection_wait_in_order_as_long_as_one_is_being_answered() {
+    async fn items_of_a_connection_wait_as_long_as_one_is_being_answered() {
         let [whole, part] = pools([40, 40], [40, 30]);
         let items = Nested::new(part.share(), whole.share());
         let (first, working) =
             (items.wait_for(items.received(1), 20).await.unwrap(), items.working());
-        // The last one would fit, but has come after one that does not.
-        let waiting = [30, 10].map(|bytes| {
-            let items = items.clone();
-            tokio::spawn(async move { items.wait_for(items.received(1), bytes).await })
-        });
-        let [large, small] = waiting;
+        let [second, third] = [30, 15].map(|bytes| waits(&items, bytes));
         tokio::time::sleep(Duration::from_millis(limits::ITEMS_STILL_MS + 500)).await;
-        assert!(!large.is_finished() && !small.is_finished() && part.held() == 20);
+        assert!(!second.is_finished() && !third.is_finished() && part.held() == 20);
         drop((first, working));
+        // Either may be first, and has to go before the other has room.
+        let [second, third] =
+            [second, third].map(|item| async { item.await.unwrap().map(drop).unwrap() });
+        tokio::join!(second, third);
+        assert_eq!((part.held(), whole.held()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn small_items_pass_a_large_one_so_often_and_no_more() {
+        let [whole, part] = pools([40, 40], [40, 30]);
+        let items = Nested::new(part.share(), whole.share());
+        let held = items.wait_for(items.received(1), 20).await.unwrap();
+        // It needs all of the share. There is room for one small item beside what is held.
+        let large = waits(&items, 30);
+        tokio::time::sleep(pauses(1)).await;
+        for at in 0..limits::ITEMS_PASSED {
+            let small = tokio::time::timeout(pauses(50), items.wait_for(items.received(1), 10));
+            drop(small.await.unwrap_or_else(|_| panic!("{at} waits")).unwrap());
+        }
+        let small = waits(&items, 10);
+        tokio::time::sleep(pauses(5)).await;
+        assert!(!small.is_finished() && !large.is_finished(), "it is passed no more");
+        drop(held);
         let large = large.await.unwrap().unwrap();
-        tokio::time::sleep(pauses(3)).await;
         assert!(!small.is_finished(), "the large one has all of the share");
         drop(large);
         small.await.unwrap().unwrap();
         assert_eq!((part.held(), whole.held()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_large_item_is_answered_among_small_ones_that_do_not_end() {
+        let [whole, part] = pools([40, 40], [40, 30]);
+        let items = Nested::new(part.share(), whole.share());
+        // Three streams that always have another item, each of which is held for a pause.
+        let streams: Vec<_> = (0..3)
+            .map(|_| {
+                let items = items.clone();
+                tokio::spawn(async move {
+                    loop {
+                        let small = items.wait_for(items.received(1), 10).await.unwrap();
+                        tokio::time::sleep(pauses(1)).await;
+                        drop(small);
+                    }
+                })
+            })
+            .collect();
+        tokio::time::sleep(pauses(3)).await;
+        let large = tokio::time::timeout(Duration::from_secs(10), waits(&items, 30));
+        large.await.expect("it has its turn").unwrap().unwrap();
+        streams.iter().for_each(JoinHandle::abort);
     }
 
     #[tokio::test]
@@ -292,8 +385,11 @@ mod tests {
         let held = items.wait_for(items.received(1), 20).await.unwrap();
         let mut leaves = Box::pin(items.wait_for(items.received(1), 30));
         assert!(tokio::time::timeout(pauses(1), &mut leaves).await.is_err());
+        for _ in 0..limits::ITEMS_PASSED {
+            drop(items.wait_for(items.received(1), 10).await.unwrap());
+        }
         let mut waits = Box::pin(items.wait_for(items.received(1), 10));
-        assert!(tokio::time::timeout(pauses(3), &mut waits).await.is_err(), "it is the second");
+        assert!(tokio::time::timeout(pauses(3), &mut waits).await.is_err(), "it passes nobody");
         drop(leaves);
         waits.await.unwrap();
         drop(held);

@@ -312,7 +312,9 @@ impl<X: Exchange> Answering<X> {
             Err(refusal) => (exchange.tag_of_message(&message), None, Err(refusal)),
         };
         let bytes = if work.is_ok() { size.in_flight } else { 0 };
-        let working = (working, self.room.memory.as_ref().map(Nested::working));
+        // A refusal is no movement: others that wait in vain would wait as long again after each.
+        let moving = self.room.memory.as_ref().filter(|_| work.is_ok()).map(Nested::working);
+        let working = (working, moving);
         let answer = async move {
             let _working = working;
             exchange.answer(work?).await

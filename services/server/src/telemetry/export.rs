@@ -1,8 +1,8 @@
 //! Sends sampled spans, log records and metrics to a collector over OTLP, in the background.
 //!
 //! A call never waits for the collector: spans and records are put into queues of limited length,
-//! and sent by a thread for each kind; what does not fit is dropped. Metrics need no queue: what is
-//! sent later says the same and more.
+//! and sent by a thread for each kind; what does not fit is dropped and counted. Metrics need no queue:
+//! what is sent later says the same and more.
 
 use crate::{
     config::{Config, ConfigError},
@@ -23,6 +23,10 @@ use opentelemetry_sdk::{
     trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider},
 };
 use std::time::Duration;
+use tokio::sync::watch;
+
+/// Whether the process ends.
+type Ends = watch::Receiver<bool>;
 
 /// What this process sends; each part only if it has an endpoint.
 #[derive(Debug)]
@@ -30,6 +34,8 @@ pub struct Exporter {
     spans: Option<SdkTracerProvider>,
     records: Option<SdkLoggerProvider>,
     metrics: Option<Push>,
+    /// Says that the process ends, so that nothing is sent again.
+    is_stopping: watch::Sender<bool>,
 }
 
 impl Exporter {
@@ -39,17 +45,19 @@ impl Exporter {
     /// If an endpoint is not valid.
     pub fn start(config: &Config) -> Result<Exporter, ConfigError> {
         let given = |endpoint: &str| !endpoint.is_empty();
+        let (is_stopping, ends) = watch::channel(false);
         let (spans, records) = (&config.tracing, &config.log);
         let (spans, records) = (
-            given(&spans.endpoint).then(|| export_spans(spans)).transpose()?,
-            given(&records.endpoint).then(|| export_records(records)).transpose()?,
+            given(&spans.endpoint).then(|| export_spans(spans, &ends)).transpose()?,
+            given(&records.endpoint).then(|| export_records(records, &ends)).transpose()?,
         );
         let metrics = &config.metrics;
-        let metrics = given(&metrics.endpoint).then(|| export_metrics(metrics)).transpose()?;
+        let metrics =
+            given(&metrics.endpoint).then(|| export_metrics(metrics, &ends)).transpose()?;
         if let Some(spans) = &spans {
             global::set_tracer_provider(spans.clone());
         }
-        Ok(Exporter { spans, records, metrics })
+        Ok(Exporter { spans, records, metrics, is_stopping })
     }
 
     /// The layer that turns events into records.
@@ -67,6 +75,7 @@ impl Exporter {
     /// Sends what is left, and gives up after [`limits::EXPORT_FLUSH_MS`]: a collector that hangs
     /// does not hold up the end of the process.
     pub async fn stop(self) {
+        self.is_stopping.send_replace(true);
         let patience = Duration::from_millis(limits::EXPORT_FLUSH_MS);
         let (spans, records) = (self.spans, self.records);
         let spans = flushed(move || spans.map_or(Ok(()), |s| s.shutdown_with_timeout(patience)));
@@ -106,8 +115,8 @@ async fn flushed(shutdown: impl FnOnce() -> OTelSdkResult + Send + 'static) -> O
     ended.unwrap_or_else(|error| Err(OTelSdkError::InternalFailure(error.to_string())))
 }
 
-fn export_spans(tracing: &Tracing) -> Result<SdkTracerProvider, ConfigError> {
-    let exporter = collector::Spans::new(to("tracing", &tracing.endpoint)?);
+fn export_spans(tracing: &Tracing, ends: &Ends) -> Result<SdkTracerProvider, ConfigError> {
+    let exporter = collector::Spans::new(to("tracing", &tracing.endpoint, ends)?);
     let batches = BatchConfigBuilder::default()
         .with_max_queue_size(limits::TRACE_QUEUE_SPANS)
         .with_scheduled_delay(Duration::from_millis(limits::EXPORT_DELAY_MS))
@@ -115,31 +124,32 @@ fn export_spans(tracing: &Tracing) -> Result<SdkTracerProvider, ConfigError> {
     let sampler = Sampler::TraceIdRatioBased(tracing.sample_ratio);
     Ok(SdkTracerProvider::builder()
         .with_sampler(Sampler::ParentBased(Box::new(sampler)))
-        .with_span_processor(
+        .with_span_processor(collector::Counted(
             BatchSpanProcessor::builder(exporter).with_batch_config(batches).build(),
-        )
+        ))
         .with_resource(resource())
         .build())
 }
 
-fn export_records(log: &Log) -> Result<SdkLoggerProvider, ConfigError> {
-    let exporter = collector::Records::new(to("log", &log.endpoint)?);
+fn export_records(log: &Log, ends: &Ends) -> Result<SdkLoggerProvider, ConfigError> {
+    let exporter = collector::Records::new(to("log", &log.endpoint, ends)?);
     let batches = logs::BatchConfigBuilder::default()
         .with_max_queue_size(limits::LOG_QUEUE_RECORDS)
         .with_scheduled_delay(Duration::from_millis(limits::EXPORT_DELAY_MS))
         .build();
     let processor = BatchLogProcessor::builder(exporter).with_batch_config(batches).build();
+    let processor = collector::Counted(processor);
     Ok(SdkLoggerProvider::builder().with_log_processor(processor).with_resource(resource()).build())
 }
 
-fn export_metrics(metrics: &PushedMetrics) -> Result<Push, ConfigError> {
-    let exporter = collector::Points::new(to("metrics", &metrics.endpoint)?);
+fn export_metrics(metrics: &PushedMetrics, ends: &Ends) -> Result<Push, ConfigError> {
+    let exporter = collector::Points::new(to("metrics", &metrics.endpoint, ends)?);
     Ok(Push::new(exporter, Duration::from_millis(metrics.interval_ms)))
 }
 
 /// The connection to the endpoint of a table of settings.
-fn to(table: &str, endpoint: &str) -> Result<collector::Connection, ConfigError> {
-    collector::connect(endpoint)
+fn to(table: &str, endpoint: &str, ends: &Ends) -> Result<collector::Connection, ConfigError> {
+    collector::Connection::new(endpoint, ends.clone())
         .map_err(|error| ConfigError::Invalid(format!("{table}.endpoint: {error}")))
 }
 

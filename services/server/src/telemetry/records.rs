@@ -19,8 +19,8 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
-/// The crates that carry records to the collector: what they log about it would be a record again,
-/// and so on for ever.
+/// The crates that carry records to the collector, and the warning that it refused some: what they say
+/// of a record would be a record again, and so on for ever.
 const CARRIERS: [&str; 6] =
     ["h2", "hyper", "opentelemetry", "tonic", "tower", collector::OF_RECORDS];
 

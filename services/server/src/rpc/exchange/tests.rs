@@ -248,6 +248,25 @@ async fn an_item_is_refused_if_others_leave_no_room_for_long() {
 }
 
 #[tokio::test]
+async fn items_that_wait_in_vain_are_refused_one_soon_after_the_other() {
+    let (room, pool) = pooled();
+    let mut others = pool.share().empty();
+    others.resize(20).unwrap();
+    let mut streams: Vec<Doublings> = (0..3).map(|_| within(room.clone(), |_| true)).collect();
+    for stream in &streams {
+        stream.send([1]);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let sent = Instant::now();
+    for stream in &mut streams {
+        assert_eq!(stream.next().await.unwrap().unwrap().1, None);
+    }
+    // A refusal is no movement, after which the next one would wait as long again.
+    let most = Duration::from_millis(limits::ITEMS_STILL_MS * 3 / 2);
+    assert!(sent.elapsed() < most, "{:?}", sent.elapsed());
+}
+
+#[tokio::test]
 async fn an_item_that_can_never_fit_is_refused_at_once_among_others() {
     // Three quarters of 12 bytes have no room for ten.
     let pool = || Pool::new("test", ["all", "share"], [12, 12]).leaving(1);
