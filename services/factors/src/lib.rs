@@ -28,6 +28,7 @@ pub mod returns;
 pub mod roles;
 pub mod schedule;
 pub mod sector;
+pub mod settlement_calendar;
 pub mod settlement_days;
 pub mod short_history;
 pub mod short_ratio;

@@ -4,7 +4,7 @@
 //! Before one is divided by another, both are converted to the units of the settlement day. If no
 //! known split factor connects the days, the ratio is replaced by a reason.
 
-use crate::settlement_days::SettlementDays;
+use crate::{settlement_calendar::settled_before, settlement_days::SettlementDays};
 use marketdata::{
     basis::Units,
     dataset::{Dataset, Field},
@@ -53,6 +53,8 @@ pub enum DataQualityFlag {
     /// The previous settlement was at least a hundred times the one before it and has fallen back,
     /// so the change since then is unreliable.
     PreviousSettlementSpike,
+    /// The source says that a split lies between the latest two settlements, and no known one does.
+    SplitMissing,
     /// The float did not change while shares outstanding doubled or halved.
     FloatStandsStill,
     /// The float is above the shares outstanding.
@@ -70,6 +72,10 @@ impl DataQualityFlag {
             }
             DataQualityFlag::PreviousSettlementSpike => {
                 "the previous settlement was a hundred times the one before it and has fallen back"
+            }
+            DataQualityFlag::SplitMissing => {
+                "the source says that a split lies between the latest two settlements, and none is \
+                 known: numbers of shares and prices before it may be off by its factor"
             }
             DataQualityFlag::FloatStandsStill => {
                 "the float did not change while shares outstanding doubled or halved"
@@ -112,9 +118,9 @@ pub struct ShortRatio {
     pub instrument: InstrumentId,
     /// Shares sold short at the latest published settlement, in that day's units.
     pub shares_short: Published,
-    /// Shares sold short at the previous settlement, in the units of the latest one. `None` if none
-    /// is published or no known factor connects the two.
-    pub previous: Option<Published>,
+    /// Shares sold short at the previous settlement, in the units of the latest one. The error: none is
+    /// published, or no known factor connects the two.
+    pub previous: Result<Published, GapReason>,
     /// The source's average daily volume over the reporting cycle, in shares of the settlement's
     /// units.
     pub source_daily_volume: Option<f64>,
@@ -197,7 +203,7 @@ impl ShortRatio {
     /// Change of short interest since the previous settlement, as a decimal of it, in the same
     /// units.
     pub fn change(&self) -> Option<f64> {
-        let previous = self.previous.filter(|previous| 0.0 < previous.value)?;
+        let previous = self.previous.ok().filter(|previous| 0.0 < previous.value)?;
         Some(stats::change::growth(previous.value, self.shares_short.value))
     }
 }
@@ -224,8 +230,10 @@ fn on_basis(
 
 /// The two settlements before the latest, in its units.
 struct Settlements {
-    previous: Option<Published>,
+    previous: Result<Published, GapReason>,
     before_previous: Option<f64>,
+    /// Whether the source says that a split lies between the latest two, and no known one does.
+    lacks_split: bool,
 }
 
 impl Settlements {
@@ -238,7 +246,9 @@ impl Settlements {
         // also for a name that was not on that list. Not so if a split lies in between.
         let restated = restated.filter(|_| !split_inside).and_then(|value| {
             let published_at = rows.published_at(last);
-            Some(Published { value, effective_on: all.before(basis)?, published_at })
+            // The list of that settlement may never have been loaded.
+            let effective_on = settled_before(basis).or_else(|| all.before(basis))?;
+            Some(Published { value, effective_on, published_at })
         });
         let settled = (0..last).rev().filter(|row| all.contains(rows.day(*row)));
         let mut earlier = settled.filter_map(|row| shares_short(rows, row)).filter(|settled| {
@@ -253,9 +263,13 @@ impl Settlements {
             let change = units.change(settled.effective_on, basis);
             !split_inside || change.is_some_and(|change| 1e-9 < (change.shares - 1.0).abs())
         };
-        let previous = restated.or_else(|| earlier.next().filter(is_joined).and_then(in_units));
+        let own = restated.is_none().then(|| earlier.next()).flatten();
+        let joined = own.filter(is_joined).and_then(in_units);
+        let absent = if own.is_some() { GapReason::BasisUnknown } else { GapReason::ShortHistory };
+        let previous = restated.or(joined).ok_or(absent);
+        let lacks_split = own.is_some_and(|settled| !is_joined(&settled));
         let before_previous = earlier.next().and_then(in_units).map(|settled| settled.value);
-        Settlements { previous, before_previous }
+        Settlements { previous, before_previous, lacks_split }
     }
 }
 
@@ -341,7 +355,7 @@ fn doubts(
 ) -> Vec<DataQualityFlag> {
     let mut doubts = Vec::new();
     let leaps = |from: f64, to: f64| 0.0 < from && JUMP <= to / from;
-    if let Some(previous) = settlements.previous {
+    if let Ok(previous) = settlements.previous {
         if leaps(previous.value, latest) || leaps(latest, previous.value) {
             doubts.push(DataQualityFlag::ShortInterestJump);
         }
@@ -349,6 +363,9 @@ fn doubts(
         if jumped && RETURN * latest <= previous.value {
             doubts.push(DataQualityFlag::PreviousSettlementSpike);
         }
+    }
+    if settlements.lacks_split {
+        doubts.push(DataQualityFlag::SplitMissing);
     }
     if counts.float_stands_still(units) {
         doubts.push(DataQualityFlag::FloatStandsStill);

@@ -192,6 +192,13 @@ fn a_previous_count_that_the_source_prints_is_of_the_previous_settlement() {
         row(&mut fixture, name, "2021-01-15", &values);
     }
     fixture.commit();
+    // The list of the settlement before was never loaded.
+    row(&mut fixture, "LATER", "2021-02-12", &[(Field::SharesShort, 1e6)]);
+    let printed = [(Field::SharesShort, 3e6), (Field::PreviousSharesShort, 2e6)];
+    row(&mut fixture, "LATER", "2021-03-15", &printed);
+    fixture.commit();
+    let later = known(&mut fixture, "LATER", "2021-03-31").unwrap().previous.unwrap();
+    assert_eq!((later.value, later.effective_on), (2e6, day("2021-02-26")));
     for name in ["S", "NEW"] {
         let ratio = known(&mut fixture, name, "2021-02-01").unwrap();
         let previous = ratio.previous.unwrap();
@@ -213,11 +220,13 @@ fn a_flagged_split_needs_its_factor() {
         [(Field::SharesShort, 8e6), (Field::PreviousSharesShort, 2e6), (Field::SplitFlag, 1.0)];
     row(&mut fixture, "2022-07-29", "2022-08-09", &flagged);
     fixture.commit();
-    assert_eq!(known(&mut fixture, "S", "2022-08-10").unwrap().change(), None);
+    let alone = known(&mut fixture, "S", "2022-08-10").unwrap();
+    assert_eq!((alone.change(), alone.previous), (None, Err(GapReason::BasisUnknown)));
+    assert_eq!(alone.doubts, [DataQualityFlag::SplitMissing]);
     split(&mut fixture, "S", ("2022-07-21", "2022-07-22"), 4.0);
     fixture.commit();
     let joined = known(&mut fixture, "S", "2022-08-10").unwrap();
-    assert!(joined.change().unwrap().abs() < 1e-12);
+    assert!(joined.change().unwrap().abs() < 1e-12 && joined.doubts.is_empty());
 }
 
 proptest! {

@@ -205,13 +205,14 @@ impl Disclosed {
             let subject = field("average_short_sale_volume_share");
             gaps.push(Gap::new(reason, subject, sales.why_missing(reason)));
         }
-        // What takes its balance away is a gap of the share of the float.
+        // Of a name that no list has, one gap is enough: that of the share of the float.
         if let Some((fails, _)) = &self.fails
-            && let Err(reason) = fails.is_on_threshold
-            && fails.shares.err() != Some(reason)
+            && fails.shares.err() != Some(GapReason::InputMissing)
         {
-            let of_days = fails.threshold_days.err().map(|_| "fails_threshold_days");
-            gaps.push(self.threshold_gap(symbol, of_days.unwrap_or(ON_THRESHOLD), reason));
+            let days = ("fails_threshold_days", fails.threshold_days.err());
+            let missing = [days, (ON_THRESHOLD, fails.is_on_threshold.err())].into_iter();
+            let missing = missing.filter_map(|(what, reason)| Some((what, reason?)));
+            gaps.extend(missing.map(|(what, why)| self.threshold_gap(symbol, what, why)));
         }
         let fails = self.fails.as_ref();
         gaps.extend(fails.and_then(|(fails, days)| fails.unused(symbol, days)));

@@ -114,7 +114,7 @@ impl SqueezeName {
             let settled = settlement.map(|on| (on, &*market.settlements));
             Traded::of(snapshot, instrument, (&market.sessions, freshest), settled)
         });
-        let previous = short.as_ref().ok().and_then(|ratio| ratio.previous);
+        let previous = short.as_ref().ok().and_then(|ratio| ratio.previous.ok());
         let between = |on: &&Day| {
             previous.is_some_and(|before| before.effective_on < **on)
                 && settlement.is_some_and(|latest| **on < latest)
@@ -383,6 +383,9 @@ impl SqueezeName {
         let gain = self.shorts_gain_since_settlement_usd();
         lacks("shorts_gain_since_settlement_usd", gain.err(), true);
         lacks("short_cost_basis", self.cost_basis().err(), true);
+        let gain = self.shorts_gain_since_cost_basis_usd().err();
+        lacks("shorts_gain_since_cost_basis_usd", gain.filter(|_| self.cost_basis().is_ok()), true);
+        lacks("average_daily_value_usd", self.average_value_usd().err(), false);
         if self.market_cap.is_ok_and(|cap| cap.source == CapSource::Printed) {
             lacks("line_market_cap_usd", Some(GapReason::Proxy), false);
         }
@@ -446,10 +449,10 @@ fn measure(
         Component::DaysToCover => {
             ratio(short()?.shares_short.value * shares_factor?, traded()?.since.volume_before?)
         }
-        Component::ShortInterestChange => short()?.change().ok_or(match short()?.previous {
-            Some(_) => GapReason::Degenerate,
-            None => GapReason::ShortHistory,
-        }),
+        Component::ShortInterestChange => {
+            short()?.previous?;
+            short()?.change().ok_or(GapReason::Degenerate)
+        }
         Component::ShortsLoss => short().and(traded())?.since.total_return,
         Component::Return5 => traded()?.five_session_return,
         Component::Return20 => traded()?.twenty_session_return,

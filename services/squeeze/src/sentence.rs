@@ -48,7 +48,7 @@ pub const fn sentence(reason: GapReason) -> &'static str {
 /// The gap of a suspicious input.
 pub(crate) fn doubted(symbol: &str, doubt: DataQualityFlag) -> Gap {
     let what = match doubt {
-        DataQualityFlag::ShortInterestJump => "short_interest",
+        DataQualityFlag::ShortInterestJump | DataQualityFlag::SplitMissing => "short_interest",
         DataQualityFlag::PreviousSettlementSpike => "short_interest_change",
         DataQualityFlag::FloatStandsStill
         | DataQualityFlag::FloatAboveSharesOutstanding

@@ -1,11 +1,10 @@
 //! Which settlements of short interest a view should know, and which it does.
 //!
-//! Firms count shares sold short on the 15th of a month and on its last day, or on the session before
-//! (FINRA Rule 4560; before September 2007 in the middle of a month only). So a list that was never
-//! loaded can be told from one that is not out yet.
+//! They follow a calendar, so a list that was never loaded can be told from one that is not out yet.
 
 use crate::common_days::is_cut;
 use factors::{
+    settlement_calendar::settled_up_to,
     settlement_days::SettlementDays,
     short_ratio::{Published, ShortRatio},
 };
@@ -14,11 +13,8 @@ use marketdata::{
     dataset::{Dataset, Publication},
     day::Day,
     gap::{Gap, GapReason, Subject},
-    newest::{SETTLEMENTS_COMPARED_DAYS, newest_of_market, session_up_to},
+    newest::{SETTLEMENTS_COMPARED_DAYS, newest_of_market},
 };
-
-/// The first day counted at the end of a month, 2007-09-28 (NASD Notice to Members 07-24).
-const TWICE_A_MONTH_FROM: Day = Day::from_epoch(13_784);
 
 /// Calendar days before the newest settlement in which a missing one is told: the window of the cost
 /// basis.
@@ -45,21 +41,6 @@ fn newest_due(today: Day) -> Option<(Day, Day)> {
     let latest = settled_up_to(today);
     let due = [latest, before(latest), before(before(latest))].into_iter().map(out);
     due.into_iter().find(|(_, out_on)| *out_on < today)
-}
-
-/// The last settlement up to a day.
-fn settled_up_to(day: Day) -> Day {
-    let (year, month, _) = day.ymd();
-    let of_month = |day: u32| Day::from_ymd(year, month, day);
-    let first = of_month(1).unwrap_or(day);
-    let ends_before = session_up_to(first.plus(-1));
-    let middle = of_month(15).map(session_up_to);
-    let next_month =
-        if month == 12 { Day::from_ymd(year + 1, 1, 1) } else { Day::from_ymd(year, month + 1, 1) };
-    let end = next_month.map(|next| session_up_to(next.plus(-1)));
-    let is_counted = |on: &Day| *on <= day && (middle == Some(*on) || TWICE_A_MONTH_FROM <= *on);
-    let known = [end, middle, Some(ends_before)].into_iter().flatten().find(is_counted);
-    known.unwrap_or_else(|| settled_up_to(ends_before))
 }
 
 /// What the known settlements lack, of names whose last ones are on these days.
@@ -100,7 +81,8 @@ pub(crate) fn gaps(
             count => format!("{count} settlements, the last of them of {last},"),
         };
         let detail = format!(
-            "no list of {what} is known: changes of short interest and cost bases span what is missing"
+            "no list of {what} is known: cost bases span what is missing, and changes of short interest do whose previous \
+             count no source prints"
         );
         new(GapReason::MissingObservations, detail)
     }));
@@ -125,7 +107,7 @@ pub(crate) fn gaps_of(
     skipped_on: Option<Day>,
     symbol: &str,
 ) -> impl Iterator<Item = Gap> {
-    let skipped = skipped_on.zip(short.previous).map(|(skipped, previous)| {
+    let skipped = skipped_on.zip(short.previous.ok()).map(|(skipped, previous)| {
         let detail = format!(
             "it spans the settlement of {skipped}, which the name lacks: the one before is of {}",
             previous.effective_on
@@ -148,24 +130,6 @@ mod tests {
     use super::*;
     use marketdata::{fixture::day, instant::Instant};
     use std::collections::BTreeSet;
-
-    /// Settlement dates that FINRA published for these years.
-    #[test]
-    fn settlements_are_those_of_the_calendar() {
-        let mut on = day("2022-05-01");
-        // Good Friday 2022 is April 15; Presidents' Day 2021 is February 15.
-        for expected in ["2022-04-29", "2022-04-14", "2022-03-31", "2022-03-15", "2022-02-28"] {
-            on = settled_up_to(on);
-            assert_eq!(on, day(expected));
-            on = on.plus(-1);
-        }
-        assert_eq!(settled_up_to(day("2021-02-25")), day("2021-02-12"));
-        assert_eq!(settled_up_to(day("2021-01-14")), day("2020-12-31"));
-        // Once a month before September 2007.
-        assert_eq!(settled_up_to(TWICE_A_MONTH_FROM), day("2007-09-28"));
-        assert_eq!(settled_up_to(day("2007-09-27")), day("2007-09-14"));
-        assert_eq!(settled_up_to(day("2007-09-13")), day("2007-08-15"));
-    }
 
     fn said(last: &[(&str, usize)], now: &str) -> Vec<(GapReason, String)> {
         let (newest_on, with_it) = last[0];

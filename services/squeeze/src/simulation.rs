@@ -336,8 +336,8 @@ fn no_crowd(reason: GapReason) -> Gap {
 }
 
 fn not_calibrated() -> Gap {
-    let detail = "no calibration as of the view meets its requirements: squeezes have no \
-                  probabilities, so there is no distribution of losses, only scenarios";
+    let detail = "the newest calibration as of the view does not meet its requirements, or there is \
+                  none: squeezes have no probabilities, so there is no distribution of losses, only scenarios";
     Gap::new(GapReason::InputMissing, Subject::number_of("", "squeeze_probability"), detail)
 }
 

@@ -37,9 +37,13 @@ impl Fields {
         if text.is_empty() {
             return None;
         }
-        let day = Day::parse_iso(text);
+        // No timestamp is of a year before.
+        let day = Day::parse_iso(text).filter(|day| 1 <= day.ymd().0);
         if day.is_none() {
-            self.add(field, format!("must be an ISO date (YYYY-MM-DD), is {text:?}"));
+            self.add(
+                field,
+                format!("must be an ISO date (YYYY-MM-DD) from year 1 on, is {text:?}"),
+            );
         }
         day
     }

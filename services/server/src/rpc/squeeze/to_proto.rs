@@ -276,7 +276,7 @@ fn inputs(snapshot: &Snapshot, name: &SqueezeName, units: &Units) -> Vec<v1::Mea
     let today = snapshot.today();
     let ratio = name.short.as_ref().ok();
     let short = ratio.map(|ratio| ratio.shares_short);
-    let previous = ratio.and_then(|ratio| ratio.previous);
+    let previous = ratio.and_then(|ratio| ratio.previous.ok());
     let counts = &name.counts;
     let mut inputs = Vec::new();
     let mut add = |input, known: Option<Published>, value: Option<f64>| {
