@@ -50,4 +50,4 @@ pub mod worked;
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "squeeze-0.17.0";
+pub const MODEL_VERSION: &str = "squeeze-0.18.0";
