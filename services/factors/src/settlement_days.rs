@@ -14,7 +14,7 @@ const LEAST_SHARE: usize = 100;
 /// The days of short interest that at least one in ten names have, of those of the commonest day of the
 /// 45 before and after, and one in a hundred of those of the commonest of all. So neither a row with a
 /// wrong date or of a settlement long past, nor the first part of a list is a settlement, and a history
-/// that grows keeps its short lists.
+/// that grows up to a hundredfold keeps its short lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettlementDays(Vec<Day>);
 

@@ -258,16 +258,15 @@ impl Settlements {
             let shares = units.change(settled.effective_on, basis)?.shares;
             Some(Published { value: settled.value * shares, ..settled })
         };
-        // The factor of a split must be known to compare the two.
-        let is_joined = |settled: &Published| {
-            let change = units.change(settled.effective_on, basis);
-            !split_inside || change.is_some_and(|change| 1e-9 < (change.shares - 1.0).abs())
-        };
+        // The factor of a split between the market's latest two settlements must be known.
+        let before = settled_before(basis).or_else(|| all.before(basis));
+        let change = before.and_then(|before| units.change(before, basis));
+        let is_split = change.map(|change| 1e-9 < (change.shares - 1.0).abs());
         let own = restated.is_none().then(|| earlier.next()).flatten();
-        let joined = own.filter(is_joined).and_then(in_units);
+        let joined = own.filter(|_| !split_inside || is_split == Some(true)).and_then(in_units);
         let absent = if own.is_some() { GapReason::BasisUnknown } else { GapReason::ShortHistory };
         let previous = restated.or(joined).ok_or(absent);
-        let lacks_split = own.is_some_and(|settled| !is_joined(&settled));
+        let lacks_split = split_inside && is_split == Some(false);
         let before_previous = earlier.next().and_then(in_units).map(|settled| settled.value);
         Settlements { previous, before_previous, lacks_split }
     }

@@ -2,16 +2,16 @@
 //!
 //! A session is a day on which at least one in ten of the instruments alive on it has a price, so that
 //! neither a bar on a Saturday nor a gap in one file creates or removes a session. An instrument is
-//! alive from its first price to its last one. If that is at most ten days older than the newest price
-//! of all, it still counts: else a bar with a wrong date after all others would be a session of its
-//! own, because it would be the only one alive.
+//! alive from its first price to its last one. If that is at most ten days older than the newest day of
+//! the market ([`newest_of_market`]), it still counts: else a bar with a wrong date after all others
+//! would be a session of its own, because it would be the only one alive.
 
 use crate::{comparison::Comparison, returns::Sessions};
 use marketdata::{
     dataset::Dataset,
     day::Day,
     instrument::InstrumentId,
-    newest::{MARKET_SHARE, PRICES_COMPARED_DAYS},
+    newest::{MARKET_SHARE, PRICES_COMPARED_DAYS, newest_of_market},
     snapshot::Snapshot,
 };
 use rayon::prelude::*;
@@ -107,7 +107,7 @@ impl Trading {
                 None => lives.remove(&id),
             };
         }
-        let ended = newly_ended(&lives, newest_price(&self.lives), newest_price(&lives));
+        let ended = newly_ended(&lives, market_day(&self.lives), market_day(&lives));
         let counted = counted.min(ended).max(self.first);
         let kept = self.sessions.with_start().iter().copied().take_while(|day| *day < counted);
         let days: Vec<Day> = kept.chain(trading_days(snapshot, &lives, counted)).collect();
@@ -150,13 +150,18 @@ fn newest_price(lives: &BTreeMap<InstrumentId, Life>) -> Option<Day> {
     lives.values().map(|(_, end)| *end).max()
 }
 
+/// The newest day of the market.
+fn market_day(lives: &BTreeMap<InstrumentId, Life>) -> Option<Day> {
+    newest_of_market(lives.values().map(|(_, end)| *end).collect(), PRICES_COMPARED_DAYS)
+}
+
 /// Whether an instrument with its last price on a day still counts on later days.
 fn is_counted_on(end: Day, newest: Day) -> bool {
     newest <= end.plus(PRICES_COMPARED_DAYS)
 }
 
-/// The first day on which the number of instruments alive differs because the newest price is another
-/// one.
+/// The first day on which the number of instruments alive differs because the newest day of the market is
+/// another one.
 fn newly_ended(lives: &BTreeMap<InstrumentId, Life>, old: Option<Day>, new: Option<Day>) -> Day {
     let Some((old, new)) = old.zip(new) else { return Day::MIN };
     let ends = lives.values().map(|(_, end)| *end);
@@ -174,11 +179,13 @@ fn first_difference(one: &[Day], other: &[Day]) -> Day {
 /// The sessions from a day on.
 fn trading_days(snapshot: &Snapshot, lives: &BTreeMap<InstrumentId, Life>, first: Day) -> Vec<Day> {
     let Some(last) = newest_price(lives).filter(|last| first <= *last) else { return Vec::new() };
+    let newest = market_day(lives).unwrap_or(last);
     let alive = lives.iter().map(|(id, life)| (*id, *life));
-    let alive = alive.filter(|(_, (_, end))| first <= *end || is_counted_on(*end, last));
+    let alive = alive.filter(|(_, (_, end))| first <= *end || is_counted_on(*end, newest));
     let alive: Vec<(InstrumentId, Life)> = alive.collect();
     let span = (last.epoch() - first.epoch()) as usize + 1;
-    let count = |lives: &[(InstrumentId, Life)]| DayCounts::of(snapshot, lives, (first, last));
+    let count =
+        |lives: &[(InstrumentId, Life)]| DayCounts::of(snapshot, lives, (first, last), newest);
     let counts = alive.par_chunks(COUNTED_TOGETHER).map(count);
     let counts = counts.reduce(|| DayCounts::zero(span), DayCounts::plus);
     let mut alive = 0;
@@ -209,6 +216,7 @@ impl DayCounts {
         snapshot: &Snapshot,
         lives: &[(InstrumentId, Life)],
         (first, last): (Day, Day),
+        newest: Day,
     ) -> DayCounts {
         let span = (last.epoch() - first.epoch()) as usize + 1;
         let mut counts = DayCounts::zero(span);
@@ -218,7 +226,7 @@ impl DayCounts {
             let rows = snapshot.rows_since(Dataset::Bars, *id, first);
             let days = rows.days();
             counts.births[offset(*begin)] += 1;
-            if !is_counted_on(*end, last) {
+            if !is_counted_on(*end, newest) {
                 counts.births[offset(end.plus(1))] -= 1;
             }
             if usual.counts(&days) {
@@ -314,7 +322,7 @@ mod tests {
                 .holders(Dataset::Bars)
                 .filter_map(|id| Some((id, life(&snapshot, id, first)?)))
                 .collect();
-            let counts = DayCounts::of(&snapshot, &lives, (first, first.plus(8)));
+            let counts = DayCounts::of(&snapshot, &lives, (first, first.plus(8)), first.plus(8));
             assert_eq!(counts.trading, expected, "{turn}");
         }
     }
@@ -410,6 +418,24 @@ mod tests {
             ("2021-03-16", &days[..16]),
             ("2021-03-18", &days[..18]),
         ];
+        sessions_are(&mut fixture, &expected);
+    }
+
+    /// The same with 12 of 140 names that go on for a week, and one with a bar of a wrong date a week after
+    /// them: the newest day of the market is still that of the file, and so is the last session.
+    #[test]
+    fn a_bar_with_a_wrong_date_ends_no_file() {
+        let days: Vec<Day> = (0..12).map(|at| day("2021-03-01").plus(at)).collect();
+        let mut fixture = Fixture::new();
+        for name in 0..140 {
+            let held = if name < 12 { &days[..] } else { &days[..5] };
+            let stray = Some(day("2021-03-19")).filter(|_| name == 20);
+            let closes: Vec<_> = held.iter().copied().chain(stray).map(|on| (on, 1.0)).collect();
+            fixture.closes(&format!("A{name:03}"), &closes);
+        }
+        fixture.commit();
+        let expected: [(&str, &[Day]); 3] =
+            [("2021-03-12", &days[..5]), ("2021-03-15", &days[..5]), ("2021-03-19", &days[..5])];
         sessions_are(&mut fixture, &expected);
     }
 }

@@ -209,16 +209,16 @@ fn a_previous_count_that_the_source_prints_is_of_the_previous_settlement() {
 
 #[test]
 fn a_flagged_split_needs_its_factor() {
-    let row = |fixture: &mut Fixture, settlement, published, values: &[(Field, f64)]| {
-        let key = (fixture.id(Namespace::Listed, "S"), InstrumentId::NONE);
+    let row = |fixture: &mut Fixture, name, settlement, published, values: &[(Field, f64)]| {
+        let key = (fixture.id(Namespace::Listed, name), InstrumentId::NONE);
         let at = Instant::new_york(day(published), 18, 0);
         fixture.fact(Dataset::ShortInterest, key, day(settlement), at, values);
     };
     let mut fixture = Fixture::new();
-    row(&mut fixture, "2022-07-15", "2022-07-26", &[(Field::SharesShort, 2e6)]);
+    row(&mut fixture, "S", "2022-07-15", "2022-07-26", &[(Field::SharesShort, 2e6)]);
     let flagged =
         [(Field::SharesShort, 8e6), (Field::PreviousSharesShort, 2e6), (Field::SplitFlag, 1.0)];
-    row(&mut fixture, "2022-07-29", "2022-08-09", &flagged);
+    row(&mut fixture, "S", "2022-07-29", "2022-08-09", &flagged);
     fixture.commit();
     let alone = known(&mut fixture, "S", "2022-08-10").unwrap();
     assert_eq!((alone.change(), alone.previous), (None, Err(GapReason::BasisUnknown)));
@@ -227,6 +227,16 @@ fn a_flagged_split_needs_its_factor() {
     fixture.commit();
     let joined = known(&mut fixture, "S", "2022-08-10").unwrap();
     assert!(joined.change().unwrap().abs() < 1e-12 && joined.doubts.is_empty());
+    // A known split of June is not the one that the source speaks of, which lies between the settlements
+    // of July.
+    row(&mut fixture, "T", "2022-06-15", "2022-06-27", &[(Field::SharesShort, 1e6)]);
+    let flagged = [(Field::SharesShort, 8e6), (Field::SplitFlag, 1.0)];
+    row(&mut fixture, "T", "2022-07-29", "2022-08-09", &flagged);
+    split(&mut fixture, "T", ("2022-06-20", "2022-06-21"), 2.0);
+    fixture.commit();
+    let other = known(&mut fixture, "T", "2022-08-10").unwrap();
+    assert_eq!(other.previous, Err(GapReason::BasisUnknown));
+    assert_eq!(other.doubts, [DataQualityFlag::SplitMissing]);
 }
 
 proptest! {

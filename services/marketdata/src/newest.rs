@@ -7,7 +7,7 @@ pub const MARKET_SHARE: usize = 10;
 
 /// A name whose newest price is more than this many calendar days older than another day does not say
 /// whether that is a day of the market: it was delisted, or its files are no longer loaded. No closing of
-/// the exchange and no weekly file is as long.
+/// the exchange since 1990 and no weekly file is as long.
 pub const PRICES_COMPARED_DAYS: i32 = 10;
 
 /// The same for short interest, which is counted twice a month and published two weeks later.

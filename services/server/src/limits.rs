@@ -460,7 +460,7 @@ pub const EXPORT_MS: u64 = 5_000;
 pub const EXPORT_RETRIES: u32 = 3;
 /// The pause before it is sent again, milliseconds; it doubles each time.
 pub const EXPORT_RETRY_MS: u64 = 100;
-/// How long a collector that owes an answer may be silent before it is pinged, milliseconds.
+/// Time without a word of the collector after which the next request also pings it, milliseconds.
 pub const EXPORT_KEEPALIVE_MS: u64 = 10_000;
 /// How long the answer to that ping may take before the connection is given up, milliseconds.
 pub const EXPORT_KEEPALIVE_TIMEOUT_MS: u64 = 5_000;

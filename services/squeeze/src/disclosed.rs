@@ -207,7 +207,7 @@ impl Disclosed {
         }
         // Of a name that no list has, one gap is enough: that of the share of the float.
         if let Some((fails, _)) = &self.fails
-            && fails.shares.err() != Some(GapReason::InputMissing)
+            && fails.threshold_days.err() != Some(GapReason::InputMissing)
         {
             let days = ("fails_threshold_days", fails.threshold_days.err());
             let missing = [days, (ON_THRESHOLD, fails.is_on_threshold.err())].into_iter();

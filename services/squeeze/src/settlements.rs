@@ -81,8 +81,8 @@ pub(crate) fn gaps(
             count => format!("{count} settlements, the last of them of {last},"),
         };
         let detail = format!(
-            "no list of {what} is known: cost bases span what is missing, and changes of short interest do whose previous \
-             count no source prints"
+            "no list of {what} is known: cost bases span what is missing, and so do changes of short interest \
+             unless the source prints the previous count"
         );
         new(GapReason::MissingObservations, detail)
     }));

@@ -185,8 +185,8 @@ fn against_truth(seed: u64) -> (Calibration, f64, f64) {
 }
 
 /// Five histories: the probabilities are those of the mechanism, not only of what it happened to draw. Their
-/// level can differ from the truth of one week by its shock, which no input says (a lognormal number, twice
-/// whose standard deviation is a factor of 2.2), and by jumps that are noise.
+/// level can differ from the truth of one week by its shock, which no input says (lognormal with a deviation
+/// of 0.4 in logs, so within a factor of 2.2 in 19 weeks of 20), and by jumps that are noise.
 #[test]
 fn probabilities_are_near_the_true_chances() {
     for seed in 1..=5 {

@@ -75,6 +75,11 @@ fn a_threshold_security_fails_on_five_days_in_a_row() {
     for on in days {
         world.fail("W", on, 9_999.0);
     }
+    // X is on no newest list, and whether it is a threshold security is not known.
+    world.settle("X", SETTLED, [1e5, 1e6, 10e6]).bars("X", |_| (10.0, 1e4));
+    for on in &days[..3] {
+        world.fail("X", *on, 60_000.0);
+    }
     let universe = world.universe();
     assert_eq!(THRESHOLD_DAYS, 5, "17 CFR 242.203(c)(6)");
     assert_eq!(threshold(&universe, "S"), (Ok(5), Ok(true)));
@@ -85,6 +90,7 @@ fn a_threshold_security_fails_on_five_days_in_a_row() {
     let gap = |symbol| of_name(&universe, symbol, "on_fails_threshold");
     assert!(gap("T").unwrap().detail.contains("2020-12-31"), "{:?}", gap("T"));
     assert!(gap("S").is_none() && gap("V").is_none(), "one gap of V is enough");
+    assert!(threshold(&universe, "X").1.is_err() && gap("X").is_some(), "{:?}", gap("X"));
 }
 
 const MISSING_DAYS: Result<u32, GapReason> = Err(GapReason::InputMissing);

@@ -71,7 +71,7 @@ impl Connection {
         task.spawn_on(sent, &self.runtime);
         match task.join_next().await {
             Some(Ok(ended)) => ended,
-            Some(Err(error)) => Err(OTelSdkError::InternalFailure(error.to_string())),
+            Some(Err(error)) => kind.ended(count, Err(Status::internal(error.to_string()))),
             None => Err(OTelSdkError::InternalFailure("no request was made".to_owned())),
         }
     }
@@ -90,7 +90,9 @@ where
     for retry in 0..limits::EXPORT_RETRIES {
         let Some(least) = answer.as_ref().err().and_then(pause_of) else { break };
         let pause = least.max(backoff(retry));
-        if ends_at <= Instant::now() + pause || ends_within(pause, &mut is_stopping).await {
+        // A collector may ask for any pause, also one that no clock can add.
+        let left = ends_at.saturating_duration_since(Instant::now());
+        if left <= pause || ends_within(pause, &mut is_stopping).await {
             break;
         }
         answer = attempt(ends_at, ask()).await;
