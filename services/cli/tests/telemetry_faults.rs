@@ -187,7 +187,7 @@ impl TraceService for Flaky {
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        if self.requests.fetch_add(1, Ordering::SeqCst) % 2 == 0 {
+        if self.requests.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) {
             return Err(Status::unavailable("in a moment"));
         }
         let resources = request.into_inner().resource_spans;
