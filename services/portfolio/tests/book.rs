@@ -368,8 +368,7 @@ fn a_close_of_a_day_that_few_names_have_reached_is_told_by_line() {
     let line = |symbol, shares| RawLine::of(symbol, Size::Shares(shares));
     let lines = [line("S", 10.0), line("S", 20.0), line("N3", 1.0)];
     let quotes = Quotes::of(&snapshot);
-    let book =
-        Book::join(lines.into_iter(), &Terms::NONE, &Lookup::of(&snapshot), &quotes).unwrap();
+    let book = Book::join(lines, &Terms::NONE, &Lookup::of(&snapshot), &quotes).unwrap();
     let told: Vec<_> = book.line_gaps().map(|gap| (gap.detail, gap.gross_share)).collect();
     let detail = "its last close is of 2021-01-28, a day that fewer than one in ten names have reached: \
                   it is left out, and that of 2021-01-27 counts";
