@@ -242,13 +242,12 @@ impl Settlements {
         let value = |field| rows.value(last, Dataset::ShortInterest.column(field));
         let split_inside = value(Field::SplitFlag).is_some_and(|flag| 0.0 < flag);
         let restated = value(Field::PreviousSharesShort).filter(|shares| 0.0 <= *shares);
-        // The source states the current value of the market's previous settlement in the same units,
-        // also for a name that was not on that list. Not so if a split lies in between.
+        // The market's previous settlement, whose list may never have been loaded.
+        let before = settled_before(basis).or_else(|| all.before(basis));
+        // The source states its current value in the same units, also for a name that was not on that
+        // list. Not so if a split lies in between.
         let restated = restated.filter(|_| !split_inside).and_then(|value| {
-            let published_at = rows.published_at(last);
-            // The list of that settlement may never have been loaded.
-            let effective_on = settled_before(basis).or_else(|| all.before(basis))?;
-            Some(Published { value, effective_on, published_at })
+            Some(Published { value, effective_on: before?, published_at: rows.published_at(last) })
         });
         let settled = (0..last).rev().filter(|row| all.contains(rows.day(*row)));
         let mut earlier = settled.filter_map(|row| shares_short(rows, row)).filter(|settled| {
@@ -259,7 +258,6 @@ impl Settlements {
             Some(Published { value: settled.value * shares, ..settled })
         };
         // The factor of a split between the market's latest two settlements must be known.
-        let before = settled_before(basis).or_else(|| all.before(basis));
         let change = before.and_then(|before| units.change(before, basis));
         let is_split = change.map(|change| 1e-9 < (change.shares - 1.0).abs());
         let own = restated.is_none().then(|| earlier.next()).flatten();

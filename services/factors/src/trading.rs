@@ -83,7 +83,8 @@ impl Trading {
         let lives: Vec<_> =
             holders.par_iter().with_min_len(COUNTED_TOGETHER).filter_map(life).collect();
         let lives = BTreeMap::from_iter(lives);
-        let sessions = Sessions::of_days(trading_days(snapshot, &lives, first));
+        let newest = market_day(&lives);
+        let sessions = Sessions::of_days(trading_days(snapshot, (&lives, newest), first));
         Trading { first, sessions, lives }
     }
 
@@ -107,10 +108,12 @@ impl Trading {
                 None => lives.remove(&id),
             };
         }
-        let ended = newly_ended(&lives, market_day(&self.lives), market_day(&lives));
+        let newest = market_day(&lives);
+        let ended = newly_ended(&lives, market_day(&self.lives), newest);
         let counted = counted.min(ended).max(self.first);
         let kept = self.sessions.with_start().iter().copied().take_while(|day| *day < counted);
-        let days: Vec<Day> = kept.chain(trading_days(snapshot, &lives, counted)).collect();
+        let days: Vec<Day> =
+            kept.chain(trading_days(snapshot, (&lives, newest), counted)).collect();
         let changed = priced.min(first_difference(self.sessions.with_start(), &days));
         let sessions = Sessions::of_days(days);
         (Trading { first: self.first, sessions, lives }, changed.max(self.first))
@@ -176,10 +179,14 @@ fn first_difference(one: &[Day], other: &[Day]) -> Day {
     next.min().copied().unwrap_or(Day::MAX)
 }
 
-/// The sessions from a day on.
-fn trading_days(snapshot: &Snapshot, lives: &BTreeMap<InstrumentId, Life>, first: Day) -> Vec<Day> {
-    let Some(last) = newest_price(lives).filter(|last| first <= *last) else { return Vec::new() };
-    let newest = market_day(lives).unwrap_or(last);
+/// The sessions from a day on, with the newest day of the market.
+fn trading_days(
+    snapshot: &Snapshot,
+    (lives, newest): (&BTreeMap<InstrumentId, Life>, Option<Day>),
+    first: Day,
+) -> Vec<Day> {
+    let last = newest_price(lives).filter(|last| first <= *last);
+    let Some((last, newest)) = last.zip(newest) else { return Vec::new() };
     let alive = lives.iter().map(|(id, life)| (*id, *life));
     let alive = alive.filter(|(_, (_, end))| first <= *end || is_counted_on(*end, newest));
     let alive: Vec<(InstrumentId, Life)> = alive.collect();

@@ -367,7 +367,8 @@ pub const ITEMS_PASSED: u32 = 16;
 pub const SMALL_SHARE_BYTES: usize = 2 * CALL_RESERVED_BYTES;
 /// Bytes of a health request that are not counted.
 pub const FREE_REQUEST_BYTES: usize = 1024;
-/// How late the pace of a message is looked at if nobody asked for its bytes meanwhile, milliseconds.
+/// If the timer of a message ran out this long ago, the server was not reading, and its client is not too
+/// slow; milliseconds.
 pub const NOT_ASKED_MS: u64 = 1_000;
 /// Maximum waiting time that received bytes can earn in advance, in idle times: a burst must not
 /// keep a request open forever.

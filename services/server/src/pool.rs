@@ -6,8 +6,8 @@
 //!
 //! Bytes that are in memory already are not asked for but forced, and may take the last quarter as well:
 //! messages of streams that are not complete, or that wait undecoded. The settings bound them to half of
-//! the pool, one caller has a share of the streams, and a message that has begun must go on
-//! unless items of its connection do.
+//! the pool, one caller has a share of the streams, and a message that has begun must go on unless items
+//! of its connection wait or are being answered.
 //!
 //! A refusal names the most bytes that the connection could have had, and what can never fit is
 //! refused without a wait.

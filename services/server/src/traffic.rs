@@ -38,9 +38,9 @@ impl Traffic {
         let (all, own) = (limits.request_memory_bytes, limits.request_memory_bytes_per_connection);
         let requests = Pool::new("bytes of requests in flight", settings, [all, own]);
         // Half: a stream keeps what it holds for as long as its client has items, and messages of streams
-        // that are not complete may take the other half. Of the last quarter
-        // each connection may have a common book. What items leave of a connection's share is for the
-        // messages that arrive, and for its other calls.
+        // that are not complete may take the other half. Of the last quarter each connection may have a
+        // common book. What items leave of a connection's share is for the messages that arrive, and for
+        // its other calls.
         let items = Pool::new(
             "bytes of items of streams in flight, which have half of the requests' memory, and three \
              quarters of their connection's",

@@ -4,7 +4,7 @@ use crate::show::{number, reading};
 use contract::v1::IndicatorReading;
 
 /// Builds sentences from the readings that have values; skips the others. The numbers of a sentence are of
-/// one day. A sentence of an older day than the newest reading begins with it.
+/// one day. A sentence about an older day than the others begins with that day.
 pub(crate) fn of(readings: &[IndicatorReading]) -> String {
     type Sentence = for<'a> fn(&Readings<'a>) -> Option<String>;
     let dated: [(&str, Sentence); 4] = [

@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn small_items_pass_a_large_one_so_often_and_no_more() {
+    async fn small_items_pass_a_large_one_sixteen_times() {
         let [whole, part] = pools([40, 40], [40, 30]);
         let items = Nested::new(part.share(), whole.share());
         let held = items.wait_for(items.received(1), 20).await.unwrap();

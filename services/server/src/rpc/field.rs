@@ -134,3 +134,19 @@ impl Fields {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_those_that_a_timestamp_can_have() {
+        let mut fields = Fields::new();
+        assert!(
+            fields.day("on", "0001-01-01").is_some() && fields.day("on", "9999-12-31").is_some()
+        );
+        assert!(
+            fields.day("on", "0000-12-31").is_none() && fields.day("on", "2021-02-30").is_none()
+        );
+    }
+}

@@ -186,6 +186,24 @@ mod tests {
         assert!(Duration::from_secs(3) <= took, "{took:?}");
     }
 
+    /// A RetryInfo with a delay of i64::MAX seconds, as a collector may spell it: a `google.rpc.Status`
+    /// (code 14) with one detail, whose value is a message with a `Duration`.
+    #[tokio::test]
+    async fn a_pause_that_no_clock_can_add_ends_the_attempts() {
+        let of = |tag: u8, value: &[u8]| [&[tag, value.len() as u8][..], value].concat();
+        let seconds = [&[0x08][..], &[0xff; 8], &[0x7f]].concat();
+        let retry = of(0x0a, &seconds);
+        let url = b"type.googleapis.com/google.rpc.RetryInfo";
+        let detail = [of(0x0a, url), of(0x12, &retry)].concat();
+        let details = [&[0x08, 14][..], &of(0x1a, &detail)].concat();
+        let status = Status::with_details(Code::Unavailable, "later", details.into());
+        let delay = status.get_details_retry_info().and_then(|info| info.retry_delay);
+        assert!(Some(Duration::from_secs(u64::MAX >> 2)) < delay, "{delay:?}");
+        let (_serving, is_stopping) = watch::channel(false);
+        let (asked, _, code) = ask(vec![status], is_stopping).await;
+        assert_eq!((asked, code), (1, Some(Code::Unavailable)));
+    }
+
     #[tokio::test]
     async fn a_collector_that_stays_away_is_asked_four_times_within_the_deadline() {
         let away = || vec![Status::unavailable("away"); 10];

@@ -189,7 +189,7 @@ mod tests {
         let warning = Warning::new();
         assert_eq!(warning.due(3), Some(3));
         assert_eq!((warning.due(4), warning.due(5)), (None, None));
-        // After the silence the next one speaks for those before it.
+        // A minute later the next line has the sum of what was not said.
         warning.0.lock().unwrap().last = None;
         assert_eq!(warning.due(6), Some(15));
     }
