@@ -44,19 +44,22 @@ fn days_to_cover_of_the_published_example() {
     assert_eq!(s.days_to_cover_at_source_volume(), Err(GapReason::NoVolume));
 }
 
-/// A name without a volume has no value traded a day, and a gap says so; one with a volume has none.
+/// A name of 14 sessions, fewer than the 15 that an average needs, has no value traded a day, and a gap
+/// says so.
 #[test]
 fn an_absent_value_traded_is_named() {
     let mut world = World::new();
-    world.bars("DRY", |_| (10.0, 0.0)).settle("DRY", SETTLED, [1.6e6, 8e6, 10e6]);
-    world.bars("WET", |_| (10.0, 1e5)).settle("WET", SETTLED, [1.6e6, 8e6, 10e6]);
+    for (symbol, sessions) in [("NEW", 14), ("OLD", 15)] {
+        world.bars_on(symbol, PriceBasis::Raw, sessions, |_| (10.0, 1e5));
+        world.settle(symbol, SETTLED, [1.6e6, 8e6, 10e6]);
+    }
     let universe = world.universe();
     let is_named = |symbol: &str| {
         let subject = Subject::number_of(symbol, "average_daily_value_usd");
         name(&universe, symbol).gaps(symbol).iter().any(|gap| gap.subject == subject)
     };
-    assert!(name(&universe, "DRY").average_value_usd().is_err());
-    assert!(is_named("DRY") && !is_named("WET"));
+    assert!(name(&universe, "NEW").average_value_usd().is_err());
+    assert!(is_named("NEW") && !is_named("OLD"));
 }
 
 #[test]
