@@ -5,13 +5,12 @@
 //! less: those of all threads together, and that of the busiest one. On cores of their own the busiest
 //! thread is what a caller waits for.
 //!
-//! `tests/oracles/joint_squeeze.py` simulates the same book in numpy and prints the time of 100,000
-//! paths. Run both one after the other on a quiet machine, so that the ratio is of one machine and
-//! hour:
+//! `tests/oracles/joint_squeeze.py` simulates the same book in numpy, with the same contributions. It runs
+//! right after our processor times, so that the ratio is of one machine and hour, if `NUMPY_PYTHON` names
+//! a Python with numpy and scipy:
 //!
 //! ```sh
-//! cargo bench -p squeeze --bench joint
-//! python tests/oracles/joint_squeeze.py
+//! NUMPY_PYTHON=python cargo bench -p squeeze --bench joint
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "a book made for a bench is lawful")]
@@ -40,6 +39,9 @@ use squeeze::{
     },
 };
 use std::{collections::BTreeMap, hint::black_box};
+
+#[path = "../../../tests/support/python.rs"]
+mod python;
 
 /// The book of the script. It is not bought back, as in the script.
 fn shorts() -> Vec<Short> {
@@ -157,6 +159,12 @@ fn run_times() -> BTreeMap<String, u64> {
     tasks.filter_map(time).collect()
 }
 
+/// What each thread has run since. A thread that has ended in between counts for nothing.
+fn spent_since(before: &BTreeMap<String, u64>) -> Vec<u64> {
+    let after = run_times();
+    after.iter().map(|(task, time)| time - before.get(task).copied().unwrap_or(0)).collect()
+}
+
 /// Seconds of processor time per run: of all threads, and of the busiest one.
 fn processor_seconds(model: &JointModel, threads: usize) -> [f64; 2] {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -166,10 +174,14 @@ fn processor_seconds(model: &JointModel, threads: usize) -> [f64; 2] {
     for _ in 0..RUNS {
         let _ = black_box(pool.install(run));
     }
-    let after = run_times();
-    let spent = after.iter().map(|(task, time)| time - before.get(task).copied().unwrap_or(0));
+    let spent = spent_since(&before);
     let seconds = |nanoseconds: u64| nanoseconds as f64 / 1e9 / f64::from(RUNS);
-    [seconds(spent.clone().sum()), seconds(spent.max().unwrap_or(0))]
+    [seconds(spent.iter().sum()), seconds(spent.iter().copied().max().unwrap_or(0))]
+}
+
+fn script(_criterion: &mut Criterion) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/oracles/joint_squeeze.py");
+    python::run_beside("NUMPY_PYTHON", script, &["time"]).unwrap();
 }
 
 #[expect(clippy::print_stdout, reason = "a bench says what it measured")]
@@ -183,11 +195,11 @@ fn processor_times(_criterion: &mut Criterion) {
         );
     }
     let shorts = with_options();
-    let before: u64 = run_times().values().sum();
+    let before = run_times();
     for _ in 0..RUNS {
         let _ = black_box(model(shorts.clone(), None, Copula::Gaussian, 100_000));
     }
-    let priced = (run_times().values().sum::<u64>() - before) as f64 / 1e9 / f64::from(RUNS);
+    let priced = spent_since(&before).iter().sum::<u64>() as f64 / 1e9 / f64::from(RUNS);
     let [all, _] = processor_seconds(&model(shorts, None, Copula::Gaussian, 100_000), 1);
     println!(
         "100,000 paths, 1 thread, options in 50 names: {all:.3} s of processor time, and {priced:.3} s \
@@ -195,5 +207,5 @@ fn processor_times(_criterion: &mut Criterion) {
     );
 }
 
-criterion_group!(benches, processor_times, bench);
+criterion_group!(benches, processor_times, script, bench);
 criterion_main!(benches);

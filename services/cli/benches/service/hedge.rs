@@ -8,7 +8,7 @@
 //! then the script that solves problems of the same sizes runs right after, so that both are of one
 //! machine and hour.
 
-use super::{Result, load, process::Child};
+use super::{Result, load, process::Child, python};
 use contract::v1::{
     self, hedge_constraint::Limited, hedge_line::Line, hedge_objective::Risk,
     hedge_plan::Result as Found, hedge_service_client::HedgeServiceClient, measure_ref::Measure,
@@ -16,7 +16,6 @@ use contract::v1::{
 use simulation::market::{Market, Parameters};
 use std::{
     path::Path,
-    process::Command,
     time::{Duration, Instant},
 };
 use tonic::transport::Channel;
@@ -53,12 +52,7 @@ pub(crate) async fn measure(folder: &Path) -> Result<()> {
     for (name, problem) in problems {
         run(&mut client, &server, (name, request(&market, problem))).await?;
     }
-    match std::env::var_os("CVXPY_PYTHON") {
-        None => println!("without CVXPY_PYTHON the script with cvxpy did not run"),
-        Some(python) if Command::new(&python).arg(SCRIPT).status()?.success() => {}
-        Some(_) => return Err("the script with cvxpy failed".into()),
-    }
-    Ok(())
+    Ok(python::run_beside("CVXPY_PYTHON", SCRIPT, &[])?)
 }
 
 /// Calls with one value and with many, in turn.

@@ -31,6 +31,8 @@ mod overload;
 #[path = "../../../../tests/support/postgres.rs"]
 mod postgres;
 mod process;
+#[path = "../../../../tests/support/python.rs"]
+mod python;
 mod raw;
 #[path = "../../../../tests/support/real_data.rs"]
 mod real_files;

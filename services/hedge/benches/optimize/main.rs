@@ -1,18 +1,19 @@
 //! Benches one hedge of a book of 500 positions: by variance, by tail, with few lines, and by tail where the
 //! positions trade, too.
 //!
-//! `optimize.py` solves the same problems with cvxpy and prints its times and objectives. Run both one
-//! after the other on a quiet machine, so that the ratio is of one machine and hour:
+//! `optimize.py` solves the same problems with cvxpy and prints its times and objectives. It runs right
+//! after ours, so that the ratio is of one machine and hour, if `CVXPY_PYTHON` names a Python with cvxpy:
 //!
 //! ```sh
-//! cargo bench -p hedge
-//! python services/hedge/benches/optimize/optimize.py
+//! CVXPY_PYTHON=python cargo bench -p hedge
 //! ```
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a problem made for a bench is lawful")]
 #![expect(clippy::print_stdout, reason = "objectives are compared with those of the script")]
 
 mod problem;
+#[path = "../../../../tests/support/python.rs"]
+mod python;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use hedge::{
@@ -52,5 +53,14 @@ fn bench(criterion: &mut Criterion) {
     }
 }
 
-criterion_group! { name = benches; config = Criterion::default().sample_size(20); targets = bench }
+fn script(_criterion: &mut Criterion) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/optimize/optimize.py");
+    python::run_beside("CVXPY_PYTHON", script, &[]).unwrap();
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(20);
+    targets = bench, script
+}
 criterion_main!(benches);
